@@ -1,0 +1,128 @@
+"""Every error that rapyer raises of its own accord.
+
+All derive from [`RapyerError`][rapyer.errors.RapyerError] and from the builtin that a caller would
+expect, so `except LookupError` catches a missing key. What redis-py raises for the connection
+passes through unchanged.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RapyerError(Exception):
+    """Base of all errors of rapyer and its plugins."""
+
+
+class ModelDefinitionError(RapyerError, TypeError):
+    """A model class contradicts itself, another model or the library; raised when it is defined."""
+
+
+class AbstractModelError(RapyerError, TypeError):
+    """A model with `abstract = True` was asked for a key or for traffic."""
+
+
+class InvalidKeyError(RapyerError, ValueError):
+    """A value cannot be a primary key or a Redis key of this model.
+
+    Attributes:
+        value: What was given.
+    """
+
+    def __init__(self, message: str, *, value: object = None) -> None:
+        super().__init__(message)
+        self.value = value
+
+
+class WrongModelError(InvalidKeyError):
+    """The key given to one model belongs to another registered model."""
+
+
+class KeyChangedError(RapyerError, ValueError):
+    """The primary key of an instance was changed after the instance was loaded or saved.
+
+    Attributes:
+        stored: The key that the instance was loaded from or saved to.
+        current: The key that its fields give now.
+    """
+
+    def __init__(self, message: str, *, stored: str = "", current: str = "") -> None:
+        super().__init__(message)
+        self.stored = stored
+        self.current = current
+
+
+class KeyNotFoundError(RapyerError, LookupError):
+    """No document is stored at the key.
+
+    Attributes:
+        key: The whole Redis key, prefix included.
+    """
+
+    def __init__(self, message: str, *, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class WrongTypeError(RapyerError, TypeError):
+    """The key holds another Redis type than a JSON document.
+
+    Attributes:
+        key: The whole Redis key, prefix included.
+        redis_type: What `TYPE` answers for it, such as `"string"`.
+    """
+
+    def __init__(self, message: str, *, key: str = "", redis_type: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.redis_type = redis_type
+
+
+class CorruptDocumentError(RapyerError, ValueError):
+    """A stored document does not validate as its model.
+
+    The cause (`__cause__`) is pydantic's `ValidationError` where there is one.
+
+    Attributes:
+        key: The whole Redis key, prefix included.
+        raw: The document as the server sent it, JSON in UTF-8.
+    """
+
+    def __init__(self, message: str, *, key: str = "", raw: bytes = b"") -> None:
+        super().__init__(message)
+        self.key = key
+        self.raw = raw
+
+
+class UnstorableValueError(RapyerError, ValueError):
+    """A value cannot be written as JSON, or the server could not hold it exactly.
+
+    Attributes:
+        path: Where it stands in the document, such as `address.lines[0]`; empty if unknown.
+        value: The value itself.
+    """
+
+    def __init__(self, message: str, *, path: str = "", value: Any = None) -> None:
+        super().__init__(message)
+        self.path = path
+        self.value = value
+
+
+class NotConnectedError(RapyerError, RuntimeError):
+    """Redis was needed before rapyer was told where it is."""
+
+
+class UnsupportedServerError(RapyerError, RuntimeError):
+    """The server lacks what rapyer needs, such as the RedisJSON module."""
+
+
+class UnexpectedReplyError(RapyerError, RuntimeError):
+    """The server, or a proxy before it, answered a command in a way that it never should.
+
+    Attributes:
+        reply: The reply as it was received.
+    """
+
+    def __init__(self, message: str, *, reply: object = None) -> None:
+        super().__init__(message)
+        self.reply = reply

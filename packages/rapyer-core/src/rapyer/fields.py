@@ -1,0 +1,185 @@
+"""What the fields of a model are declared with: `Field`, `Mapped`, `MappedOptional`, `Key`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypedDict, overload
+
+import pydantic
+from pydantic import GetCoreSchemaHandler
+from pydantic.fields import Deprecated
+from pydantic.types import Discriminator
+from pydantic_core import CoreSchema
+from typing_extensions import TypeVar, Unpack
+
+from rapyer.errors import ModelDefinitionError
+from rapyer.keys import check_text_pk
+
+if TYPE_CHECKING:
+    from rapyer.base import EmbeddedModel
+    from rapyer.expr import FieldPath
+
+T = TypeVar("T")
+E = TypeVar("E", bound="EmbeddedModel")
+
+
+class FieldOptions(TypedDict, total=False):
+    """What else `Field` takes; each as in `pydantic.Field`."""
+
+    alias_priority: int | None
+    validation_alias: str | pydantic.AliasPath | pydantic.AliasChoices | None
+    serialization_alias: str | None
+    title: str | None
+    description: str | None
+    examples: list[Any] | None
+    exclude: bool | None
+    discriminator: str | Discriminator | None
+    deprecated: Deprecated | str | bool | None
+    json_schema_extra: dict[str, Any] | Callable[[dict[str, Any]], None] | None
+    frozen: bool | None
+    validate_default: bool | None
+    repr: bool
+    pattern: str | None
+    strict: bool | None
+    gt: Any
+    ge: Any
+    lt: Any
+    le: Any
+    multiple_of: float | None
+    allow_inf_nan: bool | None
+    max_digits: int | None
+    decimal_places: int | None
+    min_length: int | None
+    max_length: int | None
+    union_mode: Literal["smart", "left_to_right"]
+    fail_fast: bool | None
+
+
+def Field(  # noqa: N802 - the name that pydantic's users know
+    default: Any = ...,
+    *,
+    default_factory: Callable[[], Any] | Callable[[dict[str, Any]], Any] | None = None,
+    alias: str | None = None,
+    **options: Unpack[FieldOptions],
+) -> Any:
+    """Declare a field: its default, its name in the document, its constraints.
+
+    Args:
+        default: The value of the field when none is given. Without it and without
+            `default_factory` the field is required.
+        default_factory: Makes that value, anew for each instance.
+        alias: The name of the field in the constructor and in the stored document.
+        options: Constraints and texts, each as in `pydantic.Field`.
+
+    Returns:
+        What the field is assigned in the class body. It is typed as `Any`, so that it stands
+        behind any annotation, `Mapped[int]` too. `pydantic.Field` works in the same places.
+    """
+    given: dict[str, Any] = dict(options)
+    if default_factory is not None:
+        given["default_factory"] = default_factory
+    if default is not ...:
+        given["default"] = default
+    if alias is not None:
+        given["alias"] = alias
+    return pydantic.Field(**given)
+
+
+class KeyMarker:
+    """Marks the field that holds the primary key: the metadata that `Key[...]` leaves."""
+
+    __slots__ = ()
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return check_text_pk(handler(source))
+
+    def __repr__(self) -> str:
+        return "Key"
+
+
+def _unparametrized(name: str) -> ModelDefinitionError:
+    return ModelDefinitionError(f"{name} needs the type of the field's values: {name}[str].")
+
+
+if TYPE_CHECKING:
+
+    class Mapped(Generic[T]):
+        """The annotation that is exact for type checkers, as SQLAlchemy's.
+
+        With `age: Mapped[int]`, `User.age` is a `FieldPath[int]` and `user.age` an `int`. At run
+        time it is the annotation `int`. A default is given by `Field(default=...)`.
+        """
+
+        @overload
+        def __get__(self: Mapped[E], instance: None, owner: Any) -> type[E]: ...
+        @overload
+        def __get__(self: Mapped[list[E]], instance: None, owner: Any) -> FieldPath[list[E]]: ...
+        @overload
+        def __get__(self, instance: None, owner: Any) -> FieldPath[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> T: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: object, value: T) -> None: ...
+
+    class MappedOptional(Generic[E]):
+        """`Mapped` for a nested model or None: `home: MappedOptional[Address]`.
+
+        `User.home.city` is a `FieldPath[str]`, `user.home` an `Address | None`.
+        """
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> type[E]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> E | None: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: object, value: E | None) -> None: ...
+
+    class Key(Generic[T]):
+        """The annotation of the field that holds the primary key: `id: Key[str]`.
+
+        The type is `str`, `int` or `uuid.UUID`. A model has one such field at most; without one,
+        a random `pk` is made for each instance. `User.id` is a path and `user.id` a value, as
+        with `Mapped`.
+        """
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> FieldPath[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> T: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: object, value: T) -> None: ...
+
+else:
+
+    class _Annotation:
+        """An annotation of ours that pydantic sees as another one."""
+
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source, handler):
+            raise _unparametrized(cls.__name__)
+
+    class _MappedMarker:
+        __slots__ = ()
+
+        def __repr__(self):
+            return "Mapped"
+
+    class Mapped(_Annotation):
+        """The annotation that is exact for type checkers; at run time the one inside it."""
+
+        def __class_getitem__(cls, item):
+            return Annotated[item, _MappedMarker()]
+
+    class MappedOptional(_Annotation):
+        """`Mapped` for a nested model or None; at run time `Optional` of the one inside it."""
+
+        def __class_getitem__(cls, item):
+            return Annotated[item | None, _MappedMarker()]
+
+    class Key(_Annotation):
+        """The annotation of the primary key; at run time the one inside it, and a marker."""
+
+        def __class_getitem__(cls, item):
+            return Annotated[item, KeyMarker()]

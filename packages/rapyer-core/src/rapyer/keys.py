@@ -1,0 +1,267 @@
+"""Primary keys, Redis keys, and which model a key belongs to."""
+
+from __future__ import annotations
+
+import gc
+import re
+import uuid
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakValueDictionary
+
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from rapyer.errors import AbstractModelError, InvalidKeyError, ModelDefinitionError, WrongModelError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from rapyer.base import BaseRedisModel
+
+#: What a document is named by in a call: its primary key, its whole Redis key as text, or that key
+#: as `Model.key_of` gives it.
+KeyLike: TypeAlias = "str | int | uuid.UUID"
+
+#: The types that a primary key can have.
+KEY_TYPES = (str, int, uuid.UUID)
+
+#: Keys that belong to rapyer itself, locks for one.
+_OWN_PREFIX = "rapyer"
+
+_models: WeakValueDictionary[str, type[BaseRedisModel]] = WeakValueDictionary()
+
+
+class RedisKey(str):
+    """A whole Redis key, as `Model.key_of(pk)` gives it; taken by every call as it is."""
+
+    __slots__ = ()
+
+
+def snake_case(class_name: str) -> str:
+    """Turn the name of a class into a prefix: `HTTPRequest` into `http_request`.
+
+    What a generic model is parametrized with becomes part of it: `Page[Item]` gives `page_item`.
+    """
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name)
+    return re.sub(r"\W+", "_", spaced).strip("_").lower()
+
+
+def check_prefix(prefix: object) -> str:
+    """Check that a value can be the prefix of a model's keys, and give it back.
+
+    Raises:
+        ValueError: It cannot; the message is the reason and the remedy.
+    """
+    if not isinstance(prefix, str) or not prefix:
+        raise ValueError("is no text. Give the part of the keys before the colon, such as 'user'")
+    if prefix.endswith(":"):
+        raise ValueError(f"ends with the colon that rapyer adds. Write {prefix.rstrip(':')!r}")
+    if prefix == _OWN_PREFIX or prefix.startswith(f"{_OWN_PREFIX}:"):
+        raise ValueError("is the one of rapyer's own keys. Choose another one")
+    try:
+        prefix.encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError("contains a lone surrogate, which is no text") from exc
+    return prefix
+
+
+def register(model: type[BaseRedisModel], prefix: str) -> None:
+    """Make `prefix` the one of `model`, so that its keys can be told from those of other models.
+
+    A class with the module and the qualified name of an earlier one replaces it, as when a module
+    is loaded again. A class that nothing refers to any more holds no prefix.
+
+    Raises:
+        ModelDefinitionError: The keys of another model could not be told from those of this one.
+    """
+    other = _conflicting(model, prefix)
+    if other is not None:
+        del other
+        gc.collect()  # a class is part of reference cycles: it may be one that is gone
+        other = _conflicting(model, prefix)
+    if other is not None:
+        theirs = other.__rapyer_identity__.prefix
+        raise ModelDefinitionError(
+            f"models {_full_name(other)} and {_full_name(model)} cannot be told apart by their "
+            f"keys: their prefixes are {theirs!r} and {prefix!r}. "
+            "Give one of them another `prefix` in its own `class Config`."
+        )
+    _models[prefix] = model
+
+
+def _conflicting(model: type[BaseRedisModel], prefix: str) -> type[BaseRedisModel] | None:
+    head, name = f"{prefix}:", _full_name(model)
+    for other_prefix, other in list(_models.items()):
+        other_head = f"{other_prefix}:"
+        overlaps = head.startswith(other_head) or other_head.startswith(head)
+        if overlaps and _full_name(other) != name:
+            return other
+    return None
+
+
+def _full_name(model: type) -> str:
+    return f"{model.__module__}.{model.__qualname__}"
+
+
+def model_of_key(key: str) -> type[BaseRedisModel] | None:
+    """Find the registered model that a whole Redis key belongs to."""
+    end = key.find(":")
+    while end != -1:
+        model = _models.get(key[:end])
+        if model is not None:
+            return model
+        end = key.find(":", end + 1)
+    return None
+
+
+class Identity:
+    """How the documents of one model are named: its prefix, and the type of its primary key.
+
+    Attributes:
+        prefix: The part of the keys before the colon; empty for an abstract model.
+        key_field: The name of the field annotated `Key[...]`; None where `pk` is made by rapyer.
+        key_type: The type of the primary key.
+        complete: Resolves the annotations of the model, among which the key field may be, when
+            that could not be done at its definition; None when all is known.
+    """
+
+    __slots__ = ("_head", "_model_name", "complete", "key_field", "key_type", "prefix")
+
+    def __init__(self, model_name: str, prefix: str) -> None:
+        self._model_name = model_name
+        self._head = f"{prefix}:"
+        self.prefix = prefix
+        self.key_field: str | None = None
+        self.key_type: type[Any] = str
+        self.complete: Callable[[], object] | None = None
+
+    def new_pk(self) -> str:
+        """Make a primary key that nobody else has: 32 random hexadecimal digits."""
+        return uuid.uuid4().hex
+
+    def key(self, pk: object) -> RedisKey:
+        """Give the whole Redis key for a primary key.
+
+        Raises:
+            AbstractModelError: The model has no keys.
+            InvalidKeyError: The value cannot be a primary key of this model.
+        """
+        self._require_keys()
+        return RedisKey(self._head + self._pk_text(pk))
+
+    def _require_keys(self) -> None:
+        if not self.prefix:
+            raise AbstractModelError(
+                f"{self._model_name} is abstract: it has no prefix and no keys. "
+                "Use one of its subclasses."
+            )
+        if self.complete is not None:
+            self.complete()
+
+    def pk(self, key: str) -> str:
+        """Give the primary key, as text, that a whole Redis key of this model ends with."""
+        return key[len(self._head) :]
+
+    def _pk_text(self, pk: object) -> str:
+        if isinstance(pk, str):
+            text = self._canonical(pk)
+        elif isinstance(pk, bool) or not isinstance(pk, KEY_TYPES):
+            raise InvalidKeyError(
+                f"{pk!r} is no primary key of {self._model_name}: it is a {type(pk).__name__}. "
+                f"Give a {self.key_type.__name__}.",
+                value=pk,
+            )
+        else:
+            text = self._canonical(str(pk))
+        reason = pk_fault(text, self._head)
+        if reason is not None:
+            raise InvalidKeyError(
+                f"{text!r} cannot be a primary key of {self._model_name}: it {reason}.", value=pk
+            )
+        return text
+
+    def _canonical(self, text: str) -> str:
+        """Spell a primary key as the key of its document does."""
+        if self.key_type is str:
+            return text
+        try:
+            return str(self.key_type(text))
+        except ValueError as exc:
+            raise InvalidKeyError(
+                f"{text!r} is no primary key of {self._model_name}, whose "
+                f"{self.key_field!r} is a {self.key_type.__name__}.",
+                value=text,
+            ) from exc
+
+    def resolve(self, key: object) -> RedisKey:
+        """Give the whole Redis key for what a call was given.
+
+        A text that starts with the model's own `prefix:` is a key, any other one is a primary key.
+
+        Raises:
+            AbstractModelError: The model has no keys.
+            InvalidKeyError: The value cannot be a primary key of this model.
+            WrongModelError: It is the key of another registered model.
+        """
+        self._require_keys()
+        if isinstance(key, str):
+            if key.startswith(self._head) and len(key) > len(self._head):
+                return key if isinstance(key, RedisKey) else RedisKey(key)
+            if ":" in key:
+                self._refuse_foreign(key)
+        return self.key(key)
+
+    def _refuse_foreign(self, key: str) -> None:
+        other = model_of_key(key)
+        if isinstance(key, RedisKey) or other is not None:
+            owner = (
+                f"the model {other.__name__}" if other is not None else "no model of this process"
+            )
+            raise WrongModelError(
+                f"{key!r} is the key of {owner}, not of {self._model_name}. "
+                f"If it is a primary key, name it by {self._model_name}.key_of({str(key)!r}).",
+                value=key,
+            )
+
+
+def pk_fault(pk: str, head: str) -> str | None:
+    """Say why a text cannot be a primary key of the model whose keys start with `head`."""
+    if not pk:
+        return "is empty"
+    if pk.startswith(head):
+        return f"starts with the model's own prefix {head!r}, which stands before it already"
+    if not pk.isascii():
+        try:
+            pk.encode()
+        except UnicodeEncodeError:
+            return "contains a lone surrogate, which is no text"
+    return None
+
+
+_model_in_schema: ContextVar[type[BaseRedisModel] | None] = ContextVar("model", default=None)
+
+
+@contextmanager
+def schema_of(model: type[BaseRedisModel]) -> Generator[None]:
+    """Let `Key` fields know, while pydantic makes the schema of `model`, whose they are."""
+    token = _model_in_schema.set(model)
+    try:
+        yield
+    finally:
+        _model_in_schema.reset(token)
+
+
+def check_text_pk(schema: CoreSchema) -> CoreSchema:
+    """Make the schema of a `Key[str]` field refuse what cannot be a primary key of its model."""
+    model = _model_in_schema.get()
+    if model is None or schema["type"] != "str":
+        return schema
+
+    def check(pk: str) -> str:
+        reason = pk_fault(pk, f"{model.__rapyer_identity__.prefix}:")
+        if reason is not None:
+            raise PydanticCustomError("primary_key", "the primary key {reason}", {"reason": reason})
+        return pk
+
+    return core_schema.no_info_after_validator_function(check, schema)

@@ -1,0 +1,48 @@
+"""Deleting documents."""
+
+from __future__ import annotations
+
+from rapyer.base import BaseRedisModel, channel_of, key_to_write, mark_deleted
+from rapyer.keys import KeyLike
+from rapyer.traffic import documents
+
+
+class DeleteMixin(BaseRedisModel):
+    """`delete` and `delete_by_key`."""
+
+    async def delete(self) -> bool:
+        """Delete the document of this instance: `JSON.DEL`. One round trip.
+
+        The instance keeps its values and its primary key; saved again, it is a new document.
+
+        Returns:
+            Whether the document was there.
+
+        Raises:
+            KeyChangedError: The primary key was changed since the instance was loaded or saved.
+            WrongTypeError: The key holds another Redis type than a JSON document; it is kept.
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        key = key_to_write(self)
+        deleted = await documents.delete_document(channel_of(type(self)), key)
+        mark_deleted(self, key)
+        return deleted
+
+    @classmethod
+    async def delete_by_key(cls, key: KeyLike) -> bool:
+        """Delete a document without loading it: `JSON.DEL`. One round trip.
+
+        Args:
+            key: A primary key or a whole Redis key, as for `get`.
+
+        Returns:
+            Whether the document was there.
+
+        Raises:
+            InvalidKeyError: The value cannot be a primary key of this model.
+            WrongModelError: It is the key of another registered model.
+            WrongTypeError: The key holds another Redis type than a JSON document; it is kept.
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        redis_key = cls.__rapyer_identity__.resolve(key)
+        return await documents.delete_document(channel_of(cls), redis_key)

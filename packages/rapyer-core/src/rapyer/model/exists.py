@@ -1,0 +1,64 @@
+"""Asking whether a document is there."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import ClassVar, Protocol, overload
+
+from rapyer.base import BaseRedisModel, channel_of, key_to_write
+from rapyer.keys import KeyLike, RedisKey
+from rapyer.traffic import documents
+
+
+class ExistsByKey(Protocol):
+    """`User.exists`: whether a document is stored at a key."""
+
+    def __call__(self, key: KeyLike) -> Awaitable[bool]:
+        """Ask the server."""
+        ...
+
+
+class ExistsInstance(Protocol):
+    """`user.exists`: whether the document of an instance is stored."""
+
+    def __call__(self) -> Awaitable[bool]:
+        """Ask the server."""
+        ...
+
+
+class _Exists:
+    """`exists`: with a key on the class, without one on an instance."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[BaseRedisModel]) -> ExistsByKey: ...
+    @overload
+    def __get__(self, instance: BaseRedisModel, owner: type[BaseRedisModel]) -> ExistsInstance: ...
+    def __get__(
+        self, instance: BaseRedisModel | None, owner: type[BaseRedisModel]
+    ) -> ExistsByKey | ExistsInstance:
+        if instance is None:
+
+            def exists_by_key(key: KeyLike) -> Awaitable[bool]:
+                return _exists(owner, owner.__rapyer_identity__.resolve(key))
+
+            return exists_by_key
+
+        def exists() -> Awaitable[bool]:
+            return _exists(owner, key_to_write(instance))
+
+        return exists
+
+
+async def _exists(model: type[BaseRedisModel], key: RedisKey) -> bool:
+    return await documents.document_exists(channel_of(model), key)
+
+
+class ExistsMixin(BaseRedisModel):
+    """`exists`."""
+
+    exists: ClassVar[_Exists] = _Exists()
+    """Whether a document is stored: `await User.exists(key)`, `await user.exists()`.
+
+    `JSON.TYPE`, one round trip. Raises `WrongTypeError` where the key holds another Redis type,
+    and what `get` (with a key) or `load` (without) raise for keys that cannot be.
+    """

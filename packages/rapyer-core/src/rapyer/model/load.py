@@ -1,0 +1,154 @@
+"""Reading whole documents."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Self, TypeVar, cast, overload
+
+from pydantic import ValidationError
+from redis.exceptions import ResponseError
+
+from rapyer.base import BaseRedisModel, channel_of, key_to_write, mark_stored
+from rapyer.errors import CorruptDocumentError, KeyNotFoundError
+from rapyer.keys import KeyLike, RedisKey
+from rapyer.traffic import documents
+
+D = TypeVar("D")
+
+
+class _Required:
+    """Stands for a default that was not given."""
+
+
+_REQUIRED: Final = _Required()
+
+
+class LoadMixin(BaseRedisModel):
+    """`get`, `load` and `get_or_create`."""
+
+    @overload
+    @classmethod
+    async def get(cls, key: KeyLike) -> Self: ...
+    @overload
+    @classmethod
+    async def get(cls, key: KeyLike, default: D) -> Self | D: ...
+    @classmethod
+    async def get(cls, key: KeyLike, default: Any = _REQUIRED) -> Any:
+        """Read a document as a new instance: `JSON.GET`. One round trip.
+
+        Args:
+            key: A primary key, or a whole Redis key. A text that starts with the model's own
+                `prefix:` is a key, any other text is a primary key; `key_of` tells them apart
+                where that is not what you mean.
+            default: What is returned where no document is.
+
+        Raises:
+            KeyNotFoundError: No document is there, and no `default` was given.
+            CorruptDocumentError: The document does not validate; pydantic's error is the cause.
+            InvalidKeyError: The value cannot be a primary key of this model.
+            WrongModelError: It is the key of another registered model.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        redis_key = cls.__rapyer_identity__.resolve(key)
+        raw = await documents.get_document(channel_of(cls), redis_key)
+        if raw is not None:
+            return _loaded(cls, redis_key, raw)
+        if default is _REQUIRED:
+            raise _not_found(cls, redis_key)
+        return default
+
+    async def load(self) -> Self:
+        """Read the document of this instance again, into the instance: `JSON.GET`.
+
+        All fields take the values of the document; private attributes stay as they are. When it
+        fails, the instance is unchanged. One round trip.
+
+        Returns:
+            The instance itself.
+
+        Raises:
+            KeyNotFoundError: The document is gone.
+            CorruptDocumentError: The document does not validate; pydantic's error is the cause.
+            KeyChangedError: The primary key was changed since the instance was loaded or saved.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        cls, key = type(self), key_to_write(self)
+        raw = await documents.get_document(channel_of(cls), key)
+        if raw is None:
+            raise _not_found(cls, key)
+        fresh = _loaded(cls, key, raw)
+        # past pydantic's assignment, which a frozen model refuses
+        object.__setattr__(self, "__dict__", fresh.__dict__)
+        object.__setattr__(self, "__pydantic_extra__", fresh.__pydantic_extra__)
+        object.__setattr__(self, "__pydantic_fields_set__", fresh.__pydantic_fields_set__)
+        mark_stored(self, key)
+        return self
+
+    @classmethod
+    async def get_or_create(cls, candidate: Self) -> tuple[Self, bool]:
+        """Read the document at the candidate's key, or write the candidate where there is none.
+
+        Two callers at the same time get the same document; one of them has created it.
+        One round trip, as a transaction.
+
+        Args:
+            candidate: A new instance; it is written only where no document is.
+
+        Returns:
+            The instance that stands for the document, and whether it was created: then it is the
+            candidate itself.
+
+        Raises:
+            UnstorableValueError: The candidate cannot be stored.
+            CorruptDocumentError: The document that is there does not validate.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        model, key = type(candidate), key_to_write(candidate)
+        codec = model.__rapyer_codec__
+        document = codec.dump(candidate)
+        try:
+            raw = await documents.create_or_get_document(channel_of(model), key, document)
+        except ResponseError as exc:
+            if (fault := codec.fault_of(candidate)) is not None:
+                raise fault from exc
+            raise
+        if raw is not None:
+            return _loaded(model, key, raw), False
+        mark_stored(candidate, key)
+        return candidate, True
+
+
+M = TypeVar("M", bound=BaseRedisModel)
+
+
+def _loaded(model: type[M], key: RedisKey, raw: bytes) -> M:
+    """Make the instance that stands for the document at `key`."""
+    try:
+        instance = cast("M", model.__rapyer_codec__.load(raw))
+    except ValidationError as exc:
+        raise CorruptDocumentError(
+            f"the document at {str(key)!r} is no {model.__name__}: {exc}\n"
+            "Correct the document, or give the fields that it lacks a default.",
+            key=key,
+            raw=raw,
+        ) from exc
+    if model.__rapyer_identity__.key_field is not None and instance.key != key:
+        raise CorruptDocumentError(
+            f"the document at {str(key)!r} says that it belongs at {str(instance.key)!r}: its "
+            f"{model.__rapyer_identity__.key_field!r} is another one. Correct the document, or "
+            "store it under its own key.",
+            key=key,
+            raw=raw,
+        )
+    mark_stored(instance, key)
+    return instance
+
+
+def _not_found(model: type[BaseRedisModel], key: RedisKey) -> KeyNotFoundError:
+    return KeyNotFoundError(
+        f"no {model.__name__} is stored at {str(key)!r}. It was never saved, was deleted or has "
+        "expired; get(key, default=None) returns None instead of raising.",
+        key=key,
+    )

@@ -1,0 +1,199 @@
+"""Where Redis is: a URL or a caller's client, and from it one bounded pool for each event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import warnings
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary, WeakSet
+
+from redis.asyncio import BlockingConnectionPool, Connection, ConnectionPool, Redis
+from redis.asyncio.connection import parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from rapyer.errors import NotConnectedError
+from rapyer.traffic.channel import Channel, Pool
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Names the server for models that were not told of another one, and where `init_rapyer` was not
+#: called.
+URL_VARIABLE = "RAPYER_REDIS_URL"
+#: Connections of one event loop to one server. Further callers wait: more connections than these
+#: do not make one server faster.
+MAX_CONNECTIONS = 64
+
+#: What rapyer needs of every connection, whatever the caller's client or URL says: replies as bytes
+#: in one protocol, and no command sent twice (a repeated write is applied twice when only the
+#: reply of the first was lost).
+_OURS: Mapping[str, Any] = {
+    "protocol": 2,
+    "decode_responses": False,
+    "encoding": "utf-8",
+    "encoding_errors": "strict",
+    "retry_on_timeout": False,
+    "retry_on_error": [],
+}
+#: What a pool of redis-py keeps for itself among the settings of its connections.
+_INTERNAL = {"retry", "himport_registry", "event_dispatcher"}
+
+
+class RedisSource:
+    """One Redis server, seen from this process.
+
+    Args:
+        settings: The arguments of a connection pool of redis-py.
+        place: Where the server is, without secrets, for messages.
+    """
+
+    _all: ClassVar[WeakSet[RedisSource]] = WeakSet()
+    _of_client: ClassVar[WeakKeyDictionary[Redis, RedisSource]] = WeakKeyDictionary()
+
+    def __init__(self, settings: Mapping[str, Any], place: str) -> None:
+        self._settings = {**settings, **_OURS}
+        for internal in _INTERNAL & settings.keys():
+            del self._settings[internal]
+        self.place = place
+        self._channels: WeakKeyDictionary[asyncio.AbstractEventLoop, Channel] = WeakKeyDictionary()
+        self._all.add(self)
+
+    @classmethod
+    def of(cls, where: object) -> RedisSource:
+        """Make a source of what a caller names Redis by.
+
+        Args:
+            where: A URL that redis-py takes (`redis://`, `rediss://`, `unix://`), or a
+                `redis.asyncio.Redis`, whose settings are used for connections of rapyer's own.
+
+        Raises:
+            ValueError: It is neither; the message is a clause with the remedy.
+        """
+        if isinstance(where, RedisSource):
+            return where
+        if isinstance(where, str):
+            return cls._of_url(where)
+        if isinstance(where, Redis):
+            source = cls._of_client.get(where)
+            if source is None:
+                source = cls._of_client[where] = cls._of_pool(where.connection_pool)
+            return source
+        raise ValueError(
+            "is neither the URL of a Redis server nor a redis.asyncio.Redis. Give "
+            "'redis://localhost:6379/0' or a client of redis.asyncio"
+        )
+
+    @classmethod
+    def _of_url(cls, url: str) -> RedisSource:
+        settings: dict[str, Any] = {**parse_url(url)}
+        settings.setdefault("connection_class", Connection)
+        settings.setdefault("max_connections", MAX_CONNECTIONS)
+        return cls(settings, _without_secrets(url))
+
+    @classmethod
+    def _of_pool(cls, pool: ConnectionPool) -> RedisSource:
+        if type(pool) not in (ConnectionPool, BlockingConnectionPool):
+            raise ValueError(
+                f"has a pool of the type {type(pool).__name__}, whose connections rapyer cannot "
+                "make. Give a client made by redis.asyncio.Redis(...) or Redis.from_url(...)"
+            )
+        settings = {
+            **pool.connection_kwargs,
+            "connection_class": pool.connection_class,
+            "max_connections": min(pool.max_connections, MAX_CONNECTIONS),
+        }
+        return cls(settings, _place_of(settings))
+
+    def channel(self) -> Channel:
+        """Give the connections of the running event loop, made on first use."""
+        loop = asyncio.get_running_loop()
+        channel = self._channels.get(loop)
+        if channel is None:
+            self._warn_of_closed_loops()
+            channel = self._channels[loop] = Channel(self._new_pool(), self.place)
+        return channel
+
+    def _new_pool(self) -> Pool:
+        # a Retry has state, so that each pool is given one of its own
+        pool = BlockingConnectionPool(
+            **self._settings, timeout=None, retry=Retry(NoBackoff(), retries=0)
+        )
+        return cast("Pool", pool)
+
+    def _warn_of_closed_loops(self) -> None:
+        for loop in [loop for loop in self._channels if loop.is_closed()]:
+            del self._channels[loop]
+            warnings.warn(
+                f"an event loop was closed with connections of rapyer to {self.place} open. "
+                "Await teardown_rapyer() before it ends, or use `async with init_rapyer(...)`.",
+                ResourceWarning,
+                stacklevel=4,
+            )
+
+    async def close(self) -> None:
+        """Close the connections of this process to the server, of all its event loops."""
+        here = asyncio.get_running_loop()
+        for loop, channel in list(self._channels.items()):
+            del self._channels[loop]
+            if loop is here:
+                await channel.close()
+            elif loop.is_running():  # in another thread
+                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(channel.close(), loop))
+
+    @classmethod
+    async def close_all(cls) -> None:
+        """Close the connections of this process to every server."""
+        for source in list(cls._all):
+            await source.close()
+
+
+class _Default:
+    """The source of models that were not told of another one."""
+
+    source: RedisSource | None = None
+
+
+def use_as_default(source: RedisSource | None) -> RedisSource | None:
+    """Set the source of models without a `redis` option of their own; give the one before."""
+    before, _Default.source = _Default.source, source
+    return before
+
+
+def default_source() -> RedisSource:
+    """Give the source of models without a `redis` option of their own.
+
+    Raises:
+        NotConnectedError: `init_rapyer` was not called, and the environment names no server.
+    """
+    if _Default.source is None:
+        url = os.environ.get(URL_VARIABLE)
+        if not url:
+            raise NotConnectedError(
+                "rapyer does not know where Redis is. Await init_rapyer('redis://localhost:6379') "
+                f"first, or set {URL_VARIABLE}."
+            )
+        _Default.source = _source_of_variable(url)
+    return _Default.source
+
+
+def _source_of_variable(url: str) -> RedisSource:
+    try:
+        return RedisSource.of(url)
+    except ValueError as exc:
+        raise NotConnectedError(
+            f"{URL_VARIABLE} is {_without_secrets(url)!r}, which is no URL of Redis: {exc}"
+        ) from exc
+
+
+def _place_of(settings: Mapping[str, Any]) -> str:
+    if "path" in settings:
+        return str(settings["path"])
+    return f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}"
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -1,0 +1,38 @@
+"""`isinstance` for containers of anything, in a form that both type checkers follow."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, TypeGuard
+
+from typing_extensions import TypeIs
+
+
+def is_mapping(value: object) -> TypeIs[Mapping[Any, Any]]:
+    """Say whether a value is a mapping."""
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeIs[list[Any]]:
+    """Say whether a value is a list."""
+    return isinstance(value, list)
+
+
+def is_tuple(value: object) -> TypeIs[tuple[Any, ...]]:
+    """Say whether a value is a tuple."""
+    return isinstance(value, tuple)
+
+
+def is_array(value: object) -> TypeIs[Collection[Any]]:
+    """Say whether a value is a collection that JSON has an array for."""
+    return isinstance(value, list | tuple | set | frozenset)
+
+
+def is_plain_list(value: object) -> TypeGuard[list[Any]]:
+    """Say whether a value is a list, and of no subclass."""
+    return type(value) is list
+
+
+def is_plain_dict(value: object) -> TypeGuard[dict[Any, Any]]:
+    """Say whether a value is a dict, and of no subclass."""
+    return type(value) is dict

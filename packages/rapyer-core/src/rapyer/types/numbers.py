@@ -1,0 +1,138 @@
+"""Numbers as the server holds them: integers of 64 bits, and doubles spelled so that it reads them.
+
+RedisJSON does not round decimal text correctly: it reads the digits as an integer, makes a double
+of it and multiplies or divides once by a power of ten (seen on RedisJSON 2.8.3, serde_json without
+`float_roundtrip`). Some 12 % of the doubles with 16 or 17 significant digits come back one unit in
+the last place off. Up to 15 digits and powers of ten up to 22 both steps are exact, so the great
+majority of real numbers needs nothing; the others are given another spelling of the same number.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+INT64_MIN = -(2**63)
+INT64_MAX = 2**63 - 1
+
+_INT64_LONGEST = len(str(INT64_MIN))
+_UINT64_END = 2**64
+_POWERS_OF_TEN = tuple(float(f"1e{exponent}") for exponent in range(309))
+_LARGEST_POWER = 308
+
+_DIGITS_AS_ZEROS = bytes.maketrans(b"0123456789.+", b"00000000000-")
+_LONG_NUMBER = b"0" * 17
+_EXPONENT = b"0e-"
+
+#: The tokens of a JSON text that a number can be, or hide in.
+NUMBER_OR_TEXT = re.compile(
+    rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?', re.DOTALL
+)
+
+
+def has_suspect_float(document: bytes) -> bool:
+    """Say whether a JSON text may hold a number that needs another spelling or is refused.
+
+    True for a run of 17 digits and points, for 16 significant digits stand in no shorter one, and
+    for an exponent. Long digits inside a text count as well: this look costs 0.4 us for a document
+    of 150 bytes, where a regular expression takes 2 us; the closer one is `NUMBER_OR_TEXT`.
+
+    NaN and infinity are left to the server, which parses a document before it does anything with
+    it, and refuses them.
+    """
+    shape = document.translate(_DIGITS_AS_ZEROS)
+    return _LONG_NUMBER in shape or _EXPONENT in shape
+
+
+def has_suspect_integer(document: bytes) -> bool:
+    """Say the same of a JSON text without floats: whether an integer may exceed 64 bits."""
+    return _LONG_NUMBER in document.translate(_DIGITS_AS_ZEROS)
+
+
+class UnspellableNumberError(ValueError):
+    """No JSON text stands for this number on the server."""
+
+
+def is_int64(value: int) -> bool:
+    """Say whether the server and its scripts hold this integer exactly."""
+    return INT64_MIN <= value <= INT64_MAX
+
+
+def server_reads(significand: int, exponent: int) -> float:
+    """Give the double that the server makes of `significand`e`exponent`.
+
+    Args:
+        significand: All digits of the number as one integer, from 0 to 2**64 - 1.
+        exponent: The power of ten that it is multiplied by.
+    """
+    number = float(significand)
+    while exponent < -_LARGEST_POWER:
+        number /= 1e308
+        exponent += _LARGEST_POWER
+        if number == 0.0:
+            return number
+    if exponent < 0:
+        return number / _POWERS_OF_TEN[-exponent]
+    if exponent <= _LARGEST_POWER:
+        return number * _POWERS_OF_TEN[exponent]
+    return math.inf if number else number
+
+
+def _decimal(text: str) -> tuple[int, int]:
+    """Split the repr of a finite double into significand and exponent."""
+    mantissa, _, power = text.partition("e")
+    whole, _, fraction = mantissa.partition(".")  # the server counts the 0 of "1.0" as a digit too
+    return int(whole + fraction), int(power or 0) - len(fraction)
+
+
+def spell_float(value: float) -> str | None:
+    """Spell a finite double so that RedisJSON reads exactly this double.
+
+    Args:
+        value: Any finite double.
+
+    Returns:
+        JSON text that the server reads as `value`; the shortest one wherever that is read
+        exactly. None for about one in a thousand doubles of full precision: no text stands for
+        them on the server.
+    """
+    text = repr(value)
+    magnitude = abs(value)
+    significand, exponent = _decimal(text.lstrip("-"))
+    if server_reads(significand, exponent) == magnitude:
+        return text
+    sign = "-" if text.startswith("-") else ""
+    # Longer significands name the same double in other ways; each of them, and its neighbours
+    # that still round to the double as an integer, meets another rounding on the server.
+    exact = Fraction(magnitude)
+    top = len(str(significand)) + exponent
+    for digits in (17, 18, 19, 16, 20):
+        power = top - digits
+        centre = round(exact / Fraction(10) ** power)
+        if centre >= _UINT64_END:
+            continue
+        spacing = max(1, int(math.ulp(float(centre))))
+        for offset in (0, 1, -1, 2, -2, 3, -3):
+            candidate = centre + offset * spacing
+            if 0 < candidate < _UINT64_END and server_reads(candidate, power) == magnitude:
+                return f"{sign}{candidate}e{power}"
+    return None
+
+
+def spell_number(text: bytes) -> bytes:
+    """Respell one number of a JSON text so that the server reads exactly this number.
+
+    Raises:
+        UnspellableNumberError: It is an integer beyond 64 bits, or one of the few doubles without
+            an exact spelling.
+    """
+    if text.lstrip(b"-").isdigit():
+        if len(text) <= _INT64_LONGEST and is_int64(int(text)):
+            return text
+        raise UnspellableNumberError("an integer is beyond 64 bits")
+    value = float(text)
+    spelled = spell_float(value)
+    if spelled is None:
+        raise UnspellableNumberError(f"the server cannot hold {value!r} exactly")
+    return spelled.encode()

@@ -1,0 +1,147 @@
+"""From pydantic's core schema of a model to the schema of its stored document.
+
+The document follows the model's schema but for what belongs to other audiences of a dump:
+
+- a field is stored under one name, its serialization alias (or its own name), and read back under
+  that name alone; a field with `exclude=True` is stored, for it is part of the model's state;
+- computed fields are not stored, they are derived;
+- NaN and infinity are written as such rather than as null, so that they are found and refused;
+- a value annotated `Any` must be a JSON value.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, cast
+
+from pydantic_core import core_schema
+
+from rapyer.errors import ModelDefinitionError
+from rapyer.types.guards import is_list, is_mapping, is_tuple
+from rapyer.types.values import serialize_any
+
+#: A core schema, or a part of one, seen as plain data; its keys depend on its "type".
+Schema: TypeAlias = dict[str, Any]
+
+#: Where in a core schema other schemas stand.
+_CHILD_KEYS = frozenset(
+    {
+        "schema", "items_schema", "keys_schema", "values_schema", "extras_schema",
+        "extras_keys_schema", "return_schema", "lax_schema", "strict_schema", "json_schema",
+        "python_schema", "arguments_schema", "var_args_schema", "var_kwargs_schema", "steps",
+        "choices", "definitions", "fields", "serialization",
+    }
+)  # fmt: skip
+#: Schemas that have a `config` of their own.
+_CONFIGURED = frozenset({"model", "dataclass", "typed-dict"})
+_FIELD_TYPES = frozenset({"model-field", "dataclass-field", "typed-dict-field"})
+
+#: How documents are written and read, whatever a model's own settings say.
+STORAGE_CONFIG: core_schema.CoreConfig = {
+    "ser_json_inf_nan": "constants",
+    "serialize_by_alias": True,
+    "validate_by_alias": True,
+    "validate_by_name": False,
+}
+
+
+def storage_schema(schema: core_schema.CoreSchema) -> tuple[core_schema.CoreSchema, set[str]]:
+    """Turn the core schema of a model into the one of its stored document.
+
+    Args:
+        schema: What pydantic made for the model; it is not changed.
+
+    Returns:
+        The schema of the document, and the types of all schemas in it (`"int"`, `"float"`, ...).
+
+    Raises:
+        ModelDefinitionError: Two fields of one model would be stored under the same name.
+    """
+    walk = _Walk()
+    stored = walk.schema(cast("Schema", schema))
+    return cast("core_schema.CoreSchema", stored), walk.kinds
+
+
+class _Walk:
+    """One pass over a core schema, from the root to the leaves."""
+
+    def __init__(self) -> None:
+        self.kinds: set[str] = set()
+        self._extras_allowed: bool = False  # in the model that is being walked
+
+    def schema(self, schema: Schema) -> Schema:
+        kind = schema.get("type")
+        if isinstance(kind, str):
+            self.kinds.add(kind)
+        around = self._extras_allowed
+        if kind in _CONFIGURED:
+            config: Schema = schema.get("config") or {}
+            self._extras_allowed = config.get("extra_fields_behavior") == "allow"
+        stored = {
+            key: self._children(value) if key in _CHILD_KEYS else value
+            for key, value in schema.items()
+        }
+        self._adapt(kind, stored)
+        self._extras_allowed = around
+        return stored
+
+    def _children(self, child: Any) -> Any:
+        """Walk what stands at a child key: a schema, or a list, tuple or mapping of such."""
+        if is_mapping(child):
+            if isinstance(child.get("type"), str):
+                return self.schema(dict(child))
+            return {key: self._children(value) for key, value in child.items()}
+        if is_list(child):
+            return [self._children(item) for item in child]
+        if is_tuple(child):
+            return tuple(self._children(item) for item in child)
+        return child
+
+    def _adapt(self, kind: str | None, stored: Schema) -> None:
+        if kind in _CONFIGURED:
+            stored["config"] = {**(stored.get("config") or {}), **STORAGE_CONFIG}
+        if "computed_fields" in stored:
+            stored["computed_fields"] = []
+        if kind == "model":
+            stored["custom_init"] = False  # as in SQLAlchemy, loading does not call __init__
+        elif kind == "any":
+            stored.setdefault("serialization", serialize_any())
+        elif kind == "dict":
+            self._complete_dict(stored)
+        elif kind == "list":
+            stored.setdefault("items_schema", self._any())
+        elif kind == "model-fields":
+            if self._extras_allowed:
+                stored.setdefault("extras_schema", self._any())
+            _refuse_shared_names(stored)
+        elif kind in _FIELD_TYPES:
+            _store_under_one_name(stored)
+
+    def _any(self) -> Schema:
+        return self.schema(cast("Schema", core_schema.any_schema()))
+
+    def _complete_dict(self, stored: Schema) -> None:
+        stored.setdefault("values_schema", self._any())
+        keys = stored.get("keys_schema")
+        if keys is None or keys["type"] == "any":
+            # JSON has text keys only: as `str`, another one is refused instead of made into text
+            stored["keys_schema"] = core_schema.str_schema()
+
+
+def _store_under_one_name(field: Schema) -> None:
+    field.pop("serialization_exclude", None)
+    field.pop("serialization_exclude_if", None)
+    field.pop("validation_alias", None)
+    if "serialization_alias" in field:
+        field["validation_alias"] = field["serialization_alias"]
+
+
+def _refuse_shared_names(fields: Schema) -> None:
+    owners: dict[str, str] = {}
+    for name, field in cast("dict[str, Schema]", fields["fields"]).items():
+        stored_name = field.get("serialization_alias", name)
+        if stored_name in owners:
+            raise ModelDefinitionError(
+                f"fields {owners[stored_name]!r} and {name!r} of {fields.get('model_name')!r} "
+                f"would both be stored as {stored_name!r}. Give one of them another alias."
+            )
+        owners[stored_name] = name

@@ -1,0 +1,151 @@
+"""Which Python values a JSON document can hold exactly, and where one stands that it cannot."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from pydantic_core import core_schema
+
+from rapyer.types.guards import is_array, is_mapping, is_plain_dict, is_plain_list
+from rapyer.types.numbers import is_int64, spell_float
+
+#: The server refuses documents with more levels; the document itself is the first one.
+MAX_LEVELS = 127
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_JSON_SCALARS = (str, int, float, bool, type(None))
+#: The context of a dump that looks for what another dump has failed on.
+LOOKING = object()
+
+
+class Fault(NamedTuple):
+    """A value that cannot be stored.
+
+    Attributes:
+        path: Where it stands, such as `address.lines[0]`; empty for the document itself.
+        value: The value.
+        reason: A clause that says why, and what to do.
+    """
+
+    path: str
+    value: Any
+    reason: str
+
+
+class _NotJson:
+    """Stands in a dump for a value under `Any` that is not a JSON value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+
+def find_fault(value: Any, path: str = "", level: int = 1) -> Fault | None:
+    """Find the first value in a dumped document that cannot be stored exactly.
+
+    Args:
+        value: A dump in Python objects: dicts, lists, scalars.
+        path: Where `value` stands.
+        level: How many levels deep it stands; the document itself is level 1.
+    """
+    if isinstance(value, _NotJson):
+        return _not_json(value.value, path)
+    if level > MAX_LEVELS and (is_mapping(value) or is_array(value)):
+        return Fault(path, value, f"is nested deeper than the {MAX_LEVELS} levels of RedisJSON")
+    if is_mapping(value):
+        return _find_in_mapping(value, path, level)
+    if is_array(value):
+        for index, item in enumerate(value):
+            if fault := find_fault(item, f"{path}[{index}]", level + 1):
+                return fault
+        return None
+    return _scalar_fault(value, path)
+
+
+def _find_in_mapping(mapping: Mapping[Any, Any], path: str, level: int) -> Fault | None:
+    for key, item in mapping.items():
+        if isinstance(key, str):
+            if not _is_unicode(key):
+                return Fault(
+                    path, key, f"has the key {key!r} with a lone surrogate, which is no text"
+                )
+            step = f".{key}" if _IDENTIFIER.fullmatch(key) else f"[{key!r}]"
+        else:
+            step = f"[{key!r}]"
+        if fault := find_fault(item, f"{path}{step}".lstrip("."), level + 1):
+            return fault
+    return None
+
+
+def _scalar_fault(value: Any, path: str) -> Fault | None:
+    reason = None
+    if isinstance(value, str):
+        if not _is_unicode(value):
+            reason = "contains a lone surrogate, which is no text. Use bytes for raw data"
+    elif isinstance(value, int):
+        if not is_int64(value):
+            reason = "is outside the 64 bits that the server counts in. Store it as text"
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            reason = "is no number that JSON has. Store None for a value that is not known"
+        elif spell_float(value) is None:
+            reason = (
+                "has no decimal text that the server reads as exactly this double. "
+                "Round it to 15 significant digits or fewer"
+            )
+    return Fault(path, value, reason) if reason else None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _not_json(value: Any, path: str) -> Fault:
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    return Fault(
+        path,
+        value,
+        f"is a {kind}, and a field of type Any holds only what JSON has: str, int, float, bool, "
+        "None, lists, and dicts with text keys. Annotate the field with the type of its values",
+    )
+
+
+def serialize_any() -> core_schema.SerSchema:
+    """Make the serialization of a value annotated `Any`: a JSON value as it is, or an error.
+
+    Any other value would be read back as something else: a datetime as text, a tuple as a list.
+    """
+    return core_schema.plain_serializer_function_ser_schema(_dump_any, info_arg=True)
+
+
+def _dump_any(value: Any, info: core_schema.SerializationInfo[object]) -> Any:
+    if info.context is LOOKING:
+        return _mark_not_json(value)
+    if not _is_json(value):
+        raise ValueError("not a JSON value")
+    return value
+
+
+def _is_json(value: object) -> bool:
+    if is_plain_list(value):
+        return all(map(_is_json, value))
+    if is_plain_dict(value):
+        return all(type(key) is str and _is_json(item) for key, item in value.items())
+    return type(value) in _JSON_SCALARS
+
+
+def _mark_not_json(value: object) -> object:
+    """Replace what is not JSON, at any depth, so that the search for faults meets it."""
+    if is_plain_list(value):
+        return [_mark_not_json(item) for item in value]
+    if is_plain_dict(value) and all(type(key) is str for key in value):
+        return {key: _mark_not_json(item) for key, item in value.items()}
+    return value if type(value) in _JSON_SCALARS else _NotJson(value)

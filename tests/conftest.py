@@ -1,0 +1,41 @@
+"""Fixtures for the tests of all packages: a real Redis, emptied before each test."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, settings
+from rapyer import ServerInfo, init_rapyer
+from redis.asyncio import Redis
+
+# The examples of one test share its database: each writes under its own key, or over the last one.
+settings.register_profile(
+    "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("default")
+
+
+@pytest_asyncio.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A plain client of the test server, whose database is empty."""
+    client = Redis.from_url(redis_url, protocol=2)
+    await client.flushdb()
+    yield client
+    await client.aclose()
+
+
+@pytest_asyncio.fixture
+async def server(redis_url: str, redis: Redis) -> AsyncIterator[ServerInfo]:
+    """rapyer connected to the test server, whose database is empty."""
+    async with init_rapyer(redis_url) as info:
+        yield info
+
+
+@pytest.fixture(autouse=True)
+def _without_a_server_in_the_environment(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keep the tests' own server out of the tests of what happens without one."""
+    monkeypatch.delenv("RAPYER_REDIS_URL", raising=False)

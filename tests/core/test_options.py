@@ -1,0 +1,103 @@
+"""The options of `class Config`."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ConfigDict
+from rapyer import AtomicRedisModel, EmbeddedModel, ModelDefinitionError
+from redis.asyncio import Redis
+
+
+def test_config_stands_beside_pydantic_s_own_settings_without_a_warning():
+    class Configured(AtomicRedisModel):
+        model_config = ConfigDict(frozen=True)
+        name: str
+
+        class Config:
+            prefix = "configured"
+
+    assert Configured.key_of("1") == "configured:1"
+    assert Configured.model_config["frozen"]
+    assert Configured.Config.prefix == "configured"
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("perfix", r"'perfix', which rapyer does not know\. Did you mean 'prefix'\?"),
+        ("orm_mode", "Settings of pydantic stand in `model_config`"),
+    ],
+)
+def test_an_unknown_option_is_refused_with_what_was_meant(option, message):
+    config = type("Config", (), {option: True})
+    with pytest.raises(ModelDefinitionError, match=message):
+        type("Misspelled", (AtomicRedisModel,), {"Config": config, "__module__": __name__})
+
+
+def test_an_option_of_a_wrong_type_is_refused_with_its_value():
+    with pytest.raises(ModelDefinitionError, match=r"Config\.abstract: 'yes' is neither True nor"):
+
+        class Wrong(AtomicRedisModel):
+            class Config:
+                abstract = "yes"
+
+
+def test_the_redis_option_takes_a_url_or_an_asynchronous_client_only():
+    import redis as synchronous
+
+    with pytest.raises(ModelDefinitionError, match=r"redis\.asyncio\.Redis"):
+
+        class Wrong(AtomicRedisModel):
+            class Config:
+                redis = synchronous.Redis()
+
+
+def test_options_but_prefix_and_abstract_are_inherited_also_through_plain_config_classes():
+    client = Redis()
+
+    class Shared:
+        redis = client
+
+    class Base(AtomicRedisModel):
+        class Config(Shared):
+            abstract = True
+
+    class Child(Base):
+        pass
+
+    class Overriding(Base):
+        class Config(Base.Config):
+            prefix = "mine"
+
+    source = Base.__rapyer_source__
+    assert source is not None
+    assert Child.__rapyer_source__ is Overriding.__rapyer_source__ is source
+    assert Child.key_of("1") == "child:1"
+    assert Overriding.key_of("1") == "mine:1"
+
+
+def test_an_embedded_model_has_no_options():
+    with pytest.raises(ModelDefinitionError, match="which has no options"):
+
+        class Part(EmbeddedModel):
+            class Config:
+                prefix = "part"
+
+
+@pytest.mark.parametrize("name", ["save", "get", "load", "key", "pk", "delete", "exists", "key_of"])
+def test_a_field_named_like_a_method_of_the_library_is_refused_with_both_names(name):
+    with pytest.raises(ModelDefinitionError, match=rf"'{name}' of Hiding would hide \w+\.{name}\."):
+        type(
+            "Hiding",
+            (AtomicRedisModel,),
+            {"__annotations__": {name: str}, "__module__": __name__, "__qualname__": "Hiding"},
+        )
+
+
+def test_such_a_name_can_still_be_the_one_in_the_document():
+    from rapyer import Field
+
+    class Aliased(AtomicRedisModel):
+        key_: str = Field(alias="key")
+
+    assert Aliased(key="x").__rapyer_codec__.dump(Aliased(key="x")) == b'{"key":"x"}'

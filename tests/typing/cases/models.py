@@ -1,0 +1,149 @@
+"""What a user sees of models. A line marked `# error` must be an error in both type checkers, any other must not."""
+
+from __future__ import annotations
+
+from typing import Generic, Optional, TypeVar
+from uuid import UUID
+
+import pydantic
+from rapyer import (
+    AtomicRedisModel,
+    EmbeddedModel,
+    Field,
+    FieldPath,
+    Key,
+    Mapped,
+    MappedOptional,
+    RedisKey,
+    ServerInfo,
+    init_rapyer,
+    teardown_rapyer,
+)
+from typing_extensions import assert_type
+
+T = TypeVar("T")
+
+
+class Address(EmbeddedModel):
+    city: Mapped[str]
+    zip: Mapped[int] = Field(default=0)
+
+
+class User(AtomicRedisModel):
+    id: Key[UUID]
+    name: Mapped[str]
+    age: Mapped[int] = Field(default=0, ge=0)
+    nick: Mapped[Optional[str]] = Field(default=None)
+    tags: Mapped[list[str]] = Field(default_factory=list)
+    address: Mapped[Address]
+    home: MappedOptional[Address] = Field(default=None)
+    past: Mapped[list[Address]] = Field(default_factory=list)
+    short: Mapped[str] = Field(default="", alias="s")
+    plain: str = "plain"
+    theirs: int = pydantic.Field(default=3)
+
+    class Config:
+        prefix = "user"
+
+
+class Admin(User):
+    level: Mapped[int] = Field(default=1)
+
+    class Config(User.Config):
+        prefix = "admin"
+
+
+class Page(AtomicRedisModel, Generic[T]):
+    items: list[T]
+
+
+class Log(AtomicRedisModel):
+    text: str
+
+    class Config:
+        abstract = True
+
+
+async def good(pk: UUID) -> None:
+    user = User(id=pk, name="Ada", address=Address(city="London"))
+    User(id=pk, name="Ada", age=36, nick=None, tags=["x"], address=Address(city="Paris", zip=1))
+    User(id=pk, name="Ada", address=Address(city="Oslo"), past=[], plain="x", theirs=4, s="short")
+    # on the class
+    assert_type(User.id, FieldPath[UUID])
+    assert_type(User.name, FieldPath[str])
+    assert_type(User.age, FieldPath[int])
+    assert_type(User.nick, FieldPath[Optional[str]])
+    assert_type(User.tags, FieldPath[list[str]])
+    assert_type(User.address.city, FieldPath[str])
+    assert_type(User.home.zip, FieldPath[int])
+    assert_type(Admin.age, FieldPath[int])
+    assert_type(Admin.level, FieldPath[int])
+    assert_type({User.age: 1}, dict[FieldPath[int], int])
+    # on an instance
+    assert_type(user.id, UUID)
+    assert_type(user.name, str)
+    assert_type(user.age, int)
+    assert_type(user.nick, Optional[str])
+    assert_type(user.tags, list[str])
+    assert_type(user.address.city, str)
+    assert_type(user.home, Optional[Address])
+    assert_type(user.past, list[Address])
+    assert_type(user.plain, str)
+    assert_type(user.theirs, int)
+    user.age = 4
+    user.age += 1
+    user.home = None
+    user.home = Address(city="Rome")
+    # operations
+    assert_type(await User.get(pk), User)
+    assert_type(await Admin.get("admin:1"), Admin)
+    assert_type(await User.get(User.key_of(pk)), User)
+    assert_type(await User.get("user:1", default=None), Optional[User])
+    assert_type(await user.save(), User)
+    assert_type(await user.save(only_if="absent"), bool)
+    assert_type(await user.load(), User)
+    assert_type(await user.delete(), bool)
+    assert_type(await User.delete_by_key(pk), bool)
+    assert_type(await user.exists(), bool)
+    assert_type(await User.exists(pk), bool)
+    assert_type(await User.get_or_create(user), tuple[User, bool])
+    assert_type(user.pk, str)
+    assert_type(user.key, RedisKey)
+    assert_type(User.key_of(pk), RedisKey)
+    page = Page[int](items=[1])
+    assert_type(page.items, list[int])
+    assert_type(await Page[int].get("1"), Page[int])
+    # connecting
+    assert_type(await init_rapyer("redis://localhost"), ServerInfo)
+    async with init_rapyer("redis://localhost") as server:
+        assert_type(server, ServerInfo)
+    await teardown_rapyer()
+
+
+async def bad(pk: UUID, user: User) -> None:
+    User(id=pk, name=3, address=Address(city="x"))  # error
+    User(id="1", name="x", address=Address(city="x"))  # error
+    User(id=pk, name="x")  # error
+    User(id=pk, name="x", address=Address(city="x"), nope=1)  # error
+    User(id=pk, name="x", address=None)  # error
+    User(id=pk, name="x", address=Address(city=1))  # error
+    User(id=pk, name="x", address=Address())  # error
+    User(id=pk, name="x", address=Address(city="x"), short="by name")  # error
+    user.age = "x"  # error
+    user.nope = 1  # error
+    user.home = "x"  # error
+    User.nope  # error
+    User.address.nope  # error
+    User.home.nope  # error
+    user.nope  # error
+    await User.get()  # error
+    await User.get(1.5)  # error
+    (await User.get(pk, default=None)).age  # error
+    await user.save(only_if="never")  # error
+    await user.save("absent")  # error
+    await User.exists()  # error
+    await user.exists(pk)  # error
+    await User.get_or_create(Address(city="x"))  # error
+    await User.delete_by_key(None)  # error
+    init_rapyer(3)  # error
+    Page[int](items=["x"])  # error
