@@ -1,0 +1,46 @@
+"""A real Redis with RedisJSON and RediSearch for development and tests.
+
+`Server` starts one and ends it with the process that started it. The pytest fixtures
+`redis_server` and `redis_url` come with the package; ``python -m rapyer_embedded`` runs one in the
+foreground.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rapyer_embedded.errors import (
+    BinaryNotFoundError,
+    DownloadError,
+    EmbeddedServerError,
+    ServerStartError,
+    ServerStateError,
+    UnsupportedPlatformError,
+)
+
+if TYPE_CHECKING:
+    from rapyer_embedded.server import Server
+
+__all__ = [
+    "BinaryNotFoundError",
+    "DownloadError",
+    "EmbeddedServerError",
+    "Server",
+    "ServerStartError",
+    "ServerStateError",
+    "UnsupportedPlatformError",
+]
+
+
+def __getattr__(name: str) -> object:
+    # pytest imports this package in every run of a user, for the plugin: redis, asyncio and
+    # subprocess are imported only when a server is wanted.
+    if name == "Server":
+        from rapyer_embedded.server import Server  # noqa: PLC0415
+
+        return Server
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(__all__))

@@ -1,0 +1,112 @@
+"""Asking a starting server whether it is ready, over its unix socket."""
+
+from __future__ import annotations
+
+import socket
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Sequence
+    from pathlib import Path
+
+__all__ = ["wait_until_ready"]
+
+_MODULES = {"JSON.GET": "RedisJSON", "FT.SEARCH": "RediSearch"}
+_ACCESS = "Let the default user run every command, with the password given as password=."
+
+
+def wait_until_ready(
+    process: subprocess.Popen[bytes],
+    address: Path,
+    *,
+    password: str | None,
+    timeout: float,
+    commands: Sequence[Sequence[str]] = (),
+) -> str | None:
+    """Wait until the server answers, then see that both modules are there.
+
+    Args:
+        process: The server.
+        address: Its unix socket.
+        password: What it asks for.
+        timeout: How long to wait, in seconds.
+        commands: Commands to send once it is ready; each must succeed.
+
+    Returns:
+        None when it is ready, else what is wrong and what to do: the rest of a sentence whose
+        subject is the server, and a second sentence.
+    """
+    deadline = time.monotonic() + timeout
+    pause = 0.002
+    while True:
+        try:
+            problem = _ask_all(address, password, deadline, commands)
+        except OSError:  # not listening yet, or still loading its data
+            problem = "not ready"
+        if problem != "not ready":
+            return problem
+        status = process.poll()
+        if status is not None:
+            return (
+                f"ended with {_status(status)} before it was ready. Mend what its log complains of."
+            )
+        if time.monotonic() >= deadline:
+            return (
+                f"did not become ready within {timeout:g} seconds. Mend what its log complains of, "
+                f"or give a longer startup_timeout."
+            )
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.05)
+
+
+def _ask_all(
+    address: Path, password: str | None, deadline: float, commands: Sequence[Sequence[str]]
+) -> str | None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(max(0.05, deadline - time.monotonic()))
+        connection.connect(str(address))
+        if password is not None:
+            reply = _ask(connection, "AUTH", password)
+            if reply != "+OK":
+                return f"refused the password: {reply[1:]!r}. {_ACCESS}"
+        reply = _ask(connection, "PING")
+        if reply.startswith("-LOADING"):
+            return "not ready"
+        if reply != "+PONG":
+            return f"answered PING with {reply[1:]!r}. {_ACCESS}"
+        # Without arguments these commands fail whatever stands in the database: by the reason
+        # given one sees whether they are known, in one line and with every version.
+        absent = [
+            module
+            for command, module in _MODULES.items()
+            if "unknown command" in _ask(connection, command)
+        ]
+        if absent:
+            return f"runs, but without {' and '.join(absent)}. Install a Redis that has them."
+        for command in commands:
+            reply = _ask(connection, *command)
+            if reply.startswith("-"):
+                return f"answered {' '.join(command)!r} with {reply[1:]!r}. {_ACCESS}"
+    return None
+
+
+def _ask(connection: socket.socket, *words: str) -> str:
+    """The first line of the reply to a command whose reply is one line."""
+    parts = [f"*{len(words)}\r\n".encode()]
+    for word in words:
+        data = word.encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(data), data))
+    connection.sendall(b"".join(parts))
+    reply = bytearray()
+    while not reply.endswith(b"\r\n"):
+        chunk = connection.recv(4096)
+        if not chunk:
+            raise ConnectionResetError("the server closed the connection")
+        reply += chunk
+    return reply.decode(errors="replace").removesuffix("\r\n")
+
+
+def _status(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"status {code}"

@@ -1,0 +1,297 @@
+"""`Server`: a redis-server as a context manager."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import warnings
+import weakref
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote
+
+from rapyer_embedded.binaries import find_binary
+from rapyer_embedded.errors import ServerStartError, ServerStateError
+from rapyer_embedded.launch import Options, Run
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Iterable
+    from types import TracebackType
+
+__all__ = ["Server"]
+
+_PORT_TRIES = 10
+
+
+class Server:
+    """A real redis-server with RedisJSON and RediSearch, for development and tests.
+
+    A synchronous and an asynchronous context manager, which stand for `start` and `stop`::
+
+        with Server() as server:
+            client = redis.Redis.from_url(server.url)
+
+    It listens on a unix socket in a directory that only this user can enter, or on a port of
+    127.0.0.1 when one is asked for. It ends with the process that started it, even when that is
+    killed by SIGKILL. One that was started and dropped without `stop` is stopped when it is
+    collected or when Python ends, with a `ResourceWarning`. `FT.SEARCH` may return any number of
+    rows (``MAXSEARCHRESULTS -1``). Every method may be called from any thread.
+
+    Args:
+        port: The port of 127.0.0.1 to listen on; 0 for a free one; None for a unix socket.
+        password: What clients must give.
+        directory: Where data is kept between starts, in an append-only file; it is made when it
+            does not exist. None keeps nothing.
+        args: Further arguments of redis-server, such as ``("--maxmemory", "100mb")``. They win
+            over the options set here. A ``--requirepass`` among them is the same as `password`.
+        startup_timeout: How long the server may take to become ready, in seconds. A first
+            download of the program does not count.
+
+    Raises:
+        ValueError: An argument has no meaning.
+        TypeError: `args` is one text instead of several.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        password: str | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        args: Iterable[str] = (),
+        startup_timeout: float = 30.0,
+    ) -> None:
+        if isinstance(args, str):
+            raise TypeError(f"args is the text {args!r}. Give a sequence with each word apart.")
+        if port is not None and not 0 <= port <= 65535:
+            raise ValueError(f"port is {port!r}. Give 1 to 65535, 0 for a free one, or None.")
+        if startup_timeout <= 0:
+            raise ValueError(f"startup_timeout is {startup_timeout!r}. Give seconds above 0.")
+        arguments = tuple(args)
+        self._port = port
+        self._options = Options(
+            port=port,
+            password=_one_password(password, arguments),
+            directory=None if directory is None else Path(directory).expanduser().absolute(),
+            arguments=arguments,
+            timeout=startup_timeout,
+        )
+        self._run: Run | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = ""
+        self._finalizer: weakref.finalize[..., Server] | None = None
+        self._lock = threading.RLock()
+
+    def __repr__(self) -> str:
+        run = self._run
+        state = _described(run) if run is not None else "not running"
+        return f"<rapyer_embedded.Server {state}>"
+
+    @property
+    def url(self) -> str:
+        """What redis-py's `from_url` takes, with the password: ``unix://...`` or ``redis://...``.
+
+        Raises:
+            ServerStateError: The server is not running.
+        """
+        run = self._running("url")
+        password = run.options.password
+        user = "" if password is None else f":{quote(password, safe='')}@"
+        if run.options.port is not None:
+            return f"redis://{user}127.0.0.1:{run.options.port}/0"
+        return f"unix://{user}{quote(str(run.socket))}"
+
+    @property
+    def socket(self) -> Path | None:
+        """The path of the unix socket; None when the server listens on a port.
+
+        Raises:
+            ServerStateError: The server is not running.
+        """
+        run = self._running("socket")
+        return run.socket if run.options.port is None else None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The redis-server process, also after `stop`; `restart` makes a new one.
+
+        Raises:
+            ServerStateError: The server was never started.
+        """
+        process = self._process if self._run is None else self._run.process
+        if process is None:
+            raise ServerStateError(f"{self!r} has no process yet. Call start() first.")
+        return process
+
+    @property
+    def log(self) -> str:
+        """All that the server has written since `start`, also after `stop`."""
+        return self._log if self._run is None else self._run.log
+
+    def start(self) -> None:
+        """Start the server and return when it answers.
+
+        Where no redis-server with the modules is installed, one is downloaded (once for this
+        user).
+
+        Raises:
+            ServerStateError: It is running already.
+            BinaryNotFoundError: There is no redis-server to start, and none could be downloaded.
+            ServerStartError: It did not become ready. The last lines of its log are in the
+                message, the whole log in the attribute `log`; nothing is left behind.
+        """
+        with self._lock:
+            if self._run is not None:
+                raise ServerStateError(f"{self!r} was started already. Call stop() first.")
+            try:
+                run = self._launch()
+            except ServerStartError as exc:
+                self._log = exc.log
+                raise
+            self._run = run
+            self._finalizer = weakref.finalize(self, _abandoned, run, os.getpid())
+
+    def stop(self) -> None:
+        """Stop the server and remove its socket and directory; not running: do nothing.
+
+        What is kept in `directory` is written first.
+        """
+        with self._lock:
+            run = self._run
+            if run is None:
+                return
+            try:
+                run.close()
+            finally:
+                self._forget(run)
+
+    def restart(self) -> None:
+        """Stop the server and start it again behind the same `url`.
+
+        Clients lose their connections, and all data is lost unless `directory` was given. A server
+        that has died is started again.
+
+        Raises:
+            ServerStateError: It was not started.
+            ServerStartError: It did not become ready again, and is stopped now.
+        """
+        with self._lock:
+            run = self._running("restart()")
+            run.halt()
+            try:
+                run.start()
+            except BaseException:
+                self._forget(run)
+                raise
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        starting = asyncio.create_task(asyncio.to_thread(self.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread cannot be interrupted, and nobody else will stop what it starts.
+            await asyncio.wait([starting])
+            if not starting.cancelled() and starting.exception() is None:
+                await asyncio.to_thread(self.stop)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    def _running(self, what: str) -> Run:
+        if self._run is None:
+            raise ServerStateError(
+                f"{what} needs a running server, and this one is not. Call start() first, or use "
+                f"the server in a with block."
+            )
+        return self._run
+
+    def _launch(self) -> Run:
+        binary = find_binary()
+        tries = _PORT_TRIES if self._port == 0 else 1
+        while True:
+            options = self._options
+            if self._port == 0:
+                options = options.on_port(_free_port())
+            run = Run(binary, options)
+            try:
+                run.start()
+            except ServerStartError as exc:
+                if f":{options.port}: bind:" not in exc.log:
+                    raise
+                tries -= 1
+                if tries:  # between our look and the server's, somebody else took the port
+                    continue
+                raise ServerStartError(
+                    f"The port {options.port} of 127.0.0.1 cannot be listened on. Give another "
+                    f"port, or 0 for a free one.",
+                    log=exc.log,
+                ) from exc
+            return run
+
+    def _forget(self, run: Run) -> None:
+        self._log = run.log
+        self._process = run.process
+        self._run = None
+        if self._finalizer is not None:
+            self._finalizer.detach()
+
+
+def _abandoned(run: Run, owner: int) -> None:
+    """Stop what nobody stopped. Called when a `Server` is collected, and when Python ends."""
+    if os.getpid() != owner:  # the child of a fork has a copy of the object, not the server
+        return
+    described = _described(run)
+    run.close()
+    warnings.warn(
+        f"<rapyer_embedded.Server {described}> was not stopped. Use it in a with block, or call "
+        f"stop().",
+        ResourceWarning,
+        stacklevel=2,
+    )
+
+
+def _described(run: Run) -> str:
+    port = run.options.port
+    where = str(run.socket) if port is None else f"127.0.0.1:{port}"
+    return f"at {where}, process {run.process.pid}" if run.process else f"at {where}"
+
+
+def _one_password(password: str | None, arguments: tuple[str, ...]) -> str | None:
+    """The password that clients must give, from either place where it can be set."""
+    if password == "":
+        raise ValueError("password is empty. Give a text, or None for no password.")
+    if "--requirepass" not in arguments:
+        return password
+    if password is not None:
+        raise ValueError("password is given, and --requirepass in args too. Give one of them.")
+    rest = arguments[arguments.index("--requirepass") + 1 :]
+    return (rest[0] or None) if rest else None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
