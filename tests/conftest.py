@@ -34,8 +34,6 @@ async def server(redis_url: str, redis: Redis) -> AsyncIterator[ServerInfo]:
 
 
 @pytest.fixture(autouse=True)
-def _without_a_server_in_the_environment(
-    redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _without_a_server_in_the_environment(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests' own server out of the tests of what happens without one."""
     monkeypatch.delenv("RAPYER_REDIS_URL", raising=False)

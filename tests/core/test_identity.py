@@ -271,7 +271,9 @@ def test_what_cannot_be_a_key_is_refused(model, given):
 
 
 def test_only_text_integers_and_uuids_can_be_keys():
-    with pytest.raises(ModelDefinitionError, match=r"Wrong\.id is a Key of the type <class 'float'"):
+    with pytest.raises(
+        ModelDefinitionError, match=r"Wrong\.id is a Key of the type <class 'float'"
+    ):
 
         class Wrong(AtomicRedisModel):
             id: Key[float]
@@ -352,7 +354,12 @@ def test_a_parametrized_abstract_generic_is_abstract_and_its_subclasses_are_not(
 
 def test_a_copy_has_the_same_identity():
     note = Note(text="x")
-    for twin in (note.model_copy(), note.model_copy(deep=True), copy.copy(note), copy.deepcopy(note)):
+    for twin in (
+        note.model_copy(),
+        note.model_copy(deep=True),
+        copy.copy(note),
+        copy.deepcopy(note),
+    ):
         assert twin == note
         assert twin.key == note.key
     assert pickle.loads(pickle.dumps(note)).key == note.key
@@ -383,5 +390,3 @@ async def test_a_pickled_instance_remembers_where_it_is_stored(server):
     person.id = "2"
     with pytest.raises(KeyChangedError):
         await person.save()
-
-

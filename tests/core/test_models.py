@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import cached_property
-from typing import Annotated, Any, Generic, Literal, Optional, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import pydantic
 import pytest
@@ -114,7 +114,9 @@ async def test_two_fields_stored_under_one_name_are_refused():
         a: int = Field(default=1, serialization_alias="x")
         x: int = 2
 
-    with pytest.raises(ModelDefinitionError, match="'a' and 'x' of 'Clash' would both be stored as"):
+    with pytest.raises(
+        ModelDefinitionError, match="'a' and 'x' of 'Clash' would both be stored as"
+    ):
         await Clash().save()
 
 
@@ -212,7 +214,7 @@ async def test_a_field_s_own_serializer_is_what_is_stored(redis):
 
         @field_serializer("rgb")
         def as_text(self, value: tuple[int, int, int]) -> str:
-            return "#%02x%02x%02x" % value
+            return f"#{bytes(value).hex()}"
 
         @field_validator("rgb", mode="before")
         @classmethod
@@ -271,7 +273,7 @@ async def test_unions_of_models_come_back_as_the_model_they_were():
 class Node(EmbeddedModel):
     value: int
     children: list[Node] = Field(default_factory=list)
-    parent_hint: Optional[Node] = None
+    parent_hint: Node | None = None
 
 
 class Tree(AtomicRedisModel):
@@ -352,7 +354,7 @@ async def test_an_annotation_that_cannot_be_resolved_is_pydantic_s_error():
 
 
 async def test_a_model_made_by_create_model_is_a_model():
-    Made = create_model("Made", __base__=AtomicRedisModel, x=(int, ...))  # noqa: N806
+    Made = create_model("Made", __base__=AtomicRedisModel, x=(int, ...))
     made = await Made(x=3).save()
     assert made.key == f"made:{made.pk}"
     assert await Made.get(made.pk) == made

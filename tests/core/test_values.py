@@ -51,7 +51,9 @@ class Everything(AtomicRedisModel):
 
 texts = st.text() | st.sampled_from(["\x00", "a\x00b", "\ufdd0", "\ufdd1", "\uffff", "\U0010ffff"])
 whole = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([2**53 - 1, 2**53, 2**53 + 1])
-reals = st.floats(allow_nan=False, allow_infinity=False).filter(lambda v: spell_float(v) is not None)
+reals = st.floats(allow_nan=False, allow_infinity=False).filter(
+    lambda v: spell_float(v) is not None
+)
 json_values = st.recursive(
     st.none() | st.booleans() | whole | reals | texts,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(texts, inner, max_size=4),

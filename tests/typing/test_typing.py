@@ -1,4 +1,4 @@
-"""What type checkers see: each line marked `# error` is an error in mypy and in pyright, no other."""
+"""Type checkers find the lines marked `# error`, in mypy and in pyright, and no others."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ def _lines_marked_as_errors() -> set[tuple[str, int]]:
 
 
 def _errors_of_mypy() -> dict[tuple[str, int], str]:
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--hide-error-context"]
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--no-error-summary",
+        "--hide-error-context",
+    ]
     run = subprocess.run(
         [*command, *map(str, CASES)], capture_output=True, text=True, check=False, cwd=HERE
     )

@@ -52,8 +52,9 @@ async def teardown_rapyer() -> None:
     Models stay as they are, and can be used again after another `init_rapyer`. Without connections
     it does nothing.
     """
-    use_as_default(None)
+    forgotten = use_as_default(None)  # kept alive here until it is closed below
     await RedisSource.close_all()
+    del forgotten
 
 
 class Initialization:

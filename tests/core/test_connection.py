@@ -1,0 +1,435 @@
+"""Where Redis is: URLs, clients, event loops, and what happens when it is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import ssl
+import subprocess
+import sys
+import threading
+import warnings
+from pathlib import Path
+
+import pytest
+import redis as synchronous_redis
+import trustme
+from rapyer import (
+    AtomicRedisModel,
+    Key,
+    NotConnectedError,
+    UnsupportedServerError,
+    init_rapyer,
+    teardown_rapyer,
+)
+from rapyer.traffic.source import MAX_CONNECTIONS, RedisSource
+from rapyer_embedded import Server
+from rapyer_embedded.binaries import find_binary
+from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.exceptions import AuthenticationError, ConnectionError
+
+
+class Item(AtomicRedisModel):
+    id: Key[str]
+    text: str = "é"
+
+
+async def works(where: str | Redis) -> None:
+    async with init_rapyer(where):
+        item = await Item(id="1").save()
+        assert await Item.get("1") == item
+        assert await item.delete()
+
+
+# -- ways to name a server ------------------------------------------------------------------------
+
+
+async def test_the_server_is_described_when_it_is_reached(redis_url):
+    async with init_rapyer(redis_url) as server:
+        assert server.has_json
+        assert server.has_search
+        assert server.version.split(".")[0].isdigit()
+    assert await init_rapyer(redis_url) == server
+    await teardown_rapyer()
+
+
+async def test_a_password_a_port_and_a_database_number_are_taken_from_the_url():
+    with Server(port=0, password="s3cret /?#") as server:
+        await works(server.url)
+        await works(f"{server.url[:-1]}3")
+        wrong = server.url.replace("s3cret", "wrong")
+        with pytest.raises(AuthenticationError):
+            await works(wrong)
+
+
+async def test_a_tls_url_works(tmp_path):
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    certificate.private_key_pem.write_to_path(str(tmp_path / "key.pem"))
+    certificate.cert_chain_pems[0].write_to_path(str(tmp_path / "cert.pem"))
+    port = _free_port()
+    files = (
+        "--tls-cert-file",
+        "cert.pem",
+        "--tls-key-file",
+        "key.pem",
+        "--tls-ca-cert-file",
+        "ca.pem",
+    )
+    paths = [str(tmp_path / part) if part.endswith(".pem") else part for part in files]
+    with Server(args=["--tls-port", str(port), "--tls-auth-clients", "no", *paths]):
+        url = f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={tmp_path / 'ca.pem'}"
+        await works(url)
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            await works(f"rediss://127.0.0.1:{port}/0")
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("decode_responses", [False, True])
+@pytest.mark.parametrize("protocol", [2, 3, None])
+async def test_a_caller_s_client_works_whatever_its_settings(redis_url, decode_responses, protocol):
+    settings = {} if protocol is None else {"protocol": protocol}
+    client = Redis.from_url(
+        redis_url, decode_responses=decode_responses, encoding="latin-1", **settings
+    )
+    await works(client)
+    assert await client.ping(), "the caller's client was closed"
+    await client.aclose()
+
+
+async def test_a_caller_s_client_made_by_hand_works(redis_url):
+    path = redis_url.removeprefix("unix://")
+    for client in (
+        Redis(unix_socket_path=path),
+        Redis.from_pool(BlockingConnectionPool.from_url(redis_url)),
+        Redis(connection_pool=ConnectionPool.from_url(redis_url)),
+        Redis.from_url(redis_url, single_connection_client=True),
+    ):
+        await works(client)
+        await client.aclose()
+        await client.connection_pool.disconnect()
+
+
+async def test_a_client_s_connections_never_repeat_a_command(redis_url):
+    client = Redis.from_url(redis_url)
+    source = RedisSource.of(client)
+    pool = source._new_pool()
+    connection = await pool.get_connection()
+    assert connection.retry.get_retries() == 0
+    await pool.release(connection)
+    await pool.aclose()
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    "where", [None, 3, synchronous_redis.Redis(), "localhost:6379", "http://localhost", ""]
+)
+async def test_what_names_no_server_is_refused_with_what_does(where):
+    with pytest.raises(ValueError, match=r"init_rapyer was given .*redis://"):
+        await init_rapyer(where)
+
+
+async def test_a_client_of_a_subclassed_pool_is_refused():
+    class Special(ConnectionPool):
+        pass
+
+    client = Redis(connection_pool=Special())
+    with pytest.raises(ValueError, match="pool of the type Special"):
+        init_rapyer(client)
+    await client.aclose()
+
+
+async def test_the_number_of_connections_is_bounded_and_can_be_set(redis_url, redis):
+    async with init_rapyer(f"{redis_url}?max_connections=3"):
+        await asyncio.gather(*(Item(id=str(n)).save() for n in range(100)))
+        assert len(await redis.client_list()) <= 3 + 1
+    async with init_rapyer(redis_url):
+        await asyncio.gather(*(Item(id=str(n)).save() for n in range(300)))
+        assert len(await redis.client_list()) <= MAX_CONNECTIONS + 1
+    assert len(await redis.client_list()) == 1, "connections stayed open"
+
+
+# -- a server for each model, a server from the environment ---------------------------------------
+
+
+async def test_a_model_can_have_a_server_of_its_own(redis_url):
+    with Server() as other:
+
+        class Elsewhere(AtomicRedisModel):
+            id: Key[str]
+
+            class Config:
+                redis = other.url
+
+        async with init_rapyer(redis_url):
+            await Elsewhere(id="1").save()
+            await Item(id="1").save()
+            async with Redis.from_url(other.url) as client:
+                assert await client.keys() == [b"elsewhere:1"]
+
+
+async def test_without_init_the_environment_names_the_server(redis_url, monkeypatch):
+    monkeypatch.setenv("RAPYER_REDIS_URL", redis_url)
+    await Item(id="1").save()
+    assert await Item.exists("1")
+    await teardown_rapyer()
+
+
+async def test_without_any_server_named_an_error_says_what_to_do():
+    with pytest.raises(NotConnectedError, match=r"Await init_rapyer\(.*or set RAPYER_REDIS_URL"):
+        await Item.get("1")
+    with pytest.raises(NotConnectedError):
+        await Item(id="1").save()
+
+
+async def test_a_wrong_url_in_the_environment_is_named_without_its_password(monkeypatch):
+    monkeypatch.setenv("RAPYER_REDIS_URL", "http://:secret@localhost")
+    with pytest.raises(NotConnectedError, match="RAPYER_REDIS_URL is 'http://localhost'") as caught:
+        await Item.get("1")
+    assert "secret" not in str(caught.value)
+
+
+async def test_after_teardown_rapyer_can_be_initialised_again(redis_url):
+    for _ in range(3):
+        await works(redis_url)
+        with pytest.raises(NotConnectedError):
+            await Item.get("1")
+        await teardown_rapyer()
+
+
+async def test_initialising_again_replaces_the_server(redis_url, redis):
+    await init_rapyer(redis_url)
+    await Item(id="1").save()
+    with Server() as other:
+        await init_rapyer(other.url)
+        assert not await Item.exists("1")
+        assert len(await redis.client_list()) == 1, "the connections to the first one stayed open"
+        await teardown_rapyer()
+
+
+async def test_a_failed_initialisation_keeps_the_server_of_before(redis_url):
+    await init_rapyer(redis_url)
+    with pytest.raises(ConnectionError):
+        await init_rapyer(f"redis://127.0.0.1:{_free_port()}")
+    await Item(id="1").save()
+    await teardown_rapyer()
+
+
+# -- servers that lack something ------------------------------------------------------------------
+
+
+async def test_a_server_without_redisjson_is_refused_with_what_to_install(tmp_path):
+    path = tmp_path / "plain.sock"
+    plain = subprocess.Popen(
+        [find_binary().server, "--port", "0", "--unixsocket", path, "--save", ""],
+        stdout=subprocess.DEVNULL,
+        cwd=tmp_path,
+    )
+    try:
+        while not path.exists():
+            await asyncio.sleep(0.01)
+        for _ in range(2):
+            with pytest.raises(
+                UnsupportedServerError, match=r"no RedisJSON.*Redis 8 or Redis Stack"
+            ):
+                await init_rapyer(f"unix://{path}")
+        with pytest.raises(NotConnectedError):
+            await Item.get("1")
+    finally:
+        plain.terminate()
+        plain.wait()
+
+
+async def test_a_user_without_rights_to_introspection_can_still_work(redis_url, redis):
+    await redis.execute_command(
+        "ACL",
+        "SETUSER",
+        "narrow",
+        "on",
+        ">pw",
+        "~*",
+        "+json.set",
+        "+json.get",
+        "+json.del",
+        "+hello",
+    )
+    path = redis_url.removeprefix("unix://")
+    await works(f"unix://narrow:pw@{path}")
+    await redis.execute_command("ACL", "DELUSER", "narrow")
+
+
+async def test_an_unreachable_server_is_redis_py_s_own_error():
+    with pytest.raises(ConnectionError):
+        await init_rapyer(f"redis://127.0.0.1:{_free_port()}")
+
+
+# -- time -----------------------------------------------------------------------------------------
+
+
+async def test_the_server_may_be_restarted_between_two_calls(tmp_path):
+    with Server(directory=tmp_path) as server:
+        async with init_rapyer(server.url):
+            await asyncio.gather(*(Item(id=str(n)).save() for n in range(50)))
+            await asyncio.to_thread(server.restart)
+            assert await Item.get("1") == Item(id="1")
+            await asyncio.to_thread(server.restart)
+            await asyncio.gather(*(Item(id=str(n), text="x").save() for n in range(50)))
+            assert (await Item.get("1")).text == "x"
+
+
+async def test_killed_connections_are_replaced_at_the_next_call(redis_url, redis):
+    async with init_rapyer(redis_url):
+        await asyncio.gather(*(Item(id=str(n)).save() for n in range(20)))
+        await redis.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+        assert await Item.get("1") == Item(id="1")
+
+
+async def test_a_server_that_comes_back_is_found_again():
+    server = Server()
+    server.start()
+    async with init_rapyer(server.url):
+        await Item(id="1").save()
+        server.process.kill()
+        server.process.wait()
+        with pytest.raises(ConnectionError):
+            await Item.get("1")
+        await asyncio.to_thread(server.restart)
+        await Item(id="1").save()
+        assert await Item.exists("1")
+    server.stop()
+
+
+async def test_models_defined_after_start_up_work(redis_url):
+    async with init_rapyer(redis_url):
+
+        class Later(Item):
+            more: int = 1
+
+        later = await Later(id="1").save()
+        assert await Later.get("later:1") == later
+
+
+def test_two_event_loops_one_after_the_other(redis_url):
+    asyncio.run(works(redis_url))
+    asyncio.run(works(redis_url))
+
+
+def test_two_event_loops_at_the_same_time_in_two_threads(redis_url):
+    asyncio.run(_flush(redis_url))
+    ready = threading.Barrier(2)
+    failures: list[BaseException] = []
+
+    async def work(name: str) -> None:
+        ready.wait()
+        await asyncio.gather(*(Item(id=f"{name}{n}").save() for n in range(200)))
+        assert all([(await Item.get(f"{name}{n}")).id == f"{name}{n}" for n in range(200)])
+        ready.wait()
+        await RedisSource.of(source).channel().close()
+
+    source = RedisSource.of(redis_url)
+    from rapyer.traffic.source import use_as_default
+
+    def run(name: str) -> None:
+        try:
+            asyncio.run(work(name))
+        except BaseException as exc:
+            failures.append(exc)
+            ready.abort()
+
+    use_as_default(source)
+    threads = [threading.Thread(target=run, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    asyncio.run(teardown_rapyer())
+    assert failures == []
+
+
+async def _flush(url: str) -> None:
+    async with Redis.from_url(url) as client:
+        await client.flushdb()
+
+
+async def test_teardown_closes_the_connections_of_other_running_loops(redis_url, redis):
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        await init_rapyer(redis_url)
+        there = asyncio.run_coroutine_threadsafe(_save_one(), loop)
+        await asyncio.wrap_future(there)
+        assert len(await redis.client_list()) == 3
+        await teardown_rapyer()
+        assert len(await redis.client_list()) == 1
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _save_one() -> None:
+    await Item(id="1").save()
+
+
+def test_a_loop_closed_without_teardown_is_warned_about_by_name(redis_url, monkeypatch):
+    monkeypatch.setenv("RAPYER_REDIS_URL", redis_url)
+    code = """
+import asyncio, warnings
+warnings.simplefilter("always")
+from rapyer import AtomicRedisModel, teardown_rapyer
+class Item(AtomicRedisModel):
+    x: int = 1
+async def use():
+    await Item().save()
+async def use_and_close():
+    await Item().save()
+    await teardown_rapyer()
+asyncio.run(use())
+asyncio.run(use_and_close())
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
+    assert "an event loop was closed with connections of rapyer to" in run.stderr
+    assert "Await teardown_rapyer() before it ends" in run.stderr
+
+
+async def test_nothing_is_left_open_after_teardown(redis_url, redis):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        async with init_rapyer(redis_url):
+            await asyncio.gather(*(Item(id=str(n)).save() for n in range(20)))
+        gc.collect()
+    assert len(await redis.client_list()) == 1
+
+
+async def test_many_first_callers_ask_the_server_once(redis_url, redis, monkeypatch):
+    monkeypatch.setenv("RAPYER_REDIS_URL", redis_url)
+    await redis.config_resetstat()
+    first = asyncio.create_task(Item(id="0").save())
+    others = [asyncio.create_task(Item(id=str(n)).save()) for n in range(1, 20)]
+    await asyncio.sleep(0)
+    first.cancel()  # the one that asks gives up; the others still get the answer
+    results = await asyncio.gather(first, *others, return_exceptions=True)
+    assert isinstance(results[0], asyncio.CancelledError)
+    assert all(isinstance(result, Item) for result in results[1:])
+    stats = await redis.info("commandstats")
+    assert stats["cmdstat_hello"]["calls"] == 1
+    await teardown_rapyer()
+
+
+def test_importing_connects_to_nothing_and_needs_no_server():
+    code = "import rapyer; class_ = type('M', (rapyer.AtomicRedisModel,), {'__module__': 'm'})"
+    environment = {**os.environ, "RAPYER_REDIS_URL": "redis://127.0.0.1:1"}
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment, cwd=Path("/"))
