@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from rapyer import AtomicRedisModel, EmbeddedModel, Field, Mapped, UnstorableValueError
-from rapyer.types.numbers import spell_float
+from rapyer.types.spelling import spell_float
 
 pytestmark = pytest.mark.usefixtures("server")
 

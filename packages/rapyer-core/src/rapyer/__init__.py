@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from rapyer.keys import RedisKey
     from rapyer.model import AtomicRedisModel
     from rapyer.traffic.server import ServerInfo
+    from rapyer.types.exact import BigInt
 
 __version__ = "2.0.0"
 
 __all__ = [
     "AbstractModelError",
     "AtomicRedisModel",
+    "BigInt",
     "CorruptDocumentError",
     "EmbeddedModel",
     "Field",
@@ -69,6 +71,7 @@ __all__ = [
 
 _HOMES = {
     "AtomicRedisModel": "rapyer.model",
+    "BigInt": "rapyer.types.exact",
     "EmbeddedModel": "rapyer.base",
     "Field": "rapyer.fields",
     "FieldPath": "rapyer.expr",

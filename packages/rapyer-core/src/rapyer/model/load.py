@@ -107,8 +107,7 @@ class LoadMixin(BaseRedisModel):
         """
         model, key = type(candidate), key_to_write(candidate)
         codec = model.__rapyer_codec__
-        document = codec.dump(candidate)
-        codec.check(document)
+        document = codec.dump(candidate, checked=True)
         try:
             raw = await documents.create_or_get_document(channel_of(model), key, document)
         except ResponseError as exc:

@@ -43,8 +43,7 @@ class SaveMixin(BaseRedisModel):
         """
         key = key_to_write(self)
         codec = self.__rapyer_codec__
-        document = codec.dump(self)
-        codec.check(document)
+        document = codec.dump(self, checked=True)
         try:
             written = await documents.set_document(channel_of(type(self)), key, document, only_if)
         except ResponseError as exc:

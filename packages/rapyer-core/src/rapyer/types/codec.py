@@ -8,7 +8,8 @@ from pydantic_core import PydanticSerializationError, ValidationError
 
 from rapyer._pydantic import build_serializer, build_validator
 from rapyer.errors import UnstorableValueError
-from rapyer.types.numbers import (
+from rapyer.types.schema import STORAGE_CONFIG, storage_schema
+from rapyer.types.spelling import (
     EXPONENT,
     LONG_NUMBER,
     SHAPE,
@@ -16,8 +17,8 @@ from rapyer.types.numbers import (
     UnspellableNumberError,
     spell_numbers,
 )
-from rapyer.types.schema import STORAGE_CONFIG, storage_schema
-from rapyer.types.values import LOOKING, find_fault, path_text
+from rapyer.types.text import BACKSLASH, hide_nul, restore_nul
+from rapyer.types.values import LOOKING, find_difference, find_fault, path_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 _WITHOUT_NUMBERS = frozenset(
     {
         "bool", "str", "none", "list", "dict", "nullable", "default", "union",
-        "definitions", "definition-ref", "model", "model-fields", "model-field", "uuid",
+        "definitions", "definition-ref", "model", "model-fields", "model-field", "uuid", "bytes",
+        "date", "time", "datetime",
     }
 )  # fmt: skip
 
@@ -79,12 +81,20 @@ class DocumentCodec:
         self._build()
         return self._validate_json(document, **options)
 
-    def dump(self, instance: BaseModel) -> bytes:
+    def dump(self, instance: BaseModel, *, checked: bool = False) -> bytes:
         """Dump an instance as the JSON text, in UTF-8, that the server reads as exactly its values.
 
+        Args:
+            instance: The instance.
+            checked: Whether to make sure, before the text is spelled for the server, that it gives
+                the instance back. pydantic does not look at what is assigned to a field, nor at
+                what is put into a list; a subclass in a field of its base would lose fields, a
+                masked secret its value. Readers would find out when it is too late.
+
         Raises:
-            UnstorableValueError: A value is one that JSON or the server cannot hold exactly. The
-                error has its path.
+            UnstorableValueError: A value is one that JSON or the server cannot hold exactly, or
+                (`checked`) one that does not validate or would be read back as another. The error
+                has its path.
         """
         try:
             document = self._to_json(instance, warnings=False)
@@ -92,35 +102,41 @@ class DocumentCodec:
             raise self.fault_of(instance) or UnstorableValueError(
                 f"{type(instance).__name__} cannot be stored: {exc}."
             ) from exc
+        if checked:
+            self._check(document, instance)
         if self._has_numbers:
             shape = document.translate(SHAPE)
             if LONG_NUMBER in shape or (SIGN in shape and EXPONENT in shape):
-                return self._spell_numbers(instance, document)
+                document = self._spell_numbers(instance, document)
+        if BACKSLASH in document or not document.isascii():
+            return hide_nul(document)
         return document
 
-    def check(self, document: bytes) -> None:
-        """Check that a document which is about to be written could be read back.
-
-        pydantic does not look at what is assigned to a field, nor at what is put into a list. A
-        document with such a value would be refused by every reader, when it is too late.
-
-        Raises:
-            UnstorableValueError: It could not. The error has the path of the first value that
-                does not validate, and pydantic's error as its cause.
-        """
+    def _check(self, document: bytes, instance: BaseModel) -> None:
         try:
-            self.load(document)
+            read = self._validate_json(document, strict=True)
         except ValidationError as exc:
             first = exc.errors(include_url=False)[0]
             path = path_text(first["loc"])
-            name = self._model.__name__
-            raise UnstorableValueError(
-                f"{name}.{path} cannot be stored: a document with the value "
+            raise self.fault_of(instance) or UnstorableValueError(
+                f"{self._model.__name__}.{path} cannot be stored: a document with the value "
                 f"{_shortened_repr(first['input'])} there could not be read back. "
                 f"pydantic says: {first['msg']}.",
                 path=path,
                 value=first["input"],
             ) from exc
+        if read.__dict__ == instance.__dict__:
+            return
+        difference = find_difference(instance, read)
+        if difference is not None:
+            path, value, other = difference
+            raise self.fault_of(instance) or UnstorableValueError(
+                f"{self._model.__name__}.{path} cannot be stored: {_shortened_repr(value)} would "
+                f"be read back as {_shortened_repr(other)}. Assign a value that the field's type, "
+                "its validators and its serializer leave as it is.",
+                path=path,
+                value=value,
+            )
 
     def load(self, document: bytes) -> Any:
         """Make an instance of the model from the JSON text of its document.
@@ -131,6 +147,8 @@ class DocumentCodec:
         Raises:
             pydantic.ValidationError: The document does not validate.
         """
+        if not document.isascii():
+            document = restore_nul(document)
         return self._validate_json(document, strict=True)
 
     def fault_of(self, instance: BaseModel) -> UnstorableValueError | None:

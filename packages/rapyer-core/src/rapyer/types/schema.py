@@ -6,7 +6,8 @@ The document follows the model's schema but for what belongs to other audiences 
   that name alone; a field with `exclude=True` is stored, for it is part of the model's state;
 - computed fields are not stored, they are derived;
 - NaN and infinity are written as such rather than as null, so that they are found and refused;
-- a value annotated `Any` must be a JSON value.
+- a value annotated `Any` must be a JSON value;
+- a date, a Decimal and the like have the form that `rapyer.types.table` has for them.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ from typing import Any, TypeAlias, cast
 from pydantic_core import core_schema
 
 from rapyer.errors import ModelDefinitionError
+from rapyer.types.containers import serialize_set
 from rapyer.types.guards import is_list, is_mapping, is_tuple
+from rapyer.types.table import field_type_of, stored_schema
 from rapyer.types.values import serialize_any
 
 #: A core schema, or a part of one, seen as plain data; its keys depend on its "type".
@@ -25,7 +28,7 @@ Schema: TypeAlias = dict[str, Any]
 #: Where in a core schema other schemas stand.
 _CHILD_KEYS = frozenset(
     {
-        "schema", "items_schema", "keys_schema", "values_schema", "extras_schema",
+        "schema", "items_schema", "values_schema", "extras_schema",
         "extras_keys_schema", "return_schema", "lax_schema", "strict_schema", "json_schema",
         "python_schema", "arguments_schema", "var_args_schema", "var_kwargs_schema", "steps",
         "choices", "definitions", "fields", "serialization",
@@ -72,17 +75,23 @@ class _Walk:
         kind = schema.get("type")
         if isinstance(kind, str):
             self.kinds.add(kind)
+            field_type = field_type_of(schema)
+            stored = None if field_type is None else stored_schema(field_type, schema)
+            if stored is not None:
+                return stored
         around = self._extras_allowed
         if kind in _CONFIGURED:
             config: Schema = schema.get("config") or {}
             self._extras_allowed = config.get("extra_fields_behavior") == "allow"
-        stored = {
-            key: self._children(value) if key in _CHILD_KEYS else value
-            for key, value in schema.items()
-        }
+        stored = {key: self._child(key, value) for key, value in schema.items()}
         self._adapt(kind, stored)
         self._extras_allowed = around
         return stored
+
+    def _child(self, key: str, value: Any) -> Any:
+        if key == "keys_schema":
+            return value  # keys are text in JSON, in pydantic's own form
+        return self._children(value) if key in _CHILD_KEYS else value
 
     def _children(self, child: Any) -> Any:
         """Walk what stands at a child key: a schema, or a list, tuple or mapping of such."""
@@ -103,18 +112,25 @@ class _Walk:
             stored["computed_fields"] = []
         if kind == "model":
             stored["custom_init"] = False  # as in SQLAlchemy, loading does not call __init__
-        elif kind == "any":
-            stored.setdefault("serialization", serialize_any())
-        elif kind == "dict":
-            self._complete_dict(stored)
-        elif kind == "list":
-            stored.setdefault("items_schema", self._any())
         elif kind == "model-fields":
             if self._extras_allowed:
                 stored.setdefault("extras_schema", self._any())
             _refuse_shared_names(stored)
         elif kind in _FIELD_TYPES:
             _store_under_one_name(stored)
+        else:
+            self._adapt_values(kind, stored)
+
+    def _adapt_values(self, kind: str | None, stored: Schema) -> None:
+        if kind == "any":
+            stored.setdefault("serialization", serialize_any())
+        elif kind == "dict":
+            self._complete_dict(stored)
+        elif kind == "list":
+            stored.setdefault("items_schema", self._any())
+        elif kind in ("set", "frozenset"):
+            stored.setdefault("items_schema", self._any())
+            stored.setdefault("serialization", serialize_set())
 
     def _any(self) -> Schema:
         return self.schema(cast("Schema", core_schema.any_schema()))
@@ -131,6 +147,8 @@ def _store_under_one_name(field: Schema) -> None:
     field.pop("serialization_exclude", None)
     field.pop("serialization_exclude_if", None)
     field.pop("validation_alias", None)
+    if field["type"] == "dataclass-field":
+        field["init"] = True  # what its constructor does not take is stored all the same
     if "serialization_alias" in field:
         field["validation_alias"] = field["serialization_alias"]
 

@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
 from pydantic_core import core_schema
 
-from rapyer.types.guards import is_array, is_mapping, is_plain_dict, is_plain_list
-from rapyer.types.numbers import is_int64, spell_float
+from rapyer.types.guards import is_array, is_mapping, is_plain_dict, is_plain_list, is_tuple
+from rapyer.types.spelling import is_int64, spell_float
 
 #: The server refuses documents with more levels; the document itself is the first one.
 MAX_LEVELS = 127
@@ -118,6 +119,42 @@ def _not_json(value: Any, steps: tuple[Any, ...]) -> Fault:
         f"is a {kind}, and a field of type Any holds only what JSON has: str, int, float, bool, "
         "None, lists, and dicts with text keys. Annotate the field with the type of its values",
     )
+
+
+def find_difference(
+    value: Any, other: Any, steps: tuple[Any, ...] = ()
+) -> tuple[str, Any, Any] | None:
+    """Find the first place where two values of one kind differ.
+
+    Returns:
+        The path and both values there; None where nothing that can be compared differs. Objects
+        that compare by identity only, and types for which nothing is equal, count as equal.
+    """
+    if type(value) is not type(other):
+        return path_text(steps), value, other
+    pairs: list[tuple[Any, Any, Any]]
+    if isinstance(value, BaseModel):
+        pairs = [(name, getattr(value, name), getattr(other, name)) for name in _names(value)]
+    elif is_plain_dict(value) and value.keys() == other.keys():
+        pairs = [(key, item, other[key]) for key, item in value.items()]
+    elif (is_plain_list(value) or is_tuple(value)) and len(value) == len(other):
+        pairs = [(index, *both) for index, both in enumerate(zip(value, other, strict=True))]
+    else:
+        return (
+            None
+            if value == other or _compares_identity(value)
+            else (path_text(steps), value, other)
+        )
+    differences = (find_difference(own, its, (*steps, step)) for step, own, its in pairs)
+    return next(filter(None, differences), None)
+
+
+def _compares_identity(value: object) -> bool:
+    return all("__eq__" not in vars(part) for part in type(value).__mro__[:-1])
+
+
+def _names(model: BaseModel) -> list[str]:
+    return [*type(model).__pydantic_fields__, *(model.__pydantic_extra__ or ())]
 
 
 def serialize_any() -> core_schema.SerSchema:

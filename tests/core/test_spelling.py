@@ -10,7 +10,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rapyer.types.numbers import (
+from rapyer.types.spelling import (
     EXPONENT,
     LONG_NUMBER,
     SHAPE,

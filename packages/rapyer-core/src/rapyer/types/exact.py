@@ -1,0 +1,91 @@
+"""Numbers that JSON and the server do not hold: `Decimal`, and integers of any length."""
+
+from __future__ import annotations
+
+import math
+import sys
+from decimal import Decimal
+from typing import Annotated, Any, TypeAlias, cast
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from rapyer.types.spelling import spell_float
+
+#: Marks the core schema of a `BigInt`, in its metadata.
+BIG_INT = "rapyer_big_int"
+
+
+class BigIntMarker:
+    """The metadata of `BigInt`."""
+
+    __slots__ = ()
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        schema = handler(source)
+        marked: Any = {**schema, "metadata": {**(schema.get("metadata") or {}), BIG_INT: True}}
+        return cast("CoreSchema", marked)
+
+    def __repr__(self) -> str:
+        return "BigInt"
+
+
+#: An integer of any length, stored as text. It is compared as a whole; the server neither orders
+#: nor adds to it.
+BigInt: TypeAlias = Annotated[int, BigIntMarker()]
+
+_LARGEST = sys.float_info.max
+
+
+def nearest_double(value: Decimal) -> float:
+    """Give the double beside which a `Decimal` is indexed: the nearest, clamped, or its neighbour.
+
+    The server holds it exactly: where no text stands for the nearest double there, one stands for
+    the next.
+    """
+    number = max(-_LARGEST, min(_LARGEST, float(value)))
+    while spell_float(number) is None:
+        number = math.nextafter(number, math.inf)
+    return number
+
+
+def dump_decimal(value: Decimal) -> dict[str, Any]:
+    """Give the stored form of a `Decimal`: its text, and a double near it for the index."""
+    if not value.is_finite():
+        raise ValueError(f"{value!r} is no number that JSON has")
+    return {"dec": str(value), "n": nearest_double(value)}
+
+
+def load_decimal(stored: dict[str, Any]) -> Decimal:
+    """Restore a `Decimal` with its exponent and its zeros."""
+    value = Decimal(stored["dec"])
+    if not value.is_finite() or abs(stored["n"] - nearest_double(value)) > 2 * math.ulp(
+        stored["n"]
+    ):
+        raise ValueError(f"'n' is not the double nearest to 'dec' in {stored}")
+    return value
+
+
+_DECIMAL_FORM = core_schema.typed_dict_schema(
+    {
+        "dec": core_schema.typed_dict_field(
+            core_schema.str_schema(strict=True, pattern=r"^-?[0-9]+(?:\.[0-9]+)?(?:E[+-]?[0-9]+)?$")
+        ),
+        "n": core_schema.typed_dict_field(core_schema.float_schema(strict=True)),
+    },
+    extra_behavior="forbid",
+)
+DECIMAL = core_schema.no_info_after_validator_function(
+    load_decimal,
+    _DECIMAL_FORM,
+    serialization=core_schema.plain_serializer_function_ser_schema(
+        dump_decimal, return_schema=_DECIMAL_FORM
+    ),
+)
+
+_INTEGER_TEXT = core_schema.str_schema(strict=True, pattern="^(?:0|-?[1-9][0-9]*)$")
+BIG_INTEGER = core_schema.no_info_after_validator_function(
+    int, _INTEGER_TEXT, serialization=core_schema.to_string_ser_schema()
+)
