@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from rapyer.types.table import BIG_INT, FIELD_TYPES
 
 ROOT = Path(__file__).parents[1]
 
@@ -42,3 +43,24 @@ def test_the_commands_of_the_readme_are_run_by_ci():
     assert "uv run examples/world_cities.py" in ci
     assert "uv run pytest" in commands
     assert "uv run pytest" in ci
+
+
+def test_the_example_of_a_stored_document_is_one_of_its_model():
+    (document,) = blocks("docs/storage.md", "json")
+    (models,) = blocks("docs/storage.md", "python")
+    code = f"""{models}
+import json
+user = User.__rapyer_codec__.load({document!r}.encode())
+assert user.name == "Ada" and user.roles == {{Role.ADMIN, Role.AUTHOR}}, user
+assert json.loads(User.__rapyer_codec__.dump(user)) == json.loads({document!r})
+"""
+    run(code)
+
+
+def test_the_page_about_storage_has_every_type_with_its_form():
+    rows = re.findall(
+        r"^\| (.*?) \| .*? \| (.*?) \|$", (ROOT / "docs/storage.md").read_text(), re.MULTILINE
+    )
+    documented = {name.strip("`"): form.strip("`") for name, form in rows}
+    for field_type in (*FIELD_TYPES.values(), BIG_INT):
+        assert documented[field_type.name] == field_type.form

@@ -91,7 +91,9 @@ def _scalar_fault(value: Any, steps: tuple[Any, ...]) -> Fault | None:
             reason = "contains a lone surrogate, which is no text. Use bytes for raw data"
     elif isinstance(value, int):
         if not is_int64(value):
-            reason = "is outside the 64 bits that the server counts in. Store it as text"
+            reason = (
+                "is outside the 64 bits that the server counts in. Annotate the field as BigInt"
+            )
     elif isinstance(value, float):
         if not math.isfinite(value):
             reason = "is no number that JSON has. Store None for a value that is not known"
