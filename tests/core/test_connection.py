@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
+import random
 import ssl
 import subprocess
 import sys
@@ -95,12 +97,24 @@ def _free_port() -> int:
         return port
 
 
+@pytest.fixture(scope="module")
+def tcp_url():
+    with Server(port=0) as server:
+        yield server.url
+
+
 @pytest.mark.parametrize("decode_responses", [False, True])
 @pytest.mark.parametrize("protocol", [2, 3, None])
-async def test_a_caller_s_client_works_whatever_its_settings(redis_url, decode_responses, protocol):
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+async def test_a_caller_s_client_works_whatever_its_settings(
+    redis_url, tcp_url, kind, decode_responses, protocol
+):
     settings = {} if protocol is None else {"protocol": protocol}
     client = Redis.from_url(
-        redis_url, decode_responses=decode_responses, encoding="latin-1", **settings
+        redis_url if kind == "unix" else tcp_url,
+        decode_responses=decode_responses,
+        encoding="latin-1",
+        **settings,
     )
     await works(client)
     assert await client.ping(), "the caller's client was closed"
@@ -137,6 +151,26 @@ async def test_a_client_s_connections_never_repeat_a_command(redis_url):
 async def test_what_names_no_server_is_refused_with_what_does(where):
     with pytest.raises(ValueError, match=r"init_rapyer was given .*redis://"):
         await init_rapyer(where)
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("redi://user:s3cret@h:1", r"was given 'redi://h:1'"),
+        ("user:s3cret@h", "was given 'h'"),
+        ("redis://:s3cret@h?foo=5", "option that redis-py does not know .*foo"),
+        ("redis://h?max_connections=0", "allows no connection"),
+    ],
+)
+async def test_a_url_that_cannot_be_used_is_named_without_its_password(where, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        init_rapyer(where)
+    assert "s3cret" not in str(caught.value)
+
+
+async def test_a_forgotten_await_is_warned_about(redis_url):
+    with pytest.warns(RuntimeWarning, match="its result was dropped"):
+        init_rapyer(redis_url)
 
 
 async def test_a_client_of_a_subclassed_pool_is_refused():
@@ -271,6 +305,71 @@ async def test_a_user_without_rights_to_introspection_can_still_work(redis_url, 
 async def test_an_unreachable_server_is_redis_py_s_own_error():
     with pytest.raises(ConnectionError):
         await init_rapyer(f"redis://127.0.0.1:{_free_port()}")
+
+
+# -- many callers -------------------------------------------------------------------------------
+
+
+async def test_a_cancelled_waiter_takes_no_connection_from_the_next(redis_url, redis):
+    async with init_rapyer(f"{redis_url}?max_connections=1"):
+        await Item(id="1").save()
+        for turns in range(12):
+            await redis.execute_command("CLIENT", "PAUSE", "20", "ALL")
+            calls = [asyncio.create_task(Item.exists("1")) for _ in range(3)]
+            await asyncio.sleep(0.001)
+            await asyncio.wait(calls[:1])
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            calls[1].cancel()
+            await asyncio.wait_for(calls[2], timeout=5)
+
+
+async def test_random_cancellations_leave_every_other_caller_with_its_own_reply(redis_url):
+    rng = random.Random(5)
+    async with init_rapyer(f"{redis_url}?max_connections=2"):
+        await asyncio.gather(*(Item(id=str(n), text=str(n)).save() for n in range(20)))
+        for _ in range(50):
+            calls = [asyncio.create_task(Item(id=str(n), text=str(n)).save()) for n in range(20)]
+            for call in rng.sample(calls, 8):
+                for _ in range(rng.randrange(4)):
+                    await asyncio.sleep(0)
+                call.cancel()
+            done, waiting = await asyncio.wait(calls, timeout=5)
+            assert not waiting, "callers hang"
+            assert all(call.cancelled() or call.result().text == call.result().id for call in done)
+
+
+async def test_callers_that_wait_when_rapyer_is_torn_down_are_told(redis_url, redis):
+    await init_rapyer(f"{redis_url}?max_connections=1")
+    calls = [asyncio.create_task(Item(id=str(n)).save()) for n in range(20)]
+    await asyncio.sleep(0)
+    await teardown_rapyer()
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(r, (Item, NotConnectedError, ConnectionError)) for r in results)
+    assert sum(isinstance(r, NotConnectedError) for r in results) >= 10
+    gc.collect()
+    assert len(await redis.client_list()) == 1, "a connection was opened after the teardown"
+
+
+async def test_the_error_of_a_first_call_is_not_kept_for_the_next(tmp_path, monkeypatch):
+    path = tmp_path / "silent.sock"
+    writers = []
+    silent = await asyncio.start_unix_server(lambda _, writer: writers.append(writer), path)
+    monkeypatch.setenv("RAPYER_REDIS_URL", f"unix://{path}")
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(Item.exists("1"), timeout=0.1)
+    silent.close()
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
+    path.unlink(missing_ok=True)
+    with Server() as server:
+        path.symlink_to(server.socket)
+        await asyncio.sleep(0.05)
+        with contextlib.suppress(ConnectionError):  # the connection that was waiting
+            await Item.exists("1")
+        assert not await Item.exists("1")
+        await teardown_rapyer()
 
 
 # -- time -----------------------------------------------------------------------------------------

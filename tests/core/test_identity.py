@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
-from typing import Generic, TypeVar
+from typing import Generic, Optional, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,8 +22,10 @@ from rapyer import (
     WrongModelError,
 )
 from rapyer.keys import snake_case
+from typing_extensions import TypeAliasType
 
 T = TypeVar("T")
+UserId = TypeAliasType("UserId", Key[str])
 
 
 class Person(AtomicRedisModel):
@@ -238,6 +240,8 @@ def test_the_own_prefix_is_refused_in_a_subclass_by_the_subclass_s_prefix():
         (Ticket, 5, "ticket:5"),
         (Ticket, "5", "ticket:5"),
         (Ticket, "ticket:5", "ticket:5"),
+        (Ticket, "ticket:0005", "ticket:5"),
+        (Ticket, Ticket.key_of(5), "ticket:5"),
         (
             Device,
             "A987FBC9-4BED-3078-CF07-9141BA07C9F3",
@@ -263,7 +267,17 @@ def test_key_of_takes_any_text_as_a_pk():
 
 @pytest.mark.parametrize(
     ("model", "given"),
-    [(Person, None), (Person, 1.5), (Person, True), (Person, b"1"), (Person, ""), (Ticket, "five")],
+    [
+        (Person, None),
+        (Person, 1.5),
+        (Person, True),
+        (Person, b"1"),
+        (Person, ""),
+        (Ticket, "five"),
+        (Ticket, " 5"),
+        (Ticket, "1_0"),
+        (Person, "person:"),
+    ],
 )
 def test_what_cannot_be_a_key_is_refused(model, given):
     with pytest.raises(InvalidKeyError, match=f"{model.__name__}"):
@@ -310,6 +324,67 @@ def test_a_key_field_is_found_when_annotations_could_not_be_resolved_at_first():
     with pytest.raises(InvalidKeyError, match="whose 'id' is a int"):
         Late.key_of("one")
     assert Late(id=1, part=Part(x=1)).key == Late.key_of("1") == "late:1"
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        "Key[str] | None",
+        "list[Key[str]]",
+        "UserId",
+    ],
+)
+def test_a_key_inside_another_annotation_is_refused(annotation):
+    with pytest.raises(ModelDefinitionError, match=r"Wrapped\.id has a Key inside of"):
+        type(
+            "Wrapped",
+            (AtomicRedisModel,),
+            {"__annotations__": {"id": annotation}, "__module__": __name__},
+        )
+
+
+def test_a_subclass_cannot_make_a_plain_field_of_the_key():
+    with pytest.raises(ModelDefinitionError, match=r"Plainer\.id is the Key of Person"):
+
+        class Plainer(Person):
+            id: str
+
+
+def test_an_instance_without_a_value_for_its_key_says_so():
+    with pytest.raises(InvalidKeyError, match="no value for its key field 'id'"):
+        _ = Person.model_construct(name="x").key
+
+
+def test_parameters_of_the_same_name_do_not_share_a_prefix():
+    def item_of(size: int) -> type[EmbeddedModel]:
+        namespace = {"__annotations__": {"x": int}, "__module__": f"shop{size}"}
+        return type("Item", (EmbeddedModel,), namespace)
+
+    first, second = item_of(1), item_of(2)
+    kept = Shelf[first]
+    assert prefix_of(kept) == "shelf_item"
+    with pytest.raises(ModelDefinitionError, match=r"shop1\.Item and .*shop2\.Item cannot be told"):
+        Shelf[second]
+
+
+def test_a_model_of_one_function_gives_way_to_one_of_another():
+    kept = []
+
+    def define() -> None:
+        class Account(AtomicRedisModel):
+            parent: Optional[Account] = None  # noqa: UP045 - typing keeps this class in a cache
+
+        kept.append(Account)
+
+    def define_another() -> None:
+        class Account(AtomicRedisModel):
+            pass
+
+        kept.append(Account)
+
+    define()
+    define_another()
+    assert [prefix_of(model) for model in kept] == ["account", "account"]
 
 
 # -- abstract models ------------------------------------------------------------------------------

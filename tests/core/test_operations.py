@@ -371,6 +371,17 @@ async def test_a_thousand_concurrent_callers_wait_for_a_connection():
     assert await asyncio.gather(*(User.get(str(n)) for n in range(1000))) == users
 
 
+async def test_calls_that_are_mixed_up_say_which_one_is_meant():
+    with pytest.raises(ValueError, match="only_if is 'nx'"):
+        await User(id="1").save(only_if="nx")
+    with pytest.raises(TypeError, match="'1' is no instance of a model"):
+        await User.load("1")
+    with pytest.raises(TypeError, match="'1' is no instance of a model"):
+        await User.get_or_create("1")
+    with pytest.raises(TypeError, match="Call it on Session"):
+        await User.get_or_create(Session(token="t"))
+
+
 def test_every_error_is_a_rapyer_error_with_a_message():
     import rapyer.errors as module
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import ConfigDict
+from pydantic import BaseModel, ConfigDict
 from rapyer import AtomicRedisModel, EmbeddedModel, ModelDefinitionError
 from redis.asyncio import Redis
 
@@ -92,6 +92,32 @@ def test_a_field_named_like_a_method_of_the_library_is_refused_with_both_names(n
             (AtomicRedisModel,),
             {"__annotations__": {name: str}, "__module__": __name__, "__qualname__": "Hiding"},
         )
+
+
+@pytest.mark.parametrize(
+    "bases", [lambda m: (AtomicRedisModel, m), lambda m: (m, AtomicRedisModel)]
+)
+def test_such_a_field_of_a_plain_base_is_refused_as_well(bases):
+    class Mixin(BaseModel):
+        save: int = 0
+
+    with pytest.raises(ModelDefinitionError, match=r"would hide SaveMixin\.save"):
+        type("Hiding", bases(Mixin), {"__module__": __name__})
+
+
+def test_options_that_stand_in_no_class_are_refused():
+    with pytest.raises(ModelDefinitionError, match="options stand in a class"):
+        type("Wrong", (AtomicRedisModel,), {"Config": {"prefix": "x"}, "__module__": __name__})
+
+
+def test_a_password_is_not_shown_when_a_url_is_refused():
+    with pytest.raises(ModelDefinitionError, match=r"Config\.redis: 'http://h'") as caught:
+
+        class Wrong(AtomicRedisModel):
+            class Config:
+                redis = "http://:s3cret@h"
+
+    assert "s3cret" not in str(caught.value)
 
 
 def test_such_a_name_can_still_be_the_one_in_the_document():

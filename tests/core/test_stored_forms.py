@@ -170,6 +170,7 @@ async def test_a_value_read_equals_the_one_written(document):
 @given(moments)
 @example(datetime.min.replace(tzinfo=timezone(timedelta(hours=14))))
 @example(datetime.max.replace(tzinfo=timezone(-timedelta(hours=12, seconds=1))))
+@example(datetime(1943, 10, 4, 2, tzinfo=ZoneInfo("Europe/Berlin")))  # an hour that came twice
 @example(datetime(2026, 11, 23, 12, 0, 0, 123456, timezone(timedelta(hours=1, seconds=1))))
 async def test_a_datetime_keeps_microseconds_and_offset_from_the_year_1_to_9999(moment):
     document = Typed(moment=moment)

@@ -64,6 +64,10 @@ class Log(AtomicRedisModel):
         abstract = True
 
 
+class Fixed(AtomicRedisModel, frozen=True):
+    name: Mapped[str]
+
+
 async def good(pk: UUID) -> None:
     user = User(id=pk, name="Ada", address=Address(city="London"))
     User(id=pk, name="Ada", age=36, nick=None, tags=["x"], address=Address(city="Paris", zip=1))
@@ -113,6 +117,7 @@ async def good(pk: UUID) -> None:
     page = Page[int](items=[1])
     assert_type(page.items, list[int])
     assert_type(await Page[int].get("1"), Page[int])
+    assert_type(Fixed(name="x").name, str)
     # connecting
     assert_type(await init_rapyer("redis://localhost"), ServerInfo)
     async with init_rapyer("redis://localhost") as server:

@@ -5,7 +5,7 @@ Plugins build their mixins on [`BaseRedisModel`][rapyer.base.BaseRedisModel].
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -15,9 +15,9 @@ from pydantic_core import CoreSchema
 from typing_extensions import dataclass_transform
 
 from rapyer._pydantic import ModelMetaclass, parent_namespace_of
-from rapyer.errors import KeyChangedError, ModelDefinitionError
+from rapyer.errors import InvalidKeyError, KeyChangedError, ModelDefinitionError
 from rapyer.expr import FieldPath
-from rapyer.fields import Field, KeyMarker
+from rapyer.fields import Field, KeyMarker, contains_key
 from rapyer.keys import (
     KEY_TYPES,
     Identity,
@@ -30,6 +30,7 @@ from rapyer.keys import (
 )
 from rapyer.options import resolve_options
 from rapyer.traffic.channel import Channel
+from rapyer.traffic.policies import AccessPolicy
 from rapyer.traffic.source import RedisSource, default_source
 from rapyer.types.codec import DocumentCodec
 
@@ -45,7 +46,7 @@ class RedisModelMeta(ModelMetaclass):
 
         def __new__(mcs, name, bases, namespace, **kwargs):  # noqa: D102
             config = namespace.pop("Config", None)
-            _refuse_reserved_names(name, bases, namespace)
+            _refuse_reserved_names(name, bases, _own_fields(namespace))
             if kwargs.setdefault("__pydantic_reset_parent_namespace__", True):
                 kwargs["__pydantic_reset_parent_namespace__"] = False
                 namespace["__pydantic_parent_namespace__"] = parent_namespace_of(depth=1)
@@ -68,11 +69,9 @@ class RedisModelMeta(ModelMetaclass):
             return super().__getattr__(name)
 
 
-def _refuse_reserved_names(model: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> None:
+def _refuse_reserved_names(model: str, bases: tuple[type, ...], fields: Iterable[str]) -> None:
     """Refuse fields that would hide a method or an attribute of the library."""
-    for field, annotation in namespace.get("__annotations__", {}).items():
-        if field.startswith("_") or "ClassVar" in str(annotation):
-            continue
+    for field in fields:
         for owner in (part for base in bases for part in base.__mro__):
             if owner.__module__.partition(".")[0] == __package__ and field in vars(owner):
                 raise ModelDefinitionError(
@@ -81,12 +80,32 @@ def _refuse_reserved_names(model: str, bases: tuple[type, ...], namespace: dict[
                 )
 
 
-def _key_fields(cls: type[BaseModel]) -> list[str]:
+def _own_fields(namespace: dict[str, Any]) -> list[str]:
+    """Name the fields that a class body declares, before pydantic looks at them."""
+    annotations: dict[str, Any] = namespace.get("__annotations__", {})
     return [
         name
-        for name, field in cls.__pydantic_fields__.items()
-        if any(isinstance(part, KeyMarker) for part in field.metadata)
+        for name, annotation in annotations.items()
+        if not name.startswith("_") and "ClassVar" not in str(annotation)
     ]
+
+
+def _key_fields(cls: type[BaseModel]) -> list[str]:
+    """Name the fields annotated `Key[...]`.
+
+    Raises:
+        ModelDefinitionError: A `Key` stands inside another annotation, where it marks no field.
+    """
+    found: list[str] = []
+    for name, field in cls.__pydantic_fields__.items():
+        if any(isinstance(part, KeyMarker) for part in field.metadata):
+            found.append(name)
+        elif contains_key(field.annotation):
+            raise ModelDefinitionError(
+                f"{cls.__name__}.{name} has a Key inside of {field.annotation!r}. A primary key is "
+                "always there: annotate the field Key[...] itself, without anything around it."
+            )
+    return found
 
 
 class EmbeddedModel(BaseModel, metaclass=RedisModelMeta):
@@ -97,7 +116,7 @@ class EmbeddedModel(BaseModel, metaclass=RedisModelMeta):
     """
 
     @classmethod
-    def __rapyer_define__(cls, config: type | None) -> None:
+    def __rapyer_define__(cls, config: object) -> None:
         if config is not None:
             raise ModelDefinitionError(
                 f"{cls.__name__} is an EmbeddedModel, which has no options: its `class Config` "
@@ -133,11 +152,16 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         __rapyer_codec__: ClassVar[DocumentCodec]
         __rapyer_source__: ClassVar[RedisSource | None]
 
+    #: What plugins do in the same round trip for each key that is read or written.
+    __rapyer_policies__: ClassVar[tuple[AccessPolicy, ...]] = ()
+
     #: Set by the class that all models derive from: what does not is a mixin and has no keys.
     __rapyer_documents__: ClassVar[bool] = False
 
     @classmethod
-    def __rapyer_define__(cls, config: type | None) -> None:
+    def __rapyer_define__(cls, config: object) -> None:
+        # fields that come from a base which is no model of ours
+        _refuse_reserved_names(cls.__name__, cls.__mro__, cls.__pydantic_fields__)
         inheritable, options = resolve_options(cls.__name__, config, cls.__mro__[1:])
         origin: Any = cls.__pydantic_generic_metadata__["origin"]
         if origin is not None:  # `Page[int]` is made without a Config of its own
@@ -175,6 +199,14 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
                 f"{cls.__name__} has the keys {', '.join(map(repr, keys))}, and a document has one "
                 "key. Annotate one of them as Key, the others with their plain types."
             )
+        for base in cls.__mro__[1:]:
+            identity: Identity | None = vars(base).get("__rapyer_identity__")
+            inherited = identity.key_field if identity is not None else None
+            if inherited is not None and inherited not in keys:
+                raise ModelDefinitionError(
+                    f"{cls.__name__}.{inherited} is the Key of {base.__name__}, and declared again "
+                    f"without Key. Annotate it as Key here too, or give it another name."
+                )
         if keys:
             key_type: Any = cls.__pydantic_fields__[keys[0]].annotation
             if key_type not in KEY_TYPES:
@@ -217,6 +249,11 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         """The whole Redis key of the document of this instance, prefix included."""
         identity = type(self).__rapyer_identity__
         if identity.key_field is not None:
+            if identity.key_field not in self.__dict__:
+                raise InvalidKeyError(
+                    f"this {type(self).__name__} has no value for its key field "
+                    f"{identity.key_field!r}. Set it first."
+                )
             return identity.key(self.__dict__[identity.key_field])
         key = _made_key.get(self) or _stored_key.get(self)
         if key is None:
@@ -323,6 +360,11 @@ def key_to_write(instance: BaseRedisModel) -> RedisKey:
         KeyChangedError: Its primary key is another one than when it was loaded or saved, so that
             the operation would meet another document and leave its own behind.
     """
+    if not hasattr(instance, "__rapyer_identity__"):
+        raise TypeError(
+            f"{instance!r} is no instance of a model. This call is for an instance; by key there "
+            "are get(key), exists(key) and delete_by_key(key) of the class."
+        )
     key, stored = instance.key, _stored_key.get(instance)
     if stored is not None and stored != key:
         raise KeyChangedError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Generator
 from types import TracebackType
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from rapyer.traffic.server import ServerInfo
-from rapyer.traffic.source import RedisSource, use_as_default
+from rapyer.traffic.source import RedisSource, use_as_default, without_secrets
 
 
 def init_rapyer(redis: str | Redis) -> Initialization:
@@ -42,7 +43,8 @@ def init_rapyer(redis: str | Redis) -> Initialization:
     try:
         source = RedisSource.of(redis)
     except ValueError as exc:
-        raise ValueError(f"init_rapyer was given {redis!r}, which {exc}.") from exc
+        shown = without_secrets(redis)
+        raise ValueError(f"init_rapyer was given {shown!r}, which {exc}.") from None
     return Initialization(source)
 
 
@@ -60,12 +62,24 @@ async def teardown_rapyer() -> None:
 class Initialization:
     """What `init_rapyer` returns: awaitable, and an asynchronous context manager."""
 
-    __slots__ = ("_source",)
+    __slots__ = ("_source", "_used")
 
     def __init__(self, source: RedisSource) -> None:
         self._source = source
+        self._used = False
+
+    def __del__(self) -> None:
+        if not self._used:
+            warnings.warn(
+                f"init_rapyer was called for {self._source.place} and its result was dropped, so "
+                "that rapyer does not know that server. Write `await init_rapyer(...)` or "
+                "`async with init_rapyer(...)`.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def __await__(self) -> Generator[Any, None, ServerInfo]:
+        self._used = True
         return self._connect().__await__()
 
     async def __aenter__(self) -> ServerInfo:
@@ -80,6 +94,7 @@ class Initialization:
         await teardown_rapyer()
 
     async def _connect(self) -> ServerInfo:
+        self._used = True
         try:
             server = await self._source.channel().introduce()
         except BaseException:

@@ -116,6 +116,14 @@ class UnsupportedServerError(RapyerError, RuntimeError):
     """The server lacks what rapyer needs, such as the RedisJSON module."""
 
 
+class OutcomeUnknownError(RapyerError):
+    """A write was sent and its reply was lost: it may have been carried out or not.
+
+    What is raised is also the `redis.exceptions.ConnectionError` or `TimeoutError` that it stands
+    for, and has that as its cause. rapyer never repeats a write.
+    """
+
+
 class UnexpectedReplyError(RapyerError, RuntimeError):
     """The server, or a proxy before it, answered a command in a way that it never should.
 

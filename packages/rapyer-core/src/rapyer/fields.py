@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypedDict, overload
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypedDict, get_args, overload
 
 import pydantic
 from pydantic import GetCoreSchemaHandler
@@ -97,6 +97,17 @@ class KeyMarker:
 
     def __repr__(self) -> str:
         return "Key"
+
+
+def contains_key(annotation: Any) -> bool:
+    """Say whether a `Key` stands anywhere inside an annotation: in a union, a list, an alias."""
+    if isinstance(annotation, KeyMarker):
+        return True
+    aliased = getattr(annotation, "__value__", None)  # of a `type` statement, or its backport
+    if aliased is not None:
+        return contains_key(aliased)
+    parts = (*get_args(annotation), *getattr(annotation, "__metadata__", ()))
+    return any(contains_key(part) for part in parts)
 
 
 def _unparametrized(name: str) -> ModelDefinitionError:

@@ -26,10 +26,14 @@ KeyLike: TypeAlias = "str | int | uuid.UUID"
 #: The types that a primary key can have.
 KEY_TYPES = (str, int, uuid.UUID)
 
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
+
 #: Keys that belong to rapyer itself, locks for one.
 _OWN_PREFIX = "rapyer"
 
 _models: WeakValueDictionary[str, type[BaseRedisModel]] = WeakValueDictionary()
+#: Those of them whose prefix has a colon, and so may lie below the prefix of another one.
+_nested: WeakValueDictionary[str, type[BaseRedisModel]] = WeakValueDictionary()
 
 
 class RedisKey(str):
@@ -70,7 +74,8 @@ def register(model: type[BaseRedisModel], prefix: str) -> None:
     """Make `prefix` the one of `model`, so that its keys can be told from those of other models.
 
     A class with the module and the qualified name of an earlier one replaces it, as when a module
-    is loaded again. A class that nothing refers to any more holds no prefix.
+    is loaded again; so does a class defined in a function, of one with its name defined in another
+    function. A class that nothing refers to any more holds no prefix.
 
     Raises:
         ModelDefinitionError: The keys of another model could not be told from those of this one.
@@ -84,24 +89,44 @@ def register(model: type[BaseRedisModel], prefix: str) -> None:
         theirs = other.__rapyer_identity__.prefix
         raise ModelDefinitionError(
             f"models {_full_name(other)} and {_full_name(model)} cannot be told apart by their "
-            f"keys: their prefixes are {theirs!r} and {prefix!r}. "
-            "Give one of them another `prefix` in its own `class Config`."
+            f"keys: their prefixes are {theirs!r} and {prefix!r}. Give one of them another "
+            "`prefix` in its own `class Config`; a parametrized generic needs a subclass for that."
         )
     _models[prefix] = model
+    if ":" in prefix:
+        _nested[prefix] = model
 
 
 def _conflicting(model: type[BaseRedisModel], prefix: str) -> type[BaseRedisModel] | None:
-    head, name = f"{prefix}:", _full_name(model)
-    for other_prefix, other in list(_models.items()):
-        other_head = f"{other_prefix}:"
-        overlaps = head.startswith(other_head) or other_head.startswith(head)
-        if overlaps and _full_name(other) != name:
+    candidates = [_models.get(prefix), model_of_key(f"{prefix}:")]
+    head = f"{prefix}:"
+    candidates += [below for name, below in list(_nested.items()) if name.startswith(head)]
+    for other in candidates:
+        if other is not None and not _replaces(model, other):
             return other
     return None
 
 
+def _replaces(model: type[BaseRedisModel], other: type[BaseRedisModel]) -> bool:
+    """Say whether a class takes the place of an earlier one rather than conflicting with it."""
+    if _full_name(model) == _full_name(other):
+        return True
+    scope, _, name = model.__qualname__.rpartition("<locals>")
+    other_scope, _, other_name = other.__qualname__.rpartition("<locals>")
+    # what is left of a function that has returned can be kept alive by caches of `typing`
+    functions = (model.__module__, scope), (other.__module__, other_scope)
+    return bool(scope and other_scope) and functions[0] != functions[1] and name == other_name
+
+
 def _full_name(model: type) -> str:
-    return f"{model.__module__}.{model.__qualname__}"
+    """Name a class so that no other one has the name, arguments of a generic one included."""
+    name = f"{model.__module__}.{model.__qualname__}"
+    metadata: dict[str, Any] = vars(model).get("__pydantic_generic_metadata__") or {}
+    arguments: tuple[Any, ...] = metadata.get("args") or ()
+    if not arguments:
+        return name
+    names = (_full_name(part) if isinstance(part, type) else repr(part) for part in arguments)
+    return f"{name} of {', '.join(names)}"
 
 
 def model_of_key(key: str) -> type[BaseRedisModel] | None:
@@ -186,6 +211,8 @@ class Identity:
         if self.key_type is str:
             return text
         try:
+            if self.key_type is int and not _INTEGER.fullmatch(text):
+                raise ValueError(text)  # noqa: TRY301 - int() takes blanks, underscores and more
             return str(self.key_type(text))
         except ValueError as exc:
             raise InvalidKeyError(
@@ -206,11 +233,20 @@ class Identity:
         """
         self._require_keys()
         if isinstance(key, str):
-            if key.startswith(self._head) and len(key) > len(self._head):
-                return key if isinstance(key, RedisKey) else RedisKey(key)
+            if key.startswith(self._head):
+                return key if isinstance(key, RedisKey) else self._whole_key(key)
             if ":" in key:
                 self._refuse_foreign(key)
         return self.key(key)
+
+    def _whole_key(self, key: str) -> RedisKey:
+        pk = key[len(self._head) :]
+        if not pk:
+            raise InvalidKeyError(
+                f"{key!r} is the prefix of {self._model_name} alone. Give a primary key after it.",
+                value=key,
+            )
+        return RedisKey(key if self.key_type is str else self._head + self._canonical(pk))
 
     def _refuse_foreign(self, key: str) -> None:
         other = model_of_key(key)

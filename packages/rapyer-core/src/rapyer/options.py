@@ -9,7 +9,7 @@ from typing import Any
 
 from rapyer.errors import ModelDefinitionError
 from rapyer.keys import check_prefix
-from rapyer.traffic.source import RedisSource
+from rapyer.traffic.source import RedisSource, without_secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ OPTIONS: dict[str, Option] = {
 
 
 def resolve_options(
-    name: str, config: type | None, bases: tuple[type, ...]
+    name: str, config: object, bases: tuple[type, ...]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Work out the options of a class from its own `Config` and those of its bases.
 
@@ -72,10 +72,14 @@ def resolve_options(
     return inheritable, {**defaults, **inheritable, **own}
 
 
-def _read(name: str, config: type | None) -> dict[str, Any]:
+def _read(name: str, config: object) -> dict[str, Any]:
     """Read and check what a `class Config` sets, its own bases included."""
     if config is None:
         return {}
+    if not isinstance(config, type):
+        raise ModelDefinitionError(
+            f"{name}.Config is {config!r}, and options stand in a class: `class Config: ...`."
+        )
     written: dict[str, object] = {}
     for part in reversed(config.__mro__[:-1]):
         inherited_only = part is not config
@@ -102,4 +106,5 @@ def _parse(name: str, key: str, value: object, options: Mapping[str, Option]) ->
     try:
         return option.parse(value)
     except ValueError as exc:
-        raise ModelDefinitionError(f"{name}.Config.{key}: {value!r} {exc}.") from exc
+        shown = without_secrets(value)
+        raise ModelDefinitionError(f"{name}.Config.{key}: {shown!r} {exc}.") from None

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 import types
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, Union, get_args, get_origin
+from collections.abc import Mapping, Sequence
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    TypeAlias,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel
 from typing_extensions import TypeVar
@@ -35,6 +45,9 @@ class FieldPath(Generic[T_co]):
             text += f".{step}" if is_name else f"[{step!r}]"
         return text
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return FieldPath, (self._model, self._steps, self._annotation)
+
     def __hash__(self) -> int:
         return hash((self._model, self._steps))
 
@@ -56,6 +69,8 @@ class FieldPath(Generic[T_co]):
     if not TYPE_CHECKING:  # hidden from checkers, so that a misspelled field stays an error there
 
         def __getattr__(self, name: str) -> FieldPath[Any]:
+            if name.startswith("_"):  # copy and pickle ask before there are slots
+                raise AttributeError(name)
             for model in _models_in(self._annotation):
                 field = model.__pydantic_fields__.get(name)
                 if field is not None:
@@ -78,9 +93,18 @@ class FieldPath(Generic[T_co]):
 
 
 def _members_of(annotation: Any) -> tuple[Any, ...]:
-    """Give the members of a union but None, or the one annotation itself."""
+    """Give the members of a union but None, or the one annotation itself, without wrappers."""
+    while True:
+        aliased = getattr(annotation, "__value__", None)  # of a `type` statement, or its backport
+        if aliased is not None:
+            annotation = aliased
+        elif get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        else:
+            break
     if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(member for member in get_args(annotation) if member is not type(None))
+        members = (member for member in get_args(annotation) if member is not type(None))
+        return tuple(inner for member in members for inner in _members_of(member))
     return (annotation,)
 
 
@@ -98,8 +122,11 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def _item_of(annotation: Any, step: Step) -> Any:
     """Give the annotation of an element, when the step is of the kind that leads to one."""
     origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
-    if origin is list and isinstance(step, int):
-        return arguments[0] if arguments else Any
-    if origin is dict and isinstance(step, str):
+    if isinstance(step, int):
+        if origin is tuple and arguments and arguments[-1] is not Ellipsis:
+            return arguments[step] if -len(arguments) <= step < len(arguments) else None
+        is_array = isinstance(origin, type) and issubclass(origin, Sequence) and origin is not str
+        return (arguments[0] if arguments else Any) if is_array else None
+    if isinstance(origin, type) and issubclass(origin, Mapping):
         return arguments[1] if arguments else Any
     return None

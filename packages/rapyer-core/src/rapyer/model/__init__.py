@@ -1,12 +1,15 @@
 """The operations on whole models, a file each, and the model that has them all."""
 
+from rapyer.base import RedisModelMeta
 from rapyer.model.delete import DeleteMixin
 from rapyer.model.exists import ExistsMixin
 from rapyer.model.load import LoadMixin
 from rapyer.model.save import SaveMixin
 
 
-class AtomicRedisModel(SaveMixin, LoadMixin, DeleteMixin, ExistsMixin):
+# The metaclass is named again on every base that users derive from, here and in the mixins: for the
+# type checkers a class is then no dataclass that a frozen one could not be derived from.
+class AtomicRedisModel(SaveMixin, LoadMixin, DeleteMixin, ExistsMixin, metaclass=RedisModelMeta):
     """A pydantic model whose instances are RedisJSON documents.
 
         class User(AtomicRedisModel):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from rapyer.base import BaseRedisModel, channel_of, key_to_write, mark_deleted
+from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write, mark_deleted
 from rapyer.keys import KeyLike
 from rapyer.traffic import documents
 
 
-class DeleteMixin(BaseRedisModel):
+class DeleteMixin(BaseRedisModel, metaclass=RedisModelMeta):
     """`delete` and `delete_by_key`."""
 
     async def delete(self) -> bool:
@@ -24,7 +24,9 @@ class DeleteMixin(BaseRedisModel):
             NotConnectedError: rapyer was not told where Redis is.
         """
         key = key_to_write(self)
-        deleted = await documents.delete_document(channel_of(type(self)), key)
+        deleted = await documents.delete_document(
+            channel_of(type(self)), key, self.__rapyer_policies__
+        )
         mark_deleted(self, key)
         return deleted
 
@@ -45,4 +47,4 @@ class DeleteMixin(BaseRedisModel):
             NotConnectedError: rapyer was not told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)
-        return await documents.delete_document(channel_of(cls), redis_key)
+        return await documents.delete_document(channel_of(cls), redis_key, cls.__rapyer_policies__)

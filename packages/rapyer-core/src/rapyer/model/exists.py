@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import ClassVar, Protocol, overload
 
-from rapyer.base import BaseRedisModel, channel_of, key_to_write
+from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
 from rapyer.keys import KeyLike, RedisKey
 from rapyer.traffic import documents
 
@@ -50,10 +50,10 @@ class _Exists:
 
 
 async def _exists(model: type[BaseRedisModel], key: RedisKey) -> bool:
-    return await documents.document_exists(channel_of(model), key)
+    return await documents.document_exists(channel_of(model), key, model.__rapyer_policies__)
 
 
-class ExistsMixin(BaseRedisModel):
+class ExistsMixin(BaseRedisModel, metaclass=RedisModelMeta):
     """`exists`."""
 
     exists: ClassVar[_Exists] = _Exists()

@@ -7,7 +7,7 @@ from typing import Any, Final, Self, TypeVar, cast, overload
 from pydantic import ValidationError
 from redis.exceptions import ResponseError
 
-from rapyer.base import BaseRedisModel, channel_of, key_to_write, mark_stored
+from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write, mark_stored
 from rapyer.errors import CorruptDocumentError, KeyNotFoundError
 from rapyer.keys import KeyLike, RedisKey
 from rapyer.traffic import documents
@@ -22,7 +22,7 @@ class _Required:
 _REQUIRED: Final = _Required()
 
 
-class LoadMixin(BaseRedisModel):
+class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
     """`get`, `load` and `get_or_create`."""
 
     @overload
@@ -50,7 +50,7 @@ class LoadMixin(BaseRedisModel):
             NotConnectedError: rapyer was not told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)
-        raw = await documents.get_document(channel_of(cls), redis_key)
+        raw = await documents.get_document(channel_of(cls), redis_key, cls.__rapyer_policies__)
         if raw is not None:
             return _loaded(cls, redis_key, raw)
         if default is _REQUIRED:
@@ -74,7 +74,7 @@ class LoadMixin(BaseRedisModel):
             NotConnectedError: rapyer was not told where Redis is.
         """
         cls, key = type(self), key_to_write(self)
-        raw = await documents.get_document(channel_of(cls), key)
+        raw = await documents.get_document(channel_of(cls), key, cls.__rapyer_policies__)
         if raw is None:
             raise _not_found(cls, key)
         fresh = _loaded(cls, key, raw)
@@ -106,10 +106,17 @@ class LoadMixin(BaseRedisModel):
             NotConnectedError: rapyer was not told where Redis is.
         """
         model, key = type(candidate), key_to_write(candidate)
+        if not issubclass(model, cls):
+            raise TypeError(
+                f"{cls.__name__}.get_or_create was given a {model.__name__}. Call it on "
+                f"{model.__name__}."
+            )
         codec = model.__rapyer_codec__
         document = codec.dump(candidate, checked=True)
         try:
-            raw = await documents.create_or_get_document(channel_of(model), key, document)
+            raw = await documents.create_or_get_document(
+                channel_of(model), key, document, model.__rapyer_policies__
+            )
         except ResponseError as exc:
             if (fault := codec.fault_of(candidate)) is not None:
                 raise fault from exc

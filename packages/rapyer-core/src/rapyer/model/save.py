@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Self, overload
 
 from redis.exceptions import ResponseError
 
-from rapyer.base import BaseRedisModel, channel_of, key_to_write, mark_stored
+from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write, mark_stored
 from rapyer.traffic import documents
 
 if TYPE_CHECKING:
     from rapyer.traffic.documents import Condition
 
 
-class SaveMixin(BaseRedisModel):
+class SaveMixin(BaseRedisModel, metaclass=RedisModelMeta):
     """`save`."""
 
     @overload
@@ -45,7 +45,9 @@ class SaveMixin(BaseRedisModel):
         codec = self.__rapyer_codec__
         document = codec.dump(self, checked=True)
         try:
-            written = await documents.set_document(channel_of(type(self)), key, document, only_if)
+            written = await documents.set_document(
+                channel_of(type(self)), key, document, only_if, self.__rapyer_policies__
+            )
         except ResponseError as exc:
             if (fault := codec.fault_of(self)) is not None:
                 raise fault from exc

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from redis.exceptions import ResponseError
+from redis.exceptions import NoScriptError, ResponseError
 
+from rapyer.errors import NotConnectedError
+from rapyer.traffic.coalescing import Coalescer, Fetch
+from rapyer.traffic.outcome import LOST_REPLY, outcome_of_write
+from rapyer.traffic.scripts import Script
 from rapyer.traffic.server import ServerInfo, read_server
 
 #: What a command is made of. Text goes out in UTF-8.
@@ -35,7 +39,7 @@ class Pool(Protocol):
     """What is used of a connection pool of redis-py."""
 
     async def get_connection(self) -> Connection:
-        """Give a connection that is ready, after waiting for a free one."""
+        """Give a connection that is ready."""
         ...
 
     async def release(self, connection: Connection) -> None:
@@ -52,67 +56,103 @@ class Channel:
     replies stay bytes, nothing is ever sent twice, and a command costs a tenth less.
 
     Args:
-        pool: A pool that waits for a free connection; its connections must not retry.
+        pool: A pool of connections that do not retry.
+        limit: Lets as many callers through as there may be connections; the others wait.
         place: Where the server is, for messages.
 
     Attributes:
         server: What the server is; None until it was asked.
+        closed: Whether it was closed, and takes no calls any more.
     """
 
-    __slots__ = ("_introduction", "_place", "_pool", "server")
+    __slots__ = ("_coalescers", "_introduction", "_limit", "_place", "_pool", "closed", "server")
 
-    def __init__(self, pool: Pool, place: str) -> None:
+    def __init__(self, pool: Pool, limit: asyncio.Semaphore, place: str) -> None:
         self._pool = pool
+        self._limit = limit
+        self.closed = False
         self._place = place
         self.server: ServerInfo | None = None
         self._introduction: asyncio.Task[ServerInfo] | None = None
+        self._coalescers: dict[object, Coalescer] = {}
 
-    async def execute(self, *command: Argument) -> Any:
+    async def execute(self, *command: Argument, writes: bool = False) -> Any:
         """Send one command and read its reply. One round trip.
 
         A call that is cancelled after the command was sent closes the connection, so that nobody
         reads a reply that was meant for another.
 
+        Args:
+            command: The name of the command and its arguments.
+            writes: Whether the command writes.
+
         Raises:
             redis.exceptions.ResponseError: The server refused the command.
-            redis.exceptions.ConnectionError: The connection broke; whether the server has carried
-                the command out is then not known.
+            redis.exceptions.ConnectionError: The server cannot be reached, or the reply to a
+                command that does not write was lost.
+            OutcomeUnknownError: The reply to a write was lost.
         """
         if self.server is None:
             await self.introduce()
-        return await self._send(*command)
+        return await self._send(*command, writes=writes)
 
-    async def execute_transaction(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
-        """Send several commands as one `MULTI`, and read their replies. One round trip.
+    async def execute_many(
+        self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
+    ) -> list[Any]:
+        """Send several commands at once; give a reply, or a `ResponseError`, for each.
+
+        One round trip. They are not atomic; see `execute` for the errors.
+        """
+        if self.server is None:
+            await self.introduce()
+        async with self._limit:
+            connection = await self._connection()
+            try:
+                await connection.send_packed_command(connection.pack_commands(commands))
+                return [await _reply_or_error(connection) for _ in commands]
+            except LOST_REPLY as exc:
+                if not writes:
+                    raise
+                raise outcome_of_write(exc, commands[0][0]) from exc
+            finally:
+                await self._pool.release(connection)
+
+    async def execute_transaction(
+        self, commands: Sequence[Sequence[Argument]], *, writes: bool
+    ) -> list[Any]:
+        """Send several commands as one `MULTI`; give their replies. One round trip.
 
         Raises:
             redis.exceptions.ResponseError: The server refused one of the commands.
-            redis.exceptions.ConnectionError: As for `execute`.
         """
-        if self.server is None:
-            await self.introduce()
-        connection = await self._pool.get_connection()
-        try:
-            packed = connection.pack_commands([("MULTI",), *commands, ("EXEC",)])
-            await connection.send_packed_command(packed)
-            replies: list[Any] = []
-            for _ in range(len(commands) + 2):
-                try:
-                    replies.append(await connection.read_response(disable_decoding=True))
-                except ResponseError as exc:
-                    replies.append(exc)
-        finally:
-            await self._pool.release(connection)
+        replies = await self.execute_many([("MULTI",), *commands, ("EXEC",)], writes=writes)
         # a command that was not even queued says more than the EXECABORT that follows from it
-        results = replies[-1]
-        outcomes: list[Any] = [
-            *replies[:-1],
-            *(results if isinstance(results, list) else [results]),
-        ]
-        for outcome in outcomes:
-            if isinstance(outcome, ResponseError):
-                raise outcome
-        return outcomes[len(commands) + 1 :]
+        _raise_first_error(replies)
+        results: list[Any] = replies[-1]
+        _raise_first_error(results)
+        return results
+
+    async def run(
+        self, script: Script, keys: Sequence[str], arguments: Sequence[Argument] = ()
+    ) -> Any:
+        """Run a script by its name; where the server does not know it, by its text.
+
+        One round trip, two after the server has lost its scripts.
+        """
+        rest = (len(keys), *keys, *script.arguments(arguments))
+        writes = script.operation.writes
+        try:
+            return await self.execute("EVALSHA", script.sha, *rest, writes=writes)
+        except NoScriptError:
+            # nothing of it has run, so that even a write may be sent again
+            return await self.execute("EVAL", script.text, *rest, writes=writes)
+
+    def coalescer(self, kind: object, make: Callable[[], Fetch]) -> Coalescer:
+        """Give the coalescer for one kind of reads, made on first use."""
+        coalescer = self._coalescers.get(kind)
+        if coalescer is None:
+            coalescer = self._coalescers[kind] = Coalescer(make())
+        return coalescer
 
     async def introduce(self) -> ServerInfo:
         """Ask the server what it is, once, however many callers wait for the answer.
@@ -123,29 +163,59 @@ class Channel:
         """
         if self.server is not None:
             return self.server
-        if self._introduction is None:
-            self._introduction = asyncio.create_task(read_server(self._send, self._place))
         introduction = self._introduction
-        try:
-            # shielded: one caller that gives up does not take the answer from the others
-            server = await asyncio.shield(introduction)
-            self.server = server
-        finally:
-            if introduction.done() and self._introduction is introduction:
-                self._introduction = None  # after a failure the next caller asks again
-        return server
+        if introduction is None:
+            introduction = asyncio.create_task(read_server(self._send, self._place))
+            introduction.add_done_callback(self._introduced)
+            self._introduction = introduction
+        # shielded: one caller that gives up does not take the answer from the others
+        return await asyncio.shield(introduction)
 
-    async def _send(self, *command: Argument) -> Any:
-        connection = await self._pool.get_connection()
-        try:
-            await connection.send_command(*command)
-            return await connection.read_response(disable_decoding=True)
-        finally:
-            await self._pool.release(connection)
+    def _introduced(self, introduction: asyncio.Task[ServerInfo]) -> None:
+        self._introduction = None  # after a failure the next caller asks again
+        if not introduction.cancelled() and introduction.exception() is None:
+            self.server = introduction.result()
+
+    async def _connection(self) -> Connection:
+        if self.closed:
+            raise NotConnectedError(
+                f"the connections to {self._place} were closed while this call waited for one. "
+                "Let what is under way end before teardown_rapyer() or another init_rapyer()."
+            )
+        return await self._pool.get_connection()
+
+    async def _send(self, *command: Argument, writes: bool = False) -> Any:
+        async with self._limit:
+            connection = await self._connection()
+            try:
+                await connection.send_command(*command)
+                return await connection.read_response(disable_decoding=True)
+            except LOST_REPLY as exc:
+                if not writes:
+                    raise
+                raise outcome_of_write(exc, command[0]) from exc
+            finally:
+                await self._pool.release(connection)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; callers that wait for one get a `NotConnectedError`."""
+        self.closed = True
         if self._introduction is not None:
             self._introduction.cancel()
             await asyncio.wait([self._introduction])
+        for coalescer in self._coalescers.values():
+            await coalescer.close()
         await self._pool.aclose()
+
+
+async def _reply_or_error(connection: Connection) -> Any:
+    try:
+        return await connection.read_response(disable_decoding=True)
+    except ResponseError as exc:
+        return exc
+
+
+def _raise_first_error(replies: Sequence[Any]) -> None:
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply

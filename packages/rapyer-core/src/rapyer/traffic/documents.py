@@ -1,28 +1,105 @@
-"""The operations on whole documents, each one round trip; every reply is looked at."""
+"""The named operations on whole documents: one round trip each, and every reply is looked at.
+
+Each is a native command where that is exact and the model has no policies, else one script.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal, TypeAlias
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.errors import UnexpectedReplyError, WrongTypeError
-
-if TYPE_CHECKING:
-    from rapyer.traffic.channel import Channel
+from rapyer.traffic.channel import Channel
+from rapyer.traffic.coalescing import Outcome
+from rapyer.traffic.policies import AccessPolicy
+from rapyer.traffic.scripts import Operation, compose
 
 #: When a document is written: only where there is none, or only over one.
 Condition = Literal["absent", "present"]
+Policies: TypeAlias = tuple[AccessPolicy, ...]
 
-_FLAGS: dict[Condition, str] = {"absent": "NX", "present": "XX"}
+_FLAGS: dict[str, str] = {"absent": "NX", "present": "XX"}
 _ROOT = "$"
+_TEXT = "."  # the path for which JSON.GET and JSON.MGET give the text of the document itself
 _JSON_TYPE = b"ReJSON-RL"
+
+SAVE = Operation(
+    "save",
+    """
+    check(KEYS[1], 'write')
+    local reply = redis.call('JSON.SET', KEYS[1], '$', unpack(arg))
+    if reply then touched(KEYS[1], 'write') end
+    return reply
+    """,
+    writes=True,
+)
+LOAD = Operation(
+    "load",
+    """
+    local keys, places, replies = {}, {}, {}
+    for place, key in ipairs(KEYS) do
+        replies[place] = false
+        if check(key, 'read') then
+            keys[#keys + 1], places[#places + 1] = key, place
+        end
+    end
+    if #keys == 0 then return replies end
+    keys[#keys + 1] = '.'
+    for index, document in ipairs(redis.call('JSON.MGET', unpack(keys))) do
+        if document then
+            replies[places[index]] = document
+            touched(keys[index], 'read')
+        end
+    end
+    return replies
+    """,
+    writes=False,
+)
+CREATE_OR_LOAD = Operation(
+    "get_or_create",
+    """
+    check(KEYS[1], 'write')
+    if redis.call('JSON.SET', KEYS[1], '$', arg[1], 'NX') then
+        touched(KEYS[1], 'write')
+        return {'OK', false}
+    end
+    local document = redis.call('JSON.GET', KEYS[1])
+    touched(KEYS[1], 'read')
+    return {false, document}
+    """,
+    writes=True,
+)
+DELETE = Operation(
+    "delete",
+    """
+    check(KEYS[1], 'delete')
+    local deleted = redis.call('JSON.DEL', KEYS[1])
+    if deleted > 0 then touched(KEYS[1], 'delete') end
+    return deleted
+    """,
+    writes=True,
+)
+EXISTS = Operation(
+    "exists",
+    """
+    if not check(KEYS[1], 'read') then return false end
+    return redis.call('JSON.TYPE', KEYS[1])
+    """,
+    writes=False,
+)
 
 
 async def set_document(
-    channel: Channel, key: str, document: bytes, condition: Condition | None = None
+    channel: Channel,
+    key: str,
+    document: bytes,
+    condition: Condition | None = None,
+    policies: Policies = (),
 ) -> bool:
     """Write a whole document: `JSON.SET key $ document [NX | XX]`.
 
@@ -31,10 +108,18 @@ async def set_document(
 
     Raises:
         WrongTypeError: The key holds another Redis type.
+        OutcomeUnknownError: The reply was lost.
         redis.exceptions.ResponseError: The server refuses the document.
     """
-    flags = () if condition is None else (_FLAGS[condition],)
-    reply = await _execute(channel, "JSON.SET", key, _ROOT, document, *flags)
+    arguments = (document,) if condition is None else (document, _flag(condition))
+    try:
+        if policies:
+            reply = await channel.run(compose(SAVE, policies), (key,), arguments)
+        else:
+            reply = await channel.execute("JSON.SET", key, _ROOT, *arguments, writes=True)
+    except ResponseError as exc:
+        await _refuse_wrong_type(channel, key, exc)
+        raise
     if reply == b"OK":
         return True
     if reply is None and condition is not None:
@@ -42,84 +127,148 @@ async def set_document(
     raise _unexpected("JSON.SET", reply)
 
 
-async def get_document(channel: Channel, key: str) -> bytes | None:
-    """Read a whole document: `JSON.GET key`. None when the key is missing.
+def _flag(condition: str) -> str:
+    flag = _FLAGS.get(condition)
+    if flag is None:
+        raise ValueError(f"only_if is {condition!r}. Give 'absent' or 'present'.")
+    return flag
+
+
+async def get_document(channel: Channel, key: str, policies: Policies = ()) -> bytes | None:
+    """Read a whole document; None when the key is missing.
+
+    Documents that are asked for in the same turn of the event loop are read together:
+    `JSON.GET key` for one, `JSON.MGET` for several, at most 500 at a time.
 
     Raises:
         WrongTypeError: The key holds another Redis type.
     """
-    reply = await _execute(channel, "JSON.GET", key)
+    coalescer = channel.coalescer(policies, lambda: partial(_fetch, channel, policies))
+    return await coalescer.get(key)
+
+
+async def _fetch(channel: Channel, policies: Policies, keys: Sequence[str]) -> Sequence[Outcome]:
+    if policies:
+        return await _fetch_by_script(channel, policies, keys)
+    if len(keys) > 1:
+        replies = await channel.execute("JSON.MGET", *keys, _TEXT)
+        return await _told_apart(channel, keys, replies)
+    try:
+        reply = await channel.execute("JSON.GET", keys[0])
+    except ResponseError as exc:
+        await _refuse_wrong_type(channel, keys[0], exc)
+        raise
+    return [_as_document(reply, "JSON.GET")]
+
+
+async def _fetch_by_script(
+    channel: Channel, policies: Policies, keys: Sequence[str]
+) -> Sequence[Outcome]:
+    replies = await channel.run(compose(LOAD, policies), keys)
+    return await _told_apart(channel, keys, replies)
+
+
+async def _told_apart(
+    channel: Channel, keys: Sequence[str], replies: Sequence[object]
+) -> Sequence[Outcome]:
+    """Tell missing keys from those of other types, for which `JSON.MGET` answers null alike."""
+    if len(replies) != len(keys):
+        raise _unexpected("JSON.MGET", replies)
+    outcomes: list[Outcome] = [_as_document(reply, "JSON.MGET") for reply in replies]
+    absent = [place for place, outcome in enumerate(outcomes) if outcome is None]
+    if absent:
+        kinds = await channel.execute_many([("TYPE", keys[place]) for place in absent])
+        for place, kind in zip(absent, kinds, strict=True):
+            outcomes[place] = _wrong_type(keys[place], kind)
+    return outcomes
+
+
+def _as_document(reply: object, command: str) -> bytes | None:
     if reply is None or isinstance(reply, bytes):
         return reply
-    raise _unexpected("JSON.GET", reply)
+    raise _unexpected(command, reply)
 
 
-async def create_or_get_document(channel: Channel, key: str, document: bytes) -> bytes | None:
-    """Write a document where there is none, else read the one that is there, in one transaction.
+async def create_or_get_document(
+    channel: Channel, key: str, document: bytes, policies: Policies = ()
+) -> bytes | None:
+    """Write a document where there is none, else read the one that is there, in one atomic step.
 
     Returns:
         The document that was there before; None when `document` was written.
 
     Raises:
         WrongTypeError: The key holds another Redis type.
+        OutcomeUnknownError: The reply was lost.
         redis.exceptions.ResponseError: The server refuses the document.
     """
     commands = (("JSON.SET", key, _ROOT, document, "NX"), ("JSON.GET", key))
     try:
-        written, stored = await channel.execute_transaction(commands)
+        if policies:
+            script = compose(CREATE_OR_LOAD, policies)
+            written, stored = await channel.run(script, (key,), (document,))
+        else:
+            written, stored = await channel.execute_transaction(commands, writes=True)
     except ResponseError as exc:
-        if (wrong_type := await _wrong_type(channel, key)) is not None:
-            raise wrong_type from exc
+        await _refuse_wrong_type(channel, key, exc)
         raise
     if written == b"OK":
         return None
     if written is None and isinstance(stored, bytes):
         return stored
-    raise _unexpected("MULTI", [written, stored])
+    raise _unexpected("JSON.SET NX and JSON.GET", [written, stored])
 
 
-async def delete_document(channel: Channel, key: str) -> bool:
+async def delete_document(channel: Channel, key: str, policies: Policies = ()) -> bool:
     """Delete a document: `JSON.DEL key`, which spares keys of other types. Says if it was there.
 
     Raises:
         WrongTypeError: The key holds another Redis type.
+        OutcomeUnknownError: The reply was lost.
     """
-    reply = await _execute(channel, "JSON.DEL", key)
+    try:
+        if policies:
+            reply = await channel.run(compose(DELETE, policies), (key,))
+        else:
+            reply = await channel.execute("JSON.DEL", key, writes=True)
+    except ResponseError as exc:
+        await _refuse_wrong_type(channel, key, exc)
+        raise
     if reply in (0, 1):
         return bool(reply)
     raise _unexpected("JSON.DEL", reply)
 
 
-async def document_exists(channel: Channel, key: str) -> bool:
+async def document_exists(channel: Channel, key: str, policies: Policies = ()) -> bool:
     """Say whether a document is stored at the key: `JSON.TYPE key`.
 
     Raises:
         WrongTypeError: The key holds another Redis type.
     """
-    reply = await _execute(channel, "JSON.TYPE", key)
-    if reply is None:
-        return False
-    if isinstance(reply, bytes):
-        return True
-    raise _unexpected("JSON.TYPE", reply)
-
-
-async def _execute(channel: Channel, command: str, key: str, *arguments: str | bytes) -> Any:
     try:
-        return await channel.execute(command, key, *arguments)
+        if policies:
+            reply = await channel.run(compose(EXISTS, policies), (key,))
+        else:
+            reply = await channel.execute("JSON.TYPE", key)
     except ResponseError as exc:
-        if (wrong_type := await _wrong_type(channel, key)) is not None:
-            raise wrong_type from exc
+        await _refuse_wrong_type(channel, key, exc)
         raise
+    return _as_document(reply, "JSON.TYPE") is not None
 
 
-async def _wrong_type(channel: Channel, key: str) -> WrongTypeError | None:
+async def _refuse_wrong_type(channel: Channel, key: str, error: ResponseError) -> None:
     """Ask, after the server refused a command, whether the key holds another type."""
     try:
         kind = await channel.execute("TYPE", key)
     except (ResponseError, RedisConnectionError, RedisTimeoutError):
-        return None  # what was refused first is what matters
-    if kind in (b"none", _JSON_TYPE):
+        return  # what was refused first is what matters
+    wrong_type = _wrong_type(key, kind)
+    if wrong_type is not None:
+        raise wrong_type from error
+
+
+def _wrong_type(key: str, kind: object) -> WrongTypeError | None:
+    if not isinstance(kind, bytes) or kind in (b"none", _JSON_TYPE):
         return None
     name = kind.decode()
     return WrongTypeError(

@@ -6,7 +6,6 @@ import asyncio
 import os
 import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, cast
-from urllib.parse import urlsplit
 from weakref import WeakKeyDictionary, WeakSet
 
 from redis.asyncio import BlockingConnectionPool, Connection, ConnectionPool, Redis
@@ -39,7 +38,19 @@ _OURS: Mapping[str, Any] = {
     "retry_on_error": [],
 }
 #: What a pool of redis-py keeps for itself among the settings of its connections.
-_INTERNAL = {"retry", "himport_registry", "event_dispatcher"}
+_INTERNAL = {
+    "retry",
+    "timeout",
+    "himport_registry",
+    "event_dispatcher",
+    # notices of a server that moves: they need RESP3, and refer to the pool they were made for
+    "maint_notifications_config",
+    "maint_notifications_pool_handler",
+    "oss_cluster_maint_notifications_handler",
+    "orig_host_address",
+    "orig_socket_timeout",
+    "orig_socket_connect_timeout",
+}
 
 
 class RedisSource:
@@ -57,6 +68,14 @@ class RedisSource:
         self._settings = {**settings, **_OURS}
         for internal in _INTERNAL & settings.keys():
             del self._settings[internal]
+        self._connections: int = self._settings["max_connections"]
+        if self._connections < 1:
+            raise ValueError("allows no connection. Set max_connections to 1 or more")
+        try:
+            # connects to nothing, and knows which options there are
+            self._settings["connection_class"](**self._connection_settings())
+        except TypeError as exc:
+            raise ValueError(f"has an option that redis-py does not know ({exc})") from exc
         self.place = place
         self._channels: WeakKeyDictionary[asyncio.AbstractEventLoop, Channel] = WeakKeyDictionary()
         self._all.add(self)
@@ -91,7 +110,7 @@ class RedisSource:
         settings: dict[str, Any] = {**parse_url(url)}
         settings.setdefault("connection_class", Connection)
         settings.setdefault("max_connections", MAX_CONNECTIONS)
-        return cls(settings, _without_secrets(url))
+        return cls(settings, str(without_secrets(url)))
 
     @classmethod
     def _of_pool(cls, pool: ConnectionPool) -> RedisSource:
@@ -113,19 +132,25 @@ class RedisSource:
         channel = self._channels.get(loop)
         if channel is None:
             self._warn_of_closed_loops()
-            channel = self._channels[loop] = Channel(self._new_pool(), self.place)
+            pool, limit = self._new_pool(), asyncio.Semaphore(self._connections)
+            channel = self._channels[loop] = Channel(pool, limit, self.place)
         return channel
 
+    def _connection_settings(self) -> dict[str, Any]:
+        pool_settings = {"connection_class", "max_connections"}
+        return {key: value for key, value in self._settings.items() if key not in pool_settings}
+
     def _new_pool(self) -> Pool:
-        # a Retry has state, so that each pool is given one of its own
-        pool = BlockingConnectionPool(
-            **self._settings, timeout=None, retry=Retry(NoBackoff(), retries=0)
-        )
+        # A Retry has state, so that each pool is given one of its own. Not redis-py's pool that
+        # waits: on Python 3.11 and 3.12 its asyncio.Condition loses the wake-up of a waiter that
+        # is cancelled in the same moment, and the next one hangs; the Channel has a semaphore.
+        pool = ConnectionPool(**self._settings, retry=Retry(NoBackoff(), retries=0))
         return cast("Pool", pool)
 
     def _warn_of_closed_loops(self) -> None:
         for loop in [loop for loop in self._channels if loop.is_closed()]:
-            del self._channels[loop]
+            if self._channels.pop(loop).closed:
+                continue
             warnings.warn(
                 f"an event loop was closed with connections of rapyer to {self.place} open. "
                 "Await teardown_rapyer() before it ends, or use `async with init_rapyer(...)`.",
@@ -135,6 +160,7 @@ class RedisSource:
 
     async def close(self) -> None:
         """Close the connections of this process to the server, of all its event loops."""
+        self._warn_of_closed_loops()
         here = asyncio.get_running_loop()
         for loop, channel in list(self._channels.items()):
             del self._channels[loop]
@@ -184,7 +210,7 @@ def _source_of_variable(url: str) -> RedisSource:
         return RedisSource.of(url)
     except ValueError as exc:
         raise NotConnectedError(
-            f"{URL_VARIABLE} is {_without_secrets(url)!r}, which is no URL of Redis: {exc}"
+            f"{URL_VARIABLE} is {without_secrets(url)!r}, which is no URL of Redis: {exc}"
         ) from exc
 
 
@@ -194,6 +220,11 @@ def _place_of(settings: Mapping[str, Any]) -> str:
     return f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}"
 
 
-def _without_secrets(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+def without_secrets(where: object) -> object:
+    """Give what Redis was named by in a form that can be shown: a URL without user and password."""
+    if not isinstance(where, str):
+        return where
+    scheme, separator, rest = where.partition("://")
+    if not separator:
+        return where.rpartition("@")[2]
+    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"

@@ -33,7 +33,7 @@ EXPONENT = b"0e-"
 
 # The tokens of a JSON text that a number can be, or hide in.
 _NUMBER_OR_TEXT = re.compile(
-    rb'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?', re.DOTALL
+    rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?', re.DOTALL
 )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -134,29 +136,41 @@ def find_difference(
     """
     if type(value) is not type(other):
         return path_text(steps), value, other
-    pairs: list[tuple[Any, Any, Any]]
-    if isinstance(value, BaseModel):
-        pairs = [(name, getattr(value, name), getattr(other, name)) for name in _names(value)]
-    elif is_plain_dict(value) and value.keys() == other.keys():
-        pairs = [(key, item, other[key]) for key, item in value.items()]
-    elif (is_plain_list(value) or is_tuple(value)) and len(value) == len(other):
-        pairs = [(index, *both) for index, both in enumerate(zip(value, other, strict=True))]
-    else:
-        return (
-            None
-            if value == other or _compares_identity(value)
-            else (path_text(steps), value, other)
-        )
-    differences = (find_difference(own, its, (*steps, step)) for step, own, its in pairs)
+    parts = _parts(value)
+    other_parts = _parts(other)
+    if parts is None or other_parts is None or parts.keys() != other_parts.keys():
+        equal = _same(value, other) or _compares_identity(value)
+        return None if equal else (path_text(steps), value, other)
+    differences = (
+        find_difference(part, other_parts[step], (*steps, step)) for step, part in parts.items()
+    )
     return next(filter(None, differences), None)
+
+
+def _parts(value: Any) -> Mapping[Any, Any] | None:
+    """Give what a value is made of, by the step that leads to it; None for what has no parts."""
+    if isinstance(value, BaseModel):
+        names = type(value).__pydantic_fields__.keys() & value.__dict__.keys()
+        return {name: value.__dict__[name] for name in names} | (value.__pydantic_extra__ or {})
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name, None) for field in fields(value)}
+    if is_plain_dict(value):
+        return value
+    if is_plain_list(value) or is_tuple(value):
+        return dict(enumerate(value))
+    return None
+
+
+def _same(value: Any, other: Any) -> bool:
+    if isinstance(value, datetime):
+        # an hour that a zone has twice is equal to no time of another zone, not even to itself
+        clocks = (one.replace(tzinfo=None, fold=0) for one in (value, other))
+        return value.utcoffset() == other.utcoffset() and next(clocks) == next(clocks)
+    return bool(value == other)
 
 
 def _compares_identity(value: object) -> bool:
     return all("__eq__" not in vars(part) for part in type(value).__mro__[:-1])
-
-
-def _names(model: BaseModel) -> list[str]:
-    return [*type(model).__pydantic_fields__, *(model.__pydantic_extra__ or ())]
 
 
 def serialize_any() -> core_schema.SerSchema:

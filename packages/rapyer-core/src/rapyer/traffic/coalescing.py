@@ -1,0 +1,122 @@
+"""Reads that are awaited in the same turn of the event loop travel together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+#: What became of one key: its document, None for a missing one, or an error about this key alone.
+Outcome: TypeAlias = bytes | Exception | None
+#: Reads several documents; gives an outcome for each key, in their order.
+Fetch: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[Outcome]]]
+#: For each key that was asked for in this turn, the callers but the first one of the turn.
+_Passengers: TypeAlias = "dict[str, list[asyncio.Future[bytes | None]]]"
+
+#: Keys in one command. More would keep other callers of the server waiting.
+BATCH = 500
+
+
+class Coalescer:
+    """Gathers the keys that are asked for in one turn of the event loop.
+
+    The first caller of a turn waits until the turn is over and then reads for all, in its own
+    task: a lone caller so pays one turn of the loop, and no task. Each key is read once, however
+    many callers want it. A caller that is cancelled does not disturb the others; when it is the
+    one that reads for them, they are read for again.
+
+    Args:
+        fetch: Reads several documents in one round trip.
+    """
+
+    __slots__ = ("_fetch", "_gathering", "_running")
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._gathering: _Passengers = {}
+        self._running: set[asyncio.Task[None]] = set()
+
+    async def get(self, key: str) -> bytes | None:
+        """Give the text of a document, or None where there is none.
+
+        Raises:
+            Exception: What became of this key, or of the command that read it.
+        """
+        gathering = self._gathering
+        if gathering:
+            future: asyncio.Future[bytes | None] = asyncio.get_running_loop().create_future()
+            gathering.setdefault(key, []).append(future)
+            return await future
+        gathering[key] = []
+        try:
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self._gathering = {}
+            self._start(gathering)
+            raise
+        self._gathering = {}
+        return await self._lead(gathering)
+
+    async def _lead(self, passengers: _Passengers) -> bytes | None:
+        """Read for all; the caller's own key is the first one."""
+        if len(passengers) > BATCH:
+            keys = list(passengers)
+            self._start({late: passengers[late] for late in keys[BATCH:]})
+            passengers = {early: passengers[early] for early in keys[:BATCH]}
+        try:
+            outcomes = await self._fetch(list(passengers))
+        except asyncio.CancelledError:
+            self._start(passengers)
+            raise
+        except Exception as exc:
+            _settle(passengers, [exc] * len(passengers))
+            raise
+        _settle(passengers, outcomes)
+        own = outcomes[0]
+        if isinstance(own, Exception):
+            raise own
+        return own
+
+    def _start(self, passengers: _Passengers) -> None:
+        """Read for callers that nobody reads for, in tasks of their own, all at the same time."""
+        wanted = {
+            key: futures
+            for key, futures in passengers.items()
+            if not all(future.done() for future in futures)
+        }
+        keys = list(wanted)
+        for first in range(0, len(keys), BATCH):
+            batch = {key: wanted[key] for key in keys[first : first + BATCH]}
+            task = asyncio.create_task(self._travel(batch))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
+
+    async def _travel(self, passengers: _Passengers) -> None:
+        try:
+            outcomes = await self._fetch(list(passengers))
+        except asyncio.CancelledError:  # the connections are being closed
+            for future in (one for futures in passengers.values() for one in futures):
+                future.cancel()
+            raise
+        except Exception as exc:  # noqa: BLE001 - it is every caller's
+            outcomes = [exc] * len(passengers)
+        _settle(passengers, outcomes)
+
+    async def close(self) -> None:
+        """Give up what is under way in tasks of its own; its callers are cancelled."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running)
+
+
+def _settle(passengers: _Passengers, outcomes: Sequence[Outcome]) -> None:
+    for futures, outcome in zip(passengers.values(), outcomes, strict=True):
+        for future in futures:
+            if future.done():  # its caller was cancelled
+                continue
+            if isinstance(outcome, Exception):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)

@@ -1,0 +1,37 @@
+"""Writes whose reply was lost: nobody knows whether the server has carried them out."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadingError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from rapyer.errors import OutcomeUnknownError
+
+#: What redis-py raises when a reply does not come.
+LostReply: TypeAlias = RedisConnectionError | RedisTimeoutError
+LOST_REPLY = (RedisConnectionError, RedisTimeoutError)
+
+#: Replies that redis-py counts among the errors of the connection: the command was refused.
+_REFUSALS = (AuthenticationError, AuthorizationError, BusyLoadingError)
+
+
+class _ConnectionLostError(OutcomeUnknownError, RedisConnectionError):
+    """The connection broke after the write was sent."""
+
+
+class _TimedOutError(OutcomeUnknownError, RedisTimeoutError):
+    """The reply to the write took longer than the connection waits."""
+
+
+def outcome_of_write(error: LostReply, command: object) -> BaseException:
+    """Give the error to raise when a write was sent and `error` came instead of its reply."""
+    if isinstance(error, _REFUSALS):
+        return error
+    kind = _TimedOutError if isinstance(error, RedisTimeoutError) else _ConnectionLostError
+    return kind(
+        f"{command} was sent to Redis and its reply was lost ({error}): it may have been carried "
+        "out or not. Read what is stored before you repeat it; rapyer never does."
+    )

@@ -1,0 +1,40 @@
+"""What plugins do in the same round trip for each key that is read or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+#: A value that is sent along with a script.
+ScriptArgument: TypeAlias = str | bytes | int
+
+
+def _no_arguments() -> Sequence[ScriptArgument]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccessPolicy:
+    """Two fragments of Lua that core composes with every operation on the keys of a model.
+
+    In both, `key` is the key, `access` is `"read"`, `"write"` or `"delete"`, and `arg` is the list
+    of the policy's arguments for this call. Fragments are bodies of functions: locals stay in them.
+
+    Attributes:
+        name: Names the policy; two with the same name are the same policy.
+        check: Runs before the operation has written anything, for each key. It does all that can
+            fail, looks at the types of keys of its own and asks `redis.acl_check_cmd` for the
+            commands that `apply` sends. It may abort the operation (`return
+            redis.error_reply("...")`), and for a read give the verdict that the key counts as
+            missing (`return false`). It must not write.
+        apply: Runs after the operation, for each key that was touched. It must not be able to fail.
+        arity: How many arguments there are.
+        arguments: Gives them; called for every operation, in the event loop.
+    """
+
+    name: str
+    check: str = ""
+    apply: str = ""
+    arity: int = 0
+    arguments: Callable[[], Sequence[ScriptArgument]] = _no_arguments

@@ -1,0 +1,125 @@
+"""Operations as Lua scripts, composed with the access policies of a model.
+
+There is one script for each operation and set of policies: a bounded number, loaded on the server
+once. A model without policies sends native commands instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from rapyer.traffic.policies import AccessPolicy, ScriptArgument
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation on documents that can run as a script.
+
+    Attributes:
+        name: Its name, for messages.
+        body: Lua that ends with `return`ing the reply. It has `arg`, the list of its arguments,
+            and calls `check(key, access)` before and `touched(key, access)` after it has read or
+            written a key; `check` gives false when the key counts as missing.
+        writes: Whether it writes, so that a lost reply leaves its outcome unknown.
+    """
+
+    name: str
+    body: str
+    writes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """An operation composed with policies.
+
+    Attributes:
+        operation: The operation.
+        text: The whole script.
+        sha: Its name on the server.
+        policies: The policies, in the order of their arguments.
+    """
+
+    operation: Operation
+    text: str
+    sha: str
+    policies: tuple[AccessPolicy, ...]
+
+    def arguments(self, arguments: Sequence[ScriptArgument]) -> list[ScriptArgument]:
+        """Put the arguments of the policies before those of the operation.
+
+        Raises:
+            ValueError: A policy gave another number of arguments than it said.
+        """
+        everything: list[ScriptArgument] = []
+        for policy in self.policies:
+            given = policy.arguments()
+            if len(given) != policy.arity:
+                raise ValueError(
+                    f"the access policy {policy.name!r} gave {len(given)} arguments, {given!r}, "
+                    f"and has an arity of {policy.arity}. Give as many as that."
+                )
+            everything.extend(given)
+        everything.extend(arguments)
+        return everything
+
+
+_PROLOGUE = """
+local policies = {}
+local function check(key, access)
+    for _, policy in ipairs(policies) do
+        local verdict = policy.check(key, access, policy.arg)
+        if type(verdict) == 'table' and verdict.err then error(verdict) end
+        if verdict == false and access == 'read' then return false end
+    end
+    return true
+end
+local seen = {}
+local function touched(key, access)
+    seen[#seen + 1] = {key, access}
+end
+"""
+_POLICY = """
+policies[#policies + 1] = {{
+    arg = {{{arguments}}},
+    check = function(key, access, arg)
+        {check}
+    end,
+    apply = function(key, access, arg)
+        {apply}
+    end,
+}}
+"""
+_EPILOGUE = """
+local function operation(arg)
+{body}
+end
+local arg = {{}}
+for index = {first}, #ARGV do arg[#arg + 1] = ARGV[index] end
+local reply = operation(arg)
+for _, one in ipairs(seen) do
+    for _, policy in ipairs(policies) do policy.apply(one[1], one[2], policy.arg) end
+end
+return reply
+"""
+
+
+@lru_cache(maxsize=1024)
+def compose(operation: Operation, policies: tuple[AccessPolicy, ...]) -> Script:
+    """Compose an operation and the policies of a model into one script.
+
+    All checks come before the operation, and whatever `apply` does comes after it: an operation
+    that failed, or was aborted, applies nothing.
+    """
+    parts, first = [_PROLOGUE], 1
+    for policy in policies:
+        positions = range(first, first + policy.arity)
+        arguments = ", ".join(f"ARGV[{position}]" for position in positions)
+        parts.append(_POLICY.format(arguments=arguments, check=policy.check, apply=policy.apply))
+        first += policy.arity
+    parts.append(_EPILOGUE.format(body=operation.body, first=first))
+    text = "".join(parts)
+    sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return Script(operation, text, sha, policies)

@@ -1,0 +1,92 @@
+"""What a field is on the class of a model."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Sequence
+from typing import Annotated
+
+import pytest
+from rapyer import AtomicRedisModel, EmbeddedModel, Field, FieldPath, Mapped, MappedOptional
+from typing_extensions import TypeAliasType
+
+
+class Street(EmbeddedModel):
+    name: Mapped[str]
+
+
+class Address(EmbeddedModel):
+    street: Mapped[Street]
+    lines: list[str] = Field(default_factory=list)
+
+
+Alias = TypeAliasType("Alias", Address | None)
+
+
+class Villa(AtomicRedisModel):
+    number: Mapped[int]
+    address: MappedOptional[Address] = Field(default=None)
+    rooms: Mapped[list[Address]] = Field(default_factory=list)
+    by_name: dict[str, Annotated[Address, "noted"]] = Field(default_factory=dict)
+    pair: tuple[int, Address] | None = None
+    sequence: Sequence[Address] = ()
+    aliased: Alias = None
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (lambda: Villa.number, "Villa.number"),
+        (lambda: Villa.address.street.name, "Villa.address.street.name"),
+        (lambda: Villa.rooms[0].street, "Villa.rooms[0].street"),
+        (lambda: Villa.rooms[-1].lines[2], "Villa.rooms[-1].lines[2]"),
+        (lambda: Villa.by_name["a b"].street, "Villa.by_name['a b'].street"),
+        (lambda: Villa.pair[1].street, "Villa.pair[1].street"),
+        (lambda: Villa.sequence[0].street, "Villa.sequence[0].street"),
+        (lambda: Villa.aliased.street.name, "Villa.aliased.street.name"),
+        (lambda: Villa.address["lines"], "Villa.address.lines"),
+        (lambda: Address.street.name, "Address.street.name"),
+    ],
+)
+def test_a_path_leads_through_models_lists_and_dicts(path, text):
+    assert isinstance(path(), FieldPath)
+    assert repr(path()) == text
+    assert path() == path()
+    assert hash(path()) == hash(path())
+    assert len({path(): 1, path(): 2}) == 1
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))]
+)
+def test_a_path_can_be_copied_and_pickled(copied):
+    assert copied(Villa.address.street.name) == Villa.address.street.name
+
+
+def test_what_a_model_has_not_is_no_path():
+    with pytest.raises(AttributeError, match="nope"):
+        _ = Villa.nope
+    with pytest.raises(AttributeError, match=r"Villa\.address has no field 'nope'"):
+        _ = Villa.address.nope
+    with pytest.raises(TypeError, match="neither a list nor a dict"):
+        _ = Villa.number[0]
+    with pytest.raises(TypeError, match="neither a list nor a dict"):
+        _ = Villa.pair[2]
+
+
+def test_a_path_is_no_value():
+    with pytest.raises(TypeError, match="has no truth value"):
+        bool(Villa.number)
+    with pytest.raises(TypeError, match="cannot be compared with 3"):
+        _ = Villa.number == 3
+    with pytest.raises(TypeError, match="not a value that could be iterated over"):
+        list(Villa.rooms)
+
+
+def test_a_subclass_has_paths_of_its_own():
+    class Chalet(Villa):
+        pool: bool = False
+
+    assert repr(Chalet.number) == "Chalet.number"
+    assert Chalet.number != Villa.number
