@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.errors import NotConnectedError
 from rapyer.traffic.coalescing import Coalescer, Fetch
-from rapyer.traffic.outcome import LOST_REPLY, outcome_of_write
+from rapyer.traffic.outcome import LOST_REPLY, LostReply, outcome_of_write
 from rapyer.traffic.scripts import Script
 from rapyer.traffic.server import ServerInfo, read_server
 
@@ -58,6 +59,7 @@ class Channel:
     Args:
         pool: A pool of connections that do not retry.
         limit: Lets as many callers through as there may be connections; the others wait.
+        timeout: Seconds that a command and its reply may take; None for any time.
         place: Where the server is, for messages.
 
     Attributes:
@@ -65,11 +67,23 @@ class Channel:
         closed: Whether it was closed, and takes no calls any more.
     """
 
-    __slots__ = ("_coalescers", "_introduction", "_limit", "_place", "_pool", "closed", "server")
+    __slots__ = (
+        "_coalescers",
+        "_introduction",
+        "_limit",
+        "_place",
+        "_pool",
+        "_timeout",
+        "closed",
+        "server",
+    )
 
-    def __init__(self, pool: Pool, limit: asyncio.Semaphore, place: str) -> None:
+    def __init__(
+        self, pool: Pool, limit: asyncio.Semaphore, *, timeout: float | None, place: str
+    ) -> None:
         self._pool = pool
         self._limit = limit
+        self._timeout = timeout
         self.closed = False
         self._place = place
         self.server: ServerInfo | None = None
@@ -108,12 +122,11 @@ class Channel:
         async with self._limit:
             connection = await self._connection()
             try:
-                await connection.send_packed_command(connection.pack_commands(commands))
-                return [await _reply_or_error(connection) for _ in commands]
+                async with asyncio.timeout(self._timeout):
+                    await connection.send_packed_command(connection.pack_commands(commands))
+                    return [await _reply_or_error(connection) for _ in commands]
             except LOST_REPLY as exc:
-                if not writes:
-                    raise
-                raise outcome_of_write(exc, commands[0][0]) from exc
+                raise self._lost(exc, commands[0][0], writes=writes) from exc
             finally:
                 await self._pool.release(connection)
 
@@ -188,14 +201,22 @@ class Channel:
         async with self._limit:
             connection = await self._connection()
             try:
-                await connection.send_command(*command)
-                return await connection.read_response(disable_decoding=True)
+                # when it takes too long, the connection is closed as by any cancellation
+                async with asyncio.timeout(self._timeout):
+                    await connection.send_command(*command)
+                    return await connection.read_response(disable_decoding=True)
             except LOST_REPLY as exc:
-                if not writes:
-                    raise
-                raise outcome_of_write(exc, command[0]) from exc
+                raise self._lost(exc, command[0], writes=writes) from exc
             finally:
                 await self._pool.release(connection)
+
+    def _lost(self, error: LostReply, command: Argument, *, writes: bool) -> Exception:
+        """Give the error to raise when no reply came."""
+        if isinstance(error, TimeoutError):
+            error = RedisTimeoutError(
+                f"{self._place} did not answer {command!r} within {self._timeout} seconds"
+            )
+        return outcome_of_write(error, command) if writes else error
 
     async def close(self) -> None:
         """Close the connections; callers that wait for one get a `NotConnectedError`."""

@@ -10,9 +10,9 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.errors import OutcomeUnknownError
 
-#: What redis-py raises when a reply does not come.
-LostReply: TypeAlias = RedisConnectionError | RedisTimeoutError
-LOST_REPLY = (RedisConnectionError, RedisTimeoutError)
+#: What is raised when a reply does not come; asyncio's own where time has run out.
+LostReply: TypeAlias = RedisConnectionError | RedisTimeoutError | TimeoutError
+LOST_REPLY = (RedisConnectionError, RedisTimeoutError, TimeoutError)
 
 #: Replies that redis-py counts among the errors of the connection: the command was refused.
 _REFUSALS = (AuthenticationError, AuthorizationError, BusyLoadingError)
@@ -26,7 +26,7 @@ class _TimedOutError(OutcomeUnknownError, RedisTimeoutError):
     """The reply to the write took longer than the connection waits."""
 
 
-def outcome_of_write(error: LostReply, command: object) -> BaseException:
+def outcome_of_write(error: LostReply, command: object) -> Exception:
     """Give the error to raise when a write was sent and `error` came instead of its reply."""
     if isinstance(error, _REFUSALS):
         return error

@@ -72,10 +72,14 @@ class RedisSource:
         if self._connections < 1:
             raise ValueError("allows no connection. Set max_connections to 1 or more")
         try:
-            # connects to nothing, and knows which options there are
-            self._settings["connection_class"](**self._connection_settings())
+            # connects to nothing, but knows which options there are
+            sample = self._settings["connection_class"](**self._connection_settings())
         except TypeError as exc:
             raise ValueError(f"has an option that redis-py does not know ({exc})") from exc
+        # The time that a reply may take is watched by the Channel: on Python 3.11 redis-py's way
+        # makes a task for each command, and may lose the cancellation of its caller.
+        self._timeout: float | None = sample.socket_timeout
+        self._settings["socket_timeout"] = None
         self.place = place
         self._channels: WeakKeyDictionary[asyncio.AbstractEventLoop, Channel] = WeakKeyDictionary()
         self._all.add(self)
@@ -132,8 +136,12 @@ class RedisSource:
         channel = self._channels.get(loop)
         if channel is None:
             self._warn_of_closed_loops()
-            pool, limit = self._new_pool(), asyncio.Semaphore(self._connections)
-            channel = self._channels[loop] = Channel(pool, limit, self.place)
+            channel = self._channels[loop] = Channel(
+                self._new_pool(),
+                asyncio.Semaphore(self._connections),
+                timeout=self._timeout,
+                place=self.place,
+            )
         return channel
 
     def _connection_settings(self) -> dict[str, Any]:
