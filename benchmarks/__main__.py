@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 
 from rapyer_embedded import Server
 
-from benchmarks import core
+from benchmarks import core, traffic
 
-SUITES: dict[str, Callable[[str], Awaitable[None]]] = {"core": core.run}
+SUITES: dict[str, Callable[[str], Awaitable[None]]] = {"core": core.run, "traffic": traffic.run}
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -379,3 +381,47 @@ async def test_a_model_without_policies_runs_no_script(redis):
     await doc.exists()
     await doc.delete()
     assert not {"eval", "evalsha"} & (await calls_of(redis)).keys()
+
+
+KILLED = """
+import asyncio, os, random, signal, sys, time
+from rapyer import AtomicRedisModel, Key, init_rapyer
+from rapyer.base import channel_of
+from rapyer.traffic.policies import AccessPolicy
+from rapyer.traffic.values import increase
+
+COUNT = AccessPolicy("count", apply="redis.call('INCR', 'applied')")
+
+class Killed(AtomicRedisModel):
+    __rapyer_policies__ = (COUNT,)
+    id: Key[str]
+    n: int = 0
+
+async def work(url):
+    async with init_rapyer(url):
+        channel = channel_of(Killed)
+        while True:
+            await asyncio.gather(
+                *(increase(channel, "killed:1", "$.n", b"1", (COUNT,)) for _ in range(5))
+            )
+
+rng = random.Random(11)
+for _ in range(int(sys.argv[2])):
+    child = os.fork()
+    if child == 0:
+        asyncio.run(work(sys.argv[1]))
+    time.sleep(rng.uniform(0.005, 0.06))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+"""
+
+
+@pytest.mark.parametrize("kills", [5, pytest.param(100, marks=pytest.mark.slow)])
+async def test_a_client_killed_at_any_moment_leaves_both_effects_or_none(redis_url, redis, kills):
+    await redis.execute_command("JSON.SET", "killed:1", "$", '{"id":"1","n":0}')
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, redis_url, str(kills)
+    )
+    assert await process.wait() == 0
+    n = json.loads(await redis.execute_command("JSON.GET", "killed:1", "$.n"))[0]
+    assert n == int(await redis.get("applied")) > kills

@@ -65,17 +65,57 @@ class KeyNotFoundError(RapyerError, LookupError):
 
 
 class WrongTypeError(RapyerError, TypeError):
-    """The key holds another Redis type than a JSON document.
+    """A key holds another Redis type than a JSON document, or a path leads to another JSON type.
 
     Attributes:
         key: The whole Redis key, prefix included.
-        redis_type: What `TYPE` answers for it, such as `"string"`.
+        redis_type: What `TYPE` answers for it, such as `"string"`; `"ReJSON-RL"` for a document.
+        path: The JSONPath of the value in the document; empty where the key itself is meant.
+        json_type: What `JSON.TYPE` answers for the value, such as `"integer"`.
     """
 
-    def __init__(self, message: str, *, key: str = "", redis_type: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        key: str = "",
+        redis_type: str = "",
+        path: str = "",
+        json_type: str = "",
+    ) -> None:
         super().__init__(message)
         self.key = key
         self.redis_type = redis_type
+        self.path = path
+        self.json_type = json_type
+
+
+class PathNotFoundError(RapyerError, LookupError):
+    """The document has nothing at the path, or nothing that the path could lead through.
+
+    Attributes:
+        key: The whole Redis key, prefix included.
+        path: The JSONPath.
+    """
+
+    def __init__(self, message: str, *, key: str = "", path: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.path = path
+
+
+class NumberOverflowError(RapyerError, OverflowError):
+    """A number would leave the range that the server holds exactly; it was not changed.
+
+    Attributes:
+        key: The whole Redis key, prefix included.
+        path: The JSONPath of the number.
+    """
+
+    def __init__(self, message: str, *, key: str = "", path: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.path = path
 
 
 class CorruptDocumentError(RapyerError, ValueError):

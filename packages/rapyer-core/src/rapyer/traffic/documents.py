@@ -179,7 +179,7 @@ async def _told_apart(
     if absent:
         kinds = await channel.execute_many([("TYPE", keys[place]) for place in absent])
         for place, kind in zip(absent, kinds, strict=True):
-            outcomes[place] = _wrong_type(keys[place], kind)
+            outcomes[place] = wrong_redis_type(keys[place], kind)
     return outcomes
 
 
@@ -262,12 +262,13 @@ async def _refuse_wrong_type(channel: Channel, key: str, error: ResponseError) -
         kind = await channel.execute("TYPE", key)
     except (ResponseError, RedisConnectionError, RedisTimeoutError):
         return  # what was refused first is what matters
-    wrong_type = _wrong_type(key, kind)
+    wrong_type = wrong_redis_type(key, kind)
     if wrong_type is not None:
         raise wrong_type from error
 
 
-def _wrong_type(key: str, kind: object) -> WrongTypeError | None:
+def wrong_redis_type(key: str, kind: object) -> WrongTypeError | None:
+    """Give the error about a key for which `TYPE` answers `kind`; None for a document or none."""
     if not isinstance(kind, bytes) or kind in (b"none", _JSON_TYPE):
         return None
     name = kind.decode()
