@@ -80,7 +80,7 @@ async def _models() -> list[Comparison]:
     plain, user = PlainUser(**VALUES), User(**VALUES)
     document = plain.model_dump_json().encode()
     codec = User.__rapyer_codec__
-    codec.load(codec.dump(user))
+    codec.load(codec.dump(user)[0])
     return [
         await compare_calls(
             "construct", lambda: PlainUser(**VALUES), lambda: User(**VALUES), bar=1.2

@@ -104,6 +104,18 @@ class PathNotFoundError(RapyerError, LookupError):
         self.path = path
 
 
+class UnaddressableKeyError(RapyerError, ValueError):
+    """A key of a dict that no path leads to, because RedisJSON cannot spell it.
+
+    Attributes:
+        key: The key.
+    """
+
+    def __init__(self, message: str, *, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
 class NumberOverflowError(RapyerError, OverflowError):
     """A number would leave the range that the server holds exactly; it was not changed.
 

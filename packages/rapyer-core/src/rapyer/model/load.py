@@ -112,10 +112,10 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 f"{model.__name__}."
             )
         codec = model.__rapyer_codec__
-        document = codec.dump(candidate, checked=True)
+        dump = codec.dump(candidate, checked=True)
         try:
             raw = await documents.create_or_get_document(
-                channel_of(model), key, document, model.__rapyer_policies__
+                channel_of(model), key, dump, model.__rapyer_policies__
             )
         except ResponseError as exc:
             if (fault := codec.fault_of(candidate)) is not None:

@@ -43,10 +43,10 @@ class SaveMixin(BaseRedisModel, metaclass=RedisModelMeta):
         """
         key = key_to_write(self)
         codec = self.__rapyer_codec__
-        document = codec.dump(self, checked=True)
+        dump = codec.dump(self, checked=True)
         try:
             written = await documents.set_document(
-                channel_of(type(self)), key, document, only_if, self.__rapyer_policies__
+                channel_of(type(self)), key, dump, only_if, self.__rapyer_policies__
             )
         except ResponseError as exc:
             if (fault := codec.fault_of(self)) is not None:

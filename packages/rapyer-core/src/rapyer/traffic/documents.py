@@ -16,12 +16,16 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rapyer.errors import UnexpectedReplyError, WrongTypeError
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.coalescing import Outcome
-from rapyer.traffic.policies import AccessPolicy
+from rapyer.traffic.policies import AccessPolicy, ScriptArgument
 from rapyer.traffic.scripts import Operation, compose
+
+#: The text of a document, and what has to be added to numbers in it, as JSONPath and JSON text.
+Dump: TypeAlias = tuple[bytes, Sequence[tuple[str, str]]]
 
 #: When a document is written: only where there is none, or only over one.
 Condition = Literal["absent", "present"]
 Policies: TypeAlias = tuple[AccessPolicy, ...]
+
 
 _FLAGS: dict[str, str] = {"absent": "NX", "present": "XX"}
 _ROOT = "$"
@@ -32,8 +36,14 @@ SAVE = Operation(
     "save",
     """
     check(KEYS[1], 'write')
-    local reply = redis.call('JSON.SET', KEYS[1], '$', unpack(arg))
-    if reply then touched(KEYS[1], 'write') end
+    local flags = {arg[2] ~= '' and arg[2] or nil}
+    local reply = redis.call('JSON.SET', KEYS[1], '$', arg[1], unpack(flags))
+    if reply then
+        for index = 3, #arg, 2 do
+            redis.call('JSON.NUMINCRBY', KEYS[1], arg[index], arg[index + 1])
+        end
+        touched(KEYS[1], 'write')
+    end
     return reply
     """,
     writes=True,
@@ -65,6 +75,9 @@ CREATE_OR_LOAD = Operation(
     """
     check(KEYS[1], 'write')
     if redis.call('JSON.SET', KEYS[1], '$', arg[1], 'NX') then
+        for index = 2, #arg, 2 do
+            redis.call('JSON.NUMINCRBY', KEYS[1], arg[index], arg[index + 1])
+        end
         touched(KEYS[1], 'write')
         return {'OK', false}
     end
@@ -97,11 +110,13 @@ EXISTS = Operation(
 async def set_document(
     channel: Channel,
     key: str,
-    document: bytes,
+    dump: Dump,
     condition: Condition | None = None,
     policies: Policies = (),
 ) -> bool:
     """Write a whole document: `JSON.SET key $ document [NX | XX]`.
+
+    A script where policies apply, or a number needs a `JSON.NUMINCRBY` to be exact.
 
     Returns:
         Whether it was written; False only when `condition` does not hold.
@@ -111,12 +126,16 @@ async def set_document(
         OutcomeUnknownError: The reply was lost.
         redis.exceptions.ResponseError: The server refuses the document.
     """
-    arguments = (document,) if condition is None else (document, _flag(condition))
+    document, corrections = dump
+    flag = None if condition is None else _flag(condition)
     try:
-        if policies:
+        if policies or corrections:
+            arguments: list[ScriptArgument] = [document, flag or "", *_flat(corrections)]
             reply = await channel.run(compose(SAVE, policies), (key,), arguments)
+        elif flag is None:
+            reply = await channel.execute("JSON.SET", key, _ROOT, document, writes=True)
         else:
-            reply = await channel.execute("JSON.SET", key, _ROOT, *arguments, writes=True)
+            reply = await channel.execute("JSON.SET", key, _ROOT, document, flag, writes=True)
     except ResponseError as exc:
         await _refuse_wrong_type(channel, key, exc)
         raise
@@ -125,6 +144,10 @@ async def set_document(
     if reply is None and condition is not None:
         return False
     raise _unexpected("JSON.SET", reply)
+
+
+def _flat(corrections: Sequence[tuple[str, str]]) -> list[str]:
+    return [part for correction in corrections for part in correction]
 
 
 def _flag(condition: str) -> str:
@@ -190,7 +213,7 @@ def _as_document(reply: object, command: str) -> bytes | None:
 
 
 async def create_or_get_document(
-    channel: Channel, key: str, document: bytes, policies: Policies = ()
+    channel: Channel, key: str, dump: Dump, policies: Policies = ()
 ) -> bytes | None:
     """Write a document where there is none, else read the one that is there, in one atomic step.
 
@@ -202,11 +225,13 @@ async def create_or_get_document(
         OutcomeUnknownError: The reply was lost.
         redis.exceptions.ResponseError: The server refuses the document.
     """
+    document, corrections = dump
     commands = (("JSON.SET", key, _ROOT, document, "NX"), ("JSON.GET", key))
     try:
-        if policies:
+        if policies or corrections:
             script = compose(CREATE_OR_LOAD, policies)
-            written, stored = await channel.run(script, (key,), (document,))
+            arguments: list[ScriptArgument] = [document, *_flat(corrections)]
+            written, stored = await channel.run(script, (key,), arguments)
         else:
             written, stored = await channel.execute_transaction(commands, writes=True)
     except ResponseError as exc:

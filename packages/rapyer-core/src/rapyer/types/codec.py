@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic_core import PydanticSerializationError, ValidationError
 
 from rapyer._pydantic import build_serializer, build_validator
-from rapyer.errors import UnstorableValueError
+from rapyer.errors import UnaddressableKeyError, UnstorableValueError
 from rapyer.types.schema import STORAGE_CONFIG, storage_schema
 from rapyer.types.spelling import (
     EXPONENT,
     LONG_NUMBER,
     SHAPE,
     SIGN,
+    Correction,
     UnspellableNumberError,
+    corrections_of,
     spell_numbers,
 )
 from rapyer.types.text import BACKSLASH, hide_nul, restore_nul
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pydantic import BaseModel
+
+#: The text of a document, and what has to be added to numbers in it.
+Dump: TypeAlias = tuple[bytes, tuple[Correction, ...]]
 
 #: Schemas under which no number can stand, so that none has to be looked at.
 _WITHOUT_NUMBERS = frozenset(
@@ -81,7 +86,7 @@ class DocumentCodec:
         self._build()
         return self._validate_json(document, **options)
 
-    def dump(self, instance: BaseModel, *, checked: bool = False) -> bytes:
+    def dump(self, instance: BaseModel, *, checked: bool = False) -> Dump:
         """Dump an instance as the JSON text, in UTF-8, that the server reads as exactly its values.
 
         Args:
@@ -90,6 +95,10 @@ class DocumentCodec:
                 the instance back. pydantic does not look at what is assigned to a field, nor at
                 what is put into a list; a subclass in a field of its base would lose fields, a
                 masked secret its value. Readers would find out when it is too late.
+
+        Returns:
+            The text, and what has to be added to its numbers in the same atomic step: nothing but
+            for one or two in a thousand doubles of full precision.
 
         Raises:
             UnstorableValueError: A value is one that JSON or the server cannot hold exactly, or
@@ -104,13 +113,13 @@ class DocumentCodec:
             ) from exc
         if checked:
             self._check(document, instance)
+        if BACKSLASH in document or not document.isascii():
+            document = hide_nul(document)
         if self._has_numbers:
             shape = document.translate(SHAPE)
             if LONG_NUMBER in shape or (SIGN in shape and EXPONENT in shape):
-                document = self._spell_numbers(instance, document)
-        if BACKSLASH in document or not document.isascii():
-            return hide_nul(document)
-        return document
+                return self._spell_numbers(instance, document)
+        return document, ()
 
     def _check(self, document: bytes, instance: BaseModel) -> None:
         try:
@@ -171,12 +180,15 @@ class DocumentCodec:
             value=fault.value,
         )
 
-    def _spell_numbers(self, instance: BaseModel, document: bytes) -> bytes:
+    def _spell_numbers(self, instance: BaseModel, document: bytes) -> Dump:
         try:
-            return spell_numbers(document)
-        except UnspellableNumberError as exc:
+            spelled = spell_numbers(document)
+            # only a text that was changed can hold a number without a spelling
+            return spelled, () if spelled == document else corrections_of(document)
+        except (UnspellableNumberError, UnaddressableKeyError) as exc:
             raise self.fault_of(instance) or UnstorableValueError(
-                f"{type(instance).__name__} cannot be stored: {exc}."
+                f"{type(instance).__name__} cannot be stored: a number in it has no exact text on "
+                f"the server ({exc}). Round it to 15 significant digits."
             ) from exc
 
 

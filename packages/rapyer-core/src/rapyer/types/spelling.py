@@ -9,9 +9,15 @@ majority of real numbers needs nothing; the others are given another spelling of
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any, NamedTuple
+
+from rapyer.expr.jsonpath import render_path
+from rapyer.types.guards import is_list, is_mapping
 
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1
@@ -107,12 +113,33 @@ def spell_float(value: float) -> str | None:
     return None
 
 
+def correct_float(value: float) -> tuple[str, str] | None:
+    """Give a finite double without a spelling as the sum of two that have one.
+
+    Returns:
+        The text of a double beside it, and that of what `JSON.NUMINCRBY` then has to add; the
+        server adds as Python does. None where there are no such two, which was never seen.
+    """
+    for distance in range(1, 9):
+        for towards in (math.inf, -math.inf):
+            beside = value
+            for _ in range(distance):
+                beside = math.nextafter(beside, towards)
+            if math.isinf(beside) or beside + (value - beside) != value:
+                continue
+            text, delta = spell_float(beside), spell_float(value - beside)
+            if text is not None and delta is not None:
+                return text, delta
+    return None
+
+
 def spell_number(text: bytes) -> bytes:
     """Respell one number of a JSON text so that the server reads exactly this number.
 
+    One of the few doubles without a spelling is given the first part of `correct_float`.
+
     Raises:
-        UnspellableNumberError: It is an integer beyond 64 bits, or one of the few doubles without
-            an exact spelling.
+        UnspellableNumberError: It is an integer beyond 64 bits.
     """
     if text.lstrip(b"-").isdigit():
         if len(text) <= _INT64_LONGEST and is_int64(int(text)):
@@ -121,7 +148,10 @@ def spell_number(text: bytes) -> bytes:
     value = float(text)
     spelled = spell_float(value)
     if spelled is None:
-        raise UnspellableNumberError(f"the server cannot hold {value!r} exactly")
+        parts = correct_float(value)
+        if parts is None:
+            raise UnspellableNumberError(f"the server cannot hold {value!r} exactly")
+        spelled = parts[0]
     return spelled.encode()
 
 
@@ -140,3 +170,39 @@ def spell_numbers(document: bytes) -> bytes:
 def _spell(token: re.Match[bytes]) -> bytes:
     text = token[0]
     return text if text.startswith(b'"') else spell_number(text)
+
+
+class Correction(NamedTuple):
+    """What makes a number exact after its document was written, in the same atomic step.
+
+    Attributes:
+        path: Its JSONPath.
+        delta: What `JSON.NUMINCRBY` has to add there, as JSON text.
+    """
+
+    path: str
+    delta: str
+
+
+def corrections_of(document: bytes) -> tuple[Correction, ...]:
+    """Find the numbers of a JSON text that have no spelling, one or two in a thousand long ones.
+
+    Args:
+        document: The text before it was respelled, its keys in their stored form.
+
+    Raises:
+        UnaddressableKeyError: Such a number stands under a key that no path leads to.
+    """
+    return tuple(_corrections(json.loads(document), ()))
+
+
+def _corrections(value: Any, steps: tuple[str | int, ...]) -> Iterator[Correction]:
+    if isinstance(value, float):
+        if spell_float(value) is None and (parts := correct_float(value)) is not None:
+            yield Correction(render_path(steps), parts[1])
+    elif is_mapping(value):
+        for key, item in value.items():
+            yield from _corrections(item, (*steps, key))
+    elif is_list(value):
+        for index, item in enumerate(value):
+            yield from _corrections(item, (*steps, index))

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import core_schema
 
 from rapyer.types.guards import is_array, is_mapping, is_plain_dict, is_plain_list, is_tuple
-from rapyer.types.spelling import is_int64, spell_float
+from rapyer.types.spelling import is_int64
 
 #: The server refuses documents with more levels; the document itself is the first one.
 MAX_LEVELS = 127
@@ -96,14 +96,8 @@ def _scalar_fault(value: Any, steps: tuple[Any, ...]) -> Fault | None:
             reason = (
                 "is outside the 64 bits that the server counts in. Annotate the field as BigInt"
             )
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            reason = "is no number that JSON has. Store None for a value that is not known"
-        elif spell_float(value) is None:
-            reason = (
-                "has no decimal text that the server reads as exactly this double. "
-                "Round it to 15 significant digits or fewer"
-            )
+    elif isinstance(value, float) and not math.isfinite(value):
+        reason = "is no number that JSON has. Store None for a value that is not known"
     return Fault(path_text(steps), value, reason) if reason else None
 
 
