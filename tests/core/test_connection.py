@@ -52,6 +52,8 @@ async def test_the_server_is_described_when_it_is_reached(redis_url):
         assert server.has_json
         assert server.has_search
         assert server.version.split(".")[0].isdigit()
+        assert int(server.limits["MAXEXPANSIONS"]) > 0
+        assert server.limits["TIMEOUT"]
     assert await init_rapyer(redis_url) == server
     await teardown_rapyer()
 
@@ -308,6 +310,14 @@ async def test_an_unreachable_server_is_redis_py_s_own_error():
 
 
 # -- many callers -------------------------------------------------------------------------------
+
+
+async def test_a_thousand_callers_share_ten_connections(redis_url, redis):
+    items = [Item(id=str(n), text=str(n)) for n in range(1000)]
+    async with init_rapyer(f"{redis_url}?max_connections=10"):
+        await asyncio.gather(*(item.save() for item in items))
+        assert len(await redis.client_list()) <= 10 + 1
+        assert await asyncio.gather(*(Item.get(item.id) for item in items)) == items
 
 
 async def test_a_cancelled_waiter_takes_no_connection_from_the_next(redis_url, redis):

@@ -33,7 +33,7 @@ def init_rapyer(redis: str | Redis) -> Initialization:
             the client itself is neither used nor closed.
 
     Returns:
-        What can be awaited or entered once; it gives the `ServerInfo`. One round trip.
+        What can be awaited or entered once; it gives the `ServerInfo`. Two round trips.
 
     Raises:
         ValueError: `redis` is neither a URL nor an asynchronous client.

@@ -26,16 +26,19 @@ class ServerInfo:
         modules: The versions of its modules by name, such as `{"ReJSON": 20803}`.
         has_json: Whether it stores JSON documents, without which nothing works.
         has_search: Whether it has indexes.
+        limits: The settings of Search by name in upper case, such as `{"MAXEXPANSIONS": "200"}`;
+            empty without Search, and where the user may not read them.
     """
 
     version: str
     modules: Mapping[str, int] = field(default_factory=dict[str, int])
     has_json: bool = False
     has_search: bool = False
+    limits: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 async def read_server(send: Send, place: str) -> ServerInfo:
-    """Ask the server what it is, in one round trip; in two more where a proxy hides the modules.
+    """Ask the server what it is, in two round trips; in two more where a proxy hides the modules.
 
     Args:
         send: Sends a command and gives its reply, text as bytes.
@@ -59,7 +62,17 @@ async def read_server(send: Send, place: str) -> ServerInfo:
             "Use Redis 8 or Redis Stack; for development and tests `pip install "
             '"rapyer[embedded]"` brings one.'
         )
-    return ServerInfo(version, modules, has_json, has_search)
+    limits = await _limits(send) if has_search else {}
+    return ServerInfo(version, modules, has_json, has_search, limits)
+
+
+async def _limits(send: Send) -> dict[str, str]:
+    """Read the settings of Search: all at once, as they bound what queries answer."""
+    try:
+        pairs = await send("FT.CONFIG", "GET", "*")
+    except ResponseError:  # not allowed, or gone from the server: then nothing is known of them
+        return {}
+    return {str(_text(pair[0])).upper(): str(_text(pair[1])) for pair in pairs if len(pair) == 2}
 
 
 async def _knows(send: Send, command: str) -> bool:

@@ -20,6 +20,10 @@ Index: TypeAlias = Literal["numeric", "tag"] | None
 #: only told apart.
 Order: TypeAlias = Literal["number", "text", "instant"] | None
 
+#: What the server does in place: adds to a number, appends to a text or to bytes, moves a date or a
+#: time by a span.
+Operation: TypeAlias = Literal["increase", "append", "shift"]
+
 
 @dataclass(frozen=True, slots=True)
 class FieldType:
@@ -32,6 +36,7 @@ class FieldType:
         index: How the server can index them.
         index_path: Where in the stored form the indexed number stands; empty for the value itself.
         stored: The core schema of the stored form; None where pydantic's own JSON is the form.
+        operations: What the server can do to the stored form in place, beside setting it.
     """
 
     name: str
@@ -40,30 +45,40 @@ class FieldType:
     index: Index
     index_path: tuple[str, ...] = ()
     stored: core_schema.CoreSchema | None = None
+    operations: frozenset[Operation] = frozenset()
 
+
+_INCREASE: frozenset[Operation] = frozenset({"increase"})
+_APPEND: frozenset[Operation] = frozenset({"append"})
+_SHIFT: frozenset[Operation] = frozenset({"shift"})
 
 _TYPES = {
     "bool": FieldType("bool", "true", None, "tag"),
-    "int": FieldType("int", "36", "number", "numeric"),
-    "float": FieldType("float", "0.5", "number", "numeric"),
-    "str": FieldType("str", '"Ada"', "text", "tag"),
+    "int": FieldType("int", "36", "number", "numeric", operations=_INCREASE),
+    "float": FieldType("float", "0.5", "number", "numeric", operations=_INCREASE),
+    "str": FieldType("str", '"Ada"', "text", "tag", operations=_APPEND),
     "enum": FieldType("Enum", "the member's value", None, "tag"),
-    "bytes": FieldType("bytes", '"3q2-7w=="', None, "tag", stored=text.BYTES),
+    "bytes": FieldType(
+        "bytes", '"3q2-7w=="', None, "tag", stored=text.BYTES, operations=_APPEND
+    ),
     "uuid": FieldType(
         "UUID", '"a987fbc9-4bed-3078-cf07-9141ba07c9f3"', "text", "tag", stored=text.UUID
     ),
     "decimal": FieldType(
         "Decimal", '{"dec":"1.10","n":1.1}', "number", "numeric", ("n",), exact.DECIMAL
     ),
-    "date": FieldType("date", "20780", "number", "numeric", stored=temporal.DATE),
+    "date": FieldType("date", "20780", "number", "numeric", stored=temporal.DATE, operations=_SHIFT),
     "time": FieldType(
         "time", '{"us":43200000000,"off":3600}', "instant", "numeric", ("us",), temporal.TIME
     ),
     "datetime": FieldType(
         "datetime", '{"us":1795460614607138,"off":3600}', "instant", "numeric", ("us",),
-        temporal.DATETIME,
+        temporal.DATETIME, _SHIFT,
     ),
-    "timedelta": FieldType("timedelta", "90000000", "number", "numeric", stored=temporal.TIMEDELTA),
+    "timedelta": FieldType(
+        "timedelta", "90000000", "number", "numeric", stored=temporal.TIMEDELTA,
+        operations=_SHIFT,
+    ),
 }  # fmt: skip
 
 #: The field types by the type of their core schema.
