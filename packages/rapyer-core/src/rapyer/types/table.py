@@ -67,7 +67,9 @@ _TYPES = {
     "decimal": FieldType(
         "Decimal", '{"dec":"1.10","n":1.1}', "number", "numeric", ("n",), exact.DECIMAL
     ),
-    "date": FieldType("date", "20780", "number", "numeric", stored=temporal.DATE, operations=_SHIFT),
+    "date": FieldType(
+        "date", "20780", "number", "numeric", stored=temporal.DATE, operations=_SHIFT
+    ),
     "time": FieldType(
         "time", '{"us":43200000000,"off":3600}', "instant", "numeric", ("us",), temporal.TIME
     ),
