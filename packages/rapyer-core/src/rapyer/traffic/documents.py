@@ -13,10 +13,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from rapyer.errors import UnexpectedReplyError, WrongTypeError
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.coalescing import Outcome
-from rapyer.traffic.policies import AccessPolicy, ScriptArgument
+from rapyer.traffic.policies import Policies, ScriptArgument
+from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
 from rapyer.traffic.scripts import Operation, compose
 
 #: The text of a document, and what has to be added to numbers in it, as JSONPath and JSON text.
@@ -24,13 +24,11 @@ Dump: TypeAlias = tuple[bytes, Sequence[tuple[str, str]]]
 
 #: When a document is written: only where there is none, or only over one.
 Condition = Literal["absent", "present"]
-Policies: TypeAlias = tuple[AccessPolicy, ...]
 
 
 _FLAGS: dict[str, str] = {"absent": "NX", "present": "XX"}
 _ROOT = "$"
 _TEXT = "."  # the path for which JSON.GET and JSON.MGET give the text of the document itself
-_JSON_TYPE = b"ReJSON-RL"
 
 SAVE = Operation(
     "save",
@@ -143,7 +141,7 @@ async def set_document(
         return True
     if reply is None and condition is not None:
         return False
-    raise _unexpected("JSON.SET", reply)
+    raise unexpected_reply("JSON.SET", reply)
 
 
 def _flat(corrections: Sequence[tuple[str, str]]) -> list[str]:
@@ -196,7 +194,7 @@ async def _told_apart(
 ) -> Sequence[Outcome]:
     """Tell missing keys from those of other types, for which `JSON.MGET` answers null alike."""
     if len(replies) != len(keys):
-        raise _unexpected("JSON.MGET", replies)
+        raise unexpected_reply("JSON.MGET", replies)
     outcomes: list[Outcome] = [_as_document(reply, "JSON.MGET") for reply in replies]
     absent = [place for place, outcome in enumerate(outcomes) if outcome is None]
     if absent:
@@ -209,7 +207,7 @@ async def _told_apart(
 def _as_document(reply: object, command: str) -> bytes | None:
     if reply is None or isinstance(reply, bytes):
         return reply
-    raise _unexpected(command, reply)
+    raise unexpected_reply(command, reply)
 
 
 async def create_or_get_document(
@@ -241,7 +239,7 @@ async def create_or_get_document(
         return None
     if written is None and isinstance(stored, bytes):
         return stored
-    raise _unexpected("JSON.SET NX and JSON.GET", [written, stored])
+    raise unexpected_reply("JSON.SET NX and JSON.GET", [written, stored])
 
 
 async def delete_document(channel: Channel, key: str, policies: Policies = ()) -> bool:
@@ -261,7 +259,7 @@ async def delete_document(channel: Channel, key: str, policies: Policies = ()) -
         raise
     if reply in (0, 1):
         return bool(reply)
-    raise _unexpected("JSON.DEL", reply)
+    raise unexpected_reply("JSON.DEL", reply)
 
 
 async def document_exists(channel: Channel, key: str, policies: Policies = ()) -> bool:
@@ -290,24 +288,3 @@ async def _refuse_wrong_type(channel: Channel, key: str, error: ResponseError) -
     wrong_type = wrong_redis_type(key, kind)
     if wrong_type is not None:
         raise wrong_type from error
-
-
-def wrong_redis_type(key: str, kind: object) -> WrongTypeError | None:
-    """Give the error about a key for which `TYPE` answers `kind`; None for a document or none."""
-    if not isinstance(kind, bytes) or kind in (b"none", _JSON_TYPE):
-        return None
-    name = kind.decode()
-    return WrongTypeError(
-        f"the key {key!r} holds a {name}, not a JSON document. "
-        "Delete it, or give the model another prefix.",
-        key=key,
-        redis_type=name,
-    )
-
-
-def _unexpected(command: str, reply: object) -> UnexpectedReplyError:
-    return UnexpectedReplyError(
-        f"{command} was answered with {reply!r}, which Redis never does. "
-        "Look at what stands between the application and the server.",
-        reply=reply,
-    )

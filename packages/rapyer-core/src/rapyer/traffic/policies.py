@@ -38,3 +38,7 @@ class AccessPolicy:
     apply: str = ""
     arity: int = 0
     arguments: Callable[[], Sequence[ScriptArgument]] = _no_arguments
+
+
+#: The policies of a model, in the order in which they apply.
+Policies: TypeAlias = tuple[AccessPolicy, ...]

@@ -19,11 +19,11 @@ from rapyer.errors import (
     KeyNotFoundError,
     NumberOverflowError,
     PathNotFoundError,
-    UnexpectedReplyError,
     WrongTypeError,
 )
 from rapyer.traffic.channel import Channel
-from rapyer.traffic.documents import Policies, wrong_redis_type
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
 from rapyer.traffic.scripts import Operation, compose
 
 SET_VALUE = Operation(
@@ -97,9 +97,9 @@ async def set_value(
     except ResponseError as exc:
         await _explain(channel, key, path, exc)
     if reply is None:
-        await _explain(channel, key, path, _unexpected("JSON.SET", reply))
+        await _explain(channel, key, path, unexpected_reply("JSON.SET", reply))
     if reply != b"OK":
-        raise _unexpected("JSON.SET", reply)
+        raise unexpected_reply("JSON.SET", reply)
 
 
 async def increase(
@@ -126,9 +126,9 @@ async def increase(
             ) from exc
         await _explain(channel, key, path, exc)
     if reply in (_ABSENT, _OTHER_TYPE):
-        await _explain(channel, key, path, _unexpected("JSON.NUMINCRBY", reply))
+        await _explain(channel, key, path, unexpected_reply("JSON.NUMINCRBY", reply))
     if not isinstance(reply, bytes):
-        raise _unexpected("JSON.NUMINCRBY", reply)
+        raise unexpected_reply("JSON.NUMINCRBY", reply)
     return reply[1:-1]
 
 
@@ -151,7 +151,7 @@ async def append(
     except ResponseError as exc:
         await _explain(channel, key, path, exc)
     if reply in ([], [None]):
-        await _explain(channel, key, path, _unexpected("JSON.ARRAPPEND", reply))
+        await _explain(channel, key, path, unexpected_reply("JSON.ARRAPPEND", reply))
     return _length(reply)
 
 
@@ -159,7 +159,7 @@ def _length(reply: Any) -> int:
     try:
         return int(reply[0])
     except (TypeError, ValueError, LookupError) as exc:
-        raise _unexpected("JSON.ARRAPPEND", reply) from exc
+        raise unexpected_reply("JSON.ARRAPPEND", reply) from exc
 
 
 async def _explain(channel: Channel, key: str, path: str, error: Exception) -> NoReturn:
@@ -191,11 +191,3 @@ async def _explain(channel: Channel, key: str, path: str, error: Exception) -> N
             json_type=name,
         ) from error
     raise error
-
-
-def _unexpected(command: str, reply: object) -> UnexpectedReplyError:
-    return UnexpectedReplyError(
-        f"{command} was answered with {reply!r}, which says neither that it worked nor why not. "
-        "Look at what stands between the application and the server.",
-        reply=reply,
-    )

@@ -1,0 +1,29 @@
+"""What the replies of the server mean when they are not what was asked for."""
+
+from __future__ import annotations
+
+from rapyer.errors import UnexpectedReplyError, WrongTypeError
+
+_JSON_TYPE = b"ReJSON-RL"
+
+
+def wrong_redis_type(key: str, kind: object) -> WrongTypeError | None:
+    """Give the error about a key for which `TYPE` answers `kind`; None for a document or none."""
+    if not isinstance(kind, bytes) or kind in (b"none", _JSON_TYPE):
+        return None
+    name = kind.decode()
+    return WrongTypeError(
+        f"the key {key!r} holds a {name}, not a JSON document. "
+        "Delete it, or give the model another prefix.",
+        key=key,
+        redis_type=name,
+    )
+
+
+def unexpected_reply(command: str, reply: object) -> UnexpectedReplyError:
+    """Give the error about a reply that Redis never sends to this command."""
+    return UnexpectedReplyError(
+        f"{command} was answered with {reply!r}, which says neither that it worked nor why not. "
+        "Look at what stands between the application and the server.",
+        reply=reply,
+    )
