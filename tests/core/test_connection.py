@@ -361,6 +361,23 @@ async def test_callers_that_wait_when_rapyer_is_torn_down_are_told(redis_url, re
     assert len(await redis.client_list()) == 1, "a connection was opened after the teardown"
 
 
+async def test_callers_that_wait_for_the_first_answer_are_told_of_a_teardown(tmp_path, monkeypatch):
+    writers = []
+    path = tmp_path / "silent.sock"
+    silent = await asyncio.start_unix_server(lambda _, writer: writers.append(writer), path)
+    monkeypatch.setenv("RAPYER_REDIS_URL", f"unix://{path}")
+    calls = [asyncio.create_task(Item.get(str(n))) for n in range(3)]
+    calls.append(asyncio.create_task(Item(id="1").save()))
+    await asyncio.sleep(0.05)
+    await teardown_rapyer()
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    assert [type(result) for result in results] == [NotConnectedError] * 4
+    silent.close()
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_the_error_of_a_first_call_is_not_kept_for_the_next(tmp_path, monkeypatch):
     path = tmp_path / "silent.sock"
     writers = []

@@ -181,8 +181,13 @@ class Channel:
             introduction = asyncio.create_task(read_server(self._send, self._place))
             introduction.add_done_callback(self._introduced)
             self._introduction = introduction
-        # shielded: one caller that gives up does not take the answer from the others
-        return await asyncio.shield(introduction)
+        try:
+            # shielded: one caller that gives up does not take the answer from the others
+            return await asyncio.shield(introduction)
+        except asyncio.CancelledError:
+            if self.closed and introduction.cancelled():  # by close(), not by the caller's own
+                raise self._torn_down() from None
+            raise
 
     def _introduced(self, introduction: asyncio.Task[ServerInfo]) -> None:
         self._introduction = None  # after a failure the next caller asks again
@@ -191,11 +196,14 @@ class Channel:
 
     async def _connection(self) -> Connection:
         if self.closed:
-            raise NotConnectedError(
-                f"the connections to {self._place} were closed while this call waited for one. "
-                "Let what is under way end before teardown_rapyer() or another init_rapyer()."
-            )
+            raise self._torn_down()
         return await self._pool.get_connection()
+
+    def _torn_down(self) -> NotConnectedError:
+        return NotConnectedError(
+            f"the connections to {self._place} were closed while this call waited for one. "
+            "Let what is under way end before teardown_rapyer() or another init_rapyer()."
+        )
 
     async def _send(self, *command: Argument, writes: bool = False) -> Any:
         async with self._limit:
@@ -224,9 +232,9 @@ class Channel:
         if self._introduction is not None:
             self._introduction.cancel()
             await asyncio.wait([self._introduction])
-        for coalescer in self._coalescers.values():
-            await coalescer.close()
         await self._pool.aclose()
+        for coalescer in self._coalescers.values():
+            await coalescer.drain()
 
 
 async def _reply_or_error(connection: Connection) -> Any:

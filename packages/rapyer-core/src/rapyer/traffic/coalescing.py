@@ -94,7 +94,7 @@ class Coalescer:
     async def _travel(self, passengers: _Passengers) -> None:
         try:
             outcomes = await self._fetch(list(passengers))
-        except asyncio.CancelledError:  # the connections are being closed
+        except asyncio.CancelledError:  # the event loop is being shut down
             for future in (one for futures in passengers.values() for one in futures):
                 future.cancel()
             raise
@@ -102,13 +102,10 @@ class Coalescer:
             outcomes = [exc] * len(passengers)
         _settle(passengers, outcomes)
 
-    async def close(self) -> None:
-        """Give up what is under way in tasks of its own; its callers are cancelled."""
-        running = list(self._running)
-        for task in running:
-            task.cancel()
-        if running:
-            await asyncio.wait(running)
+    async def drain(self) -> None:
+        """Wait for what is under way in tasks of its own; without connections it fails at once."""
+        if self._running:
+            await asyncio.wait(self._running)
 
 
 def _settle(passengers: _Passengers, outcomes: Sequence[Outcome]) -> None:
