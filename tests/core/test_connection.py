@@ -29,7 +29,7 @@ from rapyer.traffic.source import MAX_CONNECTIONS, RedisSource
 from rapyer_embedded import Server
 from rapyer_embedded.binaries import find_binary
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
-from redis.exceptions import AuthenticationError, ConnectionError
+from redis.exceptions import AuthenticationError, ConnectionError, TimeoutError
 
 
 class Item(AtomicRedisModel):
@@ -372,6 +372,19 @@ async def test_callers_that_wait_for_the_first_answer_are_told_of_a_teardown(tmp
     await teardown_rapyer()
     results = await asyncio.gather(*calls, return_exceptions=True)
     assert [type(result) for result in results] == [NotConnectedError] * 4
+    silent.close()
+    for writer in writers:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(tmp_path):
+    writers = []
+    path = tmp_path / "silent.sock"
+    silent = await asyncio.start_unix_server(lambda _, writer: writers.append(writer), path)
+    async with asyncio.timeout(5):
+        with pytest.raises(TimeoutError, match="did not answer"):
+            await init_rapyer(f"unix://{path}?db=2&socket_timeout=0.1")
     silent.close()
     for writer in writers:
         writer.close()

@@ -6,8 +6,10 @@ import dataclasses
 import enum
 import json
 import math
+from collections import defaultdict
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from functools import cached_property
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,7 +18,16 @@ import pytest
 from annotated_types import Ge
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pydantic import AwareDatetime, BaseModel, PlainSerializer, SecretStr, ValidationError
+from pydantic import (
+    AwareDatetime,
+    Base64Bytes,
+    BaseModel,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    field_serializer,
+    field_validator,
+)
 from rapyer import (
     AtomicRedisModel,
     BigInt,
@@ -336,6 +347,34 @@ async def test_a_field_with_a_serializer_of_its_own_is_stored_as_that_makes_it(r
     assert await Custom.get(custom.pk) == custom
 
 
+class Serialized(AtomicRedisModel):
+    optional: datetime | None = None
+    validated: datetime = datetime(2026, 1, 1)
+    encoded: Base64Bytes = b""
+    by_name: defaultdict[str, list[date]] = Field(default_factory=lambda: defaultdict(list))
+
+    @field_serializer("optional", "validated")
+    def as_text(self, value: datetime | None) -> str | None:
+        return None if value is None else value.isoformat()
+
+    @field_validator("validated")
+    @classmethod
+    def unchanged(cls, value: datetime) -> datetime:
+        return value
+
+
+async def test_a_serializer_of_a_field_holds_through_optional_and_validators(redis):
+    serialized = Serialized(optional=datetime(2026, 1, 2), encoded=b"aGVsbG8=")
+    serialized.by_name["x"].append(date(2026, 1, 1))
+    await serialized.save()
+    stored = json.loads(await redis.execute_command("JSON.GET", serialized.key))
+    assert (stored["optional"], stored["validated"]) == (
+        "2026-01-02T00:00:00",
+        "2026-01-01T00:00:00",
+    )
+    assert await Serialized.get(serialized.pk) == serialized
+
+
 # -- values that would come back as others --------------------------------------------------------
 
 
@@ -353,6 +392,57 @@ class Lossy(AtomicRedisModel):
     base: Base = Base()
     bases: list[Base] = Field(default_factory=list)
     trimmed: Annotated[float, PlainSerializer(lambda value: round(value, 1))] = 0.5
+
+
+class Entity(BaseModel):
+    n: int
+    secret: SecretStr
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entity) and self.n == other.n
+
+
+@dataclasses.dataclass
+class Partial:
+    n: int
+    secret: SecretStr = dataclasses.field(compare=False)
+
+
+class Holding(AtomicRedisModel):
+    entity: Entity | None = None
+    partial: Partial | None = None
+    by_key: dict[Any, int] = Field(default_factory=dict)
+
+
+@pytest.mark.parametrize(
+    ("values", "path"),
+    [
+        ({"entity": Entity(n=1, secret="x")}, "entity.secret"),
+        ({"partial": Partial(1, SecretStr("x"))}, "partial.secret"),
+    ],
+)
+async def test_an_equality_that_leaves_something_out_does_not_hide_a_difference(values, path):
+    with pytest.raises(UnstorableValueError, match="would be read back as") as caught:
+        await Holding(**values).save()
+    assert caught.value.path == path
+
+
+class Priced(AtomicRedisModel):
+    price: float = 0
+    at: datetime = datetime(2026, 10, 25, 1, 30)
+    inner: Base = Base()
+
+    @cached_property
+    def double(self) -> float:
+        return self.price * 2
+
+
+async def test_what_may_be_saved_does_not_depend_on_anything_else():
+    priced = await Priced().save()
+    assert priced.double == 0
+    await priced.save()
+    zone = ZoneInfo("Europe/Berlin")
+    await Priced(at=datetime(2026, 10, 25, 2, 30, tzinfo=zone, fold=1)).save()
 
 
 @pytest.mark.parametrize(

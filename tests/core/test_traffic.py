@@ -199,6 +199,7 @@ async def test_a_command_that_fails_fails_for_every_caller(redis_url, tmp_path):
     async with proxy_that_cuts(redis_url, tmp_path / "p", b"JSON.MGET") as url, init_rapyer(url):
         results = await asyncio.gather(*(Doc.get(str(n)) for n in range(5)), return_exceptions=True)
         assert all(isinstance(result, ConnectionError) for result in results)
+        assert len({id(result) for result in results}) == 5, "callers share an error"
 
 
 async def test_a_lone_get_is_one_native_command(redis):

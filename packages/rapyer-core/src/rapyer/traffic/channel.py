@@ -119,16 +119,19 @@ class Channel:
         """
         if self.server is None:
             await self.introduce()
+        connection: Connection | None = None
         async with self._limit:
-            connection = await self._connection()
             try:
                 async with asyncio.timeout(self._timeout):
+                    connection = await self._connection()
                     await connection.send_packed_command(connection.pack_commands(commands))
                     return [await _reply_or_error(connection) for _ in commands]
             except LOST_REPLY as exc:
-                raise self._lost(exc, commands[0][0], writes=writes) from exc
+                sent = connection is not None
+                raise self._lost(exc, commands[0][0], writes=writes and sent) from exc
             finally:
-                await self._pool.release(connection)
+                if connection is not None:
+                    await self._pool.release(connection)
 
     async def execute_transaction(
         self, commands: Sequence[Sequence[Argument]], *, writes: bool
@@ -206,17 +209,20 @@ class Channel:
         )
 
     async def _send(self, *command: Argument, writes: bool = False) -> Any:
+        connection: Connection | None = None
         async with self._limit:
-            connection = await self._connection()
             try:
                 # when it takes too long, the connection is closed as by any cancellation
                 async with asyncio.timeout(self._timeout):
+                    connection = await self._connection()
                     await connection.send_command(*command)
                     return await connection.read_response(disable_decoding=True)
             except LOST_REPLY as exc:
-                raise self._lost(exc, command[0], writes=writes) from exc
+                sent = connection is not None
+                raise self._lost(exc, command[0], writes=writes and sent) from exc
             finally:
-                await self._pool.release(connection)
+                if connection is not None:
+                    await self._pool.release(connection)
 
     def _lost(self, error: LostReply, command: Argument, *, writes: bool) -> Exception:
         """Give the error to raise when no reply came."""

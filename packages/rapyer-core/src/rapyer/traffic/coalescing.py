@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 #: What became of one key: its document, None for a missing one, or an error about this key alone.
@@ -65,11 +67,11 @@ class Coalescer:
             passengers = {early: passengers[early] for early in keys[:BATCH]}
         try:
             outcomes = await self._fetch(list(passengers))
-        except asyncio.CancelledError:
-            self._start(passengers)
-            raise
         except Exception as exc:
             _settle(passengers, [exc] * len(passengers))
+            raise
+        except BaseException:  # meant for this task alone: its cancellation above all
+            self._start(passengers)
             raise
         _settle(passengers, outcomes)
         own = outcomes[0]
@@ -89,15 +91,17 @@ class Coalescer:
             batch = {key: wanted[key] for key in keys[first : first + BATCH]}
             task = asyncio.create_task(self._travel(batch))
             self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            task.add_done_callback(partial(self._arrived, batch))
+
+    def _arrived(self, passengers: _Passengers, task: asyncio.Task[None]) -> None:
+        """Leave nobody waiting, also when a task was cancelled before it began."""
+        self._running.discard(task)
+        for future in (one for futures in passengers.values() for one in futures):
+            future.cancel()  # which does nothing to those that have their outcome
 
     async def _travel(self, passengers: _Passengers) -> None:
         try:
             outcomes = await self._fetch(list(passengers))
-        except asyncio.CancelledError:  # the event loop is being shut down
-            for future in (one for futures in passengers.values() for one in futures):
-                future.cancel()
-            raise
         except Exception as exc:  # noqa: BLE001 - it is every caller's
             outcomes = [exc] * len(passengers)
         _settle(passengers, outcomes)
@@ -114,6 +118,13 @@ def _settle(passengers: _Passengers, outcomes: Sequence[Outcome]) -> None:
             if future.done():  # its caller was cancelled
                 continue
             if isinstance(outcome, Exception):
-                future.set_exception(outcome)
+                future.set_exception(_own(outcome))
             else:
                 future.set_result(outcome)
+
+
+def _own(error: Exception) -> Exception:
+    """Give an error of one's own, so that what one caller adds to it is not seen by another."""
+    own = copy.copy(error)
+    own.__cause__ = error
+    return own

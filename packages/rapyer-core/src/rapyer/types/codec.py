@@ -50,7 +50,7 @@ class DocumentCodec:
         model: The class; it may still have unresolved annotations.
     """
 
-    __slots__ = ("_has_numbers", "_model", "_to_json", "_to_python", "_validate_json")
+    __slots__ = ("_by_parts", "_has_numbers", "_model", "_to_json", "_to_python", "_validate_json")
 
     def __init__(self, model: type[BaseModel]) -> None:
         self._model = model
@@ -58,7 +58,7 @@ class DocumentCodec:
 
     def reset(self) -> None:
         """Forget what was built, because the annotations of the model were resolved anew."""
-        self._has_numbers = True
+        self._has_numbers, self._by_parts = True, True
         self._to_json: Callable[..., bytes] = self._build_and_dump
         self._to_python: Callable[..., Any] = self._build_and_dump_to_python
         self._validate_json: Callable[..., Any] = self._build_and_load
@@ -67,7 +67,7 @@ class DocumentCodec:
         model = self._model
         if not model.__pydantic_complete__:
             model.model_rebuild()
-        schema, kinds = storage_schema(model.__pydantic_core_schema__)
+        schema, kinds, self._by_parts = storage_schema(model.__pydantic_core_schema__)
         validator = build_validator(schema, STORAGE_CONFIG)
         serializer = build_serializer(schema, STORAGE_CONFIG)
         self._has_numbers = not kinds <= _WITHOUT_NUMBERS
@@ -134,7 +134,7 @@ class DocumentCodec:
                 path=path,
                 value=first["input"],
             ) from exc
-        if read.__dict__ == instance.__dict__:
+        if not self._by_parts and read.__dict__ == instance.__dict__:
             return
         difference = find_difference(instance, read)
         if difference is not None:
@@ -168,8 +168,8 @@ class DocumentCodec:
         """
         try:
             dumped = self._to_python(instance, warnings=False, context=LOOKING)
-        except (PydanticSerializationError, RecursionError):
-            return None
+        except (PydanticSerializationError, RecursionError, TypeError):
+            return None  # a TypeError for keys that are no keys any more when they are dumped
         fault = find_fault(dumped)
         if fault is None:
             return None

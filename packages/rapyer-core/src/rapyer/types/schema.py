@@ -12,8 +12,9 @@ The document follows the model's schema but for what belongs to other audiences 
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
+from pydantic import BaseModel
 from pydantic_core import core_schema
 
 from rapyer.errors import ModelDefinitionError
@@ -47,21 +48,34 @@ STORAGE_CONFIG: core_schema.CoreConfig = {
 }
 
 
-def storage_schema(schema: core_schema.CoreSchema) -> tuple[core_schema.CoreSchema, set[str]]:
+class StorageSchema(NamedTuple):
+    """The schema of a stored document.
+
+    Attributes:
+        schema: The core schema.
+        kinds: The types of all schemas in it (`"int"`, `"float"`, ...).
+        compares_itself: Whether instances of a class in it may be equal that differ.
+    """
+
+    schema: core_schema.CoreSchema
+    kinds: frozenset[str]
+    compares_itself: bool
+
+
+def storage_schema(schema: core_schema.CoreSchema) -> StorageSchema:
     """Turn the core schema of a model into the one of its stored document.
 
     Args:
         schema: What pydantic made for the model; it is not changed.
-
-    Returns:
-        The schema of the document, and the types of all schemas in it (`"int"`, `"float"`, ...).
 
     Raises:
         ModelDefinitionError: Two fields of one model would be stored under the same name.
     """
     walk = _Walk()
     stored = walk.schema(cast("Schema", schema))
-    return cast("core_schema.CoreSchema", stored), walk.kinds
+    return StorageSchema(
+        cast("core_schema.CoreSchema", stored), frozenset(walk.kinds), walk.compares_itself
+    )
 
 
 class _Walk:
@@ -69,23 +83,29 @@ class _Walk:
 
     def __init__(self) -> None:
         self.kinds: set[str] = set()
+        self.compares_itself = False  # whether a class in it has an equality of its own
         self._extras_allowed: bool = False  # in the model that is being walked
+        self._pinned: bool = True  # whether values have the forms of the table
 
     def schema(self, schema: Schema) -> Schema:
         kind = schema.get("type")
         if isinstance(kind, str):
             self.kinds.add(kind)
-            field_type = field_type_of(schema)
+            field_type = field_type_of(schema) if self._pinned else None
             stored = None if field_type is None else stored_schema(field_type, schema)
             if stored is not None:
                 return stored
-        around = self._extras_allowed
+        around, pinned = self._extras_allowed, self._pinned
+        if kind not in _CONFIGURED and "serialization" in schema:
+            self._pinned = False  # what is stored is what that makes of the value, here and below
+        if kind in ("model", "dataclass") and _compares_itself(schema["cls"]):
+            self.compares_itself = True
         if kind in _CONFIGURED:
             config: Schema = schema.get("config") or {}
             self._extras_allowed = config.get("extra_fields_behavior") == "allow"
         stored = {key: self._child(key, value) for key, value in schema.items()}
         self._adapt(kind, stored)
-        self._extras_allowed = around
+        self._extras_allowed, self._pinned = around, pinned
         return stored
 
     def _child(self, key: str, value: Any) -> Any:
@@ -141,6 +161,13 @@ class _Walk:
         if keys is None or keys["type"] == "any":
             # JSON has text keys only: as `str`, another one is refused instead of made into text
             stored["keys_schema"] = core_schema.str_schema()
+
+
+def _compares_itself(cls: type) -> bool:
+    """Say whether instances may be equal that differ: by an `__eq__`, or by `compare=False`."""
+    if issubclass(cls, BaseModel):
+        return cls.__eq__ is not BaseModel.__eq__
+    return True  # a dataclass: what its __eq__ leaves out cannot be seen from here
 
 
 def _store_under_one_name(field: Schema) -> None:

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
@@ -128,13 +128,12 @@ def find_difference(
         The path and both values there; None where nothing that can be compared differs. Objects
         that compare by identity only, and types for which nothing is equal, count as equal.
     """
-    if type(value) is not type(other):
-        return path_text(steps), value, other
-    parts = _parts(value)
-    other_parts = _parts(other)
-    if parts is None or other_parts is None or parts.keys() != other_parts.keys():
-        equal = _same(value, other) or _compares_identity(value)
+    parts, other_parts = _parts(value), _parts(other)
+    if parts is None or other_parts is None:
+        equal = _same(value, other) or (type(value) is type(other) and _compares_identity(value))
         return None if equal else (path_text(steps), value, other)
+    if type(value) is not type(other) or parts.keys() != other_parts.keys():
+        return path_text(steps), value, other
     differences = (
         find_difference(part, other_parts[step], (*steps, step)) for step, part in parts.items()
     )
@@ -158,9 +157,12 @@ def _parts(value: Any) -> Mapping[Any, Any] | None:
 def _same(value: Any, other: Any) -> bool:
     if isinstance(value, datetime):
         # an hour that a zone has twice is equal to no time of another zone, not even to itself
-        clocks = (one.replace(tzinfo=None, fold=0) for one in (value, other))
-        return value.utcoffset() == other.utcoffset() and next(clocks) == next(clocks)
+        return isinstance(other, datetime) and _clock(value) == _clock(other)
     return bool(value == other)
+
+
+def _clock(moment: datetime) -> tuple[datetime, timedelta | None]:
+    return moment.replace(tzinfo=None, fold=0), moment.utcoffset()
 
 
 def _compares_identity(value: object) -> bool:
