@@ -84,8 +84,13 @@ def redis_url() -> Generator[str]:
     if given:
         yield given
         return
-    with console.status("starting Redis (downloaded at the very first time)"), Server() as server:
+    server = Server()
+    with console.status("starting Redis (downloaded at the very first time)"):
+        server.start()
+    try:
         yield server.url
+    finally:
+        server.stop()
 
 
 async def main() -> None:
