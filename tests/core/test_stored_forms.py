@@ -316,6 +316,20 @@ async def test_a_value_without_a_stored_form_is_refused(redis, values, message):
     assert await redis.keys() == []
 
 
+async def test_a_big_integer_is_not_blamed_for_another_value():
+    class Both(AtomicRedisModel):
+        big: BigInt
+        bigs: list[BigInt] = Field(default_factory=list)
+        real: float
+
+    both = Both(big=2**70, bigs=[-(2**70)], real=math.nan)
+    with pytest.raises(UnstorableValueError, match="nan is no number") as caught:
+        await both.save()
+    assert caught.value.path == "real"
+    with pytest.raises(UnstorableValueError, match="4300 digits"):
+        await Both(big=10**5000, real=0.5).save()
+
+
 async def test_constraints_hold_for_the_value_of_a_stored_form(redis):
     class Booking(AtomicRedisModel):
         start: AwareDatetime

@@ -2,7 +2,7 @@
 
 All derive from [`RapyerError`][rapyer.errors.RapyerError] and from the builtin that a caller would
 expect, so `except LookupError` catches a missing key. What redis-py raises for the connection
-passes through unchanged.
+passes through unchanged, except where a write was sent and its reply lost: `OutcomeUnknownError`.
 """
 
 from __future__ import annotations

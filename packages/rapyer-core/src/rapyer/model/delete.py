@@ -21,6 +21,7 @@ class DeleteMixin(BaseRedisModel, metaclass=RedisModelMeta):
         Raises:
             KeyChangedError: The primary key was changed since the instance was loaded or saved.
             WrongTypeError: The key holds another Redis type than a JSON document; it is kept.
+            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
         key = key_to_write(self)
@@ -44,6 +45,7 @@ class DeleteMixin(BaseRedisModel, metaclass=RedisModelMeta):
             InvalidKeyError: The value cannot be a primary key of this model.
             WrongModelError: It is the key of another registered model.
             WrongTypeError: The key holds another Redis type than a JSON document; it is kept.
+            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)

@@ -35,6 +35,8 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def get(cls, key: KeyLike, default: Any = _REQUIRED) -> Any:
         """Read a document as a new instance: `JSON.GET`. One round trip.
 
+        Several that are awaited in the same turn of the event loop share one `JSON.MGET`.
+
         Args:
             key: A primary key, or a whole Redis key. A text that starts with the model's own
                 `prefix:` is a key, any other text is a primary key; `key_of` tells them apart
@@ -103,6 +105,7 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
             UnstorableValueError: The candidate cannot be stored.
             CorruptDocumentError: The document that is there does not validate.
             WrongTypeError: The key holds another Redis type than a JSON document.
+            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
         model, key = type(candidate), key_to_write(candidate)

@@ -39,6 +39,7 @@ class SaveMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 Nothing was written.
             KeyChangedError: The primary key was changed since the instance was loaded or saved.
             WrongTypeError: The key holds another Redis type than a JSON document.
+            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
         key = key_to_write(self)

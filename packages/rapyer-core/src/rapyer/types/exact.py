@@ -1,4 +1,4 @@
-"""Numbers that JSON and the server do not hold: `Decimal`, and integers of any length."""
+"""Numbers that JSON and the server do not hold: `Decimal`, and integers beyond 64 bits."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class BigIntMarker:
         return "BigInt"
 
 
-#: An integer of any length, stored as text. It is compared as a whole; the server neither orders
-#: nor adds to it.
+#: An integer of up to 4300 digits (`sys.get_int_max_str_digits`), stored as text. It is compared as
+#: a whole; the server neither orders nor adds to it.
 BigInt: TypeAlias = Annotated[int, BigIntMarker()]
 
 _LARGEST = sys.float_info.max
@@ -87,5 +87,10 @@ DECIMAL = core_schema.no_info_after_validator_function(
 
 _INTEGER_TEXT = core_schema.str_schema(strict=True, pattern="^(?:0|-?[1-9][0-9]*)$")
 BIG_INTEGER = core_schema.no_info_after_validator_function(
-    int, _INTEGER_TEXT, serialization=core_schema.to_string_ser_schema()
+    int,
+    _INTEGER_TEXT,
+    # a function, which makes text of it in every mode: the search for faults sees no integer here
+    serialization=core_schema.plain_serializer_function_ser_schema(
+        str, return_schema=core_schema.str_schema()
+    ),
 )
