@@ -11,7 +11,8 @@ from typing import Any
 import redis.asyncio as redis
 from pydantic import BaseModel
 from rapyer import AtomicRedisModel, Key, init_rapyer
-from rapyer.traffic.policies import AccessPolicy
+from rapyer.plugin import AccessPolicy, hookimpl
+from rapyer.testing import use_plugins
 
 from benchmarks.core import VALUES, Address, PlainAddress, User
 from benchmarks.rounds import AsyncWork, Comparison, compare, print_table
@@ -24,8 +25,32 @@ EXPIRE = AccessPolicy(
 )
 
 
-class PolicedUser(User):
-    __rapyer_policies__ = (EXPIRE,)
+class Expiring:
+    """A plugin that lets all documents expire."""
+
+    RAPYER_API_VERSION = 1
+
+    @hookimpl
+    def rapyer_access_policy(self) -> AccessPolicy:
+        return EXPIRE
+
+
+with use_plugins(Expiring()):
+    from rapyer import AtomicRedisModel as PolicedModel
+
+    class PolicedUser(PolicedModel):
+        name: str
+        age: int
+        score: float
+        active: bool
+        tags: list[str]
+        counts: dict[str, int]
+        address: Address
+
+    class PolicedNumbered(PolicedModel):
+        id: Key[int]
+        name: str
+        age: int
 
 
 class PlainWhen(BaseModel):
@@ -80,10 +105,6 @@ class PlainNumbered(BaseModel):
     id: int
     name: str
     age: int
-
-
-class PolicedNumbered(Numbered):
-    __rapyer_policies__ = (EXPIRE,)
 
 
 async def run(url: str) -> None:

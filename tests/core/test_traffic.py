@@ -20,6 +20,8 @@ from rapyer import (
     init_rapyer,
 )
 from rapyer.base import channel_of
+from rapyer.plugin import hookimpl
+from rapyer.testing import use_plugins
 from rapyer.traffic.policies import AccessPolicy
 from rapyer.traffic.scripts import Operation, compose
 from redis.asyncio import Redis
@@ -243,11 +245,24 @@ JOURNAL = AccessPolicy(
 )
 
 
-class Watched(AtomicRedisModel):
-    __rapyer_policies__ = (EXPIRE, JOURNAL)
+class Policed:
+    """A plugin that gives all models one policy."""
 
-    id: Key[str]
-    n: int = 0
+    RAPYER_API_VERSION = 1
+
+    def __init__(self, policy: AccessPolicy) -> None:
+        self.policy = policy
+
+    @hookimpl
+    def rapyer_access_policy(self) -> AccessPolicy:
+        return self.policy
+
+
+with use_plugins(expire=Policed(EXPIRE), journal=Policed(JOURNAL)) as host:
+
+    class Watched(host.AtomicRedisModel):
+        id: Key[str]
+        n: int = 0
 
 
 async def journal(redis: Redis) -> list[tuple[str, str]]:
@@ -358,10 +373,11 @@ async def test_scripts_that_the_server_has_lost_are_not_noticed(redis):
 
 
 async def test_a_policy_with_the_wrong_number_of_arguments_is_named():
-    class Wrong(AtomicRedisModel):
-        __rapyer_policies__ = (AccessPolicy("miscounted", arity=2, arguments=lambda: (1,)),)
+    policy = AccessPolicy("miscounted", arity=2, arguments=lambda: (1,))
+    with use_plugins(Policed(policy)) as host:
 
-        id: Key[str]
+        class Wrong(host.AtomicRedisModel):
+            id: Key[str]
 
     with pytest.raises(ValueError, match="policy 'miscounted' gave 1 arguments"):
         await Wrong(id="1").save()
@@ -392,7 +408,6 @@ from rapyer.traffic.values import increase
 COUNT = AccessPolicy("count", apply="redis.call('INCR', 'applied')")
 
 class Killed(AtomicRedisModel):
-    __rapyer_policies__ = (COUNT,)
     id: Key[str]
     n: int = 0
 

@@ -14,8 +14,15 @@ async with init_rapyer("redis://localhost:6379"):
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from rapyer.version import __version__ as __version__
+
 if TYPE_CHECKING:
-    from rapyer.base import EmbeddedModel
+    from rapyer_slot_bulk import BulkSlot
+    from rapyer_slot_pipeline import PipelineSlot
+    from rapyer_slot_query import QuerySlot
+    from rapyer_slot_ttl import TtlSlot
+
+    from rapyer.base import EmbeddedModel, RedisModelMeta
     from rapyer.connection import init_rapyer, teardown_rapyer
     from rapyer.errors import (
         AbstractModelError,
@@ -26,8 +33,11 @@ if TYPE_CHECKING:
         ModelDefinitionError,
         NotConnectedError,
         NumberOverflowError,
+        OptionError,
         OutcomeUnknownError,
         PathNotFoundError,
+        PluginError,
+        PluginNotInstalledError,
         RapyerError,
         UnaddressableKeyError,
         UnexpectedReplyError,
@@ -39,11 +49,27 @@ if TYPE_CHECKING:
     from rapyer.expr import FieldPath
     from rapyer.fields import Field, Key, Mapped, MappedOptional
     from rapyer.keys import RedisKey
-    from rapyer.model import AtomicRedisModel
+    from rapyer.model import DeleteMixin, ExistsMixin, LoadMixin, SaveMixin
     from rapyer.traffic.server import ServerInfo
     from rapyer.types.exact import BigInt
 
-__version__ = "2.0.0"
+    # The class that `rapyer.plugin.compose` makes at run time, of core's mixins and those of the
+    # plugins. Each slot is an empty class until its plugin is installed, whose stubs replace it.
+    # The metaclass is named on every base that users derive from, here and in the mixins: for the
+    # checkers a class is then no dataclass that a frozen one could not be derived from.
+    class AtomicRedisModel(
+        QuerySlot,
+        BulkSlot,
+        PipelineSlot,
+        TtlSlot,
+        SaveMixin,
+        LoadMixin,
+        DeleteMixin,
+        ExistsMixin,
+        metaclass=RedisModelMeta,
+    ):
+        """A pydantic model whose instances are RedisJSON documents."""
+
 
 __all__ = [
     "AbstractModelError",
@@ -62,8 +88,11 @@ __all__ = [
     "ModelDefinitionError",
     "NotConnectedError",
     "NumberOverflowError",
+    "OptionError",
     "OutcomeUnknownError",
     "PathNotFoundError",
+    "PluginError",
+    "PluginNotInstalledError",
     "RapyerError",
     "RedisKey",
     "ServerInfo",
@@ -78,9 +107,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AtomicRedisModel": "rapyer.model",
     "BigInt": "rapyer.types.exact",
-    "EmbeddedModel": "rapyer.base",
     "Field": "rapyer.fields",
     "FieldPath": "rapyer.expr",
     "Key": "rapyer.fields",
@@ -91,6 +118,8 @@ _HOMES = {
     "init_rapyer": "rapyer.connection",
     "teardown_rapyer": "rapyer.connection",
 }
+#: What is composed of core and the plugins, when it is first asked for.
+_COMPOSED = frozenset({"AtomicRedisModel", "EmbeddedModel"})
 
 
 def __getattr__(name: str) -> object:
@@ -98,6 +127,9 @@ def __getattr__(name: str) -> object:
     # alone costs nothing, and plugins can import parts of it while it is being imported.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in _COMPOSED:
+        # asked anew each time: tests run with other plugins than those that are installed
+        return getattr(import_module("rapyer.host").current_host(), name)
     value: object = getattr(import_module(_HOMES.get(name, "rapyer.errors")), name)
     globals()[name] = value
     return value

@@ -6,20 +6,33 @@ They stand together so that a new pydantic is checked here first. Seen on pydant
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic._internal._generate_schema import GenerateSchema
 from pydantic._internal._model_construction import build_lenient_weakvaluedict
-from pydantic_core import SchemaSerializer, SchemaValidator
+from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
-    from pydantic_core import CoreSchema
     from pydantic_core.core_schema import CoreConfig
 else:
     ModelMetaclass = type(BaseModel)
 
-__all__ = ["ModelMetaclass", "build_serializer", "build_validator", "parent_namespace_of"]
+__all__ = [
+    "ModelMetaclass",
+    "build_serializer",
+    "build_validator",
+    "parent_namespace_of",
+    "unknown_types",
+]
+
+#: Gives the core schema of a type that pydantic does not know, or None.
+SchemaOf: TypeAlias = "Callable[[Any], CoreSchema | None]"
 
 
 def parent_namespace_of(depth: int) -> dict[str, Any] | None:
@@ -58,3 +71,49 @@ def build_validator(schema: CoreSchema, config: CoreConfig) -> SchemaValidator:
 def build_serializer(schema: CoreSchema, config: CoreConfig) -> SchemaSerializer:
     """Build a serializer that uses every part of `schema` as it is given."""
     return SchemaSerializer(schema, config, _use_prebuilt=False)
+
+
+_schema_of: ContextVar[SchemaOf | None] = ContextVar("schema_of", default=None)
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", UserWarning)  # that the API is subject to change: hence here
+
+    class _Generator(GenerateSchema):
+        """pydantic's generator of schemas, which asks others before it gives a type up."""
+
+        __slots__ = ()
+
+        def _arbitrary_type_schema(self, tp: Any) -> CoreSchema:
+            return _ask(tp) or super()._arbitrary_type_schema(tp)
+
+        def _unknown_type_schema(self, obj: Any) -> CoreSchema:
+            return _ask(obj) or super()._unknown_type_schema(obj)
+
+
+def _ask(kind: Any) -> CoreSchema | None:
+    schema_of = _schema_of.get()
+    return None if schema_of is None else schema_of(kind)
+
+
+@contextmanager
+def unknown_types(handler: GetCoreSchemaHandler, schema_of: SchemaOf) -> Generator[None]:
+    """Let pydantic ask `schema_of` about types that it does not know, at any depth of annotations.
+
+    pydantic has no registry of types, and its `schema_generator` setting is deprecated. So the
+    generator that works behind `handler` becomes one of ours, for as long as this lasts.
+
+    Args:
+        handler: The handler that a model's `__get_pydantic_core_schema__` was given.
+        schema_of: Gives the core schema of a type, or None for one that it does not know either.
+    """
+    generator: Any = getattr(handler, "_generate_schema")  # noqa: B009 - for pyright: it is private
+    before = generator.__class__
+    if before is GenerateSchema:
+        generator.__class__ = _Generator
+    token = _schema_of.set(schema_of)
+    try:
+        yield
+    finally:
+        _schema_of.reset(token)
+        generator.__class__ = before

@@ -5,107 +5,48 @@ Plugins build their mixins on [`BaseRedisModel`][rapyer.base.BaseRedisModel].
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextvars import ContextVar
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-import pydantic
-from pydantic import BaseModel, GetCoreSchemaHandler, PrivateAttr
-from pydantic_core import CoreSchema
-from typing_extensions import dataclass_transform
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
-from rapyer._pydantic import ModelMetaclass, parent_namespace_of
+from rapyer import first_party
+from rapyer._pydantic import unknown_types
 from rapyer.errors import InvalidKeyError, KeyChangedError, ModelDefinitionError
-from rapyer.expr import FieldPath
-from rapyer.fields import Field, KeyMarker, contains_key
 from rapyer.keys import (
     KEY_TYPES,
     Identity,
     KeyLike,
     RedisKey,
     check_prefix,
-    register,
     schema_of,
     snake_case,
 )
-from rapyer.options import resolve_options
+from rapyer.metaclass import (
+    RedisModelMeta,
+    key_fields,
+    refuse_absent_method,
+    refuse_reserved_names,
+)
+from rapyer.registry import ModelRegistry
 from rapyer.traffic.channel import Channel
-from rapyer.traffic.policies import AccessPolicy
+from rapyer.traffic.policies import Policies
 from rapyer.traffic.source import RedisSource, default_source
 from rapyer.types.codec import DocumentCodec
 
-#: Set while pydantic builds a class: it looks on bases for defaults, and must not find paths there.
-_building: ContextVar[bool] = ContextVar("building", default=False)
+if TYPE_CHECKING:
+    from rapyer.hosting import ModelHost
 
-
-@dataclass_transform(kw_only_default=True, field_specifiers=(Field, pydantic.Field, PrivateAttr))
-class RedisModelMeta(ModelMetaclass):
-    """The metaclass of models: a field on the class is a path, and `class Config` holds options."""
-
-    if not TYPE_CHECKING:  # checkers take the signature and the attributes from what they know
-
-        def __new__(mcs, name, bases, namespace, **kwargs):  # noqa: D102
-            config = namespace.pop("Config", None)
-            _refuse_reserved_names(name, bases, _own_fields(namespace))
-            if kwargs.setdefault("__pydantic_reset_parent_namespace__", True):
-                kwargs["__pydantic_reset_parent_namespace__"] = False
-                namespace["__pydantic_parent_namespace__"] = parent_namespace_of(depth=1)
-            token = _building.set(True)
-            try:
-                cls = super().__new__(mcs, name, bases, namespace, **kwargs)
-            finally:
-                _building.reset(token)
-            if config is not None:
-                type.__setattr__(cls, "Config", config)
-            cls.__rapyer_define__(config)
-            return cls
-
-        def __getattr__(cls, name):  # noqa: N805 - in a metaclass
-            # pydantic leaves no class attribute for a field, so that this is reached for fields
-            if not name.startswith("_") and not _building.get():
-                field = cls.__dict__.get("__pydantic_fields__", {}).get(name)
-                if field is not None:
-                    return FieldPath(cls, (name,), field.annotation)
-            return super().__getattr__(name)
-
-
-def _refuse_reserved_names(model: str, bases: tuple[type, ...], fields: Iterable[str]) -> None:
-    """Refuse fields that would hide a method or an attribute of the library."""
-    for field in fields:
-        for owner in (part for base in bases for part in base.__mro__):
-            if owner.__module__.partition(".")[0] == __package__ and field in vars(owner):
-                raise ModelDefinitionError(
-                    f"the field {field!r} of {model} would hide {owner.__name__}.{field}. Give it "
-                    f"another name; Field(alias={field!r}) keeps the name in the document."
-                )
-
-
-def _own_fields(namespace: dict[str, Any]) -> list[str]:
-    """Name the fields that a class body declares, before pydantic looks at them."""
-    annotations: dict[str, Any] = namespace.get("__annotations__", {})
-    return [
-        name
-        for name, annotation in annotations.items()
-        if not name.startswith("_") and "ClassVar" not in str(annotation)
-    ]
-
-
-def _key_fields(cls: type[BaseModel]) -> list[str]:
-    """Name the fields annotated `Key[...]`.
-
-    Raises:
-        ModelDefinitionError: A `Key` stands inside another annotation, where it marks no field.
-    """
-    found: list[str] = []
-    for name, field in cls.__pydantic_fields__.items():
-        if any(isinstance(part, KeyMarker) for part in field.metadata):
-            found.append(name)
-        elif contains_key(field.annotation):
-            raise ModelDefinitionError(
-                f"{cls.__name__}.{name} has a Key inside of {field.annotation!r}. A primary key is "
-                "always there: annotate the field Key[...] itself, without anything around it."
-            )
-    return found
+__all__ = [
+    "BaseRedisModel",
+    "EmbeddedModel",
+    "RedisModelMeta",
+    "channel_of",
+    "key_to_write",
+    "mark_deleted",
+    "mark_stored",
+]
 
 
 class EmbeddedModel(BaseModel, metaclass=RedisModelMeta):
@@ -114,6 +55,9 @@ class EmbeddedModel(BaseModel, metaclass=RedisModelMeta):
     A plain pydantic model, a dataclass or a typed dict nests as well; what this class adds is that
     paths lead into it, `User.address.city`, for type checkers too.
     """
+
+    #: The plugins whose field types its annotations may name; set by `rapyer.EmbeddedModel`.
+    __rapyer_host__: ClassVar[ModelHost | None] = None
 
     @classmethod
     def __rapyer_define__(cls, config: object) -> None:
@@ -126,11 +70,24 @@ class EmbeddedModel(BaseModel, metaclass=RedisModelMeta):
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
-        if keys := _key_fields(cls):
+        if keys := key_fields(cls):
             raise ModelDefinitionError(
                 f"{cls.__name__}.{keys[0]} is a Key, and an EmbeddedModel has no key of its own. "
                 "Annotate it with its plain type, or derive from AtomicRedisModel."
             )
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler, /
+    ) -> CoreSchema:
+        if cls.__rapyer_host__ is None:
+            return handler(source)
+        with unknown_types(handler, cls.__rapyer_host__.field_types.schema_of_unknown):
+            return handler(source)
+
+
+def _any_instance(kind: Any) -> CoreSchema | None:
+    return core_schema.is_instance_schema(kind) if isinstance(kind, type) else None
 
 
 class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
@@ -148,52 +105,86 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
     if TYPE_CHECKING:
         __rapyer_identity__: ClassVar[Identity]
         __rapyer_inheritable__: ClassVar[dict[str, Any]]
+        __rapyer_own_options__: ClassVar[dict[str, Any]]
         __rapyer_options__: ClassVar[dict[str, Any]]
         __rapyer_codec__: ClassVar[DocumentCodec]
-        __rapyer_source__: ClassVar[RedisSource | None]
+
+    #: The plugins that the model was composed with; None for a mixin, which has no documents.
+    __rapyer_host__: ClassVar[ModelHost | None] = None
 
     #: What plugins do in the same round trip for each key that is read or written.
-    __rapyer_policies__: ClassVar[tuple[AccessPolicy, ...]] = ()
+    __rapyer_policies__: ClassVar[Policies] = ()
 
-    #: Set by the class that all models derive from: what does not is a mixin and has no keys.
-    __rapyer_documents__: ClassVar[bool] = False
+    #: The Redis of this model where it is another one than that of `init_rapyer`.
+    __rapyer_source__: ClassVar[RedisSource | None] = None
 
     @classmethod
     def __rapyer_define__(cls, config: object) -> None:
         # fields that come from a base which is no model of ours
-        _refuse_reserved_names(cls.__name__, cls.__mro__, cls.__pydantic_fields__)
-        inheritable, options = resolve_options(cls.__name__, config, cls.__mro__[1:])
-        origin: Any = cls.__pydantic_generic_metadata__["origin"]
-        if origin is not None:  # `Page[int]` is made without a Config of its own
-            options["abstract"] = origin.__rapyer_options__["abstract"]
-        elif not cls.__rapyer_documents__ or "__rapyer_documents__" in vars(cls):
-            options["abstract"] = True
-        prefix = ""
-        if not options["abstract"]:
-            prefix = options["prefix"] or _default_prefix(cls)
-        options["prefix"] = prefix
-        cls.__rapyer_inheritable__ = inheritable
-        cls.__rapyer_options__ = options
-        cls.__rapyer_source__ = options["redis"]
-        cls.__rapyer_codec__ = DocumentCodec(cls)
-        cls.__rapyer_identity__ = Identity(cls.__name__, prefix)
+        refuse_reserved_names(cls.__name__, cls.__mro__, cls.__pydantic_fields__)
+        host = cls.__rapyer_host__
+        if host is None:
+            cls.__rapyer_define_mixin__(config)
+            return
+        own = cls.__rapyer_resolve_options__(host, config)
+        cls.__rapyer_apply_options__(host.options.effective(own))
+        cls.__rapyer_codec__ = DocumentCodec(cls, host.field_types)
+        cls.__rapyer_identity__ = Identity(cls.__name__, own["prefix"], host.models)
         if cls.__pydantic_complete__:
             cls.__rapyer_find_key__()
         else:
             cls.__rapyer_identity__.complete = cls.model_rebuild
-        if prefix:
-            register(cls, prefix)
+        if own["prefix"]:
+            host.adopt(cls)
+            if cls.__pydantic_complete__:
+                host.complete(cls)
+
+    @classmethod
+    def __rapyer_define_mixin__(cls, config: object) -> None:
+        if config is not None:
+            raise ModelDefinitionError(
+                f"{cls.__name__} is a mixin, for it does not derive from AtomicRedisModel, and "
+                "has no options. Set them in the `class Config` of a model; a common base of "
+                "models is an AtomicRedisModel with `abstract = True`."
+            )
+        cls.__rapyer_identity__ = Identity(cls.__name__, "", ModelRegistry())
+        if cls.__pydantic_complete__:
+            cls.__rapyer_find_key__()
+
+    @classmethod
+    def __rapyer_resolve_options__(cls, host: ModelHost, config: object) -> dict[str, Any]:
+        """Work out what the class sets or inherits, its prefix included."""
+        inheritable, own = host.options.resolve(cls.__name__, config, cls.__mro__[1:])
+        origin: Any = cls.__pydantic_generic_metadata__["origin"]
+        if origin is not None:  # `Page[int]` is made without a Config of its own
+            own["abstract"] = origin.__rapyer_options__["abstract"]
+        elif "__rapyer_host__" in vars(cls):  # what all models derive from
+            own["abstract"] = True
+        abstract = own.get("abstract", False)
+        own["prefix"] = "" if abstract else own.get("prefix") or _default_prefix(cls)
+        cls.__rapyer_inheritable__, cls.__rapyer_own_options__ = inheritable, own
+        return own
+
+    @classmethod
+    def __rapyer_apply_options__(cls, options: dict[str, Any]) -> None:
+        """Take over the options that hold now; what a class sets itself does not change."""
+        cls.__rapyer_options__ = options
+        cls.__rapyer_source__ = options["redis"]
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
         if "__rapyer_identity__" in cls.__dict__:  # annotations were resolved later, or anew
-            cls.__rapyer_codec__.reset()
             cls.__rapyer_find_key__()
+            host = cls.__rapyer_host__
+            if host is not None:
+                cls.__rapyer_codec__.reset()
+                if cls.__rapyer_identity__.prefix:
+                    host.complete(cls)
 
     @classmethod
     def __rapyer_find_key__(cls) -> None:
         cls.__rapyer_identity__.complete = None
-        keys = _key_fields(cls)
+        keys = key_fields(cls)
         if len(keys) > 1:
             raise ModelDefinitionError(
                 f"{cls.__name__} has the keys {', '.join(map(repr, keys))}, and a document has one "
@@ -221,8 +212,21 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: GetCoreSchemaHandler, /
     ) -> CoreSchema:
-        with schema_of(cls):
+        host = cls.__rapyer_host__
+        # a mixin has no instances: what its annotations mean is known where it is mixed in
+        of_unknown = _any_instance if host is None else host.field_types.schema_of_unknown
+        with schema_of(cls), unknown_types(handler, of_unknown):
             return handler(source)
+
+    if not TYPE_CHECKING:  # hidden from checkers, so that a misspelled attribute stays an error
+
+        def __getattr__(self, name):
+            try:
+                return super().__getattr__(name)
+            except AttributeError:
+                if name in first_party.METHODS:
+                    refuse_absent_method(type(self), f"{type(self).__name__}.{name}")
+                raise
 
     # -- identity ---------------------------------------------------------------------------------
 

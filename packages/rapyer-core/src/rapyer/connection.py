@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from types import TracebackType
 from typing import Any
 
 from redis.asyncio import Redis
 
+from rapyer.host import current_host
+from rapyer.plugin.lifecycle import Lifecycle
 from rapyer.traffic.server import ServerInfo
 from rapyer.traffic.source import RedisSource, use_as_default, without_secrets
 
 
-def init_rapyer(redis: str | Redis) -> Initialization:
+def init_rapyer(redis: str | Redis, **options: object) -> Initialization:
     """Tell rapyer which Redis the models use, and check that it can be used.
 
     Await it, or enter it with `async with`, which tears down at the end:
@@ -23,21 +25,27 @@ def init_rapyer(redis: str | Redis) -> Initialization:
         async with init_rapyer("redis://localhost:6379/0") as server:
             print(server.version)
 
-    Called again, it replaces the server of before and closes the connections to that one. Models
-    with a `redis` option of their own are not concerned. Where it is not called, the environment
-    variable `RAPYER_REDIS_URL` names the server and the first operation connects.
+    Called again, it replaces the server and the options of before, shuts the plugins down for that
+    one, and closes the connections to it. Models with a `redis` option of their own stay with
+    theirs. Where it is not called, the environment variable `RAPYER_REDIS_URL` names the server and
+    the first operation connects.
 
     Args:
         redis: A URL that redis-py takes (`redis://`, `rediss://`, `unix://`), or a
             `redis.asyncio.Redis`. A client's settings are used for connections of rapyer's own;
             the client itself is neither used nor closed.
+        options: Options of `class Config`, for all models that do not set or inherit them; those
+            of plugins too.
 
     Returns:
-        What can be awaited or entered once; it gives the `ServerInfo`. Two round trips.
+        What can be awaited or entered once; it gives the `ServerInfo`. Two round trips, and what
+        plugins do at start-up.
 
     Raises:
         ValueError: `redis` is neither a URL nor an asynchronous client.
+        OptionError: An option is unknown, is for single models, or has a value that it cannot have.
         UnsupportedServerError: The server has no RedisJSON.
+        PluginError: A plugin cannot be loaded, or fails.
         redis.exceptions.ConnectionError: The server cannot be reached.
     """
     try:
@@ -45,27 +53,51 @@ def init_rapyer(redis: str | Redis) -> Initialization:
     except ValueError as exc:
         shown = without_secrets(redis)
         raise ValueError(f"init_rapyer was given {shown!r}, which {exc}.") from None
-    return Initialization(source)
+    return Initialization(source, current_host().options.check_for_all(options))
 
 
 async def teardown_rapyer() -> None:
     """Close all connections of this process to Redis, and forget what `init_rapyer` was told.
 
-    Models stay as they are, and can be used again after another `init_rapyer`. Without connections
-    it does nothing.
+    The plugins that `init_rapyer` has started are shut down before. Models stay as they are, and
+    can be used again after another `init_rapyer`. Without connections it does nothing.
+
+    Raises:
+        Exception: What a plugin raised while it was shut down, after everything was closed; an
+            `ExceptionGroup` where several did.
     """
-    forgotten = use_as_default(None)  # kept alive here until it is closed below
-    await RedisSource.close_all()
-    del forgotten
+    try:
+        await _stop()
+    finally:
+        await RedisSource.close_all()
+
+
+class _Active:
+    """The plugins as `init_rapyer` has started them; None where it was not called."""
+
+    lifecycle: Lifecycle | None = None
+
+
+async def _stop(keep: RedisSource | None = None) -> None:
+    """Shut the plugins down, forget the server, and close the connections to it but to `keep`."""
+    lifecycle, _Active.lifecycle = _Active.lifecycle, None
+    try:
+        if lifecycle is not None:
+            await lifecycle.stop()
+    finally:
+        source = use_as_default(None)
+        if source is not None and source is not keep:
+            await source.close()
 
 
 class Initialization:
     """What `init_rapyer` returns: awaitable, and an asynchronous context manager."""
 
-    __slots__ = ("_source", "_used")
+    __slots__ = ("_options", "_source", "_used")
 
-    def __init__(self, source: RedisSource) -> None:
+    def __init__(self, source: RedisSource, options: Mapping[str, object]) -> None:
         self._source = source
+        self._options = options
         self._used = False
 
     def __del__(self) -> None:
@@ -95,12 +127,20 @@ class Initialization:
 
     async def _connect(self) -> ServerInfo:
         self._used = True
+        source = self._source
         try:
-            server = await self._source.channel().introduce()
+            server = await source.channel().introduce()
         except BaseException:
-            await self._source.close()
+            await source.close()
             raise
-        before = use_as_default(self._source)
-        if before is not None and before is not self._source:
-            await before.close()
+        lifecycle = Lifecycle(current_host(), source, self._options)
+        try:
+            await _stop(keep=source)
+            use_as_default(source)
+            await lifecycle.start()
+        except BaseException:
+            use_as_default(None)
+            await source.close()
+            raise
+        _Active.lifecycle = lifecycle
         return server

@@ -18,6 +18,40 @@ class ModelDefinitionError(RapyerError, TypeError):
     """A model class contradicts itself, another model or the library; raised when it is defined."""
 
 
+class OptionError(ModelDefinitionError, ValueError):
+    """An option of `class Config` or of `init_rapyer` is unknown, or has a value it cannot have."""
+
+
+class PluginError(RapyerError, RuntimeError):
+    """A plugin could not be loaded, contradicts another one, or failed in one of its hooks.
+
+    Attributes:
+        plugin: The name of the plugin; empty where more than one is meant.
+        distribution: The distribution that it comes from.
+        version: The version of that.
+    """
+
+    def __init__(
+        self, message: str, *, plugin: str = "", distribution: str = "", version: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.plugin = plugin
+        self.distribution = distribution
+        self.version = version
+
+
+class PluginNotInstalledError(RapyerError, AttributeError):
+    """A method was asked for that a plugin adds which is not there; `hasattr` is False then.
+
+    Attributes:
+        extra: What to install: `pip install "rapyer[extra]"`.
+    """
+
+    def __init__(self, message: str, *, extra: str = "") -> None:
+        super().__init__(message)
+        self.extra = extra
+
+
 class AbstractModelError(RapyerError, TypeError):
     """A model with `abstract = True` was asked for a key or for traffic."""
 

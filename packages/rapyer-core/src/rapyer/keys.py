@@ -1,23 +1,22 @@
-"""Primary keys, Redis keys, and which model a key belongs to."""
+"""Primary keys and Redis keys."""
 
 from __future__ import annotations
 
-import gc
 import re
 import uuid
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
-from weakref import WeakValueDictionary
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from rapyer.errors import AbstractModelError, InvalidKeyError, ModelDefinitionError, WrongModelError
+from rapyer.errors import AbstractModelError, InvalidKeyError, WrongModelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from rapyer.base import BaseRedisModel
+    from rapyer.registry import ModelRegistry
 
 #: What a document is named by in a call: its primary key, its whole Redis key as text, or that key
 #: as `Model.key_of` gives it.
@@ -30,10 +29,6 @@ _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
 #: Keys that belong to rapyer itself, locks for one.
 _OWN_PREFIX = "rapyer"
-
-_models: WeakValueDictionary[str, type[BaseRedisModel]] = WeakValueDictionary()
-#: Those of them whose prefix has a colon, and so may lie below the prefix of another one.
-_nested: WeakValueDictionary[str, type[BaseRedisModel]] = WeakValueDictionary()
 
 
 class RedisKey(str):
@@ -70,78 +65,13 @@ def check_prefix(prefix: object) -> str:
     return prefix
 
 
-def register(model: type[BaseRedisModel], prefix: str) -> None:
-    """Make `prefix` the one of `model`, so that its keys can be told from those of other models.
-
-    A class with the module and the qualified name of an earlier one replaces it, as when a module
-    is loaded again; so does a class defined in a function, of one with its name defined in another
-    function. A class that nothing refers to any more holds no prefix.
-
-    Raises:
-        ModelDefinitionError: The keys of another model could not be told from those of this one.
-    """
-    other = _conflicting(model, prefix)
-    if other is not None:
-        del other
-        gc.collect()  # a class is part of reference cycles: it may be one that is gone
-        other = _conflicting(model, prefix)
-    if other is not None:
-        theirs = other.__rapyer_identity__.prefix
-        raise ModelDefinitionError(
-            f"models {_full_name(other)} and {_full_name(model)} cannot be told apart by their "
-            f"keys: their prefixes are {theirs!r} and {prefix!r}. Give one of them another "
-            "`prefix` in its own `class Config`; a parametrized generic needs a subclass for that."
-        )
-    _models[prefix] = model
-    if ":" in prefix:
-        _nested[prefix] = model
-
-
-def _conflicting(model: type[BaseRedisModel], prefix: str) -> type[BaseRedisModel] | None:
-    candidates = [_models.get(prefix), model_of_key(f"{prefix}:")]
-    head = f"{prefix}:"
-    candidates += [below for name, below in list(_nested.items()) if name.startswith(head)]
-    for other in candidates:
-        if other is not None and not _replaces(model, other):
-            return other
-    return None
-
-
-def _replaces(model: type[BaseRedisModel], other: type[BaseRedisModel]) -> bool:
-    """Say whether a class takes the place of an earlier one rather than conflicting with it."""
-    if _full_name(model) == _full_name(other):
-        return True
-    scope, _, name = model.__qualname__.rpartition("<locals>")
-    other_scope, _, other_name = other.__qualname__.rpartition("<locals>")
-    # what is left of a function that has returned can be kept alive by caches of `typing`
-    functions = (model.__module__, scope), (other.__module__, other_scope)
-    return bool(scope and other_scope) and functions[0] != functions[1] and name == other_name
-
-
-def _full_name(model: type) -> str:
-    """Name a class so that no other one has the name, arguments of a generic one included."""
-    name = f"{model.__module__}.{model.__qualname__}"
-    metadata: dict[str, Any] = vars(model).get("__pydantic_generic_metadata__") or {}
-    arguments: tuple[Any, ...] = metadata.get("args") or ()
-    if not arguments:
-        return name
-    names = (_full_name(part) if isinstance(part, type) else repr(part) for part in arguments)
-    return f"{name} of {', '.join(names)}"
-
-
-def model_of_key(key: str) -> type[BaseRedisModel] | None:
-    """Find the registered model that a whole Redis key belongs to."""
-    end = key.find(":")
-    while end != -1:
-        model = _models.get(key[:end])
-        if model is not None:
-            return model
-        end = key.find(":", end + 1)
-    return None
-
-
 class Identity:
     """How the documents of one model are named: its prefix, and the type of its primary key.
+
+    Args:
+        model_name: The name of the model, for messages.
+        prefix: The part of the keys before the colon; empty for an abstract model.
+        registry: Tells the models that other keys belong to.
 
     Attributes:
         prefix: The part of the keys before the colon; empty for an abstract model.
@@ -151,10 +81,11 @@ class Identity:
             that could not be done at its definition; None when all is known.
     """
 
-    __slots__ = ("_head", "_model_name", "complete", "key_field", "key_type", "prefix")
+    __slots__ = ("_head", "_model_name", "_registry", "complete", "key_field", "key_type", "prefix")
 
-    def __init__(self, model_name: str, prefix: str) -> None:
+    def __init__(self, model_name: str, prefix: str, registry: ModelRegistry) -> None:
         self._model_name = model_name
+        self._registry = registry
         self._head = f"{prefix}:"
         self.prefix = prefix
         self.key_field: str | None = None
@@ -249,7 +180,7 @@ class Identity:
         return RedisKey(key if self.key_type is str else self._head + self._canonical(pk))
 
     def _refuse_foreign(self, key: str) -> None:
-        other = model_of_key(key)
+        other = self._registry.model_of_key(key)
         if isinstance(key, RedisKey) or other is not None:
             owner = (
                 f"the model {other.__name__}" if other is not None else "no model of this process"

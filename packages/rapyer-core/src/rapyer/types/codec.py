@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from rapyer.types.registry import FieldTypes
+
 #: The text of a document, and what has to be added to numbers in it.
 Dump: TypeAlias = tuple[bytes, tuple[Correction, ...]]
 
@@ -48,12 +50,22 @@ class DocumentCodec:
 
     Args:
         model: The class; it may still have unresolved annotations.
+        field_types: The types whose values have a stored form of their own.
     """
 
-    __slots__ = ("_by_parts", "_has_numbers", "_model", "_to_json", "_to_python", "_validate_json")
+    __slots__ = (
+        "_by_parts",
+        "_field_types",
+        "_has_numbers",
+        "_model",
+        "_to_json",
+        "_to_python",
+        "_validate_json",
+    )
 
-    def __init__(self, model: type[BaseModel]) -> None:
+    def __init__(self, model: type[BaseModel], field_types: FieldTypes) -> None:
         self._model = model
+        self._field_types = field_types
         self.reset()
 
     def reset(self) -> None:
@@ -67,7 +79,9 @@ class DocumentCodec:
         model = self._model
         if not model.__pydantic_complete__:
             model.model_rebuild()
-        schema, kinds, self._by_parts = storage_schema(model.__pydantic_core_schema__)
+        schema, kinds, self._by_parts = storage_schema(
+            model.__pydantic_core_schema__, self._field_types
+        )
         validator = build_validator(schema, STORAGE_CONFIG)
         serializer = build_serializer(schema, STORAGE_CONFIG)
         self._has_numbers = not kinds <= _WITHOUT_NUMBERS

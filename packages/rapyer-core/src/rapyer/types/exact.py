@@ -5,36 +5,16 @@ from __future__ import annotations
 import math
 import sys
 from decimal import Decimal
-from typing import Annotated, Any, TypeAlias, cast
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import GetCoreSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import core_schema
 
+from rapyer.types.marking import FieldTypeMarker
 from rapyer.types.spelling import spell_float
-
-#: Marks the core schema of a `BigInt`, in its metadata.
-BIG_INT = "rapyer_big_int"
-
-
-class BigIntMarker:
-    """The metadata of `BigInt`."""
-
-    __slots__ = ()
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        schema = handler(source)
-        marked: Any = {**schema, "metadata": {**(schema.get("metadata") or {}), BIG_INT: True}}
-        return cast("CoreSchema", marked)
-
-    def __repr__(self) -> str:
-        return "BigInt"
-
 
 #: An integer of up to 4300 digits (`sys.get_int_max_str_digits`), stored as text. It is compared as
 #: a whole; the server neither orders nor adds to it.
-BigInt: TypeAlias = Annotated[int, BigIntMarker()]
+BigInt: TypeAlias = Annotated[int, FieldTypeMarker("BigInt")]
 
 _LARGEST = sys.float_info.max
 

@@ -7,7 +7,7 @@ The document follows the model's schema but for what belongs to other audiences 
 - computed fields are not stored, they are derived;
 - NaN and infinity are written as such rather than as null, so that they are found and refused;
 - a value annotated `Any` must be a JSON value;
-- a date, a Decimal and the like have the form that `rapyer.types.table` has for them.
+- a date, a Decimal and the like have the form of their field type.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic_core import core_schema
 from rapyer.errors import ModelDefinitionError
 from rapyer.types.containers import serialize_set
 from rapyer.types.guards import is_list, is_mapping, is_tuple
-from rapyer.types.table import field_type_of, stored_schema
+from rapyer.types.registry import FieldTypes
 from rapyer.types.values import serialize_any
 
 #: A core schema, or a part of one, seen as plain data; its keys depend on its "type".
@@ -62,16 +62,17 @@ class StorageSchema(NamedTuple):
     compares_itself: bool
 
 
-def storage_schema(schema: core_schema.CoreSchema) -> StorageSchema:
+def storage_schema(schema: core_schema.CoreSchema, field_types: FieldTypes) -> StorageSchema:
     """Turn the core schema of a model into the one of its stored document.
 
     Args:
         schema: What pydantic made for the model; it is not changed.
+        field_types: The types whose values have a stored form of their own.
 
     Raises:
         ModelDefinitionError: Two fields of one model would be stored under the same name.
     """
-    walk = _Walk()
+    walk = _Walk(field_types)
     stored = walk.schema(cast("Schema", schema))
     return StorageSchema(
         cast("core_schema.CoreSchema", stored), frozenset(walk.kinds), walk.compares_itself
@@ -81,7 +82,8 @@ def storage_schema(schema: core_schema.CoreSchema) -> StorageSchema:
 class _Walk:
     """One pass over a core schema, from the root to the leaves."""
 
-    def __init__(self) -> None:
+    def __init__(self, field_types: FieldTypes) -> None:
+        self._field_types = field_types
         self.kinds: set[str] = set()
         self.compares_itself = False  # whether a class in it has an equality of its own
         self._extras_allowed: bool = False  # in the model that is being walked
@@ -91,10 +93,11 @@ class _Walk:
         kind = schema.get("type")
         if isinstance(kind, str):
             self.kinds.add(kind)
-            field_type = field_type_of(schema) if self._pinned else None
-            stored = None if field_type is None else stored_schema(field_type, schema)
-            if stored is not None:
-                return stored
+            found = self._field_types.stored_schema(schema) if self._pinned else None
+            if found is not None:
+                field_type, stored = found
+                self.kinds.add(field_type.schema_type or f"field type {field_type.name}")
+                return cast("Schema", stored)
         around, pinned = self._extras_allowed, self._pinned
         if kind not in _CONFIGURED and "serialization" in schema:
             self._pinned = False  # what is stored is what that makes of the value, here and below

@@ -1,14 +1,17 @@
 """One table of the types of values: how each is stored, compared and may be indexed.
 
-A field type is found by the type of pydantic's core schema, after pydantic has turned the
-annotation into it; so constraints and other metadata of an annotation are seen through.
+The families of the core stand here; they and those of plugins are registered through the hook
+`rapyer_register_field_types`, and found again by `rapyer.types.registry`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, cast
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Literal, TypeAlias
+from uuid import UUID
 
 from pydantic_core import core_schema
 
@@ -29,6 +32,8 @@ Operation: TypeAlias = Literal["increase", "append", "shift"]
 class FieldType:
     """A type of values that fields can have.
 
+    Plugins make theirs with [`define_field_type`][rapyer.types.define.define_field_type].
+
     Attributes:
         name: Its name in Python, such as `"datetime"`.
         form: What is stored, as an example in JSON.
@@ -37,6 +42,9 @@ class FieldType:
         index_path: Where in the stored form the indexed number stands; empty for the value itself.
         stored: The core schema of the stored form; None where pydantic's own JSON is the form.
         operations: What the server can do to the stored form in place, beside setting it.
+        schema_type: The type of pydantic's core schema, for the types that pydantic-core has
+            itself: so constraints and other metadata of an annotation are seen through.
+        validation: The core schema for instances, for types that pydantic does not know.
     """
 
     name: str
@@ -46,89 +54,37 @@ class FieldType:
     index_path: tuple[str, ...] = ()
     stored: core_schema.CoreSchema | None = None
     operations: frozenset[Operation] = frozenset()
+    schema_type: str | None = None
+    validation: core_schema.CoreSchema | None = None
+
+
+def _scalar(name: str, form: str, order: Order, index: Index, **more: Any) -> FieldType:
+    return FieldType(name, form, order, index, schema_type=name.lower(), **more)
 
 
 _INCREASE: frozenset[Operation] = frozenset({"increase"})
 _APPEND: frozenset[Operation] = frozenset({"append"})
 _SHIFT: frozenset[Operation] = frozenset({"shift"})
 
-_TYPES = {
-    "bool": FieldType("bool", "true", None, "tag"),
-    "int": FieldType("int", "36", "number", "numeric", operations=_INCREASE),
-    "float": FieldType("float", "0.5", "number", "numeric", operations=_INCREASE),
-    "str": FieldType("str", '"Ada"', "text", "tag", operations=_APPEND),
-    "enum": FieldType("Enum", "the member's value", None, "tag"),
-    "bytes": FieldType(
-        "bytes", '"3q2-7w=="', None, "tag", stored=text.BYTES, operations=_APPEND
-    ),
-    "uuid": FieldType(
-        "UUID", '"a987fbc9-4bed-3078-cf07-9141ba07c9f3"', "text", "tag", stored=text.UUID
-    ),
-    "decimal": FieldType(
-        "Decimal", '{"dec":"1.10","n":1.1}', "number", "numeric", ("n",), exact.DECIMAL
-    ),
-    "date": FieldType(
-        "date", "20780", "number", "numeric", stored=temporal.DATE, operations=_SHIFT
-    ),
-    "time": FieldType(
-        "time", '{"us":43200000000,"off":3600}', "instant", "numeric", ("us",), temporal.TIME
-    ),
-    "datetime": FieldType(
-        "datetime", '{"us":1795460614607138,"off":3600}', "instant", "numeric", ("us",),
-        temporal.DATETIME, _SHIFT,
-    ),
-    "timedelta": FieldType(
-        "timedelta", "90000000", "number", "numeric", stored=temporal.TIMEDELTA,
-        operations=_SHIFT,
-    ),
-}  # fmt: skip
-
-#: The field types by the type of their core schema.
-FIELD_TYPES: Mapping[str, FieldType] = _TYPES
-BIG_INT = FieldType("BigInt", '"123456789012345678901"', None, "tag", stored=exact.BIG_INTEGER)
-
-#: What stands in a core schema beside what it demands of a value.
-_NO_CONSTRAINTS = frozenset(
-    {"type", "ref", "metadata", "strict", "serialization", "microseconds_precision"}
-)
-
-
-def field_type_of(schema: Mapping[str, Any]) -> FieldType | None:
-    """Find the field type that a core schema is of."""
-    metadata: Mapping[str, Any] = schema.get("metadata") or {}
-    if schema["type"] == "int" and exact.BIG_INT in metadata:
-        return BIG_INT
-    return FIELD_TYPES.get(schema["type"])
-
-
-def stored_schema(field_type: FieldType, schema: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Give the schema of the stored form of a value, with the constraints of its field.
-
-    Returns:
-        None where pydantic's own JSON is the stored form, and where the field has a serializer of
-        its own, which then decides what is stored.
-    """
-    if field_type.stored is None or "serialization" in schema:
-        return None
-    stored = cast("dict[str, Any]", field_type.stored)
-    form: dict[str, Any] = {**_with_our_error(field_type), "serialization": stored["serialization"]}
-    if schema.keys() <= _NO_CONSTRAINTS:
-        return form
-    # a schema with constraints checks the value that the form was turned into
-    constraints = {key: value for key, value in schema.items() if key != "ref"}
-    return {
-        "type": "chain",
-        "steps": [form, {**constraints, "strict": False}],
-        "serialization": stored["serialization"],
-    }
-
-
-def _with_our_error(field_type: FieldType) -> core_schema.CustomErrorSchema:
-    return core_schema.custom_error_schema(
-        cast("core_schema.CoreSchema", field_type.stored),
-        custom_error_type="stored_form",
-        custom_error_message=(
-            "Input should be the stored form of a {name}, such as {form} (see docs/storage.md)"
-        ),
-        custom_error_context={"name": field_type.name, "form": field_type.form},
-    )
+#: The field types of the core, with the annotations that they are registered for.
+CORE_FIELD_TYPES: tuple[tuple[Any, FieldType], ...] = (
+    (bool, _scalar("bool", "true", None, "tag")),
+    (int, _scalar("int", "36", "number", "numeric", operations=_INCREASE)),
+    (float, _scalar("float", "0.5", "number", "numeric", operations=_INCREASE)),
+    (str, _scalar("str", '"Ada"', "text", "tag", operations=_APPEND)),
+    (Enum, _scalar("Enum", "the member's value", None, "tag")),
+    (bytes, _scalar("bytes", '"3q2-7w=="', None, "tag", stored=text.BYTES, operations=_APPEND)),
+    (UUID, _scalar("UUID", '"a987fbc9-4bed-3078-cf07-9141ba07c9f3"', "text", "tag",
+                   stored=text.UUID)),
+    (Decimal, _scalar("Decimal", '{"dec":"1.10","n":1.1}', "number", "numeric",
+                      index_path=("n",), stored=exact.DECIMAL)),
+    (date, _scalar("date", "20780", "number", "numeric", stored=temporal.DATE, operations=_SHIFT)),
+    (time, _scalar("time", '{"us":43200000000,"off":3600}', "instant", "numeric",
+                   index_path=("us",), stored=temporal.TIME)),
+    (datetime, _scalar("datetime", '{"us":1795460614607138,"off":3600}', "instant", "numeric",
+                       index_path=("us",), stored=temporal.DATETIME, operations=_SHIFT)),
+    (timedelta, _scalar("timedelta", "90000000", "number", "numeric", stored=temporal.TIMEDELTA,
+                        operations=_SHIFT)),
+    (exact.BigInt, FieldType("BigInt", '"123456789012345678901"', None, "tag",
+                             stored=exact.BIG_INTEGER)),
+)  # fmt: skip

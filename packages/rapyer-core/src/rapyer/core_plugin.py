@@ -1,0 +1,44 @@
+"""Core itself as a plugin: its operations, options, field types and commands use the same hooks."""
+
+from __future__ import annotations
+
+from rapyer.commands import PLUGINS_COMMAND
+from rapyer.model import DeleteMixin, ExistsMixin, LoadMixin, SaveMixin
+from rapyer.options import CORE_OPTIONS
+from rapyer.plugin import (
+    RegisterCommand,
+    RegisterFieldType,
+    RegisterMixin,
+    RegisterOption,
+    hookimpl,
+)
+from rapyer.types.table import CORE_FIELD_TYPES
+
+RAPYER_API_VERSION = 1
+
+
+@hookimpl
+def rapyer_register_mixins(register: RegisterMixin) -> None:
+    """Add `save`, `get`, `load`, `get_or_create`, `delete` and `exists`."""
+    for mixin in (SaveMixin, LoadMixin, DeleteMixin, ExistsMixin):
+        register(mixin)
+
+
+@hookimpl
+def rapyer_register_options(register: RegisterOption) -> None:
+    """Add `prefix`, `abstract` and `redis`."""
+    for option in CORE_OPTIONS:
+        register(option)
+
+
+@hookimpl
+def rapyer_register_field_types(register: RegisterFieldType) -> None:
+    """Add the types of `docs/storage.md`."""
+    for annotation, field_type in CORE_FIELD_TYPES:
+        register(annotation, field_type)
+
+
+@hookimpl
+def rapyer_register_commands(register: RegisterCommand) -> None:
+    """Add `python -m rapyer plugins`."""
+    register(PLUGINS_COMMAND)

@@ -1,0 +1,42 @@
+"""What the plugins of the project itself add, so that its absence can be told with the remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: The methods of models by the plugin, and so the extra, that brings them.
+METHODS: Mapping[str, str] = {
+    "find": "query",
+    "find_one": "query",
+    "bulk_insert": "bulk",
+    "bulk_update": "bulk",
+    "bulk_delete": "bulk",
+    "bulk_get": "bulk",
+    "bulk_stream": "bulk",
+    "bulk_exists": "bulk",
+    "pipeline": "pipeline",
+    "pipeline_for": "pipeline",
+    "get_ttl": "ttl",
+    "set_ttl": "ttl",
+    "postpone_ttl": "ttl",
+    "persist": "ttl",
+}
+#: The options of `class Config` by the plugin, and so the extra, that brings them.
+OPTIONS: Mapping[str, str] = {
+    "index": "query",
+    "ttl": "ttl",
+    "ttl_postpone_on_access": "ttl",
+    "ttl_postpone_on_write": "ttl",
+    "ttl_refresh_interval": "ttl",
+    "ttl_grace_period": "ttl",
+}
+
+
+def how_to_get(extra: str, disabled: frozenset[str]) -> str:
+    """Say why something of one of these plugins is not there, and what to do."""
+    if extra in disabled:
+        return (
+            f"is of rapyer-{extra}, which RAPYER_DISABLED_PLUGINS disables. "
+            f"Take {extra!r} out of that variable."
+        )
+    return f'is of rapyer-{extra}, which is not installed. Run `pip install "rapyer[{extra}]"`.'

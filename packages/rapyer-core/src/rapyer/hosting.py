@@ -1,0 +1,57 @@
+"""What model classes ask of the plugins that they were composed with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+    from rapyer.options import OptionTable
+    from rapyer.registry import ModelRegistry
+    from rapyer.types.registry import FieldTypes
+
+
+class ModelHost(Protocol):
+    """The plugins, core's own among them, that one `AtomicRedisModel` was composed with.
+
+    Model classes know them through this protocol alone: what implements it stands above them.
+    """
+
+    @property
+    def options(self) -> OptionTable:
+        """What a `class Config` may set."""
+        ...
+
+    @property
+    def field_types(self) -> FieldTypes:
+        """The types of values that have a stored form of their own."""
+        ...
+
+    @property
+    def models(self) -> ModelRegistry:
+        """The models whose keys can be told apart."""
+        ...
+
+    @property
+    def disabled(self) -> frozenset[str]:
+        """The names of plugins that are installed and skipped."""
+        ...
+
+    def owner_of(self, part: type) -> str | None:
+        """Name the plugin that a class was composed in from; None for any other class."""
+        ...
+
+    def adopt(self, model: type[BaseRedisModel]) -> None:
+        """Take a model with documents in, whose annotations may still be unresolved.
+
+        Raises:
+            ModelDefinitionError: Its keys could not be told from those of another model.
+        """
+        ...
+
+    def complete(self, model: type[BaseRedisModel]) -> None:
+        """Let the plugins see a model that is complete, and give it their access policies.
+
+        For a model that they have seen it does nothing.
+        """
+        ...

@@ -1,0 +1,143 @@
+"""The metaclass of models: what defining a model class does, and what its attributes are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+from pydantic import BaseModel, PrivateAttr
+from typing_extensions import dataclass_transform
+
+from rapyer import first_party
+from rapyer._pydantic import ModelMetaclass, parent_namespace_of
+from rapyer.errors import ModelDefinitionError, PluginNotInstalledError
+from rapyer.expr import FieldPath
+from rapyer.fields import Field, KeyMarker, contains_key
+
+if TYPE_CHECKING:
+    from rapyer.hosting import ModelHost
+
+#: Set while pydantic builds a class: it looks on bases for defaults, and must not find paths there.
+_building: ContextVar[bool] = ContextVar("building", default=False)
+
+
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field, pydantic.Field, PrivateAttr))
+class RedisModelMeta(ModelMetaclass):
+    """The metaclass of models: a field on the class is a path, and `class Config` holds options."""
+
+    if not TYPE_CHECKING:  # checkers take the signature and the attributes from what they know
+
+        def __new__(mcs, name, bases, namespace, **kwargs):  # noqa: D102
+            config = namespace.pop("Config", None)
+            _refuse_mixin_before_its_model(name, bases)
+            refuse_reserved_names(name, bases, _own_fields(namespace))
+            if kwargs.setdefault("__pydantic_reset_parent_namespace__", True):
+                kwargs["__pydantic_reset_parent_namespace__"] = False
+                namespace["__pydantic_parent_namespace__"] = parent_namespace_of(depth=1)
+            token = _building.set(True)
+            try:
+                cls = super().__new__(mcs, name, bases, namespace, **kwargs)
+            finally:
+                _building.reset(token)
+            if config is not None:
+                type.__setattr__(cls, "Config", config)
+            cls.__rapyer_define__(config)
+            return cls
+
+        def __getattr__(cls, name):  # noqa: N805 - in a metaclass
+            # pydantic leaves no class attribute for a field, so that this is reached for fields
+            if not name.startswith("_") and not _building.get():
+                field = cls.__dict__.get("__pydantic_fields__", {}).get(name)
+                if field is not None:
+                    return FieldPath(cls, (name,), field.annotation)
+                if name in first_party.METHODS:
+                    refuse_absent_method(cls, f"{cls.__name__}.{name}")
+            return super().__getattr__(name)
+
+
+def refuse_reserved_names(model: str, bases: tuple[type, ...], fields: Iterable[str]) -> None:
+    """Refuse fields that would hide a method or an attribute of the library or of a plugin."""
+    owners: dict[type, str] = {}
+    for base in bases:
+        host = _host_of(base)
+        for part in base.__mro__:
+            plugin = None if host is None else host.owner_of(part)
+            if part.__module__.partition(".")[0] == __package__:
+                owners[part] = ""
+            elif plugin is not None:
+                owners[part] = f" of the {plugin}"
+    for field in fields:
+        for owner, of_plugin in owners.items():
+            if field in vars(owner):
+                raise ModelDefinitionError(
+                    f"the field {field!r} of {model} would hide {owner.__name__}.{field}"
+                    f"{of_plugin}. Give it another name; Field(alias={field!r}) keeps the name "
+                    "in the document."
+                )
+
+
+def _refuse_mixin_before_its_model(model: str, bases: tuple[type, ...]) -> None:
+    """Say it better than Python, for which there is no consistent order of such bases."""
+    for place, base in enumerate(bases):
+        for later in bases[place + 1 :]:
+            host = _host_of(later)
+            plugin = None if host is None else host.owner_of(base)
+            if plugin is not None and base is not later and issubclass(later, base):
+                raise ModelDefinitionError(
+                    f"{model} derives from {base.__name__} before {later.__name__}, which has it "
+                    f"from the {plugin} already. Name it after: "
+                    f"class {model}({later.__name__}, {base.__name__})."
+                )
+
+
+def _host_of(cls: type) -> ModelHost | None:
+    return getattr(cls, "__rapyer_host__", None)
+
+
+def refuse_absent_method(cls: type, name: str) -> None:
+    """Raise for a method that a plugin of the project adds which is not there.
+
+    Args:
+        cls: The class, or the class of the instance, that the method was asked of.
+        name: The method as it was asked for, such as `User.find`.
+
+    Raises:
+        PluginNotInstalledError: The class would have the method with the plugin.
+    """
+    if "__rapyer_identity__" in vars(cls):  # no method of the kind is on embedded models
+        host = _host_of(cls)
+        extra = first_party.METHODS[name.rpartition(".")[2]]
+        disabled: frozenset[str] = frozenset() if host is None else host.disabled
+        raise PluginNotInstalledError(
+            f"{name} {first_party.how_to_get(extra, disabled)}", extra=extra
+        )
+
+
+def _own_fields(namespace: dict[str, Any]) -> list[str]:
+    """Name the fields that a class body declares, before pydantic looks at them."""
+    annotations: dict[str, Any] = namespace.get("__annotations__", {})
+    return [
+        name
+        for name, annotation in annotations.items()
+        if not name.startswith("_") and "ClassVar" not in str(annotation)
+    ]
+
+
+def key_fields(cls: type[BaseModel]) -> list[str]:
+    """Name the fields annotated `Key[...]`.
+
+    Raises:
+        ModelDefinitionError: A `Key` stands inside another annotation, where it marks no field.
+    """
+    found: list[str] = []
+    for name, field in cls.__pydantic_fields__.items():
+        if any(isinstance(part, KeyMarker) for part in field.metadata):
+            found.append(name)
+        elif contains_key(field.annotation):
+            raise ModelDefinitionError(
+                f"{cls.__name__}.{name} has a Key inside of {field.annotation!r}. A primary key is "
+                "always there: annotate the field Key[...] itself, without anything around it."
+            )
+    return found

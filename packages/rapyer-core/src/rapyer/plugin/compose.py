@@ -1,0 +1,157 @@
+"""The models composed of core and plugins: what `rapyer.AtomicRedisModel` is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import new_class
+from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakSet
+
+from rapyer import base
+from rapyer.base import BaseRedisModel
+from rapyer.options import Option, OptionTable
+from rapyer.plugin.parts import Mixins, Named
+from rapyer.registry import ModelRegistry
+from rapyer.types.registry import FieldTypes
+
+if TYPE_CHECKING:
+    from rapyer.plugin.info import PluginInfo
+    from rapyer.plugin.manager import PluginManager
+    from rapyer.types.table import FieldType
+
+_DOCUMENTATION = """A pydantic model whose instances are RedisJSON documents.
+
+    class User(AtomicRedisModel):
+        name: str
+        age: Mapped[int] = Field(default=0)
+
+    user = User(name="Ada")
+    await user.save()
+    user = await User.get(user.pk)
+
+The documentation of models tells about keys, options (`class Config`), aliases and inheritance.
+"""
+
+
+class Host:
+    """Core and plugins, composed: it implements `rapyer.hosting.ModelHost`.
+
+    Args:
+        manager: The plugins; it takes no more of them afterwards.
+        disabled: The names of plugins that are installed and skipped.
+
+    Attributes:
+        manager: The plugins.
+        options: What a `class Config` may set.
+        field_types: The types of values that have a stored form of their own.
+        models: The models whose keys can be told apart.
+        disabled: The names of plugins that are installed and skipped.
+        AtomicRedisModel: The class that models with documents derive from.
+        EmbeddedModel: The class that models inside of documents derive from.
+
+    Raises:
+        PluginError: Plugins contradict each other, or register what cannot be.
+    """
+
+    def __init__(self, manager: PluginManager, disabled: frozenset[str] = frozenset()) -> None:
+        manager.freeze("rapyer.AtomicRedisModel is composed already")
+        self.manager = manager
+        self.disabled = disabled
+        self.options = OptionTable(disabled)
+        self.field_types = FieldTypes()
+        self.models = ModelRegistry()
+        self._all: WeakSet[type[BaseRedisModel]] = WeakSet()
+        self._complete: WeakSet[type[BaseRedisModel]] = WeakSet()
+        self._mixins = Mixins()
+        self._option_owners = Named("option")
+        self._field_type_owners = Named("field type")
+        manager.register_options(self._add_option)
+        manager.register_field_types(self._add_field_type)
+        manager.register_mixins(self._mixins.add)
+        self.AtomicRedisModel = self._compose(
+            "AtomicRedisModel", tuple(self._mixins.classes) or (BaseRedisModel,), _DOCUMENTATION
+        )
+        self.EmbeddedModel = self._compose(
+            "EmbeddedModel", (base.EmbeddedModel,), base.EmbeddedModel.__doc__
+        )
+
+    def _compose(self, name: str, bases: tuple[type, ...], documentation: str | None) -> Any:
+        namespace = {
+            "__module__": "rapyer",
+            "__doc__": documentation,
+            "__rapyer_host__": self,
+        }
+        return new_class(name, bases, exec_body=lambda body: body.update(namespace))
+
+    def _add_option(self, info: PluginInfo, option: Option[Any]) -> None:
+        if not isinstance(cast("object", option), Option):
+            raise info.error(f"registers {option!r} as an option", "Register an Option.")
+        self._option_owners.add(info, option.name, lambda: self.options.register(option))
+
+    def _add_field_type(self, info: PluginInfo, registered: tuple[Any, FieldType]) -> None:
+        annotation, field_type = registered
+        self._field_type_owners.add(
+            info, field_type.name, lambda: self.field_types.register(annotation, field_type)
+        )
+
+    # -- what is of which plugin ------------------------------------------------------------------
+
+    def owner_of(self, part: type) -> str | None:
+        """Name the plugin that a class was composed in from; None for any other class."""
+        info = self._mixins.plugin_of(part)
+        return None if info is None else str(info)
+
+    def methods_of(self, info: PluginInfo) -> list[str]:
+        """Name the public attributes that a plugin adds to models, in alphabetical order."""
+        return self._mixins.members_of(info)
+
+    def options_of(self, info: PluginInfo) -> list[str]:
+        """Name the options that a plugin adds, in alphabetical order."""
+        return self._option_owners.names_of(info)
+
+    def field_types_of(self, info: PluginInfo) -> list[str]:
+        """Name the field types that a plugin adds, in alphabetical order."""
+        return self._field_type_owners.names_of(info)
+
+    # -- models -----------------------------------------------------------------------------------
+
+    def adopt(self, model: type[BaseRedisModel]) -> None:
+        """Take a model with documents in, whose annotations may still be unresolved.
+
+        Raises:
+            ModelDefinitionError: Its keys could not be told from those of another model.
+        """
+        self.models.register(model, model.__rapyer_identity__.prefix)
+        self._all.add(model)
+
+    def complete(self, model: type[BaseRedisModel]) -> None:
+        """Show a complete model to the plugins, once, and give it their access policies."""
+        if model not in self._complete:
+            self.manager.model_created(model)
+            model.__rapyer_policies__ = self.manager.access_policies(model)
+            self._complete.add(model)
+
+    def set_options_for_all(self, checked: Mapping[str, Any]) -> None:
+        """Set options for all models that do not set them, those to come included.
+
+        Args:
+            checked: What `OptionTable.check_for_all` gives.
+
+        Raises:
+            RapyerError: A plugin refuses what then holds for a model; what held before holds still.
+        """
+        before = self.options.set_for_all(checked)
+        try:
+            self._apply_options()
+        except BaseException:
+            self.options.set_for_all(before)
+            self._apply_options()
+            raise
+
+    def _apply_options(self) -> None:
+        for model in sorted(self._all, key=lambda model: model.__rapyer_identity__.prefix):
+            options = self.options.effective(model.__rapyer_own_options__)
+            if options != model.__rapyer_options__:
+                model.__rapyer_apply_options__(options)
+                if model in self._complete:
+                    model.__rapyer_policies__ = self.manager.access_policies(model)

@@ -1,0 +1,57 @@
+"""Who a plugin is: its name, and the distribution that it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rapyer.errors import PluginError
+
+#: The version of the hooks. It grows when a plugin made for the one before could go wrong.
+API_VERSION = 1
+#: The versions for which plugins may have been made that this core runs.
+SUPPORTED_API_VERSIONS = frozenset({1})
+#: The name of the attribute by which a plugin says for which one it was made.
+API_ATTRIBUTE = "RAPYER_API_VERSION"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """A plugin as messages and listings name it.
+
+    Attributes:
+        name: The name of its entry point.
+        distribution: The distribution that the entry point is of; empty for a plugin that was
+            registered by hand.
+        version: The version of that.
+        api_version: The version of the hooks that it was made for; None before it was loaded.
+        target: What the entry point names, such as `"rapyer_query.plugin"`.
+    """
+
+    name: str
+    distribution: str = ""
+    version: str = ""
+    api_version: int | None = None
+    target: str = ""
+
+    def __str__(self) -> str:
+        origin = f"{self.distribution} {self.version}".strip() or "registered by hand"
+        return f"plugin {self.name!r} ({origin})"
+
+    @property
+    def how_to_skip(self) -> str:
+        """Say how to do without the plugin."""
+        if not self.distribution:
+            return "Correct it, or do not register it."
+        return (
+            f"Install a version of {self.distribution} that fits, uninstall it, or skip it with "
+            f"RAPYER_DISABLED_PLUGINS={self.name}."
+        )
+
+    def error(self, what: str, remedy: str | None = None) -> PluginError:
+        """Make the error that says what is wrong with the plugin, and what to do."""
+        return PluginError(
+            f"the {self} {what}. {remedy or self.how_to_skip}",
+            plugin=self.name,
+            distribution=self.distribution,
+            version=self.version,
+        )

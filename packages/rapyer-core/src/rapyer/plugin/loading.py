@@ -1,0 +1,121 @@
+"""The plugins that are installed: the entry points of the group `rapyer`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from rapyer.errors import PluginError
+from rapyer.plugin.info import PluginInfo
+from rapyer.plugin.spec import PROJECT
+
+#: Names plugins, separated by commas, that are installed and not loaded.
+DISABLED_VARIABLE = "RAPYER_DISABLED_PLUGINS"
+#: Set to anything but nothing and 0, it has every call of a hook written to standard error.
+TRACE_VARIABLE = "RAPYER_TRACE_PLUGINS"
+
+_being_loaded: ContextVar[PluginInfo | None] = ContextVar("being_loaded", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledPlugin:
+    """A plugin that is installed, and not yet loaded.
+
+    Attributes:
+        info: Who it is.
+        entry_point: Where it is.
+    """
+
+    info: PluginInfo
+    entry_point: EntryPoint
+
+    def load(self) -> object:
+        """Import the plugin.
+
+        Raises:
+            PluginError: It cannot be imported, or asks for `rapyer.AtomicRedisModel` meanwhile.
+        """
+        token = _being_loaded.set(self.info)
+        try:
+            plugin: object = self.entry_point.load()
+        except PluginError:
+            raise
+        except Exception as exc:
+            raise self.info.error(f"could not be imported: {type(exc).__name__}: {exc}") from exc
+        finally:
+            _being_loaded.reset(token)
+        if _is_being_imported(self.entry_point.module):
+            raise asked_for_models(self.info)
+        return plugin
+
+
+def installed_plugins() -> list[InstalledPlugin]:
+    """Find the plugins that are installed, in the order of their names."""
+    found = [
+        InstalledPlugin(
+            PluginInfo(
+                name=entry_point.name,
+                distribution=entry_point.dist.name if entry_point.dist else "",
+                version=entry_point.dist.version if entry_point.dist else "",
+                target=entry_point.value,
+            ),
+            entry_point,
+        )
+        for entry_point in entry_points(group=PROJECT)
+    ]
+    return sorted(found, key=lambda plugin: (plugin.info.name, plugin.info.distribution))
+
+
+def disabled_plugins(known: Iterator[str]) -> frozenset[str]:
+    """Read which plugins the environment disables; warn of names that none has.
+
+    Args:
+        known: The names of the plugins that are installed.
+    """
+    names = os.environ.get(DISABLED_VARIABLE, "").split(",")
+    disabled = frozenset(name.strip() for name in names if name.strip())
+    unknown = sorted(disabled.difference(known))
+    if unknown:
+        warnings.warn(
+            f"{DISABLED_VARIABLE} names {', '.join(map(repr, unknown))}, and no plugin that is "
+            "installed has that name. `python -m rapyer plugins` lists those that are.",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return disabled
+
+
+def tracing() -> bool:
+    """Say whether the environment asks for every call of a hook to be shown."""
+    return os.environ.get(TRACE_VARIABLE, "") not in ("", "0")
+
+
+def plugin_being_loaded() -> PluginInfo | None:
+    """Give the plugin that is being imported now, by this thread."""
+    return _being_loaded.get()
+
+
+def asked_for_models(info: PluginInfo) -> PluginError:
+    """Make the error about a plugin that needs what is only made once it is loaded."""
+    return info.error(
+        "imports rapyer.AtomicRedisModel or rapyer.EmbeddedModel while it is loaded, and those are "
+        "composed of the plugins",
+        "A plugin imports BaseRedisModel from rapyer.base; models of its own stand in a module "
+        f"that {info.target or 'it'} does not import.",
+    )
+
+
+def _is_being_imported(module: str) -> bool:
+    """Say whether a module, or a package around it, waits for this very import to end.
+
+    So it is when the application imports the plugin first, and the plugin asks for models.
+    """
+    names = module.split(".")
+    packages = (".".join(names[: end + 1]) for end in range(len(names)))
+    specs = (getattr(sys.modules.get(name), "__spec__", None) for name in packages)
+    return any(getattr(spec, "_initializing", False) for spec in specs)

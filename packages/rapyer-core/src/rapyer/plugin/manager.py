@@ -1,0 +1,220 @@
+"""The plugins of one host, and one typed method for each hook.
+
+What pluggy leaves untyped stays in this file.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import pluggy
+
+from rapyer.errors import PluginError, RapyerError
+from rapyer.plugin import spec
+from rapyer.plugin.checks import HOOKS, check_plugin_object
+from rapyer.plugin.info import PluginInfo
+from rapyer.traffic.policies import AccessPolicy
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+    from rapyer.options import Option
+    from rapyer.types.table import FieldType
+
+T = TypeVar("T")
+#: Takes what a plugin registers, with the plugin that does.
+Sink: TypeAlias = Callable[[PluginInfo, T], None]
+
+
+class PluginManager:
+    """The plugins that are registered, and the hooks that call them.
+
+    Args:
+        trace: Whether every call of a hook is written to standard error.
+    """
+
+    def __init__(self, *, trace: bool = False) -> None:
+        self._pluggy = pluggy.PluginManager(spec.PROJECT)
+        self._pluggy.add_hookspecs(spec)
+        self._infos: dict[str, PluginInfo] = {}
+        self._frozen_because = ""
+        if trace:
+            self._pluggy.trace.root.setwriter(sys.stderr.write)
+            self._pluggy.enable_tracing()
+
+    @property
+    def plugins(self) -> tuple[PluginInfo, ...]:
+        """The plugins in the order in which their hooks are called by default."""
+        return tuple(self._infos.values())
+
+    def register(self, plugin: object, info: PluginInfo) -> None:
+        """Add a plugin; its hooks are called after those of the plugins before it.
+
+        Args:
+            plugin: A module, or an instance of a class, with functions marked by `hookimpl`.
+            info: Who it is.
+
+        Raises:
+            PluginError: It has a fault, another one has its name, or it comes too late.
+        """
+        if self._frozen_because:
+            raise info.error(f"comes too late: {self._frozen_because}", "Register it before.")
+        other = self._infos.get(info.name)
+        if other is not None:
+            raise info.error(f"has the name of another one, the {other}")
+        api_version = check_plugin_object(plugin, info)
+        try:
+            self._pluggy.register(plugin, name=info.name)
+        except (ValueError, pluggy.PluginValidationError) as exc:
+            raise info.error(f"is refused by pluggy: {exc}") from exc
+        self._infos[info.name] = replace(info, api_version=api_version)
+
+    def freeze(self, because: str) -> None:
+        """Take no more plugins.
+
+        Args:
+            because: What exists already that they would have to be part of, as a clause.
+        """
+        self._frozen_because = because
+
+    def hooks_of(self, info: PluginInfo) -> list[str]:
+        """Name the hooks that a plugin implements, in alphabetical order."""
+        callers = self._pluggy.get_hookcallers(self._pluggy.get_plugin(info.name)) or []
+        return sorted(caller.name for caller in callers if caller.name in HOOKS)
+
+    # -- the hooks --------------------------------------------------------------------------------
+
+    def register_mixins(self, sink: Sink[type[BaseRedisModel]]) -> None:
+        """Collect the mixins of all plugins."""
+        self._collect("rapyer_register_mixins", sink)
+
+    def register_options(self, sink: Sink[Option[Any]]) -> None:
+        """Collect the options of all plugins."""
+        self._collect("rapyer_register_options", sink)
+
+    def register_field_types(self, sink: Sink[tuple[Any, FieldType]]) -> None:
+        """Collect the annotations and field types of all plugins."""
+
+        def registering(info: PluginInfo) -> spec.RegisterFieldType:
+            return lambda annotation, field_type: sink(info, (annotation, field_type))
+
+        for _ in self._call("rapyer_register_field_types", register=registering):
+            pass
+
+    def register_commands(self, sink: Sink[spec.Command]) -> None:
+        """Collect the sub-commands of all plugins."""
+        self._collect("rapyer_register_commands", sink)
+
+    def model_created(self, model: type[BaseRedisModel]) -> None:
+        """Show a complete model to all plugins."""
+        for _ in self._call("rapyer_model_created", model=lambda _: model):
+            pass
+
+    def access_policies(self, model: type[BaseRedisModel]) -> tuple[AccessPolicy, ...]:
+        """Give the policies of all plugins for a model."""
+        policies: dict[str, tuple[PluginInfo, AccessPolicy]] = {}
+        for info, policy in self._call("rapyer_access_policy", model=lambda _: model):
+            if policy is None:
+                continue
+            if not isinstance(policy, AccessPolicy):
+                raise info.error(
+                    f"gave {policy!r} as the access policy of {model.__name__}",
+                    "Return an AccessPolicy or None.",
+                )
+            if policy.name in policies:
+                other, _ = policies[policy.name]
+                raise info.error(
+                    f"has an access policy of the name {policy.name!r}, as the {other} has",
+                    "Give it the name of the plugin.",
+                )
+            policies[policy.name] = info, policy
+        return tuple(policy for _, policy in policies.values())
+
+    def startups(self) -> list[tuple[PluginInfo, spec.Startup]]:
+        """Give what is awaited with a new connection."""
+        return self._callables("rapyer_startup")
+
+    def shutdowns(self) -> list[tuple[PluginInfo, spec.Shutdown]]:
+        """Give what is awaited before a connection is closed, the last plugin's first."""
+        return self._callables("rapyer_shutdown")[::-1]
+
+    # -- how they are called ----------------------------------------------------------------------
+
+    def _call(
+        self, hook: str, **arguments: Callable[[PluginInfo], object]
+    ) -> Iterator[tuple[PluginInfo, Any]]:
+        """Call a hook plugin by plugin, so that each one's doings are known to be its own."""
+        for info in self._order(hook):
+            others = [self._pluggy.get_plugin(name) for name in self._infos if name != info.name]
+            of_one: Any = self._pluggy.subset_hook_caller(hook, others)
+            given = {name: make(info) for name, make in arguments.items()}
+            with blaming(info, hook, passing=_PASSING.get(hook, PluginError)):
+                results = of_one(**given)
+            yield info, results[0] if results else None
+
+    def _order(self, hook: str) -> list[PluginInfo]:
+        """Give the plugins that implement a hook in the order in which they are called.
+
+        pluggy's own is the reverse of registration.
+        """
+        caller: Any = getattr(self._pluggy.hook, hook)
+        implementations: dict[str, Any] = {one.plugin_name: one for one in caller.get_hookimpls()}
+
+        def place(info: PluginInfo) -> int:
+            implementation = implementations[info.name]
+            return -1 if implementation.tryfirst else 1 if implementation.trylast else 0
+
+        return sorted((info for info in self.plugins if info.name in implementations), key=place)
+
+    def _collect(self, hook: str, sink: Sink[Any]) -> None:
+        def registering(info: PluginInfo) -> Callable[[Any], None]:
+            return lambda registered: sink(info, registered)
+
+        for _ in self._call(hook, register=registering):
+            pass
+
+    def _callables(self, hook: str) -> list[tuple[PluginInfo, Any]]:
+        found: list[tuple[PluginInfo, Any]] = []
+        for info, function in self._call(hook):
+            if inspect.iscoroutine(function):
+                function.close()
+                raise info.error(
+                    f"called the async function that {hook} is to return",
+                    "Return it without calling it.",
+                )
+            if function is not None:
+                if not callable(function):
+                    raise info.error(
+                        f"gave {function!r} for {hook}", "Return an async function or None."
+                    )
+                found.append((info, function))
+        return found
+
+
+#: The errors with which a hook says something about the user's model rather than about itself.
+_PASSING = {"rapyer_model_created": RapyerError, "rapyer_access_policy": RapyerError}
+
+
+@contextmanager
+def blaming(
+    info: PluginInfo, what: str, *, passing: type[Exception] = PluginError
+) -> Generator[None]:
+    """Say of an exception which plugin it comes from, and where.
+
+    Args:
+        info: The plugin.
+        what: What of it is running.
+        passing: Exceptions that pass through with a note; any other becomes the cause of a
+            `PluginError`.
+    """
+    try:
+        yield
+    except passing as exc:
+        exc.add_note(f"Raised in {what} of the {info}.")
+        raise
+    except Exception as exc:
+        raise info.error(f"failed in {what}: {type(exc).__name__}: {exc}") from exc

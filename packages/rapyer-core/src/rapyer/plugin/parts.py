@@ -1,0 +1,139 @@
+"""What the plugins have registered, each part with the plugin that it is of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from rapyer.base import BaseRedisModel
+from rapyer.plugin.info import PluginInfo
+
+
+class _Empty(BaseRedisModel):
+    """A mixin with nothing in it."""
+
+
+#: What every class has in its namespace, whatever stands in its body.
+_OF_EVERY_CLASS = frozenset(vars(_Empty)) | {
+    "__annotations__", "__orig_bases__", "__parameters__", "__qualname__", "__slots__",
+}  # fmt: skip
+
+
+class Mixins:
+    """The classes that `AtomicRedisModel` is composed of."""
+
+    def __init__(self) -> None:
+        self.classes: list[type[BaseRedisModel]] = []
+        self._owners: dict[str, tuple[type, PluginInfo | None]] = {}
+        self._plugins: dict[type, PluginInfo] = {}
+        for base in reversed(BaseRedisModel.__mro__[:-1]):
+            for name in vars(base).keys() - _OF_EVERY_CLASS:
+                self._owners[name] = base, None
+
+    def plugin_of(self, part: type) -> PluginInfo | None:
+        """Give the plugin that a class was registered by, or is a base of one that was."""
+        return self._plugins.get(part)
+
+    def members_of(self, info: PluginInfo) -> list[str]:
+        """Name the public attributes that a plugin adds to models, in alphabetical order."""
+        return sorted(
+            name
+            for name, (_, owner) in self._owners.items()
+            if owner == info and not name.startswith("_")
+        )
+
+    def add(self, info: PluginInfo, mixin: type[BaseRedisModel]) -> None:
+        """Add a mixin of a plugin.
+
+        Raises:
+            PluginError: It is no mixin, or has something that is there already.
+        """
+        self._check_class(info, mixin)
+        parts = [part for part in mixin.__mro__ if part not in BaseRedisModel.__mro__]
+        for part in parts:
+            if part in self._plugins:  # a base that two mixins of the plugin have in common
+                if self._plugins[part] == info and part is not mixin:
+                    continue
+                raise info.error(
+                    f"registers {part.__name__}, which the {self._plugins[part]} has registered"
+                )
+            for name in vars(part).keys() - _OF_EVERY_CLASS:
+                self._claim(info, part, name)
+        self._plugins.update(dict.fromkeys(parts, info))
+        self.classes.append(mixin)
+
+    def _claim(self, info: PluginInfo, part: type, name: str) -> None:
+        owner, plugin = self._owners.get(name, (None, None))
+        if owner is not None and plugin != info:
+            theirs = f"{owner.__name__}.{name}" + ("" if plugin is None else f" of the {plugin}")
+            raise info.error(
+                f"adds {part.__name__}.{name} to all models, and there is {theirs}",
+                f"One of them has to go: {info.how_to_skip}",
+            )
+        self._owners[name] = part, info
+
+    def _check_class(self, info: PluginInfo, mixin: Any) -> None:
+        if not isinstance(mixin, type) or not issubclass(mixin, BaseRedisModel):
+            raise info.error(
+                f"registers {mixin!r} as a mixin", "Derive it from rapyer.base.BaseRedisModel."
+            )
+        if mixin is BaseRedisModel or mixin.__rapyer_host__ is not None:
+            raise info.error(
+                f"registers {mixin.__name__}, which is no mixin but a model",
+                "Derive it from rapyer.base.BaseRedisModel.",
+            )
+        if mixin.model_config != BaseRedisModel.model_config:
+            raise info.error(
+                f"registers {mixin.__name__}, whose model_config would hold for all models",
+                "Settings of pydantic belong to the models.",
+            )
+        fields = mixin.__pydantic_fields__
+        if fields:
+            raise info.error(
+                f"registers {mixin.__name__}, whose field {next(iter(fields))!r} would be part of "
+                "the documents of all models",
+                "A mixin has methods; what it keeps for an instance stands in a PrivateAttr, what "
+                "a user is to store in a model or a mixin that is not registered.",
+            )
+
+
+class Named:
+    """Things of which only one may have a name.
+
+    Args:
+        what: What they are, in messages.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._owners: dict[str, PluginInfo] = {}
+
+    def __iter__(self) -> Iterator[tuple[str, PluginInfo]]:
+        return iter(self._owners.items())
+
+    def names_of(self, info: PluginInfo) -> list[str]:
+        """Name those of a plugin, in alphabetical order."""
+        return sorted(name for name, owner in self._owners.items() if owner == info)
+
+    def add(self, info: PluginInfo, name: str, register: Callable[[], None]) -> None:
+        """Add one of a plugin.
+
+        Args:
+            info: The plugin.
+            name: Its name.
+            register: Adds it; raises ValueError with a clause that says why it cannot be.
+
+        Raises:
+            PluginError: Another one has the name, or it was refused.
+        """
+        other = self._owners.get(name)
+        if other is not None:
+            raise info.error(
+                f"registers the {self._what} {name!r}, which is of the {other} already",
+                f"One of them has to go: {info.how_to_skip}",
+            )
+        try:
+            register()
+        except ValueError as exc:
+            raise info.error(f"registers a {self._what} that {exc}") from exc
+        self._owners[name] = info

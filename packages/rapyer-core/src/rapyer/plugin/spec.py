@@ -1,0 +1,171 @@
+"""The hooks: what a plugin may implement, each a function of its name marked with `hookimpl`.
+
+All are plain functions, called while the process is set up and never on the way to Redis. They are
+called plugin by plugin in the order of the plugins' names, core's own first, so that every run is
+alike; `tryfirst` and `trylast` of `hookimpl` move one before or behind the others. A function may
+leave out parameters that it does not need.
+
+An exception of a hook ends what was under way, and is the cause of a `PluginError` that names the
+plugin. What `rapyer_model_created` and `rapyer_access_policy` say of a model with an error of
+rapyer's own (`RapyerError`), and what the functions raise that `rapyer_startup` and
+`rapyer_shutdown` return, passes through with a note instead.
+"""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pluggy
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+    from rapyer.options import Option
+    from rapyer.traffic.channel import Channel
+    from rapyer.traffic.policies import AccessPolicy
+    from rapyer.types.table import FieldType
+
+#: The name under which pluggy knows the hooks, and that of the group of entry points.
+PROJECT = "rapyer"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+#: Marks a function as the implementation of the hook whose name it has.
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A sub-command of `python -m rapyer`.
+
+    Attributes:
+        name: The word that it is called by.
+        help: What it does, in a line.
+        run: Does it, and gives the exit status.
+        add_arguments: Adds its arguments to its parser.
+    """
+
+    name: str
+    help: str
+    run: Callable[[Namespace], int]
+    add_arguments: Callable[[ArgumentParser], object] | None = None
+
+
+RegisterMixin: TypeAlias = "Callable[[type[BaseRedisModel]], None]"
+RegisterOption: TypeAlias = "Callable[[Option[Any]], None]"
+RegisterFieldType: TypeAlias = "Callable[[Any, FieldType], None]"
+RegisterCommand: TypeAlias = "Callable[[Command], None]"
+Startup: TypeAlias = "Callable[[Channel, Sequence[type[BaseRedisModel]]], Awaitable[None]]"
+Shutdown: TypeAlias = "Callable[[Channel], Awaitable[None]]"
+
+
+@hookspec
+def rapyer_register_mixins(register: RegisterMixin) -> None:
+    """Add methods to all models.
+
+    Called once, when `rapyer.AtomicRedisModel` or `rapyer.EmbeddedModel` is first asked for.
+    Neither exists then: a plugin imports `BaseRedisModel` from `rapyer.base`.
+
+    Args:
+        register: Takes a class derived from `BaseRedisModel`, from which `AtomicRedisModel` then
+            derives. It has no fields, and no name that is one of `BaseRedisModel`, of core's own
+            operations or of another plugin; what it has in common with another plugin's class is
+            refused with the names of both. May be called several times.
+    """
+
+
+@hookspec
+def rapyer_register_options(register: RegisterOption) -> None:
+    """Add options of `class Config` and of `init_rapyer`.
+
+    Called once, before any model class exists.
+
+    Args:
+        register: Takes an `Option`, whose name no other one has. Keep the option: its
+            `of(model)` gives the value that holds for a model. May be called several times.
+    """
+
+
+@hookspec
+def rapyer_register_field_types(register: RegisterFieldType) -> None:
+    """Add types of values that fields can have, with their stored form.
+
+    Called once, before any model class exists.
+
+    Args:
+        register: Takes an annotation, which is a class or an `Annotated` with a
+            `FieldTypeMarker`, and its `FieldType`, which `define_field_type` makes. Neither the
+            annotation nor the name of the field type may be taken. May be called several times.
+    """
+
+
+@hookspec
+def rapyer_model_created(model: type[BaseRedisModel]) -> None:
+    """Look at a model that is complete.
+
+    Called once for each model that has documents, when its class statement ends; where its
+    annotations name classes that do not exist yet, when they were resolved, which is at the
+    latest when the model is first used. Abstract models and mixins are not shown.
+
+    Args:
+        model: The model. Its fields, its options and its keys are known. The hook may refuse it by
+            raising `ModelDefinitionError`, and may set attributes of its own on it, whose names
+            start with an underscore and the name of the plugin.
+    """
+
+
+@hookspec
+def rapyer_access_policy(model: type[BaseRedisModel]) -> AccessPolicy | None:
+    """Say what happens, in the same round trip, for each key of a model that is read or written.
+
+    Called once for each model, after `rapyer_model_created`, and again when `init_rapyer` or
+    `teardown_rapyer` has changed the options that hold for it. Never when a command is sent:
+    `AccessPolicy.arguments` is.
+
+    Args:
+        model: The model; `Option.of(model)` gives its options.
+
+    Returns:
+        The policy, whose name no other plugin's has; None where the model needs none, so that its
+        commands stay native ones.
+    """
+
+
+@hookspec
+def rapyer_register_commands(register: RegisterCommand) -> None:
+    """Add sub-commands of `python -m rapyer`.
+
+    Called once, when that is run.
+
+    Args:
+        register: Takes a `Command`, whose name no other one has. May be called several times.
+    """
+
+
+@hookspec
+def rapyer_startup() -> Startup | None:
+    """Do something when rapyer is told where Redis is.
+
+    Called by every `init_rapyer`, after the server has introduced itself.
+
+    Returns:
+        An async callable that `init_rapyer` awaits, with the `Channel` to the server and the
+        models that have documents so far, in the order of their prefixes; or None. A model with a
+        `redis` option of its own is on another server: `channel_of(model)` leads there. An
+        exception ends `init_rapyer`, after the plugins that have started were shut down.
+    """
+
+
+@hookspec
+def rapyer_shutdown() -> Shutdown | None:
+    """Undo what `rapyer_startup` did.
+
+    Called by `teardown_rapyer`, and by an `init_rapyer` that replaces the server, in the reverse
+    order of the plugins; not where `init_rapyer` was not called.
+
+    Returns:
+        An async callable that is awaited with the `Channel` before that is closed, or None. An
+        exception does not keep the others from shutting down, nor the connections from being
+        closed; it is raised afterwards, several in an `ExceptionGroup`.
+    """

@@ -1,0 +1,186 @@
+"""What every plugin has to keep to, as a check that its tests call."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from redis.asyncio import Redis
+
+from rapyer.connection import init_rapyer
+from rapyer.errors import PluginError, WrongTypeError
+from rapyer.host import host_of
+from rapyer.keys import RedisKey
+from rapyer.plugin import FieldType, PluginInfo
+from rapyer.plugin.checks import faults_of
+from rapyer.plugin.compose import Host
+from rapyer.plugin.loading import installed_plugins
+from rapyer.testing.hosts import info_of
+from rapyer.traffic.scripts import Operation, compose
+from rapyer.types.codec import DocumentCodec
+from rapyer.types.guards import is_list, is_tuple
+
+
+def check_plugin(plugin: object) -> None:
+    """Look for all faults of a plugin that can be found without a server.
+
+    It is checked by itself, then composed with core alone, then with the plugins that are
+    installed; models are defined with it, the examples of its field types are loaded and dumped,
+    and the arguments of its access policy are counted.
+
+    Args:
+        plugin: The module, or the instance of a class, that its entry point names.
+
+    Raises:
+        PluginError: It has a fault.
+        ExceptionGroup: It has several, each a `PluginError`.
+    """
+    info = info_of(plugin)
+    faults = list(faults_of(plugin, info))
+    if not faults:
+        faults = list(_faults_in_use(plugin, info))
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise ExceptionGroup(f"the {info} has {len(faults)} faults", faults)
+
+
+def _faults_in_use(plugin: object, info: PluginInfo) -> Iterator[PluginError]:
+    try:
+        with host_of([(plugin, info)]) as host:
+            yield from _faults_with_models(host, info)
+    except PluginError as fault:
+        yield fault
+        return
+    others = [one for one in installed_plugins() if one.info.name != info.name]
+    try:
+        with host_of([*((one.load(), one.info) for one in others), (plugin, info)]):
+            return
+    except PluginError as fault:
+        if fault.plugin == info.name:
+            yield fault
+
+
+def _faults_with_models(host: Host, info: PluginInfo) -> Iterator[PluginError]:
+    registered = set(host.field_types_of(info))
+    for field_type in host.field_types:
+        if field_type.name in registered and (reason := _form_fault(host, field_type)):
+            yield info.error(
+                f"registers the field type {field_type.name!r}, and its example {field_type.form} "
+                f"{reason}",
+                "Make `load(dump(value)) == value` hold, and give an example of what `dump` gives.",
+            )
+    model = _probe(host)
+    for policy in model.__rapyer_policies__:
+        try:
+            compose(Operation("probe", "return 1", writes=False), (policy,)).arguments(())
+        except ValueError as exc:
+            yield info.error(f"has a policy that miscounts: {exc}", "Correct `arity`.")
+
+
+def _form_fault(host: Host, field_type: FieldType) -> str | None:
+    """Say what is wrong with the example of a stored form; None when it is one."""
+    annotation = host.field_types.annotation_of(field_type)
+    model: Any = type("Example", (host.EmbeddedModel,), {"__annotations__": {"value": annotation}})
+    codec = DocumentCodec(model, host.field_types)
+    document = b'{"value":%s}' % field_type.form.encode()
+    try:
+        dumped, corrections = codec.dump(codec.load(document), checked=True)
+        if not corrections and json.loads(dumped) != json.loads(document):
+            return f"is dumped as {json.dumps(json.loads(dumped)['value'])}"
+    except ValueError as exc:
+        return f"cannot be loaded and dumped: {exc}"
+    return None
+
+
+def _probe(host: Host) -> Any:
+    """Define a model of the host, with a prefix that nobody has."""
+    config = type("Config", (), {"prefix": f"contract_{uuid.uuid4().hex}"})
+    annotations = {"number": int, "text": str}
+    return type(
+        "Probe",
+        (host.AtomicRedisModel,),
+        {"__annotations__": annotations, "number": 1, "text": "", "Config": config},
+    )
+
+
+async def check_plugin_with_server(plugin: object, redis_url: str) -> None:
+    """Look for faults of a plugin that show on a server: start-up, shutdown, access policies.
+
+    Every operation of core has to do what it does without the plugin, on documents that are there,
+    on keys that are not and on keys of other types; start-up and shutdown have to work more than
+    once. The keys of its own that it uses are deleted again, and those of the plugin are not.
+
+    Args:
+        plugin: The module, or the instance of a class, that its entry point names.
+        redis_url: The URL of the server. It becomes the one of `init_rapyer`, which is torn down.
+
+    Raises:
+        PluginError: It has a fault.
+    """
+    info = info_of(plugin)
+    with host_of([]) as host:
+        async with init_rapyer(redis_url):
+            expected = await _outcomes(_probe(host), redis_url)
+    with host_of([(plugin, info)]) as host:
+        for _ in range(2):
+            async with init_rapyer(redis_url):
+                found = await _outcomes(_probe(host), redis_url)
+            for what, outcome in expected.items():
+                if found[what] != outcome:
+                    raise info.error(
+                        f"changes what {what} gives: {found[what]!r} instead of {outcome!r}",
+                        "An access policy leaves the outcome of operations as it is.",
+                    )
+
+
+async def _outcomes(model: Any, redis_url: str) -> dict[str, object]:
+    """Do everything that core does with documents; give what came of it."""
+    there, gone, other = model(number=2), model(), model()
+    steps: dict[str, Callable[[], Any]] = {
+        "save": there.save,
+        "save over a document": there.save,
+        "save(only_if='absent') over a document": lambda: there.save(only_if="absent"),
+        "save(only_if='present') over a document": lambda: there.save(only_if="present"),
+        "get": lambda: model.get(there.key),
+        "get of a missing key": lambda: model.get(gone.key, default=None),
+        "gathered gets": lambda: asyncio.gather(
+            *(model.get(one.key, default=None) for one in (there, gone, there))
+        ),
+        "exists": there.exists,
+        "exists of a missing key": gone.exists,
+        "load": there.load,
+        "get_or_create over a document": lambda: model.get_or_create(there),
+        "get_or_create": lambda: model.get_or_create(gone),
+        "delete": there.delete,
+        "delete of a missing key": there.delete,
+        "save over another type": other.save,
+        "get of another type": lambda: model.get(other.key),
+        "delete of another type": other.delete,
+    }
+    client: Any = Redis.from_url(redis_url)  # pyright: ignore[reportUnknownMemberType]
+    async with client:
+        await client.set(other.key, "text")
+        try:
+            return {what: await _outcome(step) for what, step in steps.items()}
+        finally:
+            await client.delete(there.key, gone.key, other.key)
+
+
+async def _outcome(step: Callable[[], Any]) -> object:
+    try:
+        return _comparable(await step())
+    except WrongTypeError as exc:
+        return type(exc).__name__
+
+
+def _comparable(outcome: Any) -> object:
+    """Give an outcome in a form that is the same for models of the same form."""
+    if is_list(outcome) or is_tuple(outcome):
+        return [_comparable(part) for part in outcome]
+    if isinstance(outcome, RedisKey):
+        return "a key"
+    return outcome.model_dump() if hasattr(outcome, "model_dump") else outcome

@@ -1,0 +1,55 @@
+"""Running with a given set of plugins."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from types import ModuleType
+
+from rapyer.host import host_of
+from rapyer.plugin import PluginInfo
+from rapyer.plugin.compose import Host
+from rapyer.plugin.loading import installed_plugins
+
+
+@contextmanager
+def use_plugins(*plugins: object, installed: bool = False, **named: object) -> Generator[Host]:
+    """Compose models of core and given plugins, in a registry of their own.
+
+        with use_plugins(my_plugin):
+            from rapyer import AtomicRedisModel
+
+            class User(AtomicRedisModel): ...
+
+    Within it, `rapyer.AtomicRedisModel` and `rapyer.EmbeddedModel` are those of the given plugins,
+    and so is what `init_rapyer` starts. A model keeps the plugins that it was defined with, also
+    afterwards. Prefixes of models outside may be used again. It may be nested, and is meant for
+    one thread.
+
+    Args:
+        plugins: Modules, or instances of classes, as entry points name them.
+        installed: Whether the plugins that are installed are used as well.
+        named: Further plugins, by the names that they are to have.
+
+    Yields:
+        The host, whose `AtomicRedisModel` and `EmbeddedModel` are the same classes.
+
+    Raises:
+        PluginError: A plugin has a fault, or contradicts another one.
+    """
+    given = [(plugin, info_of(plugin)) for plugin in plugins]
+    given += [(plugin, PluginInfo(name)) for name, plugin in named.items()]
+    with host_of(given, installed=installed) as host:
+        yield host
+
+
+def info_of(plugin: object) -> PluginInfo:
+    """Say who a plugin is: as it is installed, or by the name of its module or class."""
+    if isinstance(plugin, ModuleType):
+        for one in installed_plugins():
+            if one.entry_point.value == plugin.__name__:
+                return one.info
+        return PluginInfo(plugin.__name__, target=plugin.__name__)
+    if isinstance(plugin, type):
+        return PluginInfo(plugin.__name__)
+    return PluginInfo(type(plugin).__name__)

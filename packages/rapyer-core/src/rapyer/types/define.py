@@ -1,0 +1,129 @@
+"""Making field types of classes that rapyer does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+
+from pydantic import TypeAdapter
+from pydantic_core import core_schema
+
+from rapyer.types.guards import is_plain_dict, is_plain_list
+from rapyer.types.marking import mark
+from rapyer.types.registry import FieldTypes
+from rapyer.types.schema import storage_schema
+from rapyer.types.table import FieldType, Index, Operation, Order
+
+T = TypeVar("T")
+
+
+def define_field_type(
+    kind: type[T],
+    *,
+    stored_as: Any,
+    dump: Callable[[T], Any],
+    load: Callable[[Any], T],
+    form: str,
+    name: str | None = None,
+    order: Order = None,
+    index: Index = None,
+    index_path: Iterable[str] = (),
+    operations: Iterable[Operation] = (),
+) -> FieldType:
+    """Make the field type of a class.
+
+        define_field_type(
+            numpy.float32, stored_as=float, dump=float, load=numpy.float32, form="0.5",
+            order="number", index="numeric", operations={"increase"},
+        )
+
+    A stored form is pinned with the first document: neither it nor its meaning can be changed by
+    a later version of the plugin. Where pydantic knows the class itself (it is a model or a
+    dataclass, say), it goes on validating and dumping it for others than Redis. Where it does not,
+    a field takes an instance or the stored form, and `model_dump_json` gives the stored form.
+
+    Args:
+        kind: The class of the values. Subclasses of it are other types.
+        stored_as: The type of the stored form, made of what JSON has: `float`, `list[float]`, a
+            `TypedDict`.
+        dump: Turns a value into its stored form; a ValueError refuses it.
+        load: Turns a stored form, which is of the type `stored_as`, into the value; a ValueError
+            refuses it. `load(dump(value)) == value` must hold for every value.
+        form: An example of the stored form as JSON, for messages and documentation.
+        name: The name of the field type; that of the class if not given.
+        order: How values are ordered: `"number"`, `"text"` or `"instant"`; None where they are
+            only told apart.
+        index: How the server indexes them: `"numeric"` or `"tag"`; None for not at all.
+        index_path: Where in the stored form the indexed value stands; empty for all of it.
+        operations: What the server can do to the stored form in place: `"increase"` a number,
+            `"append"` to a text, `"shift"` a number of days or microseconds.
+
+    Raises:
+        ValueError: The stored form is no JSON, or refers to itself.
+    """
+    name = kind.__name__ if name is None else name
+    form_schema = _form_schema(name, stored_as)
+    loader = core_schema.no_info_after_validator_function(load, form_schema)
+    stored = core_schema.no_info_after_validator_function(
+        load,
+        form_schema,
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            dump, return_schema=form_schema
+        ),
+    )
+    instance = core_schema.is_instance_schema(kind)
+    validation = core_schema.json_or_python_schema(
+        json_schema=loader,
+        # applications that parse JSON themselves, such as FastAPI's, hand in the stored form
+        python_schema=core_schema.union_schema([instance, loader], mode="left_to_right"),
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            dump, return_schema=form_schema, when_used="json"
+        ),
+    )
+    return FieldType(
+        name,
+        form,
+        order,
+        index,
+        tuple(index_path),
+        stored,
+        frozenset(operations),
+        validation=mark(validation, name),
+    )
+
+
+def _form_schema(name: str, stored_as: Any) -> core_schema.CoreSchema:
+    schema = TypeAdapter(stored_as).core_schema
+    if schema["type"] == "definitions":
+        raise ValueError(
+            f"the stored form {stored_as!r} of {name} names a type twice, or itself. Make it of "
+            "lists, dicts and scalars."
+        )
+    stored = storage_schema(schema, FieldTypes())
+    unknown = stored.kinds - _JSON_KINDS
+    if unknown:
+        raise ValueError(
+            f"the stored form {stored_as!r} of {name} has parts of the kind "
+            f"{', '.join(sorted(unknown))}, which JSON has not. Make it of text, numbers, bool, "
+            "None, lists, tuples, TypedDicts and dicts with text keys."
+        )
+    return cast("core_schema.CoreSchema", _without_refs(stored.schema))
+
+
+#: The types of core schemas whose values are JSON as they are.
+_JSON_KINDS = frozenset(
+    {
+        "str", "int", "float", "bool", "none", "nullable", "list", "tuple", "dict", "typed-dict",
+        "typed-dict-field", "union", "literal", "any", "default",
+    }
+)  # fmt: skip
+
+
+def _without_refs(part: Any) -> Any:
+    """Copy a schema without the names that pydantic gives to classes: it may stand in many places.
+
+    A form is no class of the user's model, so that nothing refers to it by name.
+    """
+    if is_plain_dict(part):
+        return {key: _without_refs(value) for key, value in part.items() if key != "ref"}
+    return [_without_refs(item) for item in part] if is_plain_list(part) else part

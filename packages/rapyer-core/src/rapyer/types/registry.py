@@ -1,0 +1,156 @@
+"""Which field type the values of an annotation have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, cast, get_args, get_origin
+
+from pydantic import PydanticSchemaGenerationError, TypeAdapter
+from pydantic_core import CoreSchema, core_schema
+
+from rapyer.types.marking import FIELD_TYPE, FieldTypeMarker
+from rapyer.types.table import FieldType
+
+#: What stands in a core schema beside what it demands of a value.
+_NO_CONSTRAINTS = frozenset(
+    {"type", "ref", "metadata", "strict", "serialization", "microseconds_precision"}
+)
+
+
+class FieldTypes:
+    """The field types that are registered, core's own among them.
+
+    A value's field type is found by the core schema that pydantic has made of its annotation: by
+    the mark in its metadata, by its class, or by the type of the schema.
+    """
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, FieldType] = {}
+        self._annotations: dict[str, Any] = {}
+        self._by_class: dict[type, FieldType] = {}
+        self._by_schema_type: dict[str, FieldType] = {}
+        # how pydantic serializes the classes that have a serialization of their own
+        self._serializations: dict[str, Any] = {}
+
+    def __iter__(self) -> Iterator[FieldType]:
+        return iter(self._by_name.values())
+
+    def register(self, annotation: Any, field_type: FieldType) -> None:
+        """Say that values with this annotation have this field type.
+
+        Args:
+            annotation: A class, or an `Annotated` with a `FieldTypeMarker` of the type's name.
+            field_type: The field type.
+
+        Raises:
+            ValueError: Its name or the annotation has a field type already, or the values of the
+                annotation could not be told from others; the message is a clause with the remedy.
+        """
+        if field_type.name in self._by_name:
+            raise ValueError(f"has the name {field_type.name!r}, which another one has already")
+        if field_type.schema_type is not None:
+            self._by_schema_type[field_type.schema_type] = field_type
+        elif not isinstance(annotation, type):
+            _require_marker(annotation, field_type)
+        elif annotation in self._by_class:
+            other = self._by_class[annotation]
+            raise ValueError(f"is for {annotation.__name__}, which is a {other.name} already")
+        else:
+            self._by_class[annotation] = field_type
+        self._by_name[field_type.name] = field_type
+        self._annotations[field_type.name] = annotation
+        try:
+            self._require_found(annotation, field_type)
+        except ValueError:
+            del self._by_name[field_type.name], self._annotations[field_type.name]
+            self._by_class.pop(annotation, None)
+            raise
+
+    def annotation_of(self, field_type: FieldType) -> Any:
+        """Give the annotation that a field type was registered for."""
+        return self._annotations[field_type.name]
+
+    def _require_found(self, annotation: Any, field_type: FieldType) -> None:
+        """Make sure that what pydantic makes of an annotation leads to its field type."""
+        if field_type.schema_type is not None:
+            return
+        try:
+            schema = TypeAdapter(annotation).core_schema
+        except PydanticSchemaGenerationError as exc:
+            if field_type.validation is None:
+                raise ValueError(
+                    "is for a type that pydantic does not know, and says not how it is validated. "
+                    "Make it with define_field_type"
+                ) from exc
+            schema = field_type.validation
+        if schema["type"] == "definitions":
+            schema = schema["schema"]
+        if self.of_schema(schema) is not field_type:
+            raise ValueError(
+                f"is for {annotation!r}, of which pydantic makes a schema of the type "
+                f"{schema['type']!r} that tells nothing of it. Mark the schema in its "
+                "__get_pydantic_core_schema__ with rapyer.types.mark"
+            )
+        self._serializations[field_type.name] = schema.get("serialization")
+
+    def of_schema(self, schema: Mapping[str, Any]) -> FieldType | None:
+        """Find the field type of the values that a core schema is for."""
+        metadata: Mapping[str, Any] | None = schema.get("metadata")
+        if metadata is not None and FIELD_TYPE in metadata:
+            return self._by_name.get(metadata[FIELD_TYPE])
+        if self._by_class and "cls" in schema:
+            of_class = self._by_class.get(schema["cls"])
+            if of_class is not None:
+                return of_class
+        return self._by_schema_type.get(schema["type"])
+
+    def stored_schema(self, schema: Mapping[str, Any]) -> tuple[FieldType, Any] | None:
+        """Find the field type of a core schema, and the schema of the stored form of its values.
+
+        Returns:
+            None where pydantic's own JSON is the stored form, and where the field has a serializer
+            of its own, which then decides what is stored.
+        """
+        field_type = self.of_schema(schema)
+        if field_type is None or field_type.stored is None:
+            return None
+        serialization = schema.get("serialization")
+        if serialization != self._serializations.get(field_type.name):
+            return None
+        stored = cast("dict[str, Any]", field_type.stored)
+        form = {**_with_our_error(field_type), "serialization": stored["serialization"]}
+        if field_type in self._by_class.values() or schema.keys() <= _NO_CONSTRAINTS:
+            return field_type, form
+        # a schema with constraints checks the value that the form was turned into
+        constraints = {key: value for key, value in schema.items() if key != "ref"}
+        steps = [form, {**constraints, "strict": False}]
+        return field_type, {
+            "type": "chain", "steps": steps, "serialization": stored["serialization"]
+        }  # fmt: skip
+
+    def schema_of_unknown(self, kind: type) -> CoreSchema | None:
+        """Give the core schema for instances of a class that pydantic does not know."""
+        field_type = self._by_class.get(kind)
+        return None if field_type is None else field_type.validation
+
+
+def _require_marker(annotation: Any, field_type: FieldType) -> None:
+    if get_origin(annotation) is Annotated:
+        for part in get_args(annotation)[1:]:
+            if isinstance(part, FieldTypeMarker) and part.name == field_type.name:
+                return
+    raise ValueError(
+        f"is for {annotation!r}, which is neither a class nor an Annotated with "
+        f"FieldTypeMarker({field_type.name!r})"
+    )
+
+
+def _with_our_error(field_type: FieldType) -> core_schema.CustomErrorSchema:
+    return core_schema.custom_error_schema(
+        cast("core_schema.CoreSchema", field_type.stored),
+        custom_error_type="stored_form",
+        custom_error_message=(
+            "Input should be the stored form of a {name}, such as {form} (see docs/storage.md)"
+        ),
+        custom_error_context={"name": field_type.name, "form": field_type.form},
+    )

@@ -1,0 +1,3 @@
+"""The version of rapyer-core."""
+
+__version__ = "2.0.0"

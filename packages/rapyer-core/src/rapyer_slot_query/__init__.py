@@ -1,0 +1,8 @@
+"""What type checkers see of rapyer-query while it is not installed: nothing.
+
+Its wheel brings `rapyer_slot_query-stubs`, which they prefer to this package (PEP 561).
+"""
+
+
+class QuerySlot:
+    """Adds nothing to `AtomicRedisModel`."""
