@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from difflib import get_close_matches
 from functools import partial
 from types import ModuleType
@@ -42,6 +42,11 @@ def faults_of(plugin: object, info: PluginInfo) -> Iterator[PluginError]:
             f"Name a module or an instance of it: `hooks = {plugin.__name__}()`.",
         )
         return
+    if not isinstance(plugin, Hashable):
+        yield info.error(
+            f"is a {type(plugin).__name__}, which has no hash, and pluggy needs one",
+            "Leave `__eq__` out of its class; a dataclass takes `eq=False`.",
+        )
     functions = list(_hook_functions(plugin))
     if not functions:
         what = "module" if isinstance(plugin, ModuleType) else "object"

@@ -20,7 +20,7 @@ from rapyer.types.spelling import (
     spell_numbers,
 )
 from rapyer.types.text import BACKSLASH, hide_nul, restore_nul
-from rapyer.types.values import LOOKING, find_difference, find_fault, path_text
+from rapyer.types.values import find_difference, find_fault, path_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +59,6 @@ class DocumentCodec:
         "_has_numbers",
         "_model",
         "_to_json",
-        "_to_python",
         "_validate_json",
     )
 
@@ -72,8 +71,14 @@ class DocumentCodec:
         """Forget what was built, because the annotations of the model were resolved anew."""
         self._has_numbers, self._by_parts = True, True
         self._to_json: Callable[..., bytes] = self._build_and_dump
-        self._to_python: Callable[..., Any] = self._build_and_dump_to_python
         self._validate_json: Callable[..., Any] = self._build_and_load
+
+    def _to_look(self, instance: BaseModel) -> Any:
+        """Dump an instance in Python objects, with marks for what is refused."""
+        schema = storage_schema(
+            self._model.__pydantic_core_schema__, self._field_types, to_look=True
+        ).schema
+        return build_serializer(schema, STORAGE_CONFIG).to_python(instance, warnings=False)
 
     def _build(self) -> None:
         model = self._model
@@ -86,15 +91,11 @@ class DocumentCodec:
         serializer = build_serializer(schema, STORAGE_CONFIG)
         self._has_numbers = not kinds <= _WITHOUT_NUMBERS
         self._validate_json = validator.validate_json
-        self._to_json, self._to_python = serializer.to_json, serializer.to_python
+        self._to_json = serializer.to_json
 
     def _build_and_dump(self, instance: BaseModel, **options: Any) -> bytes:
         self._build()
         return self._to_json(instance, **options)
-
-    def _build_and_dump_to_python(self, instance: BaseModel, **options: Any) -> Any:
-        self._build()
-        return self._to_python(instance, **options)
 
     def _build_and_load(self, document: bytes, **options: Any) -> Any:
         self._build()
@@ -181,7 +182,7 @@ class DocumentCodec:
             The error to raise, with path and value; None when every value by itself is fine.
         """
         try:
-            dumped = self._to_python(instance, warnings=False, context=LOOKING)
+            dumped = self._to_look(instance)
         except (PydanticSerializationError, RecursionError, TypeError):
             return None  # a TypeError for keys that are no keys any more when they are dumped
         fault = find_fault(dumped)
@@ -209,7 +210,7 @@ class DocumentCodec:
 def _shortened_repr(value: object) -> str:
     try:
         return _shorten(repr(value))
-    except (RecursionError, ValueError):  # a ValueError for an integer of over 4300 digits
+    except Exception:  # noqa: BLE001 - any repr may fail, that of an integer of 4300 digits does
         return f"a {type(value).__name__}"
 
 

@@ -9,6 +9,9 @@ from pydantic_core import CoreSchema
 
 #: The name under which the metadata of a core schema names a field type.
 FIELD_TYPE = "rapyer_field_type"
+#: The name under which it says how pydantic serialized the values when the mark was made: another
+#: serialization comes from a field.
+SERIALIZATION = "rapyer_serialization"
 
 
 class FieldTypeMarker:
@@ -39,6 +42,10 @@ def mark(schema: CoreSchema, name: str) -> CoreSchema:
 
     For the `__get_pydantic_core_schema__` of a class that is registered as a field type.
     """
-    metadata: dict[str, Any] = {**(schema.get("metadata") or {}), FIELD_TYPE: name}
+    metadata: dict[str, Any] = {
+        **(schema.get("metadata") or {}),
+        FIELD_TYPE: name,
+        SERIALIZATION: schema.get("serialization"),
+    }
     marked: Any = {**schema, "metadata": metadata}
     return cast("CoreSchema", marked)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Annotated, Any, cast, get_args, get_origin
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter
 from pydantic_core import CoreSchema, core_schema
 
-from rapyer.types.marking import FIELD_TYPE, FieldTypeMarker
+from rapyer.types.marking import FIELD_TYPE, SERIALIZATION, FieldTypeMarker
 from rapyer.types.table import FieldType
 
 #: What stands in a core schema beside what it demands of a value.
@@ -104,6 +105,12 @@ class FieldTypes:
                 return of_class
         return self._by_schema_type.get(schema["type"])
 
+    def schema_of_unknown(self, kind: type) -> CoreSchema | None:
+        """Give the core schema for instances of a class that pydantic does not know."""
+        field_type = self._by_class.get(kind)
+        # a copy: pydantic writes constraints and serializers of an annotation into what it is given
+        return None if field_type is None else deepcopy(field_type.validation)
+
     def stored_schema(self, schema: Mapping[str, Any]) -> tuple[FieldType, Any] | None:
         """Find the field type of a core schema, and the schema of the stored form of its values.
 
@@ -114,24 +121,20 @@ class FieldTypes:
         field_type = self.of_schema(schema)
         if field_type is None or field_type.stored is None:
             return None
-        serialization = schema.get("serialization")
-        if serialization != self._serializations.get(field_type.name):
+        metadata: Mapping[str, Any] = schema.get("metadata") or {}
+        own = metadata.get(SERIALIZATION, self._serializations.get(field_type.name))
+        if schema.get("serialization") not in (None, own):
             return None
-        stored = cast("dict[str, Any]", field_type.stored)
-        form = {**_with_our_error(field_type), "serialization": stored["serialization"]}
-        if field_type in self._by_class.values() or schema.keys() <= _NO_CONSTRAINTS:
-            return field_type, form
-        # a schema with constraints checks the value that the form was turned into
-        constraints = {key: value for key, value in schema.items() if key != "ref"}
-        steps = [form, {**constraints, "strict": False}]
-        return field_type, {
-            "type": "chain", "steps": steps, "serialization": stored["serialization"]
-        }  # fmt: skip
-
-    def schema_of_unknown(self, kind: type) -> CoreSchema | None:
-        """Give the core schema for instances of a class that pydantic does not know."""
-        field_type = self._by_class.get(kind)
-        return None if field_type is None else field_type.validation
+        serializer = cast("dict[str, Any]", field_type.stored)["serialization"]
+        form: dict[str, Any] = {**_with_our_error(field_type), "serialization": serializer}
+        if field_type not in self._by_class.values() and not schema.keys() <= _NO_CONSTRAINTS:
+            # a schema with constraints checks the value that the form was turned into
+            constraints = {key: value for key, value in schema.items() if key != "ref"}
+            steps = [form, {**constraints, "strict": False}]
+            form = {"type": "chain", "steps": steps, "serialization": serializer}
+        if "ref" in schema:
+            form["ref"] = schema["ref"]
+        return field_type, form
 
 
 def _require_marker(annotation: Any, field_type: FieldType) -> None:

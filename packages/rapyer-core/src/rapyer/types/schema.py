@@ -21,7 +21,7 @@ from rapyer.errors import ModelDefinitionError
 from rapyer.types.containers import serialize_set
 from rapyer.types.guards import is_list, is_mapping, is_tuple
 from rapyer.types.registry import FieldTypes
-from rapyer.types.values import serialize_any
+from rapyer.types.values import serialize_any, serialize_to_look
 
 #: A core schema, or a part of one, seen as plain data; its keys depend on its "type".
 Schema: TypeAlias = dict[str, Any]
@@ -62,17 +62,20 @@ class StorageSchema(NamedTuple):
     compares_itself: bool
 
 
-def storage_schema(schema: core_schema.CoreSchema, field_types: FieldTypes) -> StorageSchema:
+def storage_schema(
+    schema: core_schema.CoreSchema, field_types: FieldTypes, *, to_look: bool = False
+) -> StorageSchema:
     """Turn the core schema of a model into the one of its stored document.
 
     Args:
         schema: What pydantic made for the model; it is not changed.
         field_types: The types whose values have a stored form of their own.
+        to_look: Whether the schema is for the search for faults: it dumps what is refused too.
 
     Raises:
         ModelDefinitionError: Two fields of one model would be stored under the same name.
     """
-    walk = _Walk(field_types)
+    walk = _Walk(field_types, to_look=to_look)
     stored = walk.schema(cast("Schema", schema))
     return StorageSchema(
         cast("core_schema.CoreSchema", stored), frozenset(walk.kinds), walk.compares_itself
@@ -82,8 +85,9 @@ def storage_schema(schema: core_schema.CoreSchema, field_types: FieldTypes) -> S
 class _Walk:
     """One pass over a core schema, from the root to the leaves."""
 
-    def __init__(self, field_types: FieldTypes) -> None:
+    def __init__(self, field_types: FieldTypes, *, to_look: bool) -> None:
         self._field_types = field_types
+        self._to_look = to_look
         self.kinds: set[str] = set()
         self.compares_itself = False  # whether a class in it has an equality of its own
         self._extras_allowed: bool = False  # in the model that is being walked
@@ -97,6 +101,8 @@ class _Walk:
             if found is not None:
                 field_type, stored = found
                 self.kinds.add(field_type.schema_type or f"field type {field_type.name}")
+                if self._to_look:
+                    stored = {**stored, "serialization": serialize_to_look(stored["serialization"])}
                 return cast("Schema", stored)
         around, pinned = self._extras_allowed, self._pinned
         if kind not in _CONFIGURED and "serialization" in schema:
@@ -146,7 +152,10 @@ class _Walk:
 
     def _adapt_values(self, kind: str | None, stored: Schema) -> None:
         if kind == "any":
-            stored.setdefault("serialization", serialize_any())
+            serialization = serialize_any()
+            if self._to_look:
+                serialization = serialize_to_look(cast("Schema", serialization))
+            stored.setdefault("serialization", serialization)
         elif kind == "dict":
             self._complete_dict(stored)
         elif kind == "list":

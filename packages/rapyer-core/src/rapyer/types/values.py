@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel
 from pydantic_core import core_schema
@@ -20,8 +20,6 @@ MAX_LEVELS = 127
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _JSON_SCALARS = (str, int, float, bool, type(None))
-#: The context of a dump that looks for what another dump has failed on.
-LOOKING = object()
 
 
 class Fault(NamedTuple):
@@ -47,6 +45,16 @@ class _NotJson:
         self.value = value
 
 
+class _Refused:
+    """Stands in a dump for a value that has no stored form."""
+
+    __slots__ = ("error", "value")
+
+    def __init__(self, value: object, error: Exception) -> None:
+        self.value = value
+        self.error = error
+
+
 def path_text(steps: Iterable[str | int]) -> str:
     """Write the way to a value as one would in Python: `address.lines[0]`, `meta['a b']`."""
     text = ""
@@ -65,6 +73,9 @@ def find_fault(value: Any, steps: tuple[Any, ...] = ()) -> Fault | None:
     """
     if isinstance(value, _NotJson):
         return _not_json(value.value, steps)
+    if isinstance(value, _Refused):
+        reason = f"has no stored form: {type(value.error).__name__}: {value.error}"
+        return Fault(path_text(steps), value.value, reason)
     if is_mapping(value) or is_array(value):
         if len(steps) >= MAX_LEVELS:
             reason = f"is nested deeper than the {MAX_LEVELS} levels of RedisJSON"
@@ -174,12 +185,31 @@ def serialize_any() -> core_schema.SerSchema:
 
     Any other value would be read back as something else: a datetime as text, a tuple as a list.
     """
-    return core_schema.plain_serializer_function_ser_schema(_dump_any, info_arg=True)
+    return core_schema.plain_serializer_function_ser_schema(_dump_any)
 
 
-def _dump_any(value: Any, info: core_schema.SerializationInfo[object]) -> Any:
-    if info.context is LOOKING:
-        return _mark_not_json(value)
+def serialize_to_look(serialization: Mapping[str, Any]) -> core_schema.SerSchema:
+    """Make a serialization that fails no more, so that the search for faults meets what it refuses.
+
+    Args:
+        serialization: The one of a field type, or of `Any`.
+    """
+    if serialization["type"] != "function-plain":
+        return cast("core_schema.SerSchema", serialization)
+    dump: Callable[[Any], Any] = serialization["function"]
+    if dump is _dump_any:
+        return core_schema.plain_serializer_function_ser_schema(_mark_not_json)
+
+    def look(value: Any) -> Any:
+        try:
+            return dump(value)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, it is why the value was refused
+            return _Refused(value, exc)
+
+    return core_schema.plain_serializer_function_ser_schema(look)
+
+
+def _dump_any(value: Any) -> Any:
     if not _is_json(value):
         raise ValueError("not a JSON value")
     return value

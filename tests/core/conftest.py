@@ -1,0 +1,40 @@
+"""Fixtures for the tests of core."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+#: Puts a distribution with a plugin on `sys.path`, as an installer would; gives the directory.
+Install = Callable[..., Path]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install plugins, each a module of the given code, until the test ends."""
+    before = set(sys.modules)
+    site = tmp_path / "site-packages"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+
+    def install(name: str, code: str, *, version: str = "1.2.3", target: str = "") -> Path:
+        module = f"{name}_module"
+        info = site / f"rapyer_{name}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: rapyer-{name}\nVersion: {version}\n"
+        )
+        (info / "entry_points.txt").write_text(f"[rapyer]\n{name} = {target or module}\n")
+        (site / f"{module}.py").write_text(textwrap.dedent(code))
+        importlib.invalidate_caches()
+        return site
+
+    yield install
+    for module in set(sys.modules) - before:
+        if module.split(".")[0].endswith("_module"):
+            del sys.modules[module]
