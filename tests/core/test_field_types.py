@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from enum import Enum
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
@@ -152,7 +152,7 @@ with use_plugins(Types()) as host:
 
     class Part(host.EmbeddedModel):
         price: Money
-        where: Optional[Point] = None
+        where: Point | None = None
 
     class PlainPart(BaseModel):
         where: Point
@@ -170,8 +170,8 @@ with use_plugins(Types()) as host:
         warm: Celsius = 20.5
         positive: Annotated[Celsius, Field(ge=0)] = 1.5
         colour: Colour = Colour("ff")
-        part: Optional[Part] = None
-        plain: Optional[PlainPart] = None
+        part: Part | None = None
+        plain: PlainPart | None = None
 
     class Override(host.AtomicRedisModel):
         price: Annotated[Money, PlainSerializer(lambda money: f"{money.cents} cents")]
@@ -262,7 +262,7 @@ def test_the_json_schema_of_a_model_is_that_of_the_stored_form():
 
 
 def test_a_type_that_no_plugin_knows_is_pydantic_s_error():
-    with use_plugins() as bare, pytest.raises(Exception, match="Unable to generate .*Money"):
+    with use_plugins() as bare, pytest.raises(Exception, match=r"Unable to generate .*Money"):
 
         class Doc(bare.AtomicRedisModel):
             price: Money

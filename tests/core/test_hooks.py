@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any, Optional
+from typing import Any
 
 import pytest
 from rapyer import (
@@ -105,7 +105,7 @@ async def test_rapyer_register_field_types_adds_types_that_fields_can_have(redis
         class Patient(host.AtomicRedisModel):
             now: Celsius
             before: list[Celsius] = []
-            at_night: Optional[Celsius] = None
+            at_night: Celsius | None = None
 
     patient = Patient(now=Celsius(0.1 + 0.2), before=[Celsius(1.0)])
     await patient.save()
@@ -438,11 +438,13 @@ def test_an_exception_in_a_hook_names_the_plugin_and_has_its_cause(hook):
         fail()
 
     function = failing if hook == "rapyer_register_mixins" else failing_for_model
-    with pytest.raises(PluginError, match=rf"'broken' .* failed in {hook}: KeyError") as caught:
-        with use_plugins(broken=plugin_with(**{hook: function})) as host:
 
-            class Doc(host.AtomicRedisModel):
-                pass
+    def define_a_model() -> None:
+        with use_plugins(broken=plugin_with(**{hook: function})) as host:
+            type("Doc", (host.AtomicRedisModel,), {"__module__": __name__})
+
+    with pytest.raises(PluginError, match=rf"'broken' .* failed in {hook}: KeyError") as caught:
+        define_a_model()
 
     assert isinstance(caught.value.__cause__, KeyError)
     assert caught.value.plugin == "broken"

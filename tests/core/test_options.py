@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 from pydantic import BaseModel, ConfigDict
-from rapyer import AtomicRedisModel, EmbeddedModel, ModelDefinitionError
+from rapyer import (
+    AtomicRedisModel,
+    EmbeddedModel,
+    ModelDefinitionError,
+    OptionError,
+    init_rapyer,
+)
+from rapyer.base import BaseRedisModel
+from rapyer.plugin import Option, hookimpl
+from rapyer.testing import use_plugins
 from redis.asyncio import Redis
 
 
@@ -127,3 +136,111 @@ def test_such_a_name_can_still_be_the_one_in_the_document():
         key_: str = Field(alias="key")
 
     assert Aliased(key="x").__rapyer_codec__.dump(Aliased(key="x"))[0] == b'{"key":"x"}'
+
+
+def test_an_option_of_a_plugin_that_is_not_installed_is_refused_with_what_to_install():
+    message = r"Cached\.Config has the option 'ttl', which is of rapyer-ttl, .* \"rapyer\[ttl\]\""
+    with pytest.raises(OptionError, match=message):
+
+        class Cached(AtomicRedisModel):
+            class Config:
+                ttl = 3600
+
+
+@pytest.mark.parametrize(("written", "meant"), [("tttl", "ttl"), ("redi", "redis")])
+def test_the_nearest_name_is_looked_for_among_those_of_the_project_s_plugins_too(written, meant):
+    with pytest.raises(OptionError, match=f"Did you mean '{meant}'"):
+        init_rapyer("redis://localhost", **{written: 1})
+
+
+def test_a_mixin_has_no_options():
+    with pytest.raises(ModelDefinitionError, match=r"Stamped is a mixin, .* has no options"):
+
+        class Stamped(BaseRedisModel):
+            class Config:
+                prefix = "stamped"
+
+
+class Levels:
+    """A plugin with an option."""
+
+    RAPYER_API_VERSION = 1
+    level = Option("level", int, default=1)
+
+    @hookimpl
+    def rapyer_register_options(self, register):
+        register(self.level)
+
+
+async def test_init_rapyer_sets_options_for_all_models_that_do_not_set_them(redis_url):
+    level = Levels.level
+    with use_plugins(Levels()) as host:
+
+        class Own(host.AtomicRedisModel):
+            class Config:
+                level = 7
+
+        class Inheriting(Own):
+            pass
+
+        class Plain(host.AtomicRedisModel):
+            pass
+
+        async with init_rapyer(redis_url, level=3):
+
+            class Later(host.AtomicRedisModel):
+                pass
+
+            models = (Own, Inheriting, Plain, Later)
+            assert [level.of(model) for model in models] == [7, 7, 3, 3]
+            await init_rapyer(redis_url, level=4)
+            assert [level.of(model) for model in models] == [7, 7, 4, 4]
+            await init_rapyer(redis_url)
+            assert [level.of(model) for model in models] == [7, 7, 1, 1]
+            await init_rapyer(redis_url, level=5)
+        assert [level.of(model) for model in models] == [7, 7, 1, 1], "forgotten at the end"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"level": "high"}, r"init_rapyer\.level: 'high' is no value of this option"),
+        ({"leevel": 1}, "init_rapyer has the option 'leevel', .* Did you mean 'level'"),
+        ({"prefix": "x"}, "the option 'prefix', which is for single models"),
+        ({"abstract": True}, "the option 'abstract', which is for single models"),
+        ({"ttl": 1}, 'pip install "rapyer\\[ttl\\]"'),
+    ],
+)
+def test_init_rapyer_checks_options_as_a_config_does_before_it_is_awaited(options, message):
+    with use_plugins(Levels()), pytest.raises(OptionError, match=message):
+        init_rapyer("redis://localhost", **options)
+
+
+async def test_options_that_a_plugin_refuses_leave_those_of_before(redis_url):
+    class Picky(Levels):
+        @hookimpl
+        def rapyer_access_policy(self, model):
+            if self.level.of(model) > 5:
+                raise OptionError(f"the level of {model.__name__} is over 5")
+
+    with use_plugins(Picky()) as host:
+
+        class Doc(host.AtomicRedisModel):
+            pass
+
+        with pytest.raises(OptionError, match="the level of Doc is over 5"):
+            await init_rapyer(redis_url, level=6)
+        assert Levels.level.of(Doc) == 1
+
+
+def test_the_value_of_an_option_is_asked_of_models_for_which_it_is_registered():
+    class Flat(AtomicRedisModel):
+        pass
+
+    with pytest.raises(LookupError, match="Flat has no option 'level'"):
+        Levels.level.of(Flat)
+
+
+def test_errors_about_options_are_those_of_definitions_and_values():
+    assert issubclass(OptionError, ModelDefinitionError)
+    assert issubclass(OptionError, ValueError)

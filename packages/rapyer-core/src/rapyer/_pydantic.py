@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic._internal._generate_schema import GenerateSchema
-from pydantic._internal._model_construction import build_lenient_weakvaluedict
+from pydantic._internal._model_construction import (
+    build_lenient_weakvaluedict,
+    init_private_attributes,
+)
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ __all__ = [
     "ModelMetaclass",
     "build_serializer",
     "build_validator",
+    "init_private_attributes",
     "parent_namespace_of",
     "unknown_types",
 ]

@@ -87,7 +87,8 @@ def _table(plugins: Sequence[dict[str, Any]]) -> str:
         max(len(word) for row in rows for word in row[5 + column].split(" "))
         for column in range(lists)
     ]
-    wide = [max(least, left // lists) for least in widest]
+    spare = max(0, left - sum(widest)) // lists
+    wide = [least + spare for least in widest]
     return "\n".join(_lines(row, [*narrow, *wide]) for row in rows)
 
 

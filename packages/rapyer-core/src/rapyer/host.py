@@ -11,12 +11,11 @@ from rapyer import core_plugin
 from rapyer.errors import PluginError
 from rapyer.plugin import PluginInfo
 from rapyer.plugin.compose import Host
+from rapyer.plugin.info import refuse_plugin_at_work
 from rapyer.plugin.loading import (
     InstalledPlugin,
-    asked_for_models,
     disabled_plugins,
     installed_plugins,
-    plugin_being_loaded,
     tracing,
 )
 from rapyer.plugin.manager import PluginManager
@@ -41,12 +40,10 @@ def current_host() -> Host:
         PluginError: A plugin cannot be loaded or contradicts another one; or a plugin that is
             being loaded asks.
     """
+    refuse_plugin_at_work()
     if _Current.host is not None:
         return _Current.host
-    with _lock:  # by another thread it is composed only once; by this one it may be under way
-        loading = plugin_being_loaded()
-        if loading is not None:
-            raise asked_for_models(loading)
+    with _lock:  # several threads may ask first
         if _Current.host is None:
             _Current.host = Host(*_installed())
         return _Current.host

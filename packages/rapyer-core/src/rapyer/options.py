@@ -111,9 +111,9 @@ class OptionTable:
             ValueError: There is one of that name, or no option can have it.
         """
         if option.name in self._options:
-            raise ValueError(f"has the name {option.name!r}, which another one has already")
+            raise ValueError("is the name of another one already")
         if not option.name.isidentifier() or option.name.startswith("_"):
-            raise ValueError(f"has the name {option.name!r}, under which no `class Config` sets it")
+            raise ValueError("is no name that a `class Config` could set")
         self._options[option.name] = option
 
     def check_for_all(self, written: Mapping[str, object]) -> dict[str, Any]:

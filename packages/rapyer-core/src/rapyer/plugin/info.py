@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 
 from rapyer.errors import PluginError
 
@@ -16,7 +19,7 @@ API_ATTRIBUTE = "RAPYER_API_VERSION"
 
 @dataclass(frozen=True, slots=True)
 class PluginInfo:
-    """A plugin as messages and listings name it.
+    """A plugin as messages and listings name it. Two of one name are equal.
 
     Attributes:
         name: The name of its entry point.
@@ -28,10 +31,10 @@ class PluginInfo:
     """
 
     name: str
-    distribution: str = ""
-    version: str = ""
-    api_version: int | None = None
-    target: str = ""
+    distribution: str = field(default="", compare=False)
+    version: str = field(default="", compare=False)
+    api_version: int | None = field(default=None, compare=False)
+    target: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         origin = f"{self.distribution} {self.version}".strip() or "registered by hand"
@@ -55,3 +58,37 @@ class PluginInfo:
             distribution=self.distribution,
             version=self.version,
         )
+
+
+_at_work: ContextVar[PluginInfo | None] = ContextVar("at_work", default=None)
+
+
+@contextmanager
+def at_work(info: PluginInfo) -> Generator[None]:
+    """Note that a plugin is being imported or asked for its parts: there are no models yet."""
+    token = _at_work.set(info)
+    try:
+        yield
+    finally:
+        _at_work.reset(token)
+
+
+def refuse_plugin_at_work() -> None:
+    """Refuse to give models to a plugin that they are to be composed of.
+
+    Raises:
+        PluginError: The caller is, in this thread, a plugin before its parts are known.
+    """
+    info = _at_work.get()
+    if info is not None:
+        raise asked_for_models(info)
+
+
+def asked_for_models(info: PluginInfo) -> PluginError:
+    """Make the error about a plugin that needs what is only made once it is loaded."""
+    return info.error(
+        "asks for rapyer.AtomicRedisModel or rapyer.EmbeddedModel while it is loaded, and those "
+        "are composed of the plugins",
+        "A plugin imports BaseRedisModel from rapyer.base; models of its own stand in a module "
+        f"that {info.target or 'it'} does not import.",
+    )

@@ -6,20 +6,17 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 
 from rapyer.errors import PluginError
-from rapyer.plugin.info import PluginInfo
+from rapyer.plugin.info import PluginInfo, asked_for_models, at_work
 from rapyer.plugin.spec import PROJECT
 
 #: Names plugins, separated by commas, that are installed and not loaded.
 DISABLED_VARIABLE = "RAPYER_DISABLED_PLUGINS"
 #: Set to anything but nothing and 0, it has every call of a hook written to standard error.
 TRACE_VARIABLE = "RAPYER_TRACE_PLUGINS"
-
-_being_loaded: ContextVar[PluginInfo | None] = ContextVar("being_loaded", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +37,13 @@ class InstalledPlugin:
         Raises:
             PluginError: It cannot be imported, or asks for `rapyer.AtomicRedisModel` meanwhile.
         """
-        token = _being_loaded.set(self.info)
         try:
-            plugin: object = self.entry_point.load()
+            with at_work(self.info):
+                plugin: object = self.entry_point.load()
         except PluginError:
             raise
         except Exception as exc:
             raise self.info.error(f"could not be imported: {type(exc).__name__}: {exc}") from exc
-        finally:
-            _being_loaded.reset(token)
         if _is_being_imported(self.entry_point.module):
             raise asked_for_models(self.info)
         return plugin
@@ -93,21 +88,6 @@ def disabled_plugins(known: Iterator[str]) -> frozenset[str]:
 def tracing() -> bool:
     """Say whether the environment asks for every call of a hook to be shown."""
     return os.environ.get(TRACE_VARIABLE, "") not in ("", "0")
-
-
-def plugin_being_loaded() -> PluginInfo | None:
-    """Give the plugin that is being imported now, by this thread."""
-    return _being_loaded.get()
-
-
-def asked_for_models(info: PluginInfo) -> PluginError:
-    """Make the error about a plugin that needs what is only made once it is loaded."""
-    return info.error(
-        "imports rapyer.AtomicRedisModel or rapyer.EmbeddedModel while it is loaded, and those are "
-        "composed of the plugins",
-        "A plugin imports BaseRedisModel from rapyer.base; models of its own stand in a module "
-        f"that {info.target or 'it'} does not import.",
-    )
 
 
 def _is_being_imported(module: str) -> bool:

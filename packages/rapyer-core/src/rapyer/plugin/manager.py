@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -17,7 +17,7 @@ import pluggy
 from rapyer.errors import PluginError, RapyerError
 from rapyer.plugin import spec
 from rapyer.plugin.checks import HOOKS, check_plugin_object
-from rapyer.plugin.info import PluginInfo
+from rapyer.plugin.info import PluginInfo, at_work
 from rapyer.traffic.policies import AccessPolicy
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ class PluginManager:
             others = [self._pluggy.get_plugin(name) for name in self._infos if name != info.name]
             of_one: Any = self._pluggy.subset_hook_caller(hook, others)
             given = {name: make(info) for name, make in arguments.items()}
-            with blaming(info, hook, passing=_PASSING.get(hook, PluginError)):
+            working = at_work(info) if hook in _BEFORE_MODELS else nullcontext()
+            with working, blaming(info, hook, passing=_PASSING.get(hook, PluginError)):
                 results = of_one(**given)
             yield info, results[0] if results else None
 
@@ -195,6 +196,10 @@ class PluginManager:
         return found
 
 
+#: The hooks that give the parts of which models are then composed.
+_BEFORE_MODELS = frozenset(
+    {"rapyer_register_mixins", "rapyer_register_options", "rapyer_register_field_types"}
+)
 #: The errors with which a hook says something about the user's model rather than about itself.
 _PASSING = {"rapyer_model_created": RapyerError, "rapyer_access_policy": RapyerError}
 
@@ -213,6 +218,8 @@ def blaming(
     """
     try:
         yield
+    except PluginError:
+        raise
     except passing as exc:
         exc.add_note(f"Raised in {what} of the {info}.")
         raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from rapyer._pydantic import init_private_attributes
 from rapyer.base import BaseRedisModel
 from rapyer.plugin.info import PluginInfo
 
@@ -57,8 +58,9 @@ class Mixins:
                 raise info.error(
                     f"registers {part.__name__}, which the {self._plugins[part]} has registered"
                 )
-            for name in vars(part).keys() - _OF_EVERY_CLASS:
-                self._claim(info, part, name)
+            for name, value in vars(part).items():
+                if name not in _OF_EVERY_CLASS and value is not init_private_attributes:
+                    self._claim(info, part, name)
         self._plugins.update(dict.fromkeys(parts, info))
         self.classes.append(mixin)
 
@@ -135,5 +137,5 @@ class Named:
         try:
             register()
         except ValueError as exc:
-            raise info.error(f"registers a {self._what} that {exc}") from exc
+            raise info.error(f"registers the {self._what} {name!r}, which {exc}") from exc
         self._owners[name] = info

@@ -48,7 +48,7 @@ class FieldTypes:
                 annotation could not be told from others; the message is a clause with the remedy.
         """
         if field_type.name in self._by_name:
-            raise ValueError(f"has the name {field_type.name!r}, which another one has already")
+            raise ValueError("is the name of another one already")
         if field_type.schema_type is not None:
             self._by_schema_type[field_type.schema_type] = field_type
         elif not isinstance(annotation, type):

@@ -1,0 +1,131 @@
+"""Each part of core imports only what stands below it; plugins import what stands below them.
+
+What is read is the source: imports inside of functions and for type checkers count as well.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "packages/rapyer-core/src/rapyer"
+
+#: From the top to the bottom; what stands on one line may import each other.
+FLOORS = (
+    {"__init__"},
+    {"connection", "host", "core_plugin", "commands", "model"},
+    {"plugin"},
+    {"base", "metaclass", "hosting", "options", "first_party", "fields", "keys", "registry"},
+    {"types"},
+    {"traffic"},
+    {"expr"},
+    {"errors", "version", "_pydantic"},
+)
+#: Tools, which import what they like and are imported by nobody.
+OUTSIDE = {"__main__", "testing", "mypy"}
+#: What plugins build on. `rapyer.connection` and the like are for applications.
+FOR_PLUGINS = {"base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields"}
+#: Names of the package itself that are no modules, and what a plugin may take of them.
+PLUGIN_PACKAGES = [
+    path
+    for folder in ("packages", "examples/plugins")
+    for path in sorted(ROOT.glob(f"{folder}/rapyer-*/src/rapyer_*"))
+    if "rapyer-core" not in path.parts and "rapyer-embedded" not in path.parts
+]
+
+
+def imports_of(file: Path) -> Iterator[str]:
+    """The modules of rapyer that a file imports, as dotted names; `rapyer` for the package."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if in_rapyer(name.name))
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative imports are not followed here"
+            if node.module == "rapyer":
+                yield from (f"rapyer.{name.name}" for name in node.names)
+            elif node.module is not None and in_rapyer(node.module):
+                yield node.module
+
+
+def in_rapyer(module: str) -> bool:
+    return module.split(".")[0] == "rapyer"
+
+
+def part_of(module: str) -> str:
+    """The part of core that a module of it belongs to: what follows `rapyer.`."""
+    return module.split(".")[1] if "." in module else "__init__"
+
+
+def floor_of(part: str) -> int:
+    (floor,) = (number for number, parts in enumerate(FLOORS) if part in parts)
+    return floor
+
+
+FILES = sorted(CORE.rglob("*.py"))
+
+
+def test_every_part_of_core_stands_on_one_floor():
+    parts = {file.relative_to(CORE).parts[0].removesuffix(".py") for file in FILES}
+    on_floors = [part for floor in FLOORS for part in floor]
+    assert parts - OUTSIDE == set(on_floors)
+    assert len(on_floors) == len(set(on_floors))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CORE)))
+def test_a_part_of_core_imports_only_what_stands_below_it(file):
+    part = file.relative_to(CORE).parts[0].removesuffix(".py")
+    if part in OUTSIDE:
+        return
+    for module in imports_of(file):
+        imported = part_of(module)
+        assert imported not in OUTSIDE, f"{file.name} imports {module}"
+        assert imported == part or floor_of(imported) >= floor_of(part), (
+            f"{file.relative_to(CORE)} imports {module}, which stands above it"
+        )
+
+
+def test_modules_of_one_floor_are_few_enough_to_know_each_other():
+    assert max(len(floor) for floor in FLOORS) <= 8
+
+
+def test_the_expression_language_knows_no_redis():
+    for file in (CORE / "expr").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            names = [name.name for name in getattr(node, "names", ())]
+            module = getattr(node, "module", "") or ""
+            assert not any(name.split(".")[0] == "redis" for name in (module, *names)), file
+
+
+@pytest.mark.parametrize("package", PLUGIN_PACKAGES, ids=lambda path: path.name)
+def test_a_plugin_imports_what_is_meant_for_plugins_and_no_other_plugin(package):
+    files = list(package.rglob("*.py"))
+    assert files
+    for file in files:
+        for module in imports_of(file):
+            assert part_of(module) in FOR_PLUGINS, f"{file.name} imports {module}"
+        text = file.read_text()
+        for other in PLUGIN_PACKAGES:
+            assert other == package or f"import {other.name}" not in text, file
+            assert other == package or f"from {other.name}" not in text, file
+
+
+def test_the_test_sees_an_import_that_goes_up(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text("def f():\n    from rapyer.model.save import SaveMixin\nimport rapyer.base\n")
+    assert sorted(imports_of(file)) == ["rapyer.base", "rapyer.model.save"]
+    assert floor_of("model") < floor_of("base") < floor_of("types")
+
+
+@pytest.mark.parametrize("source", sorted((ROOT / "packages").glob("*/src/**/*.py")), ids=str)
+def test_modules_are_under_400_lines_and_functions_under_50(source):
+    text = source.read_text()
+    assert len(text.splitlines()) < 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            lines = (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+            assert lines < 50, f"{source.name}: {node.name} has {lines} lines"
