@@ -72,7 +72,7 @@ FAULTS = {
     "no hook at all": (HEAD, "implements no hook: the module has no function marked with @hook"),
     "import of AtomicRedisModel": (
         "from rapyer import AtomicRedisModel",
-        "asks for rapyer.AtomicRedisModel or rapyer.EmbeddedModel .*BaseRedisModel from rapyer.base",
+        r"asks for rapyer\.AtomicRedisModel or .*BaseRedisModel from rapyer\.base",
     ),
     "import of EmbeddedModel": ("from rapyer import EmbeddedModel", "asks for rapyer.AtomicRedis"),
     "use of AtomicRedisModel in a hook": (
