@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,6 +17,14 @@ settings.register_profile(
     "default", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 settings.load_profile("default")
+
+
+if importlib.util.find_spec("rapyer_embedded") is None:
+
+    @pytest.fixture(scope="session")
+    def redis_url() -> str:
+        """The server that the environment names, where rapyer-embedded starts none."""
+        return os.environ["RAPYER_REDIS_URL"]
 
 
 @pytest_asyncio.fixture

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rapyer.plugin.checks import HOOKS
 from rapyer.types.table import CORE_FIELD_TYPES
 
 ROOT = Path(__file__).parents[1]
@@ -64,3 +66,47 @@ def test_the_page_about_storage_has_every_type_with_its_form():
     documented = {name.strip("`"): form.strip("`") for name, form in rows}
     for _, field_type in CORE_FIELD_TYPES:
         assert documented[field_type.name] == field_type.form
+
+
+PAGES_ABOUT_PLUGINS = [
+    "docs/plugins/index.md", "docs/plugins/testing.md", "docs/plugins/versions.md",
+    *(f"docs/plugins/hooks/{hook}.md" for hook in HOOKS),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", PAGES_ABOUT_PLUGINS)
+def test_the_examples_about_plugins_run_and_are_plugins_without_a_fault(page):
+    check = """
+import sys
+from rapyer.testing import check_plugin
+check_plugin(globals().get("plugin", sys.modules["__main__"]))
+"""
+    for example in blocks(page, "python"):
+        run(example + check if "/hooks/" in page else example)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_every_hook_has_a_page_with_its_exact_signature(hook):
+    (signature,) = blocks(f"docs/plugins/hooks/{hook}.md", "text")
+    exact = f"def {hook}{inspect.signature(HOOKS[hook])}".replace("'", "")
+    assert signature.strip() == exact
+    index = (ROOT / "docs/plugins/index.md").read_text()
+    assert f"[{hook}](hooks/{hook}.md)" in index
+
+
+def test_the_pages_about_hooks_are_those_of_hooks_that_exist():
+    pages = {page.stem for page in (ROOT / "docs/plugins/hooks").iterdir()}
+    assert pages == set(HOOKS)
+
+
+MARKDOWN = [
+    file
+    for file in sorted(ROOT.rglob("*.md"))
+    if not any(part.startswith(".") for part in file.relative_to(ROOT).parts)
+]
+
+
+@pytest.mark.parametrize("file", MARKDOWN, ids=lambda file: str(file.relative_to(ROOT)))
+def test_links_between_pages_lead_somewhere(file):
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)", file.read_text()):
+        assert (file.parent / target).exists(), target

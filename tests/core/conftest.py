@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import socket
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -10,8 +12,23 @@ from pathlib import Path
 
 import pytest
 
+#: Where core is tested with nothing of the project beside it (`.ci/run` does), no test can start a
+#: server of its own.
+collect_ignore = (
+    [] if importlib.util.find_spec("rapyer_embedded") is not None else ["test_own_servers.py"]
+)
+
 #: Puts a distribution with a plugin on `sys.path`, as an installer would; gives the directory.
 Install = Callable[..., Path]
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 on which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ ROOT = HERE.parents[1]
 CASES = HERE / "cases"
 #: The environments: what is installed in each, beside core.
 ENVIRONMENTS = {"without_plugin": (), "with_plugin": ("rapyer-finder", "rapyer-audit")}
+TEST_TOOLS = ("pytest", "pytest-asyncio", "rapyer-embedded")
+AUDIT = ROOT / "examples/plugins/rapyer-audit"
 
 
 def uv(*arguments: object) -> None:
@@ -29,21 +31,35 @@ def uv(*arguments: object) -> None:
 
 
 @pytest.fixture(scope="session")
-def environments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with the wheels of the project, and of the plugins that are tested here."""
+    directory = tmp_path_factory.mktemp("wheels")
+    for package in ("rapyer-core", "rapyer-embedded"):
+        uv("build", "--quiet", "--wheel", "--package", package, "--out-dir", directory)
+    for project in (HERE / "rapyer-finder", AUDIT):
+        uv("build", "--quiet", "--wheel", project, "--out-dir", directory)
+    return directory
+
+
+def environment(directory: Path, wheels: Path, *distributions: str) -> Path:
+    """Make an environment with some distributions, and give its Python."""
+    uv("venv", "--quiet", "--python", sys.executable, directory)
+    python = directory / "bin/python"
+    uv(
+        "pip", "install", "--quiet", "--python", python, "--no-sources", "--find-links", wheels,
+        *distributions,
+    )  # fmt: skip
+    return python
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> dict[str, Path]:
     """The Python of each environment."""
-    scratch = tmp_path_factory.mktemp("wheels")
-    uv("build", "--quiet", "--wheel", "--package", "rapyer-core", "--out-dir", scratch / "dist")
-    for project in (HERE / "rapyer-finder", ROOT / "examples/plugins/rapyer-audit"):
-        uv("build", "--quiet", "--wheel", project, "--out-dir", scratch / "dist")
-    pythons = {}
-    for name, plugins in ENVIRONMENTS.items():
-        pythons[name] = scratch / name / "bin/python"
-        uv("venv", "--quiet", "--python", sys.executable, scratch / name)
-        uv(
-            "pip", "install", "--quiet", "--python", pythons[name], "--no-sources",
-            "--find-links", scratch / "dist", "rapyer-core", *plugins,
-        )  # fmt: skip
-    return pythons
+    scratch = tmp_path_factory.mktemp("environments")
+    return {
+        name: environment(scratch / name, wheels, "rapyer-core", *plugins)
+        for name, plugins in ENVIRONMENTS.items()
+    }
 
 
 def marked(case: Path) -> set[int]:
@@ -58,6 +74,13 @@ def errors_of_mypy(python: Path, case: Path) -> dict[int, str]:
     assert run.returncode in (0, 1), run.stdout + run.stderr
     errors = re.findall(r"^.+?:(\d+): error: (.*)$", run.stdout, flags=re.MULTILINE)
     return {int(line): message for line, message in errors}
+
+
+def strict(directory: Path) -> None:
+    """Make pyright strict in a directory, but for lines that are there to be looked at."""
+    settings = {"typeCheckingMode": "strict", "reportUnusedExpression": "none"}
+    settings["reportUnusedCallResult"] = "none"
+    (directory / "pyrightconfig.json").write_text(json.dumps(settings))
 
 
 def errors_of_pyright(python: Path, case: Path) -> dict[int, str]:
@@ -80,9 +103,7 @@ def test_checkers_see_the_methods_of_the_plugins_that_are_installed_and_no_other
     environments, tmp_path, name, errors_of
 ):
     case = Path(shutil.copy(CASES / f"{name}.py", tmp_path))
-    settings = {"typeCheckingMode": "strict", "reportUnusedExpression": "none"}
-    settings["reportUnusedCallResult"] = "none"
-    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    strict(tmp_path)
     found = errors_of(environments[name], case)
     assert marked(case), "no line is marked as an error: the case was not read"
     assert marked(case) - found.keys() == set(), "not found by the checker"
@@ -114,3 +135,51 @@ def test_the_command_lists_the_plugins_of_its_environment(environments):
     assert list(listed) == ["core", "audit", "query"]
     assert listed["query"]["distribution"] == "rapyer-finder"
     assert listed["query"]["methods"] == ["find", "find_one"]
+
+
+def run_tests(python: Path, project: Path, url: str) -> str:
+    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    run = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=project,
+        env={**os.environ, "RAPYER_REDIS_URL": url},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout
+
+
+def test_the_example_plugin_passes_its_own_tests_where_it_is_installed(tmp_path, wheels, redis_url):
+    python = environment(tmp_path / "venv", wheels, "rapyer-audit", *TEST_TOOLS)
+    project = tmp_path / "project"  # only the tests: the plugin itself is the installed one
+    shutil.copytree(AUDIT / "tests", project / "tests")
+    shutil.copy(AUDIT / "pyproject.toml", project)
+    assert " passed" in run_tests(python, project, redis_url)
+    (example,) = re.findall(r"```python\n(.*?)```", (AUDIT / "README.md").read_text(), re.DOTALL)
+    connect = f"import asyncio\nfrom rapyer import init_rapyer\nURL = {redis_url!r}\n"
+    main = "async def main():\n    async with init_rapyer(URL):\n        await open_account()\n"
+    run = subprocess.run(
+        [python, "-c", f"{connect}{example}{main}asyncio.run(main())"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout.splitlines()[0].endswith(" write clerk:ada")
+
+
+def test_the_plugin_of_the_tutorial_works_and_its_types_are_right(tmp_path, wheels, redis_url):
+    tutorial = (ROOT / "docs/plugins/tutorial.md").read_text()
+    files = re.findall(r'```\w+ title="(.*?)"\n(.*?)```', tutorial, flags=re.DOTALL)
+    project = tmp_path / "rapyer-visits"
+    for name, content in files:
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(content)
+    assert len(files) == 5
+    python = environment(tmp_path / "venv", wheels, str(project), *TEST_TOOLS)
+    assert " passed" in run_tests(python, project, redis_url)
+    strict(project / "tests")
+    test = project / "tests/test_visits.py"
+    assert errors_of_mypy(python, test) == {}
+    assert errors_of_pyright(python, test) == {}

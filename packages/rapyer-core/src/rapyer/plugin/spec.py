@@ -52,12 +52,13 @@ class Command:
     add_arguments: Callable[[ArgumentParser], object] | None = None
 
 
-RegisterMixin: TypeAlias = "Callable[[type[BaseRedisModel]], None]"
-RegisterOption: TypeAlias = "Callable[[Option[Any]], None]"
-RegisterFieldType: TypeAlias = "Callable[[Any, FieldType], None]"
-RegisterCommand: TypeAlias = "Callable[[Command], None]"
-Startup: TypeAlias = "Callable[[Channel, Sequence[type[BaseRedisModel]]], Awaitable[None]]"
-Shutdown: TypeAlias = "Callable[[Channel], Awaitable[None]]"
+# made at run time too, for `Startup | None` in an annotation that is not postponed
+RegisterMixin: TypeAlias = Callable[[type["BaseRedisModel"]], None]
+RegisterOption: TypeAlias = Callable[["Option[Any]"], None]
+RegisterFieldType: TypeAlias = Callable[[Any, "FieldType"], None]
+RegisterCommand: TypeAlias = Callable[[Command], None]
+Startup: TypeAlias = Callable[["Channel", Sequence[type["BaseRedisModel"]]], Awaitable[None]]
+Shutdown: TypeAlias = Callable[["Channel"], Awaitable[None]]
 
 
 @hookspec
