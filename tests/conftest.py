@@ -24,6 +24,7 @@ if importlib.util.find_spec("rapyer_embedded") is None:
     @pytest.fixture(scope="session")
     def redis_url() -> str:
         """The server that the environment names, where rapyer-embedded starts none."""
+        assert "RAPYER_REDIS_URL" in os.environ, "set it to the URL of a Redis for the tests"
         return os.environ["RAPYER_REDIS_URL"]
 
 
