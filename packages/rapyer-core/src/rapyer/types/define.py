@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 from pydantic_core import core_schema
 
+from rapyer.types.forms import by_functions
 from rapyer.types.guards import is_plain_dict, is_plain_list
 from rapyer.types.marking import mark
 from rapyer.types.registry import FieldTypes
@@ -63,32 +64,34 @@ def define_field_type(
     """
     name = kind.__name__ if name is None else name
     form_schema = _form_schema(name, stored_as)
-    loader = core_schema.no_info_after_validator_function(load, form_schema)
-    stored = core_schema.no_info_after_validator_function(
-        load,
-        form_schema,
-        serialization=core_schema.plain_serializer_function_ser_schema(
-            dump, return_schema=form_schema
-        ),
-    )
-    instance = core_schema.is_instance_schema(kind)
-    validation = core_schema.json_or_python_schema(
-        json_schema=loader,
-        # applications that parse JSON themselves, such as FastAPI's, hand in the stored form
-        python_schema=core_schema.union_schema([instance, loader], mode="left_to_right"),
-        serialization=core_schema.plain_serializer_function_ser_schema(
-            dump, return_schema=form_schema, when_used="json"
-        ),
-    )
     return FieldType(
         name,
         form,
         order,
         index,
         tuple(index_path),
-        stored,
+        by_functions(dump, load, form_schema),
         frozenset(operations),
-        validation=mark(validation, name),
+        validation=mark(_validation(kind, form_schema, dump, load), name),
+    )
+
+
+def _validation(
+    kind: type[T],
+    form: core_schema.CoreSchema,
+    dump: Callable[[T], Any],
+    load: Callable[[Any], T],
+) -> core_schema.CoreSchema:
+    """Make the schema of instances of a class that pydantic does not know."""
+    instance = core_schema.is_instance_schema(kind)
+    loader = core_schema.no_info_after_validator_function(load, form)
+    return core_schema.json_or_python_schema(
+        json_schema=loader,
+        # applications that parse JSON themselves, such as FastAPI's, hand in the stored form
+        python_schema=core_schema.union_schema([instance, loader], mode="left_to_right"),
+        serialization=core_schema.plain_serializer_function_ser_schema(
+            dump, return_schema=form, when_used="json"
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic_core import core_schema
 
+from rapyer.types.forms import by_functions
 from rapyer.types.marking import FieldTypeMarker
 from rapyer.types.spelling import spell_float
 
@@ -57,20 +58,7 @@ _DECIMAL_FORM = core_schema.typed_dict_schema(
     },
     extra_behavior="forbid",
 )
-DECIMAL = core_schema.no_info_after_validator_function(
-    load_decimal,
-    _DECIMAL_FORM,
-    serialization=core_schema.plain_serializer_function_ser_schema(
-        dump_decimal, return_schema=_DECIMAL_FORM
-    ),
-)
+DECIMAL = by_functions(dump_decimal, load_decimal, _DECIMAL_FORM)
 
 _INTEGER_TEXT = core_schema.str_schema(strict=True, pattern="^(?:0|-?[1-9][0-9]*)$")
-BIG_INTEGER = core_schema.no_info_after_validator_function(
-    int,
-    _INTEGER_TEXT,
-    # a function, which makes text of it in every mode: the search for faults sees no integer here
-    serialization=core_schema.plain_serializer_function_ser_schema(
-        str, return_schema=core_schema.str_schema()
-    ),
-)
+BIG_INTEGER = by_functions(str, int, _INTEGER_TEXT)

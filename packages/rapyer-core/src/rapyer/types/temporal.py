@@ -9,9 +9,10 @@ the offset in seconds.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import Any
 
 from pydantic_core import core_schema
+
+from rapyer.types.forms import by_functions
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - arithmetic on wall clocks, naive on purpose
 _EPOCH_DAY = _EPOCH.toordinal()
@@ -119,15 +120,7 @@ def load_timedelta(stored: int) -> timedelta:
         raise ValueError(f"{stored} us are more than a timedelta holds") from exc
 
 
-def _by_functions(dump: Any, load: Any, stored: core_schema.CoreSchema) -> core_schema.CoreSchema:
-    return core_schema.no_info_after_validator_function(
-        load,
-        stored,
-        serialization=core_schema.plain_serializer_function_ser_schema(dump, return_schema=stored),
-    )
-
-
-DATETIME = _by_functions(dump_datetime, load_datetime, _INSTANT)
-TIME = _by_functions(dump_time, load_time, _INSTANT)
-DATE = _by_functions(dump_date, load_date, _INTEGER)
-TIMEDELTA = _by_functions(dump_timedelta, load_timedelta, _INTEGER)
+DATETIME = by_functions(dump_datetime, load_datetime, _INSTANT)
+TIME = by_functions(dump_time, load_time, _INSTANT)
+DATE = by_functions(dump_date, load_date, _INTEGER)
+TIMEDELTA = by_functions(dump_timedelta, load_timedelta, _INTEGER)

@@ -7,6 +7,8 @@ import re
 
 from pydantic_core import core_schema
 
+from rapyer.types.forms import by_functions
+
 _HEX = "[0-9a-f]"
 #: A UUID in the one spelling that an index finds: lower case, with hyphens.
 UUID = core_schema.chain_schema(
@@ -22,15 +24,12 @@ UUID = core_schema.chain_schema(
 _B64 = "[A-Za-z0-9_-]"
 #: Bytes in base64 with the URL-safe alphabet and with padding (RFC 4648, section 5); the bits that
 #: the last letter has too many are zero, so that there is one spelling only.
-BYTES = core_schema.no_info_after_validator_function(
+BYTES = by_functions(
+    lambda value: base64.urlsafe_b64encode(value).decode(),
     base64.urlsafe_b64decode,
     core_schema.str_schema(
         strict=True,
         pattern=f"^(?:{_B64}{{4}})*(?:{_B64}[AQgw]==|{_B64}{{2}}[AEIMQUYcgkosw048]=)?$",
-    ),
-    serialization=core_schema.plain_serializer_function_ser_schema(
-        lambda value: base64.urlsafe_b64encode(value).decode(),
-        return_schema=core_schema.str_schema(),
     ),
 )
 
