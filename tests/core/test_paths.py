@@ -52,16 +52,16 @@ class Villa(AtomicRedisModel):
 def test_a_path_leads_through_models_lists_and_dicts(path, text):
     assert isinstance(path(), FieldPath)
     assert repr(path()) == text
-    assert path() == path()
-    assert hash(path()) == hash(path())
-    assert len({path(): 1, path(): 2}) == 1
+    assert path() is path(), "as keys of a dict they are found by identity"
+    assert {path(): 1, path(): 2} == {path(): 2}
 
 
 @pytest.mark.parametrize(
     "copied", [copy.copy, copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))]
 )
 def test_a_path_can_be_copied_and_pickled(copied):
-    assert copied(Villa.address.street.name) == Villa.address.street.name
+    for path in (Villa.address.street.name, Villa.rooms[-1].lines, Villa.by_name["x"].street):
+        assert copied(path) is path
 
 
 def test_what_a_model_has_not_is_no_path():
@@ -69,19 +69,19 @@ def test_what_a_model_has_not_is_no_path():
         _ = Villa.nope
     with pytest.raises(AttributeError, match=r"Villa\.address has no field 'nope'"):
         _ = Villa.address.nope
-    with pytest.raises(TypeError, match="neither a list nor a dict"):
+    with pytest.raises(TypeError, match="leads nowhere"):
         _ = Villa.number[0]
-    with pytest.raises(TypeError, match="neither a list nor a dict"):
+    with pytest.raises(TypeError, match="leads nowhere"):
         _ = Villa.pair[2]
 
 
 def test_a_path_is_no_value():
     with pytest.raises(TypeError, match="has no truth value"):
         bool(Villa.number)
-    with pytest.raises(TypeError, match="cannot be compared with 3"):
-        _ = Villa.number == 3
-    with pytest.raises(TypeError, match="not a value that could be iterated over"):
+    with pytest.raises(TypeError, match="not a value that could be iterated"):
         list(Villa.rooms)
+    with pytest.raises(TypeError, match=r"Write \.contains\('x'\)"):
+        _ = "x" in Villa.rooms
 
 
 def test_a_subclass_has_paths_of_its_own():
@@ -89,4 +89,4 @@ def test_a_subclass_has_paths_of_its_own():
         pool: bool = False
 
     assert repr(Chalet.number) == "Chalet.number"
-    assert Chalet.number != Villa.number
+    assert Chalet.number is not Villa.number

@@ -347,7 +347,8 @@ def test_plugins_are_listed_with_what_they_add(install, capsys):
     assert core["distribution"] == "rapyer-core"
     assert core["version"] == rapyer.__version__
     assert set(core["methods"]) == {
-        "save", "get", "load", "get_or_create", "delete", "delete_by_key", "exists",
+        "save", "get", "load", "get_or_create", "delete", "delete_by_key", "exists", "path",
+        "extract", "extract_fields", "extract_many",
     }  # fmt: skip
 
 

@@ -15,7 +15,8 @@ from rapyer import (
 )
 from rapyer.base import channel_of
 from rapyer.traffic.policies import AccessPolicy
-from rapyer.traffic.values import append, increase, set_value
+from rapyer.traffic.values import Target, append, increase
+from rapyer.traffic.values import set_value as set_target
 
 DOCUMENT = (
     '{"n":1,"f":0.5,"s":"x","l":[1],"z":null,"o":{},'
@@ -26,6 +27,10 @@ TOUCH = AccessPolicy("touch", apply="redis.call('INCR', 'touched')")
 
 class Holder(AtomicRedisModel):
     pass
+
+
+async def set_value(channel, key: str, path: str, value: bytes, policies=()) -> None:
+    await set_target(channel, key, Target(path, path), (value, ()), policies)
 
 
 @pytest.fixture(params=[(), (TOUCH,)], ids=["native", "script"])

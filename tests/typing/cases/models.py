@@ -12,6 +12,7 @@ from rapyer import (
     Field,
     FieldPath,
     Key,
+    ListPath,
     Mapped,
     MappedOptional,
     RedisKey,
@@ -77,7 +78,9 @@ async def good(pk: UUID) -> None:
     assert_type(User.name, FieldPath[str])
     assert_type(User.age, FieldPath[int])
     assert_type(User.nick, FieldPath[Optional[str]])
-    assert_type(User.tags, FieldPath[list[str]])
+    assert_type(User.tags, ListPath[str])
+    assert_type(User.tags[0], FieldPath[str])
+    assert_type(User.past[0].city, FieldPath[str])
     assert_type(User.address.city, FieldPath[str])
     assert_type(User.home.zip, FieldPath[int])
     assert_type(Admin.age, FieldPath[int])

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from rapyer.errors import (
         AbstractModelError,
         CorruptDocumentError,
+        ExpressionError,
         InvalidKeyError,
+        InvalidPathError,
         KeyChangedError,
         KeyNotFoundError,
         ModelDefinitionError,
@@ -46,10 +48,11 @@ if TYPE_CHECKING:
         WrongModelError,
         WrongTypeError,
     )
-    from rapyer.expr import FieldPath
+    from rapyer.expr import Condition
     from rapyer.fields import Field, Key, Mapped, MappedOptional
     from rapyer.keys import RedisKey
-    from rapyer.model import DeleteMixin, ExistsMixin, LoadMixin, SaveMixin
+    from rapyer.model import DeleteMixin, ExistsMixin, ExtractMixin, LoadMixin, SaveMixin
+    from rapyer.paths import DictPath, FieldPath, ListPath, col
     from rapyer.traffic.server import ServerInfo
     from rapyer.types.exact import BigInt
 
@@ -66,6 +69,7 @@ if TYPE_CHECKING:
         LoadMixin,
         DeleteMixin,
         ExistsMixin,
+        ExtractMixin,
         metaclass=RedisModelMeta,
     ):
         """A pydantic model whose instances are RedisJSON documents."""
@@ -75,14 +79,19 @@ __all__ = [
     "AbstractModelError",
     "AtomicRedisModel",
     "BigInt",
+    "Condition",
     "CorruptDocumentError",
+    "DictPath",
     "EmbeddedModel",
+    "ExpressionError",
     "Field",
     "FieldPath",
     "InvalidKeyError",
+    "InvalidPathError",
     "Key",
     "KeyChangedError",
     "KeyNotFoundError",
+    "ListPath",
     "Mapped",
     "MappedOptional",
     "ModelDefinitionError",
@@ -102,19 +111,24 @@ __all__ = [
     "UnsupportedServerError",
     "WrongModelError",
     "WrongTypeError",
+    "col",
     "init_rapyer",
     "teardown_rapyer",
 ]
 
 _HOMES = {
     "BigInt": "rapyer.types.exact",
+    "Condition": "rapyer.expr",
+    "DictPath": "rapyer.paths",
     "Field": "rapyer.fields",
-    "FieldPath": "rapyer.expr",
+    "FieldPath": "rapyer.paths",
     "Key": "rapyer.fields",
+    "ListPath": "rapyer.paths",
     "Mapped": "rapyer.fields",
     "MappedOptional": "rapyer.fields",
     "RedisKey": "rapyer.keys",
     "ServerInfo": "rapyer.traffic.server",
+    "col": "rapyer.paths",
     "init_rapyer": "rapyer.connection",
     "teardown_rapyer": "rapyer.connection",
 }

@@ -23,19 +23,22 @@ from rapyer.keys import (
     schema_of,
     snake_case,
 )
+from rapyer.locations import Locations
 from rapyer.metaclass import (
     RedisModelMeta,
     key_fields,
     refuse_absent_method,
     refuse_reserved_names,
+    reset_paths,
 )
+from rapyer.paths import channel_of
 from rapyer.registry import ModelRegistry
-from rapyer.traffic.channel import Channel
 from rapyer.traffic.policies import Policies
-from rapyer.traffic.source import RedisSource, default_source
+from rapyer.traffic.source import RedisSource
 from rapyer.types.codec import DocumentCodec
 
 if TYPE_CHECKING:
+    from rapyer.expr.paths import Path
     from rapyer.hosting import ModelHost
 
 __all__ = [
@@ -70,6 +73,8 @@ class EmbeddedModel(BaseModel, metaclass=RedisModelMeta):
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
+        if "__rapyer_root__" in vars(cls):  # annotations were resolved later, or anew
+            reset_paths(cls)
         if keys := key_fields(cls):
             raise ModelDefinitionError(
                 f"{cls.__name__}.{keys[0]} is a Key, and an EmbeddedModel has no key of its own. "
@@ -108,6 +113,8 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         __rapyer_own_options__: ClassVar[dict[str, Any]]
         __rapyer_options__: ClassVar[dict[str, Any]]
         __rapyer_codec__: ClassVar[DocumentCodec]
+        __rapyer_locations__: ClassVar[Locations]
+        __rapyer_root__: ClassVar[Path[Any]]
 
     #: The plugins that the model was composed with; None for a mixin, which has no documents.
     __rapyer_host__: ClassVar[ModelHost | None] = None
@@ -129,6 +136,7 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         own = cls.__rapyer_resolve_options__(host, config)
         cls.__rapyer_apply_options__(host.options.effective(own))
         cls.__rapyer_codec__ = DocumentCodec(cls, host.field_types)
+        cls.__rapyer_locations__ = Locations(cls, cls.__rapyer_root__, host.field_types)
         cls.__rapyer_identity__ = Identity(cls.__name__, own["prefix"], host.models)
         if cls.__pydantic_complete__:
             cls.__rapyer_find_key__()
@@ -174,10 +182,12 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
         if "__rapyer_identity__" in cls.__dict__:  # annotations were resolved later, or anew
+            reset_paths(cls)
             cls.__rapyer_find_key__()
             host = cls.__rapyer_host__
             if host is not None:
                 cls.__rapyer_codec__.reset()
+                cls.__rapyer_locations__.reset()
                 if cls.__rapyer_identity__.prefix:
                     host.complete(cls)
 
@@ -379,12 +389,3 @@ def key_to_write(instance: BaseRedisModel) -> RedisKey:
             current=key,
         )
     return key
-
-
-def channel_of(model: type[BaseRedisModel]) -> Channel:
-    """Give the connections for the documents of a model in the running event loop.
-
-    Raises:
-        NotConnectedError: Neither the model nor `init_rapyer` nor the environment names a server.
-    """
-    return (model.__rapyer_source__ or default_source()).channel()

@@ -10,9 +10,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rapyer.guards import is_list
 from rapyer.plugin import Command, PluginInfo
 from rapyer.plugin.info import API_VERSION
-from rapyer.types.guards import is_list
 
 if TYPE_CHECKING:
     from rapyer.host import Survey

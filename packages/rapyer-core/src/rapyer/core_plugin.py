@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rapyer.commands import PLUGINS_COMMAND
-from rapyer.model import DeleteMixin, ExistsMixin, LoadMixin, SaveMixin
+from rapyer.model import DeleteMixin, ExistsMixin, ExtractMixin, LoadMixin, SaveMixin
 from rapyer.options import CORE_OPTIONS
 from rapyer.plugin import (
     RegisterCommand,
@@ -19,8 +19,8 @@ RAPYER_API_VERSION = 1
 
 @hookimpl
 def rapyer_register_mixins(register: RegisterMixin) -> None:
-    """Add `save`, `get`, `load`, `get_or_create`, `delete` and `exists`."""
-    for mixin in (SaveMixin, LoadMixin, DeleteMixin, ExistsMixin):
+    """Add `save`, `get`, `load`, `get_or_create`, `delete`, `exists` and `extract`."""
+    for mixin in (SaveMixin, LoadMixin, DeleteMixin, ExistsMixin, ExtractMixin):
         register(mixin)
 
 

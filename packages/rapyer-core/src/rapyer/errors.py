@@ -138,6 +138,24 @@ class PathNotFoundError(RapyerError, LookupError):
         self.path = path
 
 
+class ExpressionError(RapyerError, TypeError):
+    """A condition or a calculation that has no meaning, or could never hold; raised when built."""
+
+
+class InvalidPathError(RapyerError, ValueError):
+    """A text that names no place in the documents of a model.
+
+    Attributes:
+        path: The text.
+        position: Where in it the first thing stands that leads nowhere.
+    """
+
+    def __init__(self, message: str, *, path: str = "", position: int = 0) -> None:
+        super().__init__(message)
+        self.path = path
+        self.position = position
+
+
 class UnaddressableKeyError(RapyerError, ValueError):
     """A key of a dict that no path leads to, because RedisJSON cannot spell it.
 

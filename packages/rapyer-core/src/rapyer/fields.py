@@ -17,9 +17,10 @@ from rapyer.keys import check_text_pk
 
 if TYPE_CHECKING:
     from rapyer.base import EmbeddedModel
-    from rapyer.expr import FieldPath
+    from rapyer.paths import DictPath, FieldPath, ListPath
 
 T = TypeVar("T")
+V = TypeVar("V")
 E = TypeVar("E", bound="EmbeddedModel")
 
 
@@ -126,7 +127,9 @@ if TYPE_CHECKING:
         @overload
         def __get__(self: Mapped[E], instance: None, owner: Any) -> type[E]: ...
         @overload
-        def __get__(self: Mapped[list[E]], instance: None, owner: Any) -> FieldPath[list[E]]: ...
+        def __get__(self: Mapped[list[V]], instance: None, owner: Any) -> ListPath[V]: ...
+        @overload
+        def __get__(self: Mapped[dict[str, V]], instance: None, owner: Any) -> DictPath[V]: ...
         @overload
         def __get__(self, instance: None, owner: Any) -> FieldPath[T]: ...
         @overload

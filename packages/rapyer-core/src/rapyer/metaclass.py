@@ -13,10 +13,12 @@ from typing_extensions import dataclass_transform
 from rapyer import first_party
 from rapyer._pydantic import ModelMetaclass, parent_namespace_of
 from rapyer.errors import ModelDefinitionError, PluginNotInstalledError
-from rapyer.expr import FieldPath
+from rapyer.expr.paths import field_of, forget_fields, path_of
 from rapyer.fields import Field, KeyMarker, contains_key
+from rapyer.paths import FieldPath
 
 if TYPE_CHECKING:
+    from rapyer.expr.paths import Path
     from rapyer.hosting import ModelHost
 
 #: Set while pydantic builds a class: it looks on bases for defaults, and must not find paths there.
@@ -43,18 +45,35 @@ class RedisModelMeta(ModelMetaclass):
                 _building.reset(token)
             if config is not None:
                 type.__setattr__(cls, "Config", config)
+            reset_paths(cls)
             cls.__rapyer_define__(config)
             return cls
 
         def __getattr__(cls, name):  # noqa: N805 - in a metaclass
             # pydantic leaves no class attribute for a field, so that this is reached for fields
             if not name.startswith("_") and not _building.get():
-                field = cls.__dict__.get("__pydantic_fields__", {}).get(name)
-                if field is not None:
-                    return FieldPath(cls, (name,), field.annotation)
+                path = _path_of_field(cls, name)
+                if path is not None:
+                    return path
                 if name in first_party.METHODS:
                     refuse_absent_method(cls, f"{cls.__name__}.{name}")
             return super().__getattr__(name)
+
+
+def reset_paths(cls: type[BaseModel]) -> None:
+    """Let access to the fields of a class give paths by what its annotations say now."""
+    root = path_of(FieldPath, cls, (), cls)
+    forget_fields(root)
+    type.__setattr__(cls, "__rapyer_root__", root)
+
+
+def _path_of_field(cls: type[BaseModel], name: str) -> Path[Any] | None:
+    if name not in vars(cls).get("__pydantic_fields__", ()):
+        return None
+    if not cls.__pydantic_complete__:
+        cls.model_rebuild(raise_errors=False)
+    root: Path[Any] | None = vars(cls).get("__rapyer_root__")
+    return None if root is None else field_of(root, name)
 
 
 def refuse_reserved_names(model: str, bases: tuple[type, ...], fields: Iterable[str]) -> None:

@@ -1,3 +1,6 @@
-"""Paths into documents: what `User.address.city` is on a model class. Pure: no Redis here."""
+"""The expression language: paths into documents, conditions, calculated values. No Redis here."""
 
-from rapyer.expr.paths import FieldPath as FieldPath
+from rapyer.expr.nodes import Condition as Condition
+from rapyer.expr.paths import Path as Path
+from rapyer.expr.steps import Step as Step
+from rapyer.expr.values import Value as Value

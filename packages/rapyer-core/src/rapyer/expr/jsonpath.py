@@ -3,7 +3,8 @@ r"""JSONPath as RedisJSON reads it, for reading, for updating and for creating a
 RedisJSON does not undo escapes in a quoted key when it writes: `$["a\\""]` reads the key `a"` and
 creates another one. What is right everywhere is the raw key in double quotes, or in single quotes
 where it holds a double one; control and non-ASCII characters stand as they are. Spaces at the start
-of a key are dropped without a word: `$[" a"]` reads and writes the key `a` (all seen on 2.8.3).
+of a key are dropped without a word: `$[" a"]` reads and writes the key `a`. A negative index out of
+range is taken for the first element, where a slice of one element leads nowhere (seen on 2.8.3).
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from rapyer.errors import UnaddressableKeyError
 
 
 def render_path(steps: Iterable[str | int]) -> str:
-    """Write the way to a value as JSONPath.
+    """Write the way to a value as JSONPath, for reading and for updating what is there.
+
+    A negative index is written as a slice: it cannot lead to another element than it says, and
+    cannot create anything.
 
     Args:
         steps: Keys of objects, in their stored form, and indexes of arrays.
@@ -24,8 +28,33 @@ def render_path(steps: Iterable[str | int]) -> str:
             space.
     """
     return "$" + "".join(
-        f"[{step}]" if isinstance(step, int) else f"[{_quoted(step)}]" for step in steps
+        _index(step) if isinstance(step, int) else f"[{_quoted(step)}]" for step in steps
     )
+
+
+def _index(index: int) -> str:
+    if index >= 0:
+        return f"[{index}]"
+    return f"[{index}:{index + 1}]" if index < -1 else "[-1:]"
+
+
+def split_at_negative_indexes(steps: Iterable[str | int]) -> tuple[str, list[tuple[int, str]]]:
+    """Write a path for creating what it leads to, where a slice will not do.
+
+    Returns:
+        The path up to the first negative index, and each of those with the path behind it. The
+        server has to put the index that counts from the start between them.
+    """
+    first, rest = "$", list[tuple[int, str]]()
+    for step in steps:
+        if isinstance(step, int) and step < 0:
+            rest.append((step, ""))
+        elif rest:
+            index, behind = rest[-1]
+            rest[-1] = index, behind + render_path((step,))[1:]
+        else:
+            first += render_path((step,))[1:]
+    return first, rest
 
 
 def _quoted(key: str) -> str:

@@ -1,132 +1,370 @@
-"""The way from a model to a value inside its document."""
+"""The way from a model to a value inside its documents. Pure: no Redis here."""
 
 from __future__ import annotations
 
-import types
-from collections.abc import Mapping, Sequence
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Generic,
-    TypeAlias,
-    Union,
-    get_args,
-    get_origin,
-)
+from collections.abc import Hashable, Iterable
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Self
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pydantic import BaseModel
-from typing_extensions import TypeVar
+from typing_extensions import TypeIs, TypeVar
 
-T_co = TypeVar("T_co", covariant=True, default=Any)
+from rapyer.errors import ExpressionError
+from rapyer.expr.annotations import element_of, members_of
+from rapyer.expr.nodes import (
+    AnyElement,
+    Condition,
+    Contains,
+    EndsWith,
+    In,
+    IsNone,
+    StartsWith,
+    roots_of,
+)
+from rapyer.expr.nodes import Between as BetweenNode
+from rapyer.expr.operands import Kind, kinds_of
+from rapyer.expr.steps import EACH, Step, field_step, item_step
+from rapyer.expr.values import Value
 
-#: One step of a path: the name of a field, a key of a dict, or an index of a list.
-Step: TypeAlias = str | int
+T = TypeVar("T", default=Any)
 
 
-class FieldPath(Generic[T_co]):
+#: Paths are interned: as keys of a dict they are found by identity, for == builds a condition.
+_interned: WeakKeyDictionary[type[BaseModel], WeakValueDictionary[tuple[Step, ...], Path[Any]]] = (
+    WeakKeyDictionary()
+)
+_interning = Lock()
+
+
+class Path(Value[T]):
     """A place in the documents of a model: `User.age`, `User.address.city`, `User.tags[0]`.
 
-    Paths are made by access to the class of a model. They are immutable, hashable (so that
-    `{User.age: 3}` is a dict) and equal when they lead from the same model to the same place.
+    Paths are made by access to the class of a model. They are immutable and hashable, so that
+    `{User.age: 3}` is a dict: two that lead from the same model to the same place are one object.
+
+    What they consist of is given by functions of this module, `model_of`, `steps_of` and
+    `annotation_of`: a name on a path is that of a field, but for those of its few methods.
     """
 
-    __slots__ = ("_annotation", "_model", "_steps")
+    __slots__ = (
+        "__annotation__",
+        "__fields__",
+        "__made_kinds__",
+        "__model__",
+        "__steps__",
+        "__weakref__",
+    )
 
-    def __init__(self, model: type[BaseModel], steps: tuple[Step, ...], annotation: Any) -> None:
-        self._model = model
-        self._steps = steps
-        self._annotation = annotation
+    __model__: type[BaseModel]
+    __steps__: tuple[Step, ...]
+    __annotation__: Any
+    __fields__: dict[str, Path[Any]]
 
-    def __repr__(self) -> str:
-        text = self._model.__name__
-        for step in self._steps:
-            is_name = isinstance(step, str) and step.isidentifier()
-            text += f".{step}" if is_name else f"[{step!r}]"
-        return text
+    @classmethod
+    def __of__(cls, model: type[BaseModel], steps: tuple[Step, ...], annotation: Any) -> Path[Any]:
+        """Give the path with these steps; the one that there is, if there is one."""
+        paths = _interned.get(model)
+        path = None if paths is None else paths.get(steps)
+        if path is None or path.__annotation__ is not annotation:
+            with _interning:
+                paths = _interned.setdefault(model, WeakValueDictionary())
+                path = paths.get(steps)
+                if path is None or path.__annotation__ is not annotation:
+                    path = object.__new__(cls._class_for(annotation))
+                    path.__model__, path.__steps__, path.__annotation__ = model, steps, annotation
+                    path.__fields__ = {}
+                    paths[steps] = path
+        return path
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return FieldPath, (self._model, self._steps, self._annotation)
+    @classmethod
+    def _class_for(cls, annotation: Any) -> type[Path[Any]]:  # noqa: ARG003 - subclasses look at it
+        return cls
+
+    @property
+    def __kinds__(self) -> tuple[Kind, ...]:
+        """What the value, where it is not None, can be compared with."""
+        try:
+            return self.__made_kinds__
+        except AttributeError:
+            self.__made_kinds__: tuple[Kind, ...] = kinds_of(self.__annotation__)
+            return self.__made_kinds__
+
+    def __root__(self) -> type[BaseModel]:
+        return self.__model__
+
+    def __structure__(self) -> tuple[Hashable, ...]:
+        """Give what the path consists of, in a form that is equal for equal paths."""
+        return Path, self.__model__, self.__steps__
 
     def __hash__(self) -> int:
-        return hash((self._model, self._steps))
+        return hash((self.__model__, self.__steps__))
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, FieldPath):
-            # a plain False here would make a comparison that looks like a condition a silent no
-            raise TypeError(
-                f"{self!r} cannot be compared with {other!r}: it is a path, and this version of "
-                "rapyer-core has no conditions on paths yet. Compare the value of an instance."
-            )
-        return self._model is other._model and self._steps == other._steps
+    def __repr__(self) -> str:
+        return self.__model__.__name__ + "".join(map(str, self.__steps__))
 
-    def __bool__(self) -> bool:
-        raise TypeError(
-            f"{self!r} has no truth value: it is a path into documents, not the value of one. "
-            "Read the attribute of an instance."
-        )
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return follow, (self.__model__, self.__steps__, type(self))
+
+    # -- going on ---------------------------------------------------------------------------------
+
+    def __step__(self, step: Step, annotation: Any) -> Path[Any]:
+        """Give the path that goes one step further."""
+        return self.__of__(self.__model__, (*self.__steps__, step), annotation)
+
+    def __field__(self, name: str) -> Path[Any] | None:
+        """Give the path to a field of what the path leads to; None where there is none.
+
+        On a list of models it leads to that field of each of them.
+        """
+        path: Path[Any] | None = self.__fields__.get(name)
+        if path is None:
+            found = field_step(self.__annotation__, name)
+            if found is not None:
+                each, annotation = found
+                start = self if each is None else self.__step__(EACH, each)
+                path = self.__fields__[name] = start.__step__(Step("field", name), annotation)
+        return path
 
     if not TYPE_CHECKING:  # hidden from checkers, so that a misspelled field stays an error there
 
-        def __getattr__(self, name: str) -> FieldPath[Any]:
-            if name.startswith("_"):  # copy and pickle ask before there are slots
+        def __getattr__(self, name: str) -> Path[Any]:
+            if name.startswith("_"):  # slots that are unset, and what copy and others look for
                 raise AttributeError(name)
-            for model in _models_in(self._annotation):
-                field = model.__pydantic_fields__.get(name)
-                if field is not None:
-                    return FieldPath(self._model, (*self._steps, name), field.annotation)
-            raise AttributeError(f"{self!r} has no field {name!r}", name=name, obj=self)
+            path = self.__field__(name)
+            if path is None:
+                raise AttributeError(
+                    f"{self!r} has no field {name!r}: it leads to {self.__annotation__!r}.",
+                    name=name,
+                    obj=self,
+                )
+            return path
 
-        def __getitem__(self, step: Step) -> FieldPath[Any]:
-            for annotation in _members_of(self._annotation):
-                if isinstance(step, str):
-                    fields = _fields_of(annotation)
-                    if step in fields:
-                        return FieldPath(self._model, (*self._steps, step), fields[step].annotation)
-                item = _item_of(annotation, step)
-                if item is not None:
-                    return FieldPath(self._model, (*self._steps, step), item)
-            raise TypeError(f"{self!r} is neither a list nor a dict that {step!r} could lead into")
+        def __getitem__(self, item: Any) -> Path[Any]:
+            return self.__item__(item)
 
-        def __iter__(self) -> None:  # or Python would try the indexes 0, 1, 2, ... without an end
-            raise TypeError(f"{self!r} is a path, not a value that could be iterated over")
+    def __item__(self, item: Any) -> Path[Any]:
+        """Give the path to an element of a list, to the value of a key, or to a field."""
+        for annotation in members_of(self.__annotation__):
+            step = item_step(annotation, item)
+            if step is not None:
+                return self.__step__(*step)
+        raise ExpressionError(
+            f"{self!r}[{item!r}] leads nowhere: what {self!r} leads to is {self.__annotation__!r}. "
+            "A list takes an index, a dict a key of its type, a model the name of a field."
+        )
 
+    # -- conditions -------------------------------------------------------------------------------
 
-def _members_of(annotation: Any) -> tuple[Any, ...]:
-    """Give the members of a union but None, or the one annotation itself, without wrappers."""
-    while True:
-        aliased = getattr(annotation, "__value__", None)  # of a `type` statement, or its backport
-        if aliased is not None:
-            annotation = aliased
-        elif get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
+    def any(self, condition: Condition | bool) -> Condition:
+        """Say that a list of models has one element for which a whole condition holds.
+
+        Args:
+            condition: A condition that starts at the element: `Item.price > 5`.
+        """
+        model = element_model(self)
+        if model is None:
+            raise ExpressionError(
+                f"{self!r}.any(...) is for lists of models, and this is {self.__annotation__!r}. "
+                "Write .contains(value) for a list of plain values."
+            )
+        if not isinstance(condition, Condition):
+            raise ExpressionError(
+                f"{self!r}.any was given {condition!r}, which is no condition. Give one on "
+                f"{model.__name__}, such as {model.__name__}.<field> == ..."
+            )
+        for root in roots_of(condition):
+            if not issubclass(model, root):
+                raise ExpressionError(
+                    f"{self!r}.any was given {condition!r}, a condition on {root.__name__}, and "
+                    f"the elements are {model.__name__}. Start it at {model.__name__}."
+                )
+        return self._for_each(AnyElement, condition)
+
+    def contains(self, operand: Any) -> Condition:
+        """Say that a list, set or tuple has an element, or that a text contains another one."""
+        if any(kind.elements is not None for kind in self.__kinds__):
+            return self._for_each(Contains, self._element(operand))
+        return self._for_each(Contains, self._text("contains", operand))
+
+    def startswith(self, operand: Any) -> Condition:
+        """Say that a text starts with another one."""
+        return self._for_each(StartsWith, self._text("startswith", operand))
+
+    def endswith(self, operand: Any) -> Condition:
+        """Say that a text ends with another one."""
+        return self._for_each(EndsWith, self._text("endswith", operand))
+
+    def in_(self, operands: Iterable[T | None]) -> Condition:
+        """Say that the value is one of several; None among them is meant as None."""
+        if any(kind.elements is not None for kind in self.__kinds__):
+            raise ExpressionError(
+                f"{self!r} is a list. Write {self!r}.contains(value) for one of its elements, or "
+                "== for the whole list."
+            )
+        built = super().in_(operands)
+        return self._for_each(In, built.operands) if isinstance(built, In) else built
+
+    def between(self, low: T, high: T) -> Condition:
+        """Say that the value lies between two others, or is one of them."""
+        low, high = self._operand("<=", low), self._operand("<=", high)
+        return self._for_each(BetweenNode, low, high)
+
+    def is_none(self) -> Condition:
+        """Say that the value is None: null in the document, or below something that is."""
+        return self._for_each(IsNone)
+
+    def _compare(self, operator: str, other: Any) -> Condition:
+        split = split_each(self)
+        if split is None:
+            return super()._compare(operator, other)
+        return AnyElement(split[0], split[1]._compare(operator, other))
+
+    def _different(self, other: Any) -> Condition:
+        split = split_each(self)
+        if split is not None:
+            raise ExpressionError(
+                f"{self!r} != {other!r} has two readings. Write ~({self!r} == {other!r}) for no "
+                f"element, or {split[0]!r}.any({split[1]!r} != {other!r}) for some element."
+            )
+        return super()._different(other)
+
+    def _for_each(self, node: Any, *parts: Any) -> Condition:
+        """Build a condition; below each element of a list, that one element fulfils it."""
+        split = split_each(self)
+        condition: Condition
+        if split is None:
+            condition = node(self, *parts)
         else:
-            break
-    if get_origin(annotation) in (Union, types.UnionType):
-        members = (member for member in get_args(annotation) if member is not type(None))
-        return tuple(inner for member in members for inner in _members_of(member))
-    return (annotation,)
+            condition = AnyElement(split[0], split[1]._for_each(node, *parts))
+        return condition
+
+    def _other_value(self, operator: str, other: Value[Any]) -> Value[Any]:
+        _refuse_each(self, other)
+        return super()._other_value(operator, other)
+
+    def _calculate(self, operator: str, other: Any, *, reflected: bool = False) -> Value[Any]:
+        _refuse_each(self, other)
+        return super()._calculate(operator, other, reflected=reflected)
+
+    def _element(self, operand: Any) -> Any:
+        for kind in self.__kinds__:
+            for element in kind.elements or ():
+                if operand is None or element.accepts(operand):
+                    return operand
+        raise ExpressionError(
+            f"{self!r}.contains({operand!r}) could never hold: {operand!r} is a "
+            f"{type(operand).__name__}, and this leads to {self.__annotation__!r}."
+        )
+
+    def _text(self, method: str, operand: Any) -> str:
+        if not any(kind.family == "text" for kind in self.__kinds__):
+            raise ExpressionError(
+                f"{self!r}.{method}({operand!r}) has no meaning: it is for texts, and this leads "
+                f"to {self.__annotation__!r}."
+            )
+        if not isinstance(operand, str):
+            raise ExpressionError(
+                f"{self!r}.{method} was given {operand!r}, a {type(operand).__name__}. Give a str."
+            )
+        return operand
 
 
-def _fields_of(annotation: Any) -> dict[str, Any]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation.__pydantic_fields__
-    return {}
+def is_path(part: object) -> TypeIs[Path[Any]]:
+    """Say whether a part of an expression is a path."""
+    return isinstance(part, Path)
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    """Give the models among the members of an annotation."""
-    return [member for member in _members_of(annotation) if _fields_of(member)]
+def model_of(path: Path[Any]) -> type[BaseModel]:
+    """Give the model that a path starts from."""
+    return path.__model__
 
 
-def _item_of(annotation: Any, step: Step) -> Any:
-    """Give the annotation of an element, when the step is of the kind that leads to one."""
-    origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
-    if isinstance(step, int):
-        if origin is tuple and arguments and arguments[-1] is not Ellipsis:
-            return arguments[step] if -len(arguments) <= step < len(arguments) else None
-        is_array = isinstance(origin, type) and issubclass(origin, Sequence) and origin is not str
-        return (arguments[0] if arguments else Any) if is_array else None
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return arguments[1] if arguments else Any
+def steps_of(path: Path[Any]) -> tuple[Step, ...]:
+    """Give the steps of a path."""
+    return path.__steps__
+
+
+def annotation_of(path: Path[Any]) -> Any:
+    """Give the annotation of the value that a path leads to."""
+    return path.__annotation__
+
+
+def field_of(path: Path[Any], name: str) -> Path[Any] | None:
+    """Give the path to a field of what a path leads to; None where there is none."""
+    return path.__field__(name)
+
+
+def forget_fields(path: Path[Any]) -> None:
+    """Let a path look at the annotations of its fields anew."""
+    path.__fields__.clear()
+
+
+def item_of(path: Path[Any], item: Any) -> Path[Any]:
+    """Give the path to an element of what a path leads to: `path[item]`.
+
+    Raises:
+        ExpressionError: It leads nowhere.
+    """
+    return path.__item__(item)
+
+
+def path_of(
+    kind: type[Path[Any]], model: type[BaseModel], steps: tuple[Step, ...], annotation: Any
+) -> Path[Any]:
+    """Give the path of a kind with these steps; the one that there is, if there is one."""
+    return kind.__of__(model, steps, annotation)
+
+
+def follow(model: type[BaseModel], steps: Iterable[Step], kind: type[Path[Any]]) -> Path[Any]:
+    """Give the path from a model along steps, which say where they lead anew."""
+    path: Path[Any] | None = kind.__of__(model, (), model)
+    for step in steps:
+        if path is None or step.kind == "each":
+            continue  # the field that follows leads through each element by itself
+        path = path.__field__(step.value) if step.kind == "field" else path.__item__(step.value)
+    if path is None:
+        raise ExpressionError(f"{model.__name__} has no {''.join(map(str, steps))}.")
+    return path
+
+
+def element_model(path: Path[Any]) -> type[BaseModel] | None:
+    """Give the model of the elements of a list that a path leads to; None for anything else."""
+    for annotation in members_of(path.__annotation__):
+        element = element_of(annotation)
+        for member in () if element is None else members_of(element):
+            if isinstance(member, type) and issubclass(member, BaseModel):
+                return member
     return None
+
+
+def split_each(path: Path[Any]) -> tuple[Path[Any], Path[Any]] | None:
+    """Take a path that leads through each element of a list apart: to the list, and from there.
+
+    Returns:
+        None for a path that leads to one value.
+    """
+    if EACH not in path.__steps__:
+        return None
+    place = path.__steps__.index(EACH)
+    kind = type(path)
+    before = follow(path.__model__, path.__steps__[:place], kind)
+    model = element_model(before)
+    if model is None:
+        raise ExpressionError(f"{before!r} is no list of models.")
+    return before, follow(model, path.__steps__[place + 1 :], kind)
+
+
+def _refuse_each(*values: Any) -> None:
+    for value in values:
+        if is_path(value) and EACH in value.__steps__:
+            raise ExpressionError(
+                f"{value!r} stands for the values of all elements of a list, and one is needed "
+                "here. Give an index, or compare it within .any(...)."
+            )

@@ -2,5 +2,6 @@
 
 from rapyer.model.delete import DeleteMixin as DeleteMixin
 from rapyer.model.exists import ExistsMixin as ExistsMixin
+from rapyer.model.extract import ExtractMixin as ExtractMixin
 from rapyer.model.load import LoadMixin as LoadMixin
 from rapyer.model.save import SaveMixin as SaveMixin

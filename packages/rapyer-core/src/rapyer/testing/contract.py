@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from rapyer.connection import init_rapyer
 from rapyer.errors import PluginError
+from rapyer.guards import is_list, is_tuple
 from rapyer.host import host_of
 from rapyer.keys import RedisKey
 from rapyer.plugin import FieldType, PluginInfo
@@ -21,7 +22,6 @@ from rapyer.plugin.loading import installed_plugins
 from rapyer.testing.hosts import info_of
 from rapyer.traffic.scripts import Operation, compose
 from rapyer.types.codec import DocumentCodec
-from rapyer.types.guards import is_list, is_tuple
 
 
 def check_plugin(plugin: object) -> None:

@@ -4,14 +4,13 @@ The server answers null or `[]`, and no error, for a path that leads to nothing 
 another type. Every reply is looked at here; what was wrong is asked for once more, on the way to
 the error only.
 
-A path is JSONPath text that leads to one value. A negative index must not be out of range: the
-server would take it for the first element.
+A path is JSONPath text that leads to one value, as `rapyer.expr.jsonpath` writes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from redis.exceptions import ResponseError
 
@@ -22,7 +21,8 @@ from rapyer.errors import (
     WrongTypeError,
 )
 from rapyer.traffic.channel import Channel
-from rapyer.traffic.policies import Policies
+from rapyer.traffic.documents import Dump
+from rapyer.traffic.policies import Policies, ScriptArgument
 from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
 from rapyer.traffic.scripts import Operation, compose
 
@@ -30,8 +30,21 @@ SET_VALUE = Operation(
     "set",
     """
     check(KEYS[1], 'write')
-    local reply = redis.call('JSON.SET', KEYS[1], arg[1], arg[2])
-    if reply then touched(KEYS[1], 'write') end
+    local path, place = arg[3], 4
+    for _ = 1, tonumber(arg[2]) do
+        local length = redis.call('JSON.ARRLEN', KEYS[1], path)[1]
+        local index = tonumber(arg[place])
+        if not length or length + index < 0 then return false end
+        path = path .. '[' .. length + index .. ']' .. arg[place + 1]
+        place = place + 2
+    end
+    local reply = redis.call('JSON.SET', KEYS[1], path, arg[1])
+    if reply then
+        for index = place, #arg, 2 do
+            redis.call('JSON.NUMINCRBY', KEYS[1], path .. arg[index], arg[index + 1])
+        end
+        touched(KEYS[1], 'write')
+    end
     return reply
     """,
     writes=True,
@@ -71,16 +84,33 @@ APPEND = Operation(
 _ABSENT, _OTHER_TYPE = b"[]", b"[null]"
 
 
+class Target(NamedTuple):
+    """Where a value is written to.
+
+    Attributes:
+        path: The JSONPath for what is there; it may have negative indexes as slices.
+        first: The path up to the first negative index.
+        rest: Each negative index, with the path behind it: the server counts them from the start.
+    """
+
+    path: str
+    first: str
+    rest: Sequence[tuple[int, str]] = ()
+
+
 async def set_value(
-    channel: Channel, key: str, path: str, value: bytes, policies: Policies = ()
+    channel: Channel, key: str, target: Target, dump: Dump, policies: Policies = ()
 ) -> None:
     """Set the value at a path, or a new member of the object above it: `JSON.SET key path value`.
+
+    A script where policies apply, an index counts from the end, or a number needs a
+    `JSON.NUMINCRBY` to be exact.
 
     Args:
         channel: The connections.
         key: The whole Redis key.
-        path: Where the value stands.
-        value: Its JSON text.
+        target: Where the value stands.
+        dump: Its JSON text, and what has to be added to numbers in it.
         policies: What else happens to the key.
 
     Raises:
@@ -89,15 +119,20 @@ async def set_value(
         WrongTypeError: The key holds another Redis type.
         OutcomeUnknownError: The reply was lost.
     """
+    value, corrections = dump
     try:
-        if policies:
-            reply = await channel.run(compose(SET_VALUE, policies), (key,), (path, value))
+        if policies or corrections or target.rest:
+            arguments: list[ScriptArgument] = [value, len(target.rest), target.first]
+            arguments += [part for step in target.rest for part in step]
+            for path, delta in corrections:
+                arguments += [path[1:], delta]  # behind the path of the value
+            reply = await channel.run(compose(SET_VALUE, policies), (key,), arguments)
         else:
-            reply = await channel.execute("JSON.SET", key, path, value, writes=True)
+            reply = await channel.execute("JSON.SET", key, target.path, value, writes=True)
     except ResponseError as exc:
-        await _explain(channel, key, path, exc)
+        await _explain(channel, key, target.path, exc)
     if reply is None:
-        await _explain(channel, key, path, unexpected_reply("JSON.SET", reply))
+        await _explain(channel, key, target.path, unexpected_reply("JSON.SET", reply))
     if reply != b"OK":
         raise unexpected_reply("JSON.SET", reply)
 

@@ -1,9 +1,11 @@
-"""Between an instance of a model and the JSON text of its document."""
+"""Between values, instances of models above all, and the JSON text of their stored form."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, ValidationError
 
 from rapyer._pydantic import build_serializer, build_validator
@@ -25,7 +27,8 @@ from rapyer.types.values import find_difference, find_fault, path_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pydantic import BaseModel
+    from pydantic_core import CoreSchema
+    from pydantic_core.core_schema import CoreConfig
 
     from rapyer.types.registry import FieldTypes
 
@@ -42,70 +45,75 @@ _WITHOUT_NUMBERS = frozenset(
 )  # fmt: skip
 
 
-class DocumentCodec:
-    """Dumps instances of one model class to documents, and loads them again.
+class Codec:
+    """Dumps the values of one place to their stored form, and loads them again.
 
     Both directions are one call into pydantic-core; no JSON is parsed in Python. What they need
-    is built on first use, once per class.
+    is built on first use, once.
 
     Args:
-        model: The class; it may still have unresolved annotations.
+        name: What the values are, in messages: the name of a model, or a path.
+        schema: Gives the core schema that pydantic has made for them.
         field_types: The types whose values have a stored form of their own.
+        config: Settings of the model that they belong to.
     """
 
     __slots__ = (
         "_by_parts",
+        "_config",
         "_field_types",
         "_has_numbers",
-        "_model",
+        "_name",
+        "_schema",
         "_to_json",
         "_validate_json",
     )
 
-    def __init__(self, model: type[BaseModel], field_types: FieldTypes) -> None:
-        self._model = model
+    def __init__(
+        self,
+        name: str,
+        schema: Callable[[], CoreSchema],
+        field_types: FieldTypes,
+        config: CoreConfig | None = None,
+    ) -> None:
+        self._name = name
+        self._schema = schema
         self._field_types = field_types
+        self._config: CoreConfig = {**(config or {}), **STORAGE_CONFIG}
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was built, because the annotations of the model were resolved anew."""
+        """Forget what was built, because annotations were resolved anew."""
         self._has_numbers, self._by_parts = True, True
         self._to_json: Callable[..., bytes] = self._build_and_dump
         self._validate_json: Callable[..., Any] = self._build_and_load
 
-    def _to_look(self, instance: BaseModel) -> Any:
-        """Dump an instance in Python objects, with marks for what is refused."""
-        schema = storage_schema(
-            self._model.__pydantic_core_schema__, self._field_types, to_look=True
-        ).schema
-        return build_serializer(schema, STORAGE_CONFIG).to_python(instance, warnings=False)
+    def _to_look(self, value: Any) -> Any:
+        """Dump a value in Python objects, with marks for what is refused."""
+        schema = storage_schema(self._schema(), self._field_types, to_look=True).schema
+        return build_serializer(schema, self._config).to_python(value, warnings=False)
 
     def _build(self) -> None:
-        model = self._model
-        if not model.__pydantic_complete__:
-            model.model_rebuild()
-        schema, kinds, self._by_parts = storage_schema(
-            model.__pydantic_core_schema__, self._field_types
-        )
-        validator = build_validator(schema, STORAGE_CONFIG)
-        serializer = build_serializer(schema, STORAGE_CONFIG)
+        schema, kinds, self._by_parts = storage_schema(self._schema(), self._field_types)
+        validator = build_validator(schema, self._config)
+        serializer = build_serializer(schema, self._config)
         self._has_numbers = not kinds <= _WITHOUT_NUMBERS
         self._validate_json = validator.validate_json
         self._to_json = serializer.to_json
 
-    def _build_and_dump(self, instance: BaseModel, **options: Any) -> bytes:
+    def _build_and_dump(self, value: Any, **options: Any) -> bytes:
         self._build()
-        return self._to_json(instance, **options)
+        return self._to_json(value, **options)
 
     def _build_and_load(self, document: bytes, **options: Any) -> Any:
         self._build()
         return self._validate_json(document, **options)
 
-    def dump(self, instance: BaseModel, *, checked: bool = False) -> Dump:
-        """Dump an instance as the JSON text, in UTF-8, that the server reads as exactly its values.
+    def dump(self, value: Any, *, checked: bool = False) -> Dump:
+        """Dump a value as the JSON text, in UTF-8, that the server reads as exactly that value.
 
         Args:
-            instance: The instance.
+            value: An instance of the model, or the value of a field.
             checked: Whether to make sure, before the text is spelled for the server, that it gives
                 the instance back. pydantic does not look at what is assigned to a field, nor at
                 what is put into a list; a subclass in a field of its base would lose fields, a
@@ -121,49 +129,62 @@ class DocumentCodec:
                 has its path.
         """
         try:
-            document = self._to_json(instance, warnings=False)
+            document = self._to_json(value, warnings=False)
         except (PydanticSerializationError, RecursionError) as exc:
-            raise self.fault_of(instance) or UnstorableValueError(
-                f"{type(instance).__name__} cannot be stored: {exc}."
+            raise self.fault_of(value) or UnstorableValueError(
+                f"{self._name} cannot be stored: {exc}."
             ) from exc
         if checked:
-            self._check(document, instance)
+            self._check(document, value)
         if BACKSLASH in document or not document.isascii():
             document = hide_nul(document)
         if self._has_numbers:
             shape = document.translate(SHAPE)
             if LONG_NUMBER in shape or (SIGN in shape and EXPONENT in shape):
-                return self._spell_numbers(instance, document)
+                return self._spell_numbers(value, document)
         return document, ()
 
-    def _check(self, document: bytes, instance: BaseModel) -> None:
+    def _check(self, document: bytes, value: Any) -> None:
         try:
             read = self._validate_json(document, strict=True)
         except ValidationError as exc:
             first = exc.errors(include_url=False)[0]
             path = path_text(first["loc"])
-            raise self.fault_of(instance) or UnstorableValueError(
-                f"{self._model.__name__}.{path} cannot be stored: a document with the value "
+            raise self.fault_of(value) or UnstorableValueError(
+                f"{self._at(path)} cannot be stored: a document with the value "
                 f"{_shortened_repr(first['input'])} there could not be read back. "
                 f"pydantic says: {first['msg']}.",
                 path=path,
                 value=first["input"],
             ) from exc
-        if not self._by_parts and read.__dict__ == instance.__dict__:
+        if self._is_clearly_same(value, read):
             return
-        difference = find_difference(instance, read)
+        difference = find_difference(value, read)
         if difference is not None:
-            path, value, other = difference
-            raise self.fault_of(instance) or UnstorableValueError(
-                f"{self._model.__name__}.{path} cannot be stored: {_shortened_repr(value)} would "
+            path, own, other = difference
+            raise self.fault_of(value) or UnstorableValueError(
+                f"{self._at(path)} cannot be stored: {_shortened_repr(own)} would "
                 f"be read back as {_shortened_repr(other)}. Assign a value that the field's type, "
                 "its validators and its serializer leave as it is.",
                 path=path,
-                value=value,
+                value=own,
             )
 
+    def _is_clearly_same(self, value: Any, read: Any) -> bool:
+        """Say whether two instances need not be compared part by part."""
+        return (
+            not self._by_parts
+            and isinstance(value, BaseModel)
+            and type(read) is type(value)
+            and bool(read.__dict__ == value.__dict__)
+        )
+
+    def _at(self, path: str) -> str:
+        """Name a place in the values."""
+        return f"{self._name}{path}" if not path or path.startswith("[") else f"{self._name}.{path}"
+
     def load(self, document: bytes) -> Any:
-        """Make an instance of the model from the JSON text of its document.
+        """Make a value, such as an instance of a model, from the JSON text of its stored form.
 
         Values have to have the JSON type of their field: a text `"5"` is no integer here, since
         neither an index nor a script of the server would take it for one.
@@ -175,36 +196,57 @@ class DocumentCodec:
             document = restore_nul(document)
         return self._validate_json(document, strict=True)
 
-    def fault_of(self, instance: BaseModel) -> UnstorableValueError | None:
-        """Find out why an instance cannot be stored, after a dump or the server refused it.
+    def fault_of(self, value: Any) -> UnstorableValueError | None:
+        """Find out why a value cannot be stored, after a dump or the server refused it.
 
         Returns:
-            The error to raise, with path and value; None when every value by itself is fine.
+            The error to raise, with path and value; None when every part by itself is fine.
         """
         try:
-            dumped = self._to_look(instance)
+            dumped = self._to_look(value)
         except (PydanticSerializationError, RecursionError, TypeError):
             return None  # a TypeError for keys that are no keys any more when they are dumped
         fault = find_fault(dumped)
         if fault is None:
             return None
-        where = f"{type(instance).__name__}.{fault.path}" if fault.path else type(instance).__name__
         return UnstorableValueError(
-            f"{_shorten(where)} cannot be stored: {_shortened_repr(fault.value)} {fault.reason}.",
+            f"{_shorten(self._at(fault.path))} cannot be stored: {_shortened_repr(fault.value)} "
+            f"{fault.reason}.",
             path=fault.path,
             value=fault.value,
         )
 
-    def _spell_numbers(self, instance: BaseModel, document: bytes) -> Dump:
+    def _spell_numbers(self, value: Any, document: bytes) -> Dump:
         try:
             spelled = spell_numbers(document)
             # only a text that was changed can hold a number without a spelling
             return spelled, () if spelled == document else corrections_of(document)
         except (UnspellableNumberError, UnaddressableKeyError) as exc:
-            raise self.fault_of(instance) or UnstorableValueError(
-                f"{type(instance).__name__} cannot be stored: a number in it has no exact text on "
+            raise self.fault_of(value) or UnstorableValueError(
+                f"{self._name} cannot be stored: a number in it has no exact text on "
                 f"the server ({exc}). Round it to 15 significant digits."
             ) from exc
+
+
+class DocumentCodec(Codec):
+    """Dumps instances of one model class to documents, and loads them again.
+
+    Args:
+        model: The class; it may still have unresolved annotations.
+        field_types: The types whose values have a stored form of their own.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, model: type[BaseModel], field_types: FieldTypes) -> None:
+        super().__init__(model.__name__, partial(complete_schema, model), field_types)
+
+
+def complete_schema(model: type[BaseModel]) -> CoreSchema:
+    """Give the core schema of a model, whose annotations are resolved now if they were not."""
+    if not model.__pydantic_complete__:
+        model.model_rebuild()
+    return model.__pydantic_core_schema__
 
 
 def _shortened_repr(value: object) -> str:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter
 from pydantic_core import core_schema
 
+from rapyer.guards import is_plain_dict, is_plain_list
 from rapyer.types.forms import by_functions
-from rapyer.types.guards import is_plain_dict, is_plain_list
 from rapyer.types.marking import mark
 from rapyer.types.registry import FieldTypes
 from rapyer.types.schema import storage_schema

@@ -18,8 +18,8 @@ from pydantic import BaseModel
 from pydantic_core import core_schema
 
 from rapyer.errors import ModelDefinitionError
+from rapyer.guards import is_list, is_mapping, is_tuple
 from rapyer.types.containers import serialize_set
-from rapyer.types.guards import is_list, is_mapping, is_tuple
 from rapyer.types.registry import FieldTypes
 from rapyer.types.values import serialize_any, serialize_to_look
 

@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from rapyer.expr.jsonpath import render_path
-from rapyer.types.guards import is_list, is_mapping
+from rapyer.guards import is_list, is_mapping
 
 INT64_MIN = -(2**63)
 INT64_MAX = 2**63 - 1

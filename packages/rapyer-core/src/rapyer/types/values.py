@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, cast
 from pydantic import BaseModel
 from pydantic_core import core_schema
 
-from rapyer.types.guards import is_array, is_mapping, is_plain_dict, is_plain_list, is_tuple
+from rapyer.guards import is_array, is_mapping, is_plain_dict, is_plain_list, is_tuple
 from rapyer.types.spelling import is_int64
 
 #: The server refuses documents with more levels; the document itself is the first one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Generic, Self, TypeVar
 
 from rapyer.base import BaseRedisModel, RedisModelMeta
+from rapyer.expr import Condition
 from rapyer.plugin import RegisterMixin, hookimpl
 
 RAPYER_API_VERSION = 1
@@ -31,14 +32,14 @@ class FinderMixin(BaseRedisModel, metaclass=RedisModelMeta):
     """`find` and `find_one`."""
 
     @classmethod
-    def find(cls, *conditions: bool) -> Finding[Self]:
+    def find(cls, *conditions: Condition | bool) -> Finding[Self]:
         """Find models."""
         return Finding([cls.model_construct()] * len(conditions))
 
     @classmethod
-    async def find_one(cls, condition: bool) -> Self | None:
+    async def find_one(cls, condition: Condition | bool) -> Self | None:
         """Find a model."""
-        return cls.model_construct() if condition else None
+        return None if condition is False else cls.model_construct()
 
 
 @hookimpl

@@ -36,3 +36,8 @@ def is_plain_list(value: object) -> TypeGuard[list[Any]]:
 def is_plain_dict(value: object) -> TypeGuard[dict[Any, Any]]:
     """Say whether a value is a dict, and of no subclass."""
     return type(value) is dict
+
+
+def is_class(value: object) -> TypeIs[type[Any]]:
+    """Say whether a value is a class."""
+    return isinstance(value, type)

@@ -1,0 +1,120 @@
+"""What the annotation of a field says about the values below it."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import (
+    Annotated,
+    Any,
+    Literal,
+    NewType,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    is_typeddict,
+)
+
+from pydantic import BaseModel
+
+from rapyer.guards import is_class
+
+
+def members_of(annotation: Any) -> tuple[Any, ...]:
+    """Give the members of a union but None, or the one annotation itself, without wrappers."""
+    annotation = unwrapped(annotation)
+    if get_origin(annotation) in (Union, types.UnionType):
+        members = (member for member in get_args(annotation) if member is not type(None))
+        return tuple(inner for member in members for inner in members_of(member))
+    return () if annotation is type(None) or annotation is None else (annotation,)
+
+
+def may_be_none(annotation: Any) -> bool:
+    """Say whether None is among the values of an annotation."""
+    annotation = unwrapped(annotation)
+    if get_origin(annotation) in (Union, types.UnionType):
+        return any(may_be_none(member) for member in get_args(annotation))
+    return annotation in (None, type(None), Any)
+
+
+def unwrapped(annotation: Any) -> Any:
+    """Take aliases, `Annotated`, `NewType` and type variables away from around an annotation."""
+    while True:
+        aliased = getattr(annotation, "__value__", None)  # of a `type` statement, or its backport
+        if aliased is not None:
+            annotation = aliased
+        elif get_origin(annotation) is Annotated:
+            annotation = get_args(annotation)[0]
+        elif isinstance(annotation, NewType):
+            annotation = annotation.__supertype__
+        elif isinstance(annotation, TypeVar):
+            annotation = annotation.__bound__ or Any
+        else:
+            return annotation
+
+
+def fields_of(annotation: Any) -> Mapping[str, Any]:
+    """Give the annotations of the fields of a model, a dataclass or a typed dict, by name."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.__pydantic_fields__
+        return {name: field.annotation for name, field in fields.items()}
+    origin = _origin_of(annotation)
+    if is_class(origin) and dataclasses.is_dataclass(origin):
+        names = {field.name for field in dataclasses.fields(origin)}
+        return {name: hint for name, hint in _hints_of(origin).items() if name in names}
+    return _hints_of(origin) if is_typeddict(origin) else {}
+
+
+def _origin_of(annotation: Any) -> Any:
+    return get_origin(annotation) or annotation
+
+
+def _hints_of(kind: Any) -> Mapping[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+def element_of(annotation: Any) -> Any:
+    """Give the annotation of the elements of a list, set or tuple of any length; None for others.
+
+    An annotation that says nothing of them has elements of any type.
+    """
+    origin, arguments = _origin_of(annotation), get_args(annotation)
+    if not is_class(origin) or issubclass(origin, str | bytes | Mapping):
+        return None
+    if origin is tuple or issubclass(origin, tuple):
+        is_variadic = len(arguments) == 2 and arguments[1] is Ellipsis
+        return arguments[0] if is_variadic else Any if not arguments else None
+    if issubclass(origin, Collection):
+        return arguments[0] if arguments else Any
+    return None
+
+
+def item_of(annotation: Any, index: int) -> Any:
+    """Give the annotation of the element at an index; None where an index leads nowhere."""
+    origin, arguments = _origin_of(annotation), get_args(annotation)
+    if not is_class(origin) or issubclass(origin, str | bytes | AbstractSet):
+        return None
+    if issubclass(origin, tuple) and origin is not tuple:  # a NamedTuple
+        arguments = tuple(_hints_of(origin).values())
+    if issubclass(origin, tuple) and arguments and arguments[-1] is not Ellipsis:
+        return arguments[index] if -len(arguments) <= index < len(arguments) else None
+    if issubclass(origin, Sequence):
+        return arguments[0] if arguments else Any
+    return None
+
+
+def value_of(annotation: Any) -> tuple[Any, Any] | None:
+    """Give the annotations of the keys and of the values of a dict; None for anything else."""
+    origin, arguments = _origin_of(annotation), get_args(annotation)
+    if is_typeddict(origin) or not is_class(origin) or not issubclass(origin, Mapping):
+        return None
+    return (arguments[0], arguments[1]) if len(arguments) == 2 else (str, Any)
+
+
+def is_literal(annotation: Any) -> bool:
+    """Say whether an annotation is a `Literal`."""
+    return get_origin(annotation) is Literal

@@ -1,0 +1,269 @@
+"""What expressions mean, in plain Python: other engines are held against this one.
+
+A condition is turned into a function once, and that is kept with the condition.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from datetime import datetime, time
+from typing import Any, TypeAlias, cast
+
+from rapyer.errors import ExpressionError
+from rapyer.expr.nodes import (
+    And,
+    AnyElement,
+    Between,
+    Comparison,
+    Condition,
+    Contains,
+    EndsWith,
+    In,
+    IsNone,
+    Not,
+    Or,
+    StartsWith,
+    roots_of,
+)
+from rapyer.expr.operands import operand_of
+from rapyer.expr.paths import Path, is_path, steps_of
+from rapyer.expr.steps import Step
+from rapyer.expr.text import stored_text
+from rapyer.expr.values import Arithmetic, is_value
+from rapyer.guards import is_list, is_mapping, is_tuple
+
+#: Says whether an instance, or an element, fulfils a condition.
+Predicate: TypeAlias = Callable[[Any], bool]
+#: Gives a value of an instance, or of an element.
+Getter: TypeAlias = Callable[[Any], Any]
+
+_ORDERS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": lambda left, right: left / right,
+    "//": lambda left, right: left // right,
+    "%": operator.mod,
+}
+
+
+def matches(condition: Condition, instance: Any) -> bool:
+    """Say whether an instance of the model fulfils a condition.
+
+    Raises:
+        ExpressionError: The instance is of another model than the condition.
+    """
+    for root in roots_of(condition):
+        if not isinstance(instance, root):
+            raise ExpressionError(
+                f"{condition!r} is about a {root.__name__}, and {instance!r} is none."
+            )
+    return predicate_of(condition)(instance)
+
+
+def predicate_of(condition: Condition) -> Predicate:
+    """Turn a condition into a function of an instance, which checks nothing."""
+    return _PREDICATES[type(condition)](condition)
+
+
+# -- what is equal, what is less ------------------------------------------------------------------
+
+
+def is_equal(value: Any, other: Any) -> bool:
+    """Say whether two values are equal: as in Python, but that no bool equals a number."""
+    if isinstance(value, bool) is not isinstance(other, bool):
+        return False
+    if (is_list(value) and is_list(other)) or (is_tuple(value) and is_tuple(other)):
+        return len(value) == len(other) and all(map(is_equal, value, other))
+    if is_mapping(value) and is_mapping(other):
+        return value.keys() == other.keys() and all(
+            is_equal(item, other[key]) for key, item in value.items()
+        )
+    return bool(operand_of(value) == other)
+
+
+def _is_ordered(order: Callable[[Any, Any], bool], value: Any, other: Any) -> bool:
+    """Compare two values; False where one is None, or where there is no order between them."""
+    if value is None or other is None or isinstance(value, bool) is not isinstance(other, bool):
+        return False
+    if isinstance(value, str) and isinstance(other, str):
+        return order(stored_text(value), stored_text(other))
+    if isinstance(value, datetime | time) and isinstance(other, datetime | time):
+        # Python raises between one with a time zone and one without; all engines say no
+        return (value.utcoffset() is None) is (other.utcoffset() is None) and order(value, other)
+    try:
+        return bool(order(value, other))
+    except TypeError:  # the members of a union, such as a number and a text
+        return False
+
+
+# -- values ---------------------------------------------------------------------------------------
+
+
+def getter_of(value: Any) -> Getter:
+    """Turn a value of an expression, or a plain operand, into a function of an instance."""
+    if is_path(value):
+        return _getter_of_path(value)
+    if isinstance(value, Arithmetic):
+        return _getter_of_arithmetic(cast("Any", value))
+    return lambda _: value
+
+
+def _getter_of_path(path: Path[Any]) -> Getter:
+    readers = [_reader_of(step) for step in steps_of(path)]
+    if len(readers) == 1:
+        return readers[0]
+
+    def get(instance: Any) -> Any:
+        value = instance
+        for read in readers:
+            if value is None:
+                return None
+            value = read(value)
+        return value
+
+    return get
+
+
+def _reader_of(step: Step) -> Getter:
+    name = step.value
+    if step.kind == "field":
+        return lambda value: value.get(name) if is_mapping(value) else getattr(value, name, None)
+    if step.kind == "key":
+        return lambda value: value.get(name) if is_mapping(value) else None
+    return lambda value: _element(value, name)
+
+
+def _element(value: Any, index: int) -> Any:
+    try:
+        return value[index]
+    except (LookupError, TypeError):  # out of range, or no list at all: None, as below a None
+        return None
+
+
+def _getter_of_arithmetic(node: Arithmetic[Any]) -> Getter:
+    left, right = getter_of(node.left), getter_of(node.right)
+    calculate = _ARITHMETIC[node.operator]
+
+    def get(instance: Any) -> Any:
+        one, other = left(instance), right(instance)
+        return None if one is None or other is None else calculate(one, other)
+
+    return get
+
+
+# -- conditions -----------------------------------------------------------------------------------
+
+
+def _all(node: And) -> Predicate:
+    predicates = [predicate_of(operand) for operand in node.operands]
+    return lambda instance: all(predicate(instance) for predicate in predicates)
+
+
+def _any(node: Or) -> Predicate:
+    predicates = [predicate_of(operand) for operand in node.operands]
+    return lambda instance: any(predicate(instance) for predicate in predicates)
+
+
+def _not(node: Not) -> Predicate:
+    predicate = predicate_of(node.operand)
+    return lambda instance: not predicate(instance)
+
+
+def _comparison(node: Comparison) -> Predicate:
+    get, operand = getter_of(node.left), node.right
+    order = _ORDERS.get(node.operator)
+    if is_value(operand):
+        get_other = getter_of(operand)
+        if order is None:
+            return lambda instance: is_equal(get(instance), operand_of(get_other(instance)))
+        return lambda instance: _is_ordered(order, get(instance), get_other(instance))
+    if order is None:
+        return lambda instance: is_equal(get(instance), operand)
+    return lambda instance: _is_ordered(order, get(instance), operand)
+
+
+def _in(node: In) -> Predicate:
+    get, operands = getter_of(node.left), node.operands
+
+    def predicate(instance: Any) -> bool:
+        value = get(instance)
+        return any(is_equal(value, operand) for operand in operands)
+
+    return predicate
+
+
+def _between(node: Between) -> Predicate:
+    get, low, high = getter_of(node.left), getter_of(node.low), getter_of(node.high)
+
+    def predicate(instance: Any) -> bool:
+        value = get(instance)
+        return _is_ordered(operator.ge, value, low(instance)) and _is_ordered(
+            operator.le, value, high(instance)
+        )
+
+    return predicate
+
+
+def _is_none(node: IsNone) -> Predicate:
+    get = getter_of(node.left)
+    return lambda instance: get(instance) is None
+
+
+def _contains(node: Contains) -> Predicate:
+    get, operand = getter_of(node.left), node.operand
+
+    def predicate(instance: Any) -> bool:
+        value = get(instance)
+        if isinstance(value, str):
+            return isinstance(operand, str) and operand in value
+        return value is not None and any(is_equal(element, operand) for element in value)
+
+    return predicate
+
+
+def _on_text(test: Callable[[str, str], bool]) -> Callable[[Any], Predicate]:
+    def make(node: StartsWith | EndsWith) -> Predicate:
+        get, operand = getter_of(node.left), node.operand
+
+        def predicate(instance: Any) -> bool:
+            value = get(instance)
+            return isinstance(value, str) and test(value, operand)
+
+        return predicate
+
+    return make
+
+
+def _any_element(node: AnyElement) -> Predicate:
+    get, predicate = getter_of(node.left), predicate_of(node.condition)
+
+    def of_list(instance: Any) -> bool:
+        elements = get(instance)
+        return elements is not None and any(
+            predicate(element) for element in elements if element is not None
+        )
+
+    return of_list
+
+
+_PREDICATES: Mapping[type[Condition], Callable[[Any], Predicate]] = {
+    And: _all,
+    Or: _any,
+    Not: _not,
+    Comparison: _comparison,
+    In: _in,
+    Between: _between,
+    IsNone: _is_none,
+    Contains: _contains,
+    StartsWith: _on_text(str.startswith),
+    EndsWith: _on_text(str.endswith),
+    AnyElement: _any_element,
+}

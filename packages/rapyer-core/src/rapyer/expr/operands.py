@@ -1,0 +1,171 @@
+"""Which operands a field can be compared with: checked when a condition is built.
+
+A condition that could never hold, or that two engines could read in two ways, is an error where it
+is written rather than an empty result.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Any, get_args, get_origin
+from uuid import UUID
+
+import pydantic
+
+from rapyer.expr.annotations import element_of, is_literal, members_of, value_of
+from rapyer.guards import is_class
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What values of one annotation, other than None, can be compared with.
+
+    Attributes:
+        name: What they are, in messages.
+        accepts: Says whether a value can be an operand.
+        family: Values are ordered and calculated with within a family: `"number"`, `"text"`,
+            `"instant"`, ...; None for those that are only told apart.
+        elements: The kinds of the elements of a list, set or tuple; None for anything else.
+    """
+
+    name: str
+    accepts: Callable[[Any], bool]
+    family: str | None = None
+    elements: tuple[Kind, ...] | None = None
+
+
+def _is_number(value: object) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and not (isinstance(value, float) and math.isnan(value))
+    )
+
+
+def _is_decimal(value: object) -> bool:
+    return _is_number(value) or (isinstance(value, Decimal) and not value.is_nan())
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not isinstance(value, Enum)
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def _instance_of(kind: type[Any]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kind)
+
+
+def _is_aware(value: object) -> bool:
+    return isinstance(value, datetime) and value.utcoffset() is not None
+
+
+def _is_naive(value: object) -> bool:
+    return isinstance(value, datetime) and value.utcoffset() is None
+
+
+def _anything(value: object) -> bool:
+    return not (isinstance(value, float) and math.isnan(value))
+
+
+_KINDS: Mapping[Any, Kind] = {
+    bool: Kind("a bool", _instance_of(bool)),
+    int: Kind("a number", _is_number, "number"),
+    float: Kind("a number", _is_number, "number"),
+    Decimal: Kind("a Decimal or another number", _is_decimal, "number"),
+    str: Kind("a str", _is_text, "text"),
+    bytes: Kind("bytes", _instance_of(bytes), "bytes"),
+    UUID: Kind("a UUID", _instance_of(UUID), "uuid"),
+    date: Kind("a date without a time", _is_date, "date"),
+    time: Kind("a time", _instance_of(time), "time"),
+    datetime: Kind("a datetime", _instance_of(datetime), "instant"),
+    pydantic.AwareDatetime: Kind("a datetime with a time zone", _is_aware, "instant"),
+    pydantic.NaiveDatetime: Kind("a datetime without a time zone", _is_naive, "instant"),
+    timedelta: Kind("a timedelta", _instance_of(timedelta), "span"),
+}
+_ANY = Kind("anything", _anything)
+
+
+def kinds_of(annotation: Any) -> tuple[Kind, ...]:
+    """Give the kinds of the values of an annotation, one for each member of a union."""
+    kinds: list[Kind] = []
+    for member in members_of(annotation):
+        kinds.extend(_kinds_of_member(member))
+    return tuple(kinds)
+
+
+def _kinds_of_member(member: Any) -> tuple[Kind, ...]:
+    known = _KINDS.get(member) if isinstance(member, type) else None
+    if known is not None:
+        return (known,)
+    if is_literal(member):
+        return tuple(_kind_of_literal(value) for value in get_args(member) if value is not None)
+    elements = element_of(member)
+    origin: Any = get_origin(member) or member
+    if elements is not None or origin is tuple:
+        return (_container(origin, kinds_of(Any if elements is None else elements)),)
+    if value_of(member) is not None:
+        return (Kind("a dict", _instance_of(Mapping)),)
+    if is_class(origin):
+        return (_kind_of_class(origin),)
+    return (_ANY,)
+
+
+def _kind_of_literal(literal: Any) -> Kind:
+    base = _KINDS.get(type(literal))
+    return Kind(
+        repr(literal),
+        lambda value: type(value) is type(literal) and bool(value == literal),
+        None if base is None else base.family,
+    )
+
+
+def _container(origin: Any, elements: tuple[Kind, ...]) -> Kind:
+    def accepts(value: Any) -> bool:
+        return isinstance(value, origin) and all(
+            item is None or any(kind.accepts(item) for kind in elements) for item in value
+        )
+
+    return Kind(f"a {origin.__name__} of its elements", accepts, elements=elements)
+
+
+def _kind_of_class(cls: type[Any]) -> Kind:
+    for base, kind in _KINDS.items():  # a class of one's own that is a str, an int, ...
+        if issubclass(cls, base) and not issubclass(cls, Enum):
+            return kind
+    bases: tuple[type[Any], ...] = cls.__mro__[:-1]
+    ordered = any("__lt__" in vars(base) for base in bases)
+    family = cls.__qualname__ if ordered and not issubclass(cls, Enum) else None
+    return Kind(f"a {cls.__name__}", _instance_of(cls), family)
+
+
+def operand_of(value: Any) -> Any:
+    """Give an operand in the form that is stored, which engines compare.
+
+    A named time zone becomes the offset of the moment, as it does in a document.
+    """
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        offset = value.utcoffset()
+        if offset is not None and not isinstance(value.tzinfo, timezone):
+            return value.replace(tzinfo=timezone(offset), fold=0)
+    return value
+
+
+_FAMILIES = {
+    "number": _KINDS[Decimal],
+    "text": _KINDS[str],
+    "instant": _KINDS[datetime],
+    "span": _KINDS[timedelta],
+}
+
+
+def kind_of_family(family: str) -> Kind:
+    """Give the kind of what is calculated within a family."""
+    return _FAMILIES[family]

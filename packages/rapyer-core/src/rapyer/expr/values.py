@@ -1,0 +1,288 @@
+"""Values in expressions: what a document has, and what is calculated from that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Generic, NoReturn, TypeAlias, overload
+
+from typing_extensions import TypeIs, TypeVar
+
+from rapyer.errors import ExpressionError
+from rapyer.expr.nodes import Between, Comparison, Condition, In, IsNone, Node, Not
+from rapyer.expr.operands import Kind, kind_of_family, operand_of
+
+T = TypeVar("T", default=Any)
+
+#: The families of results, by the operator and the families of what is calculated with.
+_RESULTS: dict[tuple[str, str, str], str] = {
+    ("+", "text", "text"): "text",
+    ("+", "instant", "span"): "instant",
+    ("-", "instant", "span"): "instant",
+    ("-", "instant", "instant"): "span",
+    ("+", "span", "span"): "span",
+    ("-", "span", "span"): "span",
+    **{(operator, "number", "number"): "number" for operator in ("+", "-", "*", "/", "//", "%")},
+}
+
+# for checkers all that is calculated from numbers is a float, which an int is to them as well
+_Number: TypeAlias = "Value[int] | Value[float] | Value[int | None] | Value[float | None]"
+# what is calculated with is not None, for checkers: two unions with None overlap for them
+_Calculated: TypeAlias = "Value[int] | Value[float]"
+_Text: TypeAlias = "Value[str]"
+_Instant: TypeAlias = "Value[datetime]"
+
+
+class Value(Node, Generic[T]):
+    """A value that a document has, or that is calculated from one.
+
+    Comparing it gives a [`Condition`][rapyer.expr.nodes.Condition], calculating with it another
+    value. Operands are checked at once against the type of the field.
+    """
+
+    __slots__ = ()
+
+    @property
+    def __kinds__(self) -> tuple[Kind, ...]:
+        """What the value, where it is not None, can be compared with."""
+        raise ExpressionError(f"{type(self).__name__} says nothing of its values.")
+
+    def __hash__(self) -> int:
+        return hash(self.__structure__())
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} has no truth value: it is a place in documents, not the value of one. Read "
+            "the attribute of an instance, or compare it: == True, is_none(), ..."
+        )
+
+    def __iter__(self) -> NoReturn:  # or Python would try the indexes 0, 1, 2, ... without an end
+        raise TypeError(f"{self!r} is a place in documents, not a value that could be iterated.")
+
+    def __contains__(self, operand: object) -> NoReturn:
+        raise TypeError(f"`in` needs a value, and {self!r} is none. Write .contains({operand!r}).")
+
+    # -- comparing --------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> Condition:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] # a condition, as in SQLAlchemy
+        return self._compare("==", other)
+
+    def __ne__(self, other: object) -> Condition:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] # a condition, as in SQLAlchemy
+        return self._different(other)
+
+    @overload
+    def __lt__(self: _Number, other: float | _Number) -> Condition: ...
+    @overload
+    def __lt__(self, other: T | Value[T]) -> Condition: ...
+    def __lt__(self, other: Any) -> Condition:
+        return self._compare("<", other)
+
+    @overload
+    def __le__(self: _Number, other: float | _Number) -> Condition: ...
+    @overload
+    def __le__(self, other: T | Value[T]) -> Condition: ...
+    def __le__(self, other: Any) -> Condition:
+        return self._compare("<=", other)
+
+    @overload
+    def __gt__(self: _Number, other: float | _Number) -> Condition: ...
+    @overload
+    def __gt__(self, other: T | Value[T]) -> Condition: ...
+    def __gt__(self, other: Any) -> Condition:
+        return self._compare(">", other)
+
+    @overload
+    def __ge__(self: _Number, other: float | _Number) -> Condition: ...
+    @overload
+    def __ge__(self, other: T | Value[T]) -> Condition: ...
+    def __ge__(self, other: Any) -> Condition:
+        return self._compare(">=", other)
+
+    def in_(self, operands: Iterable[T | None]) -> Condition:
+        """Say that the value is one of several; None among them is meant as None."""
+        if isinstance(operands, str | bytes):
+            raise ExpressionError(
+                f"{self!r}.in_ was given {operands!r}, which is one value. Give a list of values."
+            )
+        return In(self, tuple(self._operand("==", operand) for operand in operands))
+
+    def between(self, low: T, high: T) -> Condition:
+        """Say that the value lies between two others, or is one of them."""
+        return Between(self, self._operand("<=", low), self._operand("<=", high))
+
+    def is_none(self) -> Condition:
+        """Say that the value is None: null in the document, or below something that is."""
+        return IsNone(self)
+
+    def _compare(self, operator: str, other: Any) -> Condition:
+        return Comparison(operator, self, self._operand(operator, other))
+
+    def _different(self, other: Any) -> Condition:
+        return Not(self._compare("==", other))
+
+    def _operand(self, operator: str, other: Any) -> Any:
+        """Check an operand, and give it in the form that engines compare.
+
+        Raises:
+            ExpressionError: It cannot be compared with this value.
+        """
+        if is_value(other):
+            return self._other_value(operator, other)
+        if other is None:
+            if operator == "==":
+                return None
+            raise ExpressionError(
+                f"{self!r} {operator} None has no meaning: None has no place in an order. Write "
+                f"{self!r}.is_none()."
+            )
+        kinds = self.__kinds__
+        for kind in kinds:
+            if kind.accepts(other):
+                if operator != "==" and kind.family is None:
+                    raise self._without_order(operator)
+                return operand_of(other)
+        wanted = " or ".join(dict.fromkeys(kind.name for kind in kinds)) or "None"
+        raise ExpressionError(
+            f"{self!r} {operator} {other!r} could never hold: {other!r} is a "
+            f"{type(other).__name__}, and the value is {wanted}. Give {wanted}."
+        )
+
+    def _other_value(self, operator: str, other: Value[Any]) -> Value[Any]:
+        families, others = self._families(operator), other._families(operator)
+        if not families & others:
+            raise ExpressionError(
+                f"{self!r} {operator} {other!r} could never hold: the one is "
+                f"{_names(self)}, the other {_names(other)}. Compare values of one kind."
+            )
+        return other
+
+    def _families(self, operator: str) -> set[str]:
+        if operator == "==":
+            return {kind.family or kind.name for kind in self.__kinds__}
+        families = {kind.family for kind in self.__kinds__ if kind.family is not None}
+        if not families:
+            raise self._without_order(operator)
+        return families
+
+    def _without_order(self, operator: str) -> ExpressionError:
+        return ExpressionError(
+            f"{self!r} {operator} ... has no meaning: values that are {_names(self)} have no "
+            "order. Compare them with == or in_."
+        )
+
+    # -- calculating ------------------------------------------------------------------------------
+
+    @overload
+    def __add__(self: _Calculated, other: float | _Calculated) -> Value[float]: ...
+    @overload
+    def __add__(self: _Text, other: str | _Text) -> Value[str]: ...
+    @overload
+    def __add__(self: _Instant, other: timedelta) -> Value[datetime]: ...
+    def __add__(self, other: Any) -> Value[Any]:
+        return self._calculate("+", other)
+
+    @overload
+    def __sub__(self: _Calculated, other: float | _Calculated) -> Value[float]: ...
+    @overload
+    def __sub__(self: _Instant, other: timedelta) -> Value[datetime]: ...
+    @overload
+    def __sub__(self: _Instant, other: datetime | _Instant) -> Value[timedelta]: ...
+    def __sub__(self, other: Any) -> Value[Any]:
+        return self._calculate("-", other)
+
+    def __mul__(self: _Calculated, other: float | _Calculated) -> Value[float]:
+        return self._calculate("*", other)
+
+    def __truediv__(self: _Calculated, other: float | _Calculated) -> Value[float]:
+        return self._calculate("/", other)
+
+    def __floordiv__(self: _Calculated, other: float | _Calculated) -> Value[float]:
+        return self._calculate("//", other)
+
+    def __mod__(self: _Calculated, other: float | _Calculated) -> Value[float]:
+        return self._calculate("%", other)
+
+    @overload
+    def __radd__(self: _Calculated, other: float) -> Value[float]: ...
+    @overload
+    def __radd__(self: _Text, other: str) -> Value[str]: ...
+    def __radd__(self, other: Any) -> Value[Any]:
+        return self._calculate("+", other, reflected=True)
+
+    def __rsub__(self: _Calculated, other: float) -> Value[float]:
+        return self._calculate("-", other, reflected=True)
+
+    def __rmul__(self: _Calculated, other: float) -> Value[float]:
+        return self._calculate("*", other, reflected=True)
+
+    def __rtruediv__(self: _Calculated, other: float) -> Value[float]:
+        return self._calculate("/", other, reflected=True)
+
+    def __rfloordiv__(self: _Calculated, other: float) -> Value[float]:
+        return self._calculate("//", other, reflected=True)
+
+    def __rmod__(self: _Calculated, other: float) -> Value[float]:
+        return self._calculate("%", other, reflected=True)
+
+    def _calculate(self, operator: str, other: Any, *, reflected: bool = False) -> Value[Any]:
+        operand: Any = other if is_value(other) else operand_of(other)
+        for mine in _families_of(self):
+            for theirs in _families_of(other):
+                pair = (theirs, mine) if reflected else (mine, theirs)
+                result = _RESULTS.get((operator, *pair))
+                if result is not None:
+                    left: Any = operand if reflected else self
+                    right: Any = self if reflected else operand
+                    return Arithmetic(operator, left, right, kind_of_family(result))
+        written: tuple[Any, Any] = (operand, self) if reflected else (self, operand)
+        raise ExpressionError(
+            f"{written[0]!r} {operator} {written[1]!r} has no meaning: {self!r} is {_names(self)}. "
+            "Numbers are calculated with numbers, texts joined by +, datetimes moved by timedeltas."
+        )
+
+
+def _families_of(operand: Any) -> list[str]:
+    if is_value(operand):
+        return [kind.family for kind in operand.__kinds__ if kind.family is not None]
+    families = ("number", "text", "instant", "span")
+    return [family for family in families if kind_of_family(family).accepts(operand)]
+
+
+def _names(value: Value[Any]) -> str:
+    return " or ".join(dict.fromkeys(kind.name for kind in value.__kinds__)) or "always None"
+
+
+def is_value(part: object) -> TypeIs[Value[Any]]:
+    """Say whether a part of an expression is a value rather than a plain operand."""
+    return isinstance(part, Value)
+
+
+class Arithmetic(Value[T]):
+    """A value that is calculated from two others: `User.price * User.count`.
+
+    Attributes:
+        operator: `"+"`, `"-"`, `"*"`, `"/"`, `"//"` or `"%"`.
+        left: A value, or a plain operand.
+        right: A value, or a plain operand.
+    """
+
+    __slots__ = ("_kind", "left", "operator", "right")
+    __parts__ = ("operator", "left", "right")
+
+    def __init__(self, operator: str, left: Any, right: Any, kind: Kind) -> None:
+        self.operator = operator
+        self.left = left
+        self.right = right
+        self._kind = kind
+
+    @property
+    def __kinds__(self) -> tuple[Kind, ...]:
+        """What the value, where it is not None, can be compared with."""
+        return (self._kind,)
+
+    def __repr__(self) -> str:
+        sides = (
+            f"({side!r})" if isinstance(side, Arithmetic) else repr(side)
+            for side in (self.left, self.right)
+        )
+        return f" {self.operator} ".join(sides)

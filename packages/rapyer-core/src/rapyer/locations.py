@@ -1,0 +1,249 @@
+"""Where the paths of a model lead in its documents, worked out once for each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
+
+from pydantic import BaseModel
+from pydantic_core import CoreSchema, core_schema, to_json
+
+from rapyer._pydantic import build_validator
+from rapyer.errors import ExpressionError
+from rapyer.expr.jsonpath import render_path
+from rapyer.expr.parse import resolve
+from rapyer.expr.paths import Path, model_of, steps_of
+from rapyer.expr.steps import EACH, Step
+from rapyer.types.codec import Codec, complete_schema
+from rapyer.types.locate import Locator, Place
+from rapyer.types.schema import STORAGE_CONFIG, storage_schema
+from rapyer.types.text import restore_nul
+
+if TYPE_CHECKING:
+    from rapyer.types.registry import FieldTypes
+
+#: How many locations, and how many ways to read several, are kept for a model.
+_KEPT = 1024
+
+
+class Location:
+    """What a path of a model leads to.
+
+    Attributes:
+        text: The path as it is written in Python, for messages.
+        steps: The steps of the path.
+        places: What each step leads to.
+    """
+
+    def __init__(
+        self, text: str, steps: tuple[Step, ...], locator: Locator, field_types: FieldTypes
+    ) -> None:
+        self.text = text
+        self.steps = steps
+        self.places: Sequence[Place] = locator.places(steps)
+        self._locator = locator
+        self._field_types = field_types
+
+    @property
+    def place(self) -> Place:
+        """What the path as a whole leads to."""
+        return self.places[-1]
+
+    @cached_property
+    def stored_steps(self) -> tuple[str | int, ...]:
+        """The keys and indexes on the way, as they stand in documents."""
+        return tuple(place.stored for place in self.places)
+
+    @cached_property
+    def json_path(self) -> str:
+        """The path as the server reads it; see `render_path` for what that is good for.
+
+        Raises:
+            UnaddressableKeyError: A key on the way has no spelling.
+        """
+        return render_path(self.stored_steps)
+
+    @cached_property
+    def reply_name(self) -> str:
+        """The path as it stands in the reply to `JSON.GET`, when U+0000 is restored there."""
+        return render_path(place.name for place in self.places)
+
+    @cached_property
+    def around(self) -> list[str]:
+        """The path of the document, and those of all that is on the way."""
+        return [render_path(self.stored_steps[:end]) for end in range(len(self.places) + 1)]
+
+    @cached_property
+    def config(self) -> core_schema.CoreConfig:
+        """The settings of the model around the value."""
+        return cast("core_schema.CoreConfig", {**self.place.config, "title": self.text})
+
+    @cached_property
+    def codec(self) -> Codec:
+        """What dumps values for this place."""
+        schema = self._locator.complete(self.place.schema)
+        return Codec(self.text, lambda: schema, self._field_types, self.config)
+
+    def validate(self, value: Any) -> Any:
+        """Validate a value as its assignment to the field would, and give what the field then has.
+
+        Raises:
+            pydantic.ValidationError: It does not validate.
+        """
+        return self._validator.validate_python(value)
+
+    @cached_property
+    def _validator(self) -> Any:
+        return build_validator(self._locator.complete(self.place.schema), self.config)
+
+    def default(self, place: Place) -> Any:
+        """Give the value that a document without a field on the way is read with."""
+        field = core_schema.typed_dict_field(cast("CoreSchema", place.schema), required=False)
+        schema = self.stored(core_schema.typed_dict_schema({"value": field}))
+        return build_validator(schema, self.config).validate_json(b"{}")["value"]
+
+    def matches(self) -> CoreSchema:
+        """Give the schema of what `JSON.GET` gives for the path: an array of no or one value."""
+        return core_schema.list_schema(cast("CoreSchema", _required(self.place.schema)))
+
+    def stored(self, schema: CoreSchema) -> CoreSchema:
+        """Turn a schema with values of this place into the one of their stored form."""
+        complete = self._locator.complete(cast("dict[str, Any]", schema))
+        return storage_schema(complete, self._field_types).schema
+
+
+def _required(schema: dict[str, Any]) -> dict[str, Any]:
+    return schema["schema"] if schema["type"] == "default" else schema
+
+
+class Reader:
+    """Loads what `JSON.GET` gives for one path, or for several.
+
+    Args:
+        locations: Where the paths lead.
+    """
+
+    def __init__(self, locations: Sequence[Location]) -> None:
+        self.locations = locations
+        self._names = [location.reply_name for location in locations]
+        unique = {location.json_path: location for location in locations}
+        self.json_paths = tuple(unique)
+        self._is_single = len(unique) == 1
+        first = locations[0]
+        schema = (
+            first.matches()
+            if self._is_single
+            else core_schema.typed_dict_schema(
+                {
+                    location.reply_name: core_schema.typed_dict_field(_with_config(location, first))
+                    for location in unique.values()
+                }
+            )
+        )
+        config: core_schema.CoreConfig = {**first.config, **STORAGE_CONFIG}
+        self._validator = build_validator(first.stored(schema), config)
+
+    def load(self, reply: bytes) -> list[list[Any]]:
+        """Give the matches of each path, in the order of the paths: none, or one.
+
+        Raises:
+            pydantic.ValidationError: A value does not validate.
+        """
+        if not reply.isascii():
+            reply = restore_nul(reply)
+        loaded = self._validator.validate_json(reply, strict=True)
+        if self._is_single:
+            return [loaded] * len(self._names)
+        return [loaded[name] for name in self._names]
+
+
+def _with_config(location: Location, first: Location) -> CoreSchema:
+    """Give the schema of the matches of a path, among those with the settings of another one."""
+    if location.place.config == first.place.config:
+        return location.matches()
+    config: core_schema.CoreConfig = {**location.config, **STORAGE_CONFIG}
+    validator = build_validator(location.stored(location.matches()), config)
+    # settings belong to a whole validator: this one is given its part as JSON again
+    return core_schema.no_info_plain_validator_function(
+        lambda matches: validator.validate_json(to_json(matches), strict=True)
+    )
+
+
+class Locations:
+    """The locations of the paths of one model.
+
+    Args:
+        model: The model; it may still have unresolved annotations.
+        root: Its path without steps.
+        field_types: The types whose values have a stored form of their own.
+    """
+
+    def __init__(self, model: type[BaseModel], root: Path[Any], field_types: FieldTypes) -> None:
+        self._model = model
+        self._root = root
+        self._field_types = field_types
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, because the annotations of the model were resolved anew."""
+        self._locator: Locator | None = None
+        self._locations: dict[tuple[Step, ...], Location] = {}
+        self._readers: dict[tuple[tuple[Step, ...], ...], Reader] = {}
+        self._texts: dict[str, Path[Any]] = {}
+
+    def at(self, path: Path[Any]) -> Location:
+        """Give where a path leads.
+
+        Raises:
+            ExpressionError: The path is one of another model, leads to many values, or to nothing
+                that documents have.
+        """
+        steps = steps_of(path)
+        location = self._locations.get(steps)
+        if location is None or not issubclass(self._model, model_of(path)):
+            self._refuse(path)
+            if self._locator is None:
+                self._locator = Locator(complete_schema(self._model))
+            location = Location(repr(path), steps, self._locator, self._field_types)
+            _keep(self._locations, steps, location)
+        return location
+
+    def reader(self, paths: Sequence[Path[Any]]) -> Reader:
+        """Give what loads the values of some paths; see `at` for the errors."""
+        key = tuple(map(steps_of, paths))
+        reader = self._readers.get(key)
+        if reader is None or not all(issubclass(self._model, model_of(path)) for path in paths):
+            reader = Reader([self.at(path) for path in paths])
+            _keep(self._readers, key, reader)
+        return reader
+
+    def resolve(self, text: object) -> Path[Any]:
+        """Give the path that a text names.
+
+        Raises:
+            InvalidPathError: It is no path, or leads nowhere in the model.
+        """
+        path = self._texts.get(text) if isinstance(text, str) else None
+        if path is None:
+            complete_schema(self._model)
+            path = resolve(self._root, text)
+            _keep(self._texts, text, path)
+        return path
+
+    def _refuse(self, path: Path[Any]) -> None:
+        if not issubclass(self._model, model_of(path)):
+            raise ExpressionError(f"{path!r} is no path of {self._model.__name__}. Start it there.")
+        if EACH in steps_of(path):
+            raise ExpressionError(
+                f"{path!r} leads to the values of all elements of a list. Give an index: one value "
+                "is read or written at a time."
+            )
+        if not steps_of(path):
+            raise ExpressionError(f"{path!r} is a whole document. Use get(key) and save().")
+
+
+def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
+    if len(cache) >= _KEPT:  # indexes and keys of dicts come from users
+        cache.clear()
+    cache[key] = value

@@ -1,0 +1,214 @@
+"""Reading parts of documents, and naming them at run time."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, ClassVar, Protocol, TypeVar, cast, overload
+
+from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
+from rapyer.errors import InvalidPathError
+from rapyer.expr.paths import Path, is_path
+from rapyer.keys import KeyLike, RedisKey
+from rapyer.paths import FieldPath
+from rapyer.reading import REQUIRED, read_fields
+
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+F = TypeVar("F")
+
+
+class ExtractByKey(Protocol):
+    """`User.extract_fields`: parts of the document at a key, by their paths."""
+
+    def __call__(
+        self, paths: Sequence[str | FieldPath[Any]], key: KeyLike, *, default: Any = ...
+    ) -> Awaitable[dict[str | FieldPath[Any], Any]]:
+        """Read them."""
+        ...
+
+
+class ExtractOfInstance(Protocol):
+    """`user.extract_fields`: parts of the document of an instance, by their paths."""
+
+    def __call__(
+        self, paths: Sequence[str | FieldPath[Any]], *, default: Any = ...
+    ) -> Awaitable[dict[str | FieldPath[Any], Any]]:
+        """Read them."""
+        ...
+
+
+class _ExtractFields:
+    """`extract_fields`: with a key on the class, without one on an instance."""
+
+    @overload
+    def __get__(self, instance: None, owner: type[BaseRedisModel]) -> ExtractByKey: ...
+    @overload
+    def __get__(
+        self, instance: BaseRedisModel, owner: type[BaseRedisModel]
+    ) -> ExtractOfInstance: ...
+    def __get__(
+        self, instance: BaseRedisModel | None, owner: type[BaseRedisModel]
+    ) -> ExtractByKey | ExtractOfInstance:
+        if instance is None:
+
+            def extract_by_key(
+                paths: Sequence[str | FieldPath[Any]], key: KeyLike, *, default: Any = REQUIRED
+            ) -> Awaitable[dict[str | FieldPath[Any], Any]]:
+                return _extract(owner, owner.__rapyer_identity__.resolve(key), paths, default)
+
+            return extract_by_key
+
+        def extract(
+            paths: Sequence[str | FieldPath[Any]], *, default: Any = REQUIRED
+        ) -> Awaitable[dict[str | FieldPath[Any], Any]]:
+            return _extract(owner, key_to_write(instance), paths, default)
+
+        return extract
+
+
+async def _extract(
+    model: type[BaseRedisModel],
+    key: RedisKey,
+    paths: Sequence[str | FieldPath[Any]],
+    default: Any,
+) -> dict[str | FieldPath[Any], Any]:
+    if isinstance(paths, str) or is_path(paths):
+        raise TypeError(f"extract_fields was given {paths!r}, which is one path. Give a list.")
+    asked = list(dict.fromkeys(paths))
+    if not asked:
+        return {}
+    resolved = [_as_path(model, path) for path in asked]
+    (values,) = await read_fields(model, channel_of(model), (key,), resolved, default)
+    return dict(zip(asked, values, strict=True))
+
+
+def _as_path(model: type[BaseRedisModel], path: object) -> Path[Any]:
+    return path if is_path(path) else model.__rapyer_locations__.resolve(path)
+
+
+class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
+    """`path`, `extract`, `extract_many` and `extract_fields`."""
+
+    extract_fields: ClassVar[_ExtractFields] = _ExtractFields()
+    """Parts of a document: `await User.extract_fields(["name", "items[0].price"], key)`.
+
+    On an instance without the key. The paths are texts or objects; the result is a dict with them,
+    in the order in which they were asked for, and the values, validated to the types of their
+    fields. `default=` stands for what is not there. One `JSON.GET`, one round trip; it raises what
+    `get` of a path raises, and `InvalidPathError` for a text that leads nowhere.
+    """
+
+    @classmethod
+    def path(cls, text: str) -> FieldPath[Any]:
+        """Give the path that a text names: `User.path("items[0].price")`.
+
+        A name after a point is that of a field, or a key of a dict with text keys; in brackets
+        stands an index, a quoted key or the quoted name of a field: `meta["a b"]`.
+
+        Raises:
+            InvalidPathError: It is no path, or leads nowhere in the model; the message shows where.
+        """
+        return cast("FieldPath[Any]", cls.__rapyer_locations__.resolve(text))
+
+    @overload
+    @classmethod
+    async def extract(cls, key: KeyLike, a: FieldPath[A], /, *, default: Any = ...) -> tuple[A]: ...
+    @overload
+    @classmethod
+    async def extract(
+        cls, key: KeyLike, a: FieldPath[A], b: FieldPath[B], /, *, default: Any = ...
+    ) -> tuple[A, B]: ...
+    @overload
+    @classmethod
+    async def extract(
+        cls, key: KeyLike, a: FieldPath[A], b: FieldPath[B], c: FieldPath[C], /, *,
+        default: Any = ...,
+    ) -> tuple[A, B, C]: ...  # fmt: skip
+    @overload
+    @classmethod
+    async def extract(
+        cls, key: KeyLike, a: FieldPath[A], b: FieldPath[B], c: FieldPath[C], d: FieldPath[D], /, *,
+        default: Any = ...,
+    ) -> tuple[A, B, C, D]: ...  # fmt: skip
+    @overload
+    @classmethod
+    async def extract(
+        cls, key: KeyLike, *paths: FieldPath[Any], default: Any = ...
+    ) -> tuple[Any, ...]: ...
+    @classmethod
+    async def extract(
+        cls, key: KeyLike, *paths: FieldPath[Any], default: Any = REQUIRED
+    ) -> tuple[Any, ...]:
+        """Read some fields of the document at a key: `JSON.GET key path ...`. One round trip.
+
+        Args:
+            key: A primary key or a whole Redis key, as for `get`.
+            paths: The paths: `User.age`, `User.address.city`.
+            default: What stands for values that are not there.
+
+        Returns:
+            The values, typed by the paths, in their order.
+
+        Raises:
+            KeyNotFoundError: No document is there, and no `default` was given.
+            PathNotFoundError: The document has nothing at a path, and no `default` was given.
+            CorruptDocumentError: A value does not validate; pydantic's error is the cause.
+            UnaddressableKeyError: A key on the way has no spelling on the server.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        (values,) = await cls.extract_many((key,), *paths, default=default)
+        return values
+
+    @overload
+    @classmethod
+    async def extract_many(
+        cls, keys: Iterable[KeyLike], a: FieldPath[A], /, *, default: Any = ...
+    ) -> list[tuple[A]]: ...
+    @overload
+    @classmethod
+    async def extract_many(
+        cls, keys: Iterable[KeyLike], a: FieldPath[A], b: FieldPath[B], /, *, default: Any = ...
+    ) -> list[tuple[A, B]]: ...
+    @overload
+    @classmethod
+    async def extract_many(
+        cls, keys: Iterable[KeyLike], a: FieldPath[A], b: FieldPath[B], c: FieldPath[C], /, *,
+        default: Any = ...,
+    ) -> list[tuple[A, B, C]]: ...  # fmt: skip
+    @overload
+    @classmethod
+    async def extract_many(
+        cls, keys: Iterable[KeyLike], *paths: FieldPath[Any], default: Any = ...
+    ) -> list[tuple[Any, ...]]: ...
+    @classmethod
+    async def extract_many(
+        cls, keys: Iterable[KeyLike], *paths: FieldPath[Any], default: Any = REQUIRED
+    ) -> list[tuple[Any, ...]]:
+        """Read some fields of many documents. One round trip for every 500 keys.
+
+        Args:
+            keys: Primary keys or whole Redis keys, as for `get`; they may repeat.
+            paths: The paths: `User.age`, `User.address.city`.
+            default: What stands for values that are not there, those of missing documents too.
+
+        Returns:
+            The values of each document, in the order of the keys; see `extract` for the errors.
+        """
+        for path in paths:
+            if not is_path(cast("object", path)):
+                raise InvalidPathError(
+                    f"{path!r} is no path. Give paths such as {cls.__name__}.<field>, or "
+                    f"{cls.__name__}.path({path!r}) for one that is known at run time only."
+                )
+        resolve_key = cls.__rapyer_identity__.resolve
+        redis_keys = [resolve_key(key) for key in keys]
+        if not paths:
+            raise TypeError(f"{cls.__name__}.extract was given no path. Give one or more.")
+        if not redis_keys:
+            return []
+        rows = await read_fields(cls, channel_of(cls), redis_keys, paths, default)
+        return [tuple(row) for row in rows]

@@ -1,0 +1,194 @@
+"""Paths with the operations that they have on documents by key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+
+from typing_extensions import TypeVar as DefaultTypeVar
+
+from rapyer.errors import ExpressionError, InvalidKeyError
+from rapyer.expr.annotations import element_of, members_of, value_of
+from rapyer.expr.jsonpath import split_at_negative_indexes
+from rapyer.expr.paths import Path, model_of, steps_of
+from rapyer.reading import REQUIRED, read_fields
+from rapyer.traffic import values
+from rapyer.traffic.source import default_source
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel, EmbeddedModel
+    from rapyer.expr.nodes import Condition
+    from rapyer.keys import KeyLike
+    from rapyer.traffic.channel import Channel
+
+T = DefaultTypeVar("T", default=Any)
+V = TypeVar("V")
+D = TypeVar("D")
+E = TypeVar("E", bound="EmbeddedModel")
+
+
+class FieldPath(Path[T]):
+    """A place in the documents of a model, as access to the class gives it: `User.address.city`.
+
+    It builds conditions (`User.age > 18`), and reads and writes the value by key, without loading
+    the rest of the document. A field with the name of one of its methods is reached by
+    `User.address["get"]`.
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def _class_for(cls, annotation: Any) -> type[Path[Any]]:
+        members = members_of(annotation)
+        if any(value_of(member) is not None for member in members):
+            return DictPath
+        return ListPath if any(element_of(member) is not None for member in members) else FieldPath
+
+    @overload
+    async def get(self, key: KeyLike) -> T: ...
+    @overload
+    async def get(self, key: KeyLike, default: D) -> T | D: ...
+    async def get(self, key: KeyLike, default: Any = REQUIRED) -> Any:
+        """Read the value from the document at a key: `JSON.GET key path`. One round trip.
+
+        A declared field that the document lacks has its static default, as if the document was
+        loaded; to find that out takes a second round trip.
+
+        Args:
+            key: A primary key or a whole Redis key, as for `get` of the model.
+            default: What is returned where the document or the value is not there.
+
+        Raises:
+            KeyNotFoundError: No document is there, and no `default` was given.
+            PathNotFoundError: The document has no such key or index, lacks a field without a static
+                default, or has null on the way; and no `default` was given.
+            CorruptDocumentError: The value does not validate; pydantic's error is the cause.
+            UnaddressableKeyError: A key on the way has no spelling on the server.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        model = _model_with_documents(self)
+        redis_key = model.__rapyer_identity__.resolve(key)
+        ((value,),) = await read_fields(model, channel_of(model), (redis_key,), (self,), default)
+        return value
+
+    async def set(self, key: KeyLike, value: T) -> None:
+        """Set the value in the document at a key: `JSON.SET key path value`. One round trip.
+
+        It is validated as its assignment to the field would be, before anything is sent. What is on
+        the way there has to be there; a key of a dict is added, an element of a list is not.
+
+        Args:
+            key: A primary key or a whole Redis key, as for `get` of the model.
+            value: The value.
+
+        Raises:
+            pydantic.ValidationError: The value does not validate.
+            KeyNotFoundError: No document is there.
+            PathNotFoundError: Something on the way is not there or is null, or the index is out of
+                range.
+            UnstorableValueError: JSON or the server cannot hold the value exactly.
+            UnaddressableKeyError: A key on the way has no spelling on the server.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+            ExpressionError: It is the primary key, or is frozen.
+            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        model = _model_with_documents(self)
+        location = model.__rapyer_locations__.at(self)
+        _refuse_fixed(self, model, frozen=any(place.frozen for place in location.places))
+        redis_key = model.__rapyer_identity__.resolve(key)
+        dump = location.codec.dump(location.validate(value), checked=True)
+        target = values.Target(
+            location.json_path, *split_at_negative_indexes(location.stored_steps)
+        )
+        await values.set_value(
+            channel_of(model), redis_key, target, dump, model.__rapyer_policies__
+        )
+
+
+class ListPath(FieldPath[list[V]], Generic[V]):
+    """The place of a list, a set or a tuple: `User.tags`."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self: ListPath[E], index: int) -> type[E]: ...  # type: ignore[overload-overlap] # as Mapped does
+        @overload
+        def __getitem__(self: ListPath[list[D]], index: int) -> ListPath[D]: ...
+        @overload
+        def __getitem__(self: ListPath[dict[str, D]], index: int) -> DictPath[D]: ...
+        @overload
+        def __getitem__(self, index: int) -> FieldPath[V]: ...
+        def __getitem__(self, index: int) -> Any:
+            """Give the path of the element at an index; a negative one counts from the end."""
+
+        def contains(self, operand: V) -> Condition:
+            """Say that the list has an element."""
+            ...
+
+
+class DictPath(FieldPath[dict[str, V]], Generic[V]):
+    """The place of a dict: `User.counts`."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self: DictPath[E], key: str) -> type[E]: ...  # type: ignore[overload-overlap] # as Mapped does
+        @overload
+        def __getitem__(self: DictPath[list[D]], key: str) -> ListPath[D]: ...
+        @overload
+        def __getitem__(self: DictPath[dict[str, D]], key: str) -> DictPath[D]: ...
+        @overload
+        def __getitem__(self, key: str) -> FieldPath[V]: ...
+        def __getitem__(self, key: str) -> Any:
+            """Give the path of the value of a key, whatever characters that has."""
+
+
+def col(value: V) -> FieldPath[V]:
+    """Tell type checkers that a plainly annotated field is a path on the class: `col(User.age)`.
+
+    At run time it gives its argument back.
+
+    Raises:
+        ExpressionError: It is no path.
+    """
+    if not isinstance(value, FieldPath):
+        raise ExpressionError(
+            f"col was given {value!r}. Give a field of a class, such as User.age."
+        )
+    return cast("FieldPath[V]", value)
+
+
+def channel_of(model: type[BaseRedisModel]) -> Channel:
+    """Give the connections for the documents of a model in the running event loop.
+
+    Raises:
+        NotConnectedError: Neither the model nor `init_rapyer` nor the environment names a server.
+    """
+    return (model.__rapyer_source__ or default_source()).channel()
+
+
+def _model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
+    """Give the model that a path starts from, which has to have documents."""
+    model: Any = model_of(path)
+    if not hasattr(model, "__rapyer_locations__"):
+        raise ExpressionError(
+            f"{path!r} starts from {model.__name__}, which has no documents of its own. Start at "
+            "the model whose documents it is part of."
+        )
+    return cast("type[BaseRedisModel]", model)
+
+
+def _refuse_fixed(path: Path[Any], model: type[BaseRedisModel], *, frozen: bool) -> None:
+    first = steps_of(path)[0].value
+    if first == model.__rapyer_identity__.key_field:
+        raise InvalidKeyError(
+            f"{path!r} is the primary key of the document, which stands in its Redis key. Save a "
+            "copy with another one, and delete this document."
+        )
+    if frozen:
+        raise ExpressionError(f"{path!r} is frozen. Save a copy with another value.")

@@ -1,0 +1,163 @@
+"""Reading fields of documents by key, without loading the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from rapyer.errors import CorruptDocumentError, KeyNotFoundError, PathNotFoundError, WrongTypeError
+from rapyer.guards import is_mapping
+from rapyer.traffic.reads import nothing_there, read_around, read_values
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+    from rapyer.expr.paths import Path
+    from rapyer.expr.steps import Step
+    from rapyer.keys import RedisKey
+    from rapyer.locations import Location, Reader
+    from rapyer.traffic.channel import Channel
+
+
+class Required:
+    """Stands for a default that was not given."""
+
+
+REQUIRED: Final = Required()
+
+
+async def read_fields(
+    model: type[BaseRedisModel],
+    channel: Channel,
+    keys: Sequence[RedisKey],
+    paths: Sequence[Path[Any]],
+    default: Any = REQUIRED,
+) -> list[list[Any]]:
+    """Read the values at some paths of some documents.
+
+    One round trip; one more for each document that lacks something on the way to a value, to find
+    out what.
+
+    Args:
+        model: The model.
+        channel: The connections.
+        keys: The whole keys of the documents.
+        paths: The paths; they may repeat.
+        default: What stands for values of documents and of paths that are not there.
+
+    Returns:
+        For each key the values in the order of the paths.
+
+    Raises:
+        KeyNotFoundError: No document is at a key, and no default was given.
+        PathNotFoundError: A document has nothing at a path, and no default was given.
+        CorruptDocumentError: A value does not validate.
+        WrongTypeError: A key holds another Redis type.
+        ExpressionError: A path leads to many values, or to nothing that documents have.
+    """
+    reader = model.__rapyer_locations__.reader(paths)
+    replies = await read_values(channel, keys, reader.json_paths, model.__rapyer_policies__)
+    found: list[list[Any]] = []
+    for key, reply in zip(keys, replies, strict=True):
+        if reply is not None:
+            matches = _loaded(reader, key, reply)
+            found.append(await _values(reader, channel, key, matches, default))
+        elif default is REQUIRED:
+            raise _no_document(model, key)
+        else:
+            found.append([default] * len(paths))
+    return found
+
+
+def _loaded(reader: Reader, key: RedisKey, reply: bytes) -> list[list[Any]]:
+    try:
+        return reader.load(reply)
+    except ValidationError as exc:
+        names = ", ".join(location.text for location in reader.locations)
+        raise CorruptDocumentError(
+            f"what the document at {str(key)!r} has for {names} does not validate: {exc}\n"
+            "Correct the document.",
+            key=key,
+            raw=reply,
+        ) from exc
+
+
+async def _values(
+    reader: Reader, channel: Channel, key: RedisKey, matches: list[list[Any]], default: Any
+) -> list[Any]:
+    if all(matches):
+        return [match[0] for match in matches]
+    around = dict.fromkeys(
+        path
+        for location, match in zip(reader.locations, matches, strict=True)
+        if not match
+        for path in location.around
+    )
+    reply, types = await read_around(channel, key, reader.json_paths, list(around))
+    if reply is None:  # deleted since
+        if default is REQUIRED:
+            raise KeyNotFoundError(f"no document is stored at {str(key)!r} any more.", key=key)
+        return [default] * len(matches)
+    type_at = dict(zip(around, types, strict=True))
+    return [
+        match[0] if match else _absent(location, key, type_at, default)
+        for location, match in zip(reader.locations, _loaded(reader, key, reply), strict=True)
+    ]
+
+
+def _absent(
+    location: Location, key: RedisKey, type_at: Mapping[str, str | None], default: Any
+) -> Any:
+    """Give the value of a path that leads to nothing: what loading the document would give it."""
+    try:
+        return _static_default(location, key, type_at)
+    except PathNotFoundError:
+        if default is REQUIRED:
+            raise
+        return default
+
+
+def _static_default(location: Location, key: RedisKey, type_at: Mapping[str, str | None]) -> Any:
+    above = location.around[0]
+    for end, (place, path) in enumerate(
+        zip(location.places, location.around[1:], strict=True), start=1
+    ):
+        if type_at.get(path) is not None:
+            above = path
+            continue
+        parent = type_at.get(above)
+        if place.is_field and parent not in ("object", "null", None):
+            raise WrongTypeError(
+                f"the document at {str(key)!r} has {parent} at {above}, where {location.text} "
+                "leads through an object. Correct the document.",
+                key=key,
+                redis_type="ReJSON-RL",
+                path=above,
+                json_type=parent,
+            )
+        if parent != "null" and place.has_static_default:
+            return _navigate(location.default(place), location.steps[end:], key, location)
+        break
+    raise nothing_there(key, location.json_path)
+
+
+def _navigate(value: Any, steps: Sequence[Step], key: RedisKey, location: Location) -> Any:
+    """Go on along a path within a default."""
+    for step in steps:
+        try:
+            if step.kind == "field" and not is_mapping(value):
+                value = getattr(value, step.value)
+            else:
+                value = value[step.value]
+        except (AttributeError, LookupError, TypeError) as exc:
+            raise nothing_there(key, location.json_path) from exc
+    return value
+
+
+def _no_document(model: type[BaseRedisModel], key: RedisKey) -> KeyNotFoundError:
+    return KeyNotFoundError(
+        f"no {model.__name__} is stored at {str(key)!r}. It was never saved, was deleted or has "
+        "expired; with default= that is returned instead of raising.",
+        key=key,
+    )

@@ -1,0 +1,94 @@
+"""Reading single values of documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from redis.exceptions import ResponseError
+
+from rapyer.errors import PathNotFoundError
+from rapyer.traffic.channel import Channel
+from rapyer.traffic.coalescing import BATCH
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
+from rapyer.traffic.scripts import Operation, compose
+
+READ_VALUES = Operation(
+    "read_values",
+    """
+    local replies = {}
+    for place, key in ipairs(KEYS) do
+        replies[place] = false
+        if check(key, 'read') then
+            local reply = redis.pcall('JSON.GET', key, unpack(arg))
+            replies[place] = reply
+            if type(reply) == 'string' then touched(key, 'read') end
+        end
+    end
+    return replies
+    """,
+    writes=False,
+)
+
+
+async def read_values(
+    channel: Channel, keys: Sequence[str], paths: Sequence[str], policies: Policies = ()
+) -> list[bytes | None]:
+    """Read what stands at some paths in some documents: `JSON.GET key path ...` for each.
+
+    One round trip for every 500 keys.
+
+    Returns:
+        The reply for each key: with one path the array of its matches, with several an object of
+        such arrays by path, in any order; None where no document is.
+
+    Raises:
+        WrongTypeError: A key holds another Redis type.
+        redis.exceptions.ResponseError: The server refuses a command.
+    """
+    found: list[bytes | None] = []
+    for first in range(0, len(keys), BATCH):
+        batch = keys[first : first + BATCH]
+        if policies:
+            replies = await channel.run(compose(READ_VALUES, policies), batch, paths)
+        else:
+            replies = await channel.execute_many([("JSON.GET", key, *paths) for key in batch])
+        for key, reply in zip(batch, replies, strict=True):
+            if isinstance(reply, ResponseError):
+                await _refuse(channel, key, reply)
+            elif reply is None or isinstance(reply, bytes):
+                found.append(reply)
+            else:
+                raise unexpected_reply("JSON.GET", reply)
+    return found
+
+
+async def _refuse(channel: Channel, key: str, error: ResponseError) -> None:
+    wrong = wrong_redis_type(key, await channel.execute("TYPE", key))
+    raise wrong or error from error
+
+
+async def read_around(
+    channel: Channel, key: str, paths: Sequence[str], around: Sequence[str]
+) -> tuple[bytes | None, list[str | None]]:
+    """Read again what stands at some paths, and in the same moment what is on the way there.
+
+    For documents that lack something, so that it can be said what. One round trip, as a
+    transaction.
+
+    Returns:
+        The reply as from `read_values`, and the JSON type at each path of `around`, None for
+        nothing.
+    """
+    commands = [("JSON.GET", key, *paths), *(("JSON.TYPE", key, path) for path in around)]
+    reply, *types = await channel.execute_transaction(commands, writes=False)
+    return reply, [found[0].decode() if found and found[0] else None for found in types]
+
+
+def nothing_there(key: str, path: str) -> PathNotFoundError:
+    """Make the error about a path that leads to nothing in a document."""
+    return PathNotFoundError(
+        f"the document at {key!r} has nothing at {path}, or null on the way there.",
+        key=key,
+        path=path,
+    )

@@ -1,0 +1,208 @@
+"""Where the values that a path leads to stand in a document, and what their schema is.
+
+The core schema of the model is followed step by step: it has the names under which fields are
+stored, their constraints and validators, and their defaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, cast
+
+from pydantic_core import CoreSchema, core_schema, to_jsonable_python
+
+from rapyer.errors import ExpressionError
+from rapyer.expr.steps import Step
+from rapyer.expr.text import stored_text
+from rapyer.guards import is_mapping, is_tuple
+
+Schema: TypeAlias = dict[str, Any]
+
+#: Schemas that stand around the one of the value, under "schema".
+_WRAPPERS = frozenset(
+    {
+        "nullable", "default", "function-before", "function-after", "function-wrap",
+        "custom-error", "model", "dataclass", "definitions",
+    }
+)  # fmt: skip
+#: Other schemas around that of the value, with the key under which that stands in documents.
+_CHOOSERS: Mapping[str, str] = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
+_CONFIGURED = frozenset({"model", "dataclass", "typed-dict"})
+#: Factories that always make the same.
+_EMPTY_FACTORIES = frozenset({list, dict, set, frozenset, tuple, str, int, float, bool, bytes})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in documents: what a step leads to.
+
+    Attributes:
+        schema: The core schema of the values.
+        name: The key or the index as it stands in the document, but for U+0000 in it.
+        config: The settings of the model around it.
+        is_field: Whether it is a declared field, which may have a default.
+        frozen: Whether it may not be assigned to.
+    """
+
+    schema: Schema
+    name: str | int
+    config: Schema
+    is_field: bool = False
+    frozen: bool = False
+
+    @property
+    def stored(self) -> str | int:
+        """The key or the index as it stands in the document."""
+        return stored_text(self.name) if isinstance(self.name, str) else self.name
+
+    @property
+    def has_static_default(self) -> bool:
+        """Whether a document without it is read as one with a value that is always the same."""
+        schema = self.schema
+        if not self.is_field or schema["type"] != "default":
+            return False
+        return "default" in schema or schema.get("default_factory") in _EMPTY_FACTORIES
+
+
+class Locator:
+    """Follows paths through the core schema of a model.
+
+    Args:
+        schema: What pydantic has made for the model.
+    """
+
+    def __init__(self, schema: CoreSchema) -> None:
+        root = cast("Schema", schema)
+        self._definitions: list[Schema] = []
+        if root["type"] == "definitions":
+            self._definitions, root = root["definitions"], root["schema"]
+        self._by_ref = {definition["ref"]: definition for definition in self._definitions}
+        self._root = root
+
+    def complete(self, schema: Schema) -> CoreSchema:
+        """Make a part of the schema one of its own, with the definitions that it may refer to."""
+        whole = cast("CoreSchema", schema)
+        if not self._definitions:
+            return whole
+        return core_schema.definitions_schema(whole, cast("list[CoreSchema]", self._definitions))
+
+    def places(self, steps: Iterable[Step]) -> list[Place]:
+        """Give the place that each step of a path leads to.
+
+        Raises:
+            ExpressionError: A step leads to nothing that documents have: into what a serializer of
+                the model makes, or to an element of a set.
+        """
+        found: list[Place] = []
+        schema, config = self._root, Schema()
+        for step in steps:
+            places = list(self._below(schema, step, config))
+            if not places:
+                raise ExpressionError(
+                    f"{step.value!r} leads to nothing that a path reaches in a document: what is "
+                    "around it is stored as a serializer makes it, or has no order. Load the "
+                    "document."
+                )
+            place = _united(places)
+            found.append(place)
+            schema, config = place.schema, place.config
+        return found
+
+    def _below(self, schema: Schema, step: Step, config: Schema) -> Iterator[Place]:
+        """Give what a step leads to, from each member of a union."""
+        kind = schema["type"]
+        if kind == "definition-ref" and "serialization" not in schema:
+            yield from self._below(self._by_ref[schema["schema_ref"]], step, config)
+            return
+        if "serialization" in schema:
+            return
+        if kind in _CONFIGURED:
+            config = {**(schema.get("config") or {})}
+            config.pop("title", None)
+        if kind in _WRAPPERS:
+            for place in self._below(schema["schema"], step, config):
+                yield _frozen(place) if schema.get("frozen") else place
+        elif kind in _CHOOSERS:
+            yield from self._below(schema[_CHOOSERS[kind]], step, config)
+        elif kind in ("union", "tagged-union"):
+            for choice in _choices(schema):
+                yield from self._below(choice, step, config)
+        else:
+            found = _place_in(schema, step, config)
+            if found is not None:
+                yield found
+
+
+def _choices(union: Schema) -> Iterator[Schema]:
+    choices: Any = union["choices"]
+    for choice in choices.values() if is_mapping(choices) else choices:
+        member: Any = choice[0] if is_tuple(choice) else choice
+        if is_mapping(member):  # a tag may name another tag instead
+            yield dict(member)
+
+
+def _frozen(place: Place) -> Place:
+    return Place(place.schema, place.name, place.config, place.is_field, frozen=True)
+
+
+def _united(places: list[Place]) -> Place:
+    """Make one place of those that the members of a union have under one name."""
+    first = places[0]
+    if len(places) == 1:
+        return first
+    if any(place.name != first.name for place in places):
+        raise ExpressionError(
+            f"the models of a union store a field under different names, {first.name!r} among "
+            "them. Give it the same alias in all of them."
+        )
+    schemas = [cast("CoreSchema", place.schema) for place in places]
+    union = cast("Schema", core_schema.union_schema(list(schemas)))
+    return Place(union, first.name, first.config, first.is_field, first.frozen)
+
+
+def _place_in(schema: Schema, step: Step, config: Schema) -> Place | None:
+    kind = schema["type"]
+    if step.kind == "field":
+        return _field_in(schema, step.value, config)
+    if kind == "any":
+        return Place({"type": "any"}, _name_of_key(step.value, step.kind), config)
+    if kind == "dict" and step.kind == "key":
+        values: Schema = schema.get("values_schema") or {"type": "any"}
+        return Place(values, _name_of_key(step.value, "key"), config)
+    if kind == "list" and step.kind == "index":
+        return Place(schema.get("items_schema") or {"type": "any"}, step.value, config)
+    if kind == "tuple" and step.kind == "index":
+        item = _tuple_item(schema, step.value)
+        return None if item is None else Place(item, step.value, config)
+    return None
+
+
+def _field_in(schema: Schema, name: str, config: Schema) -> Place | None:
+    kind, field = schema["type"], None
+    if kind in ("model-fields", "typed-dict"):
+        field = schema["fields"].get(name)
+    elif kind == "dataclass-args":
+        field = next((field for field in schema["fields"] if field["name"] == name), None)
+    if field is None:
+        return None
+    stored = field.get("serialization_alias", name)
+    return Place(field["schema"], stored, config, True, bool(field.get("frozen")))
+
+
+def _tuple_item(schema: Schema, index: int) -> Schema | None:
+    items: list[Schema] = schema["items_schema"]
+    variadic = schema.get("variadic_item_index")
+    if variadic is None:
+        return items[index] if -len(items) <= index < len(items) else None
+    return items[0] if len(items) == 1 else None
+
+
+def _name_of_key(key: Any, kind: str) -> str | int:
+    """Give the key of a dict as it stands in JSON."""
+    if kind == "index":
+        return cast("int", key)
+    if isinstance(key, str):
+        return str.__str__(key)
+    (name,) = to_jsonable_python({key: None})
+    return cast("str", name)
