@@ -17,11 +17,12 @@ CORE = ROOT / "packages/rapyer-core/src/rapyer"
 #: From the top to the bottom; what stands on one line may import each other.
 FLOORS = (
     {"__init__"},
-    {"connection", "host", "core_plugin", "commands", "model"},
+    {"connection", "host", "core_plugin", "commands"},
+    {"model"},
     {"plugin"},
     {
-        "base", "metaclass", "paths", "reading", "locations", "fields", "hosting", "options",
-        "first_party", "keys", "registry",
+        "base", "embedded", "metaclass", "paths", "reading", "locations", "fields", "hosting",
+        "options", "first_party", "keys", "registry",
     },
     {"types"},
     {"traffic"},
@@ -110,6 +111,12 @@ def test_a_plugin_imports_what_is_meant_for_plugins_and_no_other_plugin(package)
         for other in PLUGIN_PACKAGES:
             assert other == package or f"import {other.name}" not in text, file
             assert other == package or f"from {other.name}" not in text, file
+
+
+def test_the_embedded_server_knows_nothing_of_models():
+    files = list((ROOT / "packages/rapyer-embedded/src").rglob("*.py"))
+    assert files
+    assert [module for file in files for module in imports_of(file)] == []
 
 
 def test_the_test_sees_an_import_that_goes_up(tmp_path):

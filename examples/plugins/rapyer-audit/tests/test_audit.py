@@ -160,5 +160,6 @@ def test_it_is_listed_as_it_is_installed():
 
 
 async def test_it_keeps_the_contract_of_plugins(redis_url):
-    check_plugin(rapyer_audit.plugin)
-    await check_plugin_with_server(rapyer_audit.plugin, redis_url)
+    audited = {"audit": True}
+    check_plugin(rapyer_audit.plugin, audited)
+    await check_plugin_with_server(rapyer_audit.plugin, redis_url, audited)

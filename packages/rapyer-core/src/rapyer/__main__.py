@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 
-from rapyer.host import Survey, survey_plugins
+from rapyer.errors import PluginError
+from rapyer.host import survey_plugins
 from rapyer.plugin import Command, PluginInfo
+from rapyer.plugin.compose import Host
 from rapyer.plugin.parts import Named
 from rapyer.version import __version__
 
@@ -18,30 +20,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The words after the name of the program; those of this process if not given.
     """
-    survey = survey_plugins()
+    commands, faults = _commands(survey_plugins().host)
     parser = ArgumentParser(prog="python -m rapyer", description="Tools of rapyer and its plugins.")
     parser.add_argument("--version", action="version", version=f"rapyer-core {__version__}")
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in _commands(survey):
+    for command in commands:
         of_command = parsers.add_parser(command.name, help=command.help, description=command.help)
-        of_command.set_defaults(run=command.run)
+        of_command.set_defaults(_rapyer_command=command)
         if command.add_arguments is not None:
             command.add_arguments(of_command)
-    parsed = parser.parse_args(arguments)
-    parsed.survey = survey
-    status: int = parsed.run(parsed)
-    return status
+    for fault in faults:
+        print(f"without the commands of a plugin: {fault}", file=sys.stderr)
+    parsed = vars(parser.parse_args(arguments))
+    chosen: Command = parsed.pop("_rapyer_command")
+    return chosen.run(Namespace(**parsed))
 
 
-def _commands(survey: Survey) -> list[Command]:
+def _commands(host: Host) -> tuple[list[Command], list[PluginError]]:
     commands: list[Command] = []
     owners = Named("command")
 
     def add(info: PluginInfo, command: Command) -> None:
         owners.add(info, command.name, lambda: commands.append(command))
 
-    survey.host.manager.register_commands(add)
-    return commands
+    faults = host.manager.register_commands(add)
+    return commands, faults
 
 
 if __name__ == "__main__":

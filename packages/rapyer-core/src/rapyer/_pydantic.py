@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, PydanticSchemaGenerationError
 from pydantic._internal._generate_schema import GenerateSchema
 from pydantic._internal._model_construction import (
     build_lenient_weakvaluedict,
@@ -88,6 +88,15 @@ with warnings.catch_warnings():
 
         __slots__ = ()
 
+        def match_type(self, obj: Any, origin: Any) -> CoreSchema:
+            try:
+                return super().match_type(obj, origin)
+            except PydanticSchemaGenerationError:  # a dataclass with a part that is not known
+                schema = _ask(obj)
+                if schema is None:
+                    raise
+                return schema
+
         def _arbitrary_type_schema(self, tp: Any) -> CoreSchema:
             return _ask(tp) or super()._arbitrary_type_schema(tp)
 
@@ -97,7 +106,7 @@ with warnings.catch_warnings():
 
 def _ask(kind: Any) -> CoreSchema | None:
     schema_of = _schema_of.get()
-    return None if schema_of is None else schema_of(kind)
+    return None if schema_of is None or not isinstance(kind, type) else schema_of(kind)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from rapyer import first_party
 from rapyer._pydantic import unknown_types
+from rapyer.embedded import EmbeddedModel
 from rapyer.errors import InvalidKeyError, KeyChangedError, ModelDefinitionError
 from rapyer.keys import (
     KEY_TYPES,
@@ -50,45 +51,6 @@ __all__ = [
     "mark_deleted",
     "mark_stored",
 ]
-
-
-class EmbeddedModel(BaseModel, metaclass=RedisModelMeta):
-    """A model inside the documents of another one: it has no key and no traffic of its own.
-
-    A plain pydantic model, a dataclass or a typed dict nests as well; what this class adds is that
-    paths lead into it, `User.address.city`, for type checkers too.
-    """
-
-    #: The plugins whose field types its annotations may name; set by `rapyer.EmbeddedModel`.
-    __rapyer_host__: ClassVar[ModelHost | None] = None
-
-    @classmethod
-    def __rapyer_define__(cls, config: object) -> None:
-        if config is not None:
-            raise ModelDefinitionError(
-                f"{cls.__name__} is an EmbeddedModel, which has no options: its `class Config` "
-                "belongs to the model whose documents it is part of. Settings of pydantic stand "
-                "in `model_config`."
-            )
-
-    @classmethod
-    def __pydantic_on_complete__(cls) -> None:
-        if "__rapyer_root__" in vars(cls):  # annotations were resolved later, or anew
-            reset_paths(cls)
-        if keys := key_fields(cls):
-            raise ModelDefinitionError(
-                f"{cls.__name__}.{keys[0]} is a Key, and an EmbeddedModel has no key of its own. "
-                "Annotate it with its plain type, or derive from AtomicRedisModel."
-            )
-
-    @classmethod
-    def __get_pydantic_core_schema__(
-        cls, source: Any, handler: GetCoreSchemaHandler, /
-    ) -> CoreSchema:
-        if cls.__rapyer_host__ is None:
-            return handler(source)
-        with unknown_types(handler, cls.__rapyer_host__.field_types.schema_of_unknown):
-            return handler(source)
 
 
 def _any_instance(kind: Any) -> CoreSchema | None:
@@ -138,14 +100,31 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         cls.__rapyer_codec__ = DocumentCodec(cls, host.field_types)
         cls.__rapyer_locations__ = Locations(cls, cls.__rapyer_root__, host.field_types)
         cls.__rapyer_identity__ = Identity(cls.__name__, own["prefix"], host.models)
-        if cls.__pydantic_complete__:
-            cls.__rapyer_find_key__()
-        else:
+        host.adopt(cls)
+        if not cls.__pydantic_complete__:
             cls.__rapyer_identity__.complete = cls.model_rebuild
-        if own["prefix"]:
-            host.adopt(cls)
-            if cls.__pydantic_complete__:
+            return
+        try:
+            cls.__rapyer_complete__()
+        except BaseException:
+            host.abandon(cls)
+            raise
+
+    @classmethod
+    def __rapyer_complete__(cls) -> None:
+        """Work out what depends on the annotations, and let the plugins see the model.
+
+        Where that fails, it is tried again, and fails again, whenever the model is used.
+        """
+        identity, host = cls.__rapyer_identity__, cls.__rapyer_host__
+        identity.complete = None
+        try:
+            cls.__rapyer_find_key__()
+            if host is not None and identity.prefix:
                 host.complete(cls)
+        except BaseException:
+            identity.complete = cls.__rapyer_complete__
+            raise
 
     @classmethod
     def __rapyer_define_mixin__(cls, config: object) -> None:
@@ -157,7 +136,7 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
             )
         cls.__rapyer_identity__ = Identity(cls.__name__, "", ModelRegistry())
         if cls.__pydantic_complete__:
-            cls.__rapyer_find_key__()
+            cls.__rapyer_complete__()
 
     @classmethod
     def __rapyer_resolve_options__(cls, host: ModelHost, config: object) -> dict[str, Any]:
@@ -165,7 +144,8 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         inheritable, own = host.options.resolve(cls.__name__, config, cls.__mro__[1:])
         origin: Any = cls.__pydantic_generic_metadata__["origin"]
         if origin is not None:  # `Page[int]` is made without a Config of its own
-            own["abstract"] = origin.__rapyer_options__["abstract"]
+            own = {**origin.__rapyer_own_options__}
+            del own["prefix"]
         elif "__rapyer_host__" in vars(cls):  # what all models derive from
             own["abstract"] = True
         abstract = own.get("abstract", False)
@@ -183,17 +163,13 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
     def __pydantic_on_complete__(cls) -> None:
         if "__rapyer_identity__" in cls.__dict__:  # annotations were resolved later, or anew
             reset_paths(cls)
-            cls.__rapyer_find_key__()
-            host = cls.__rapyer_host__
-            if host is not None:
+            if cls.__rapyer_host__ is not None:
                 cls.__rapyer_codec__.reset()
                 cls.__rapyer_locations__.reset()
-                if cls.__rapyer_identity__.prefix:
-                    host.complete(cls)
+            cls.__rapyer_complete__()
 
     @classmethod
     def __rapyer_find_key__(cls) -> None:
-        cls.__rapyer_identity__.complete = None
         keys = key_fields(cls)
         if len(keys) > 1:
             raise ModelDefinitionError(

@@ -15,7 +15,6 @@ from rapyer.plugin import Command, PluginInfo
 from rapyer.plugin.info import API_VERSION
 
 if TYPE_CHECKING:
-    from rapyer.host import Survey
     from rapyer.plugin.compose import Host
 
 _HEADINGS = ("name", "distribution", "version", "api", "status", "hooks", "methods", "options",
@@ -29,7 +28,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _list_plugins(arguments: Namespace) -> int:
     """Print the plugins that are installed; the status is 1 when one of them does not work."""
-    survey: Survey = arguments.survey
+    from rapyer.host import survey_plugins  # noqa: PLC0415 - the host has core, and so this command
+
+    survey = survey_plugins()
     plugins = [
         *(_described(survey.host, info) for info in survey.host.manager.plugins),
         *(_not_loaded(info, "fault", str(fault)) for info, fault in survey.faults),

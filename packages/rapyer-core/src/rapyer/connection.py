@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import warnings
-from collections.abc import Generator, Mapping
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis
 
 from rapyer.host import current_host
 from rapyer.plugin.lifecycle import Lifecycle
 from rapyer.traffic.server import ServerInfo
-from rapyer.traffic.source import RedisSource, use_as_default, without_secrets
+from rapyer.traffic.source import RedisSource, is_default, use_as_default, without_secrets
 
 
 def init_rapyer(redis: str | Redis, **options: object) -> Initialization:
@@ -53,7 +57,8 @@ def init_rapyer(redis: str | Redis, **options: object) -> Initialization:
     except ValueError as exc:
         shown = without_secrets(redis)
         raise ValueError(f"init_rapyer was given {shown!r}, which {exc}.") from None
-    return Initialization(source, current_host().options.check_for_all(options))
+    host = current_host()
+    return Initialization(Lifecycle(host, source, host.options.check_for_all(options)))
 
 
 async def teardown_rapyer() -> None:
@@ -66,16 +71,38 @@ async def teardown_rapyer() -> None:
         Exception: What a plugin raised while it was shut down, after everything was closed; an
             `ExceptionGroup` where several did.
     """
-    try:
-        await _stop()
-    finally:
-        await RedisSource.close_all()
+    async with _turn():
+        try:
+            await _stop()
+        finally:
+            await RedisSource.close_all()
 
 
 class _Active:
     """The plugins as `init_rapyer` has started them; None where it was not called."""
 
     lifecycle: Lifecycle | None = None
+
+
+#: One call of `init_rapyer` or `teardown_rapyer` at a time, in each event loop.
+_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+_has_turn: ContextVar[bool] = ContextVar("has_turn", default=False)
+
+
+@asynccontextmanager
+async def _turn() -> AsyncGenerator[None]:
+    if _has_turn.get():
+        raise RuntimeError(
+            "init_rapyer or teardown_rapyer was called by a plugin that one of them awaits. Call "
+            "it before or afterwards."
+        )
+    lock = _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    async with lock:
+        token = _has_turn.set(True)
+        try:
+            yield
+        finally:
+            _has_turn.reset(token)
 
 
 async def _stop(keep: RedisSource | None = None) -> None:
@@ -93,19 +120,18 @@ async def _stop(keep: RedisSource | None = None) -> None:
 class Initialization:
     """What `init_rapyer` returns: awaitable, and an asynchronous context manager."""
 
-    __slots__ = ("_options", "_source", "_used")
+    __slots__ = ("_lifecycle", "_used")
 
-    def __init__(self, source: RedisSource, options: Mapping[str, object]) -> None:
-        self._source = source
-        self._options = options
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._lifecycle = lifecycle
         self._used = False
 
     def __del__(self) -> None:
         if not self._used:
             warnings.warn(
-                f"init_rapyer was called for {self._source.place} and its result was dropped, so "
-                "that rapyer does not know that server. Write `await init_rapyer(...)` or "
-                "`async with init_rapyer(...)`.",
+                f"init_rapyer was called for {self._lifecycle.source.place} and its result was "
+                "dropped, so that rapyer does not know that server. Write `await init_rapyer(...)` "
+                "or `async with init_rapyer(...)`.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -123,19 +149,35 @@ class Initialization:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await teardown_rapyer()
+        try:
+            await teardown_rapyer()
+        except Exception as also:
+            if exc is None:
+                raise
+            # what ended the block matters more, a cancellation above all
+            exc.add_note(f"teardown_rapyer failed too: {also!r}")
 
     async def _connect(self) -> ServerInfo:
         self._used = True
-        source = self._source
+        async with _turn():
+            return await self._replace()
+
+    async def _replace(self) -> ServerInfo:
+        lifecycle = self._lifecycle
+        source = lifecycle.source
         try:
             server = await source.channel().introduce()
         except BaseException:
-            await source.close()
+            if not is_default(source):  # it may be the one in use, named by the same client
+                await source.close()
             raise
-        lifecycle = Lifecycle(current_host(), source, self._options)
         try:
             await _stop(keep=source)
+        except Exception as exc:  # noqa: BLE001 - of the server that is left; the new one counts
+            warnings.warn(
+                f"leaving the Redis of before failed: {exc!r}", RuntimeWarning, stacklevel=3
+            )
+        try:
             use_as_default(source)
             await lifecycle.start()
         except BaseException:

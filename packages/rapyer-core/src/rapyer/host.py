@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from threading import RLock
+from threading import Lock
 
 from rapyer import core_plugin
 from rapyer.errors import PluginError
@@ -30,7 +30,7 @@ class _Current:
     host: Host | None = None
 
 
-_lock = RLock()
+_lock = Lock()
 
 
 def current_host() -> Host:
@@ -41,12 +41,13 @@ def current_host() -> Host:
             being loaded asks.
     """
     refuse_plugin_at_work()
-    if _Current.host is not None:
-        return _Current.host
-    with _lock:  # several threads may ask first
-        if _Current.host is None:
-            _Current.host = Host(*_installed())
-        return _Current.host
+    if _Current.host is None:
+        # imported before the lock is taken: another thread may be importing a plugin and ask, too
+        manager, disabled = _installed()
+        with _lock:
+            if _Current.host is None:
+                _Current.host = Host(manager, disabled)
+    return _Current.host
 
 
 def _installed() -> tuple[PluginManager, frozenset[str]]:
@@ -97,8 +98,9 @@ def survey_plugins() -> Survey:
             current = None
             return Survey(Host(manager, names), tuple(faults), tuple(disabled))
         except PluginError as exc:
-            if current is None:  # they contradict each other
-                current = next(one for one in working if one.info.name == exc.plugin)
+            if current is None:  # they contradict each other; without a name, the last one goes
+                named = (one for one in working if one.info.name == exc.plugin)
+                current = next(named, working[-1])
             faults.append((current.info, exc))
             working.remove(current)
 

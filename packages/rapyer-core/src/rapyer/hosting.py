@@ -42,11 +42,15 @@ class ModelHost(Protocol):
         ...
 
     def adopt(self, model: type[BaseRedisModel]) -> None:
-        """Take a model with documents in, whose annotations may still be unresolved.
+        """Take a class in, whose annotations may still be unresolved, and its prefix if it has one.
 
         Raises:
             ModelDefinitionError: Its keys could not be told from those of another model.
         """
+        ...
+
+    def abandon(self, model: type[BaseRedisModel]) -> None:
+        """Forget a class whose definition has failed."""
         ...
 
     def complete(self, model: type[BaseRedisModel]) -> None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Generic
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import (
+    ConfigDict,
+    PydanticSchemaGenerationError,
+    PydanticUserError,
+    TypeAdapter,
+    ValidationError,
+)
 from typing_extensions import TypeVar
 
 from rapyer import first_party
@@ -68,9 +76,7 @@ class Option(Generic[T]):
             ValueError: It cannot be the value of the option; the message is a clause.
         """
         try:
-            checked: Any = TypeAdapter(self.type, config=_CONFIG).validate_python(
-                value, strict=True
-            )
+            checked: Any = _adapter_of(self.type).validate_python(value, strict=True)
         except ValidationError as exc:
             reasons = "; ".join(
                 dict.fromkeys(error["msg"] for error in exc.errors(include_url=False))
@@ -79,7 +85,12 @@ class Option(Generic[T]):
         return checked if self.parse is None else self.parse(checked)
 
 
-_CONFIG = ConfigDict(arbitrary_types_allowed=True)
+def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
+    try:
+        return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+    except PydanticUserError:  # a model, a dataclass or a typed dict, which has settings of its own
+        return TypeAdapter(annotation)
+
 
 #: The options of the core.
 CORE_OPTIONS: tuple[Option, ...] = (
@@ -105,15 +116,17 @@ class OptionTable:
         return iter(self._options.values())
 
     def register(self, option: Option) -> None:
-        """Add an option.
+        """Add an option, whose name is not taken.
 
         Raises:
-            ValueError: There is one of that name, or no option can have it.
+            ValueError: No option can have its name, or its type is none that pydantic knows.
         """
-        if option.name in self._options:
-            raise ValueError("is the name of another one already")
         if not option.name.isidentifier() or option.name.startswith("_"):
             raise ValueError("is no name that a `class Config` could set")
+        try:
+            _adapter_of(option.type)
+        except (PydanticSchemaGenerationError, PydanticUserError) as exc:
+            raise ValueError(f"has the type {option.type!r}, which pydantic does not know") from exc
         self._options[option.name] = option
 
     def check_for_all(self, written: Mapping[str, object]) -> dict[str, Any]:
@@ -125,12 +138,13 @@ class OptionTable:
         """
         checked: dict[str, Any] = {}
         for name, value in written.items():
-            checked[name] = self._check("init_rapyer", name, value)
-            if not self._options[name].inherited:
+            option = self._options.get(name)
+            if option is not None and not option.inherited:
                 raise OptionError(
                     f"init_rapyer was given the option {name!r}, which is for single models. "
                     "Set it in the `class Config` of the model."
                 )
+            checked[name] = self._check("init_rapyer", name, value)
         return checked
 
     def set_for_all(self, checked: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -140,7 +154,8 @@ class OptionTable:
 
     def effective(self, own: Mapping[str, Any]) -> dict[str, Any]:
         """Give all options with the values that hold for a model that sets or inherits `own`."""
-        defaults = {option.name: option.default for option in self}
+        # copied, for a plugin may change what it is given for one model
+        defaults = {option.name: deepcopy(option.default) for option in self}
         return {**defaults, **self._for_all, **own}
 
     def resolve(
@@ -154,20 +169,20 @@ class OptionTable:
             bases: Its base classes in the order of resolution, nearest first.
 
         Returns:
-            The options that subclasses take over, and those that hold for the class itself.
+            What subclasses take over from the class itself, and all that holds for the class.
 
         Raises:
             OptionError: An option is unknown, or has a value that it cannot have.
         """
-        inheritable: dict[str, Any] = {}
+        inherited: dict[str, Any] = {}
         for base in reversed(bases):
-            inheritable.update(vars(base).get("__rapyer_inheritable__", {}))
+            inherited.update(vars(base).get("__rapyer_inheritable__", {}))
         own = {
             key: self._check(f"{name}.Config", key, value)
             for key, value in self._written(name, config).items()
         }
-        inheritable.update({key: own[key] for key in own if self._options[key].inherited})
-        return inheritable, {**inheritable, **own}
+        inheritable = {key: own[key] for key in own if self._options[key].inherited}
+        return inheritable, {**inherited, **own}
 
     def _written(self, name: str, config: object) -> dict[str, object]:
         """Read what a `class Config` sets, its own bases included."""
@@ -179,6 +194,12 @@ class OptionTable:
             )
         written: dict[str, object] = {}
         for part in reversed(config.__mro__[:-1]):
+            unset = inspect.get_annotations(part).keys() - vars(part).keys()
+            if unset:
+                raise OptionError(
+                    f"{name}.Config annotates {min(unset)!r} and does not set it. Write "
+                    f"`{min(unset)} = ...`."
+                )
             for key, value in vars(part).items():
                 if key.startswith("__") and key.endswith("__"):
                     continue

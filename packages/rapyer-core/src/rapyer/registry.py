@@ -56,6 +56,13 @@ class ModelRegistry:
         if ":" in prefix:
             self._nested[prefix] = model
 
+    def discard(self, model: type[BaseRedisModel]) -> None:
+        """Take back what `register` has done for a model."""
+        prefix = model.__rapyer_identity__.prefix
+        if self._models.get(prefix) is model:
+            del self._models[prefix]
+            self._nested.pop(prefix, None)
+
     def _conflicting(self, model: type[BaseRedisModel], prefix: str) -> type[BaseRedisModel] | None:
         candidates = [self._models.get(prefix), self.model_of_key(f"{prefix}:")]
         head = f"{prefix}:"

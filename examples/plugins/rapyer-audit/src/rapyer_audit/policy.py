@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 
 from rapyer.plugin import AccessPolicy
 
@@ -28,6 +28,7 @@ end
 """
 
 
+@cache  # so that reads of models with the same stream travel together
 def audit_policy(stream: str) -> AccessPolicy:
     """Make the policy of a model.
 

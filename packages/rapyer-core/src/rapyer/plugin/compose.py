@@ -9,6 +9,7 @@ from weakref import WeakSet
 
 from rapyer import base
 from rapyer.base import BaseRedisModel
+from rapyer.errors import PluginError
 from rapyer.options import Option, OptionTable
 from rapyer.plugin.parts import Mixins, Named
 from rapyer.registry import ModelRegistry
@@ -68,12 +69,21 @@ class Host:
         manager.register_options(self._add_option)
         manager.register_field_types(self._add_field_type)
         manager.register_mixins(self._mixins.add)
-        self.AtomicRedisModel = self._compose(
-            "AtomicRedisModel", tuple(self._mixins.classes) or (BaseRedisModel,), _DOCUMENTATION
-        )
+        self.AtomicRedisModel = self._compose_models()
         self.EmbeddedModel = self._compose(
             "EmbeddedModel", (base.EmbeddedModel,), base.EmbeddedModel.__doc__
         )
+
+    def _compose_models(self) -> Any:
+        mixins = tuple(self._mixins.classes)
+        try:
+            return self._compose("AtomicRedisModel", mixins, _DOCUMENTATION)
+        except TypeError as exc:  # __slots__ of two of them, or a metaclass of their own
+            named = ", ".join(f"{mixin.__name__} of the {self.owner_of(mixin)}" for mixin in mixins)
+            raise PluginError(
+                f"AtomicRedisModel cannot be composed of {named}: {exc}. Skip plugins with "
+                "RAPYER_DISABLED_PLUGINS to find the one that does not fit."
+            ) from exc
 
     def _compose(self, name: str, bases: tuple[type, ...], documentation: str | None) -> Any:
         namespace = {
@@ -116,13 +126,19 @@ class Host:
     # -- models -----------------------------------------------------------------------------------
 
     def adopt(self, model: type[BaseRedisModel]) -> None:
-        """Take a model with documents in, whose annotations may still be unresolved.
+        """Take a class in, whose annotations may still be unresolved, and its prefix if it has one.
 
         Raises:
             ModelDefinitionError: Its keys could not be told from those of another model.
         """
-        self.models.register(model, model.__rapyer_identity__.prefix)
+        if model.__rapyer_identity__.prefix:
+            self.models.register(model, model.__rapyer_identity__.prefix)
         self._all.add(model)
+
+    def abandon(self, model: type[BaseRedisModel]) -> None:
+        """Forget a class whose definition has failed."""
+        self.models.discard(model)
+        self._all.discard(model)
 
     def complete(self, model: type[BaseRedisModel]) -> None:
         """Show a complete model to the plugins, once, and give it their access policies."""
@@ -148,10 +164,31 @@ class Host:
             self._apply_options()
             raise
 
+    def forget_options_for_all(self) -> list[Exception]:
+        """Take back what `set_options_for_all` has set, whatever plugins say.
+
+        Returns:
+            What they raised about models, whose policies then are those of before.
+        """
+        self.options.set_for_all({})
+        errors: list[Exception] = []
+        for model in self._classes():
+            try:
+                self._apply_to(model)
+            except Exception as exc:  # noqa: BLE001 - handed on, when all models had their turn
+                errors.append(exc)
+        return errors
+
     def _apply_options(self) -> None:
-        for model in sorted(self._all, key=lambda model: model.__rapyer_identity__.prefix):
-            options = self.options.effective(model.__rapyer_own_options__)
-            if options != model.__rapyer_options__:
-                model.__rapyer_apply_options__(options)
-                if model in self._complete:
-                    model.__rapyer_policies__ = self.manager.access_policies(model)
+        for model in self._classes():
+            self._apply_to(model)
+
+    def _classes(self) -> list[type[BaseRedisModel]]:
+        return sorted(self._all, key=lambda model: model.__rapyer_identity__.prefix)
+
+    def _apply_to(self, model: type[BaseRedisModel]) -> None:
+        options = self.options.effective(model.__rapyer_own_options__)
+        if options != model.__rapyer_options__:
+            model.__rapyer_apply_options__(options)
+            if model in self._complete:
+                model.__rapyer_policies__ = self.manager.access_policies(model)

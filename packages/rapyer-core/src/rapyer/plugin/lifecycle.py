@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from rapyer.plugin.manager import blaming
 
 if TYPE_CHECKING:
     from rapyer.plugin.compose import Host
+    from rapyer.plugin.info import PluginInfo
+    from rapyer.plugin.spec import Shutdown
     from rapyer.traffic.source import RedisSource
 
 
@@ -24,6 +27,7 @@ class Lifecycle:
     def __init__(self, host: Host, source: RedisSource, options: Mapping[str, object]) -> None:
         self._host = host
         self._options = options
+        self._shutdowns: list[tuple[PluginInfo, Shutdown]] = []
         self._not_started: set[str] = set()
         self.source = source
 
@@ -33,14 +37,15 @@ class Lifecycle:
         Raises:
             Exception: What a plugin raises, after those that had started were shut down.
         """
-        host = self._host
-        host.set_options_for_all(self._options)
+        manager = self._host.manager
+        startups, shutdowns = manager.startups(), manager.shutdowns()
+        self._host.set_options_for_all(self._options)
+        self._shutdowns = shutdowns
+        self._not_started = {info.name for info, _ in startups}
         try:
-            startups = host.manager.startups()
-            self._not_started = {info.name for info, _ in startups}
             for info, startup in startups:
                 with blaming(info, "rapyer_startup", passing=Exception):
-                    await startup(self.source.channel(), tuple(host.models))
+                    await startup(self.source.channel(), tuple(self._host.models))
                 self._not_started.discard(info.name)
         except BaseException as exc:
             try:
@@ -50,22 +55,31 @@ class Lifecycle:
             raise
 
     async def stop(self) -> None:
-        """Await what `rapyer_shutdown` of each plugin that has started returns, the last one first.
+        """Await what `rapyer_shutdown` of the plugins that have started returned, the last first.
+
+        Whatever a plugin raises, the others are shut down as well, and the options are those of
+        before. So it is when the caller is cancelled meanwhile.
 
         Raises:
-            Exception: What a plugin raises, after all were shut down; several in an
-                `ExceptionGroup`.
+            Exception: What a plugin raised; several in an `ExceptionGroup`.
         """
         errors: list[Exception] = []
-        for info, shutdown in self._host.manager.shutdowns():
+        cancelled: asyncio.CancelledError | None = None
+        for info, shutdown in self._shutdowns:
             if info.name in self._not_started:
                 continue
             try:
                 with blaming(info, "rapyer_shutdown", passing=Exception):
                     await shutdown(self.source.channel())
+            except asyncio.CancelledError as exc:
+                cancelled = exc
             except Exception as exc:  # noqa: BLE001 - raised below, when all had their turn
                 errors.append(exc)
-        self._host.set_options_for_all({})
+        errors += self._host.forget_options_for_all()
+        if cancelled is not None:
+            for error in errors:
+                cancelled.add_note(f"A plugin failed while it was shut down: {error!r}")
+            raise cancelled
         if len(errors) == 1:
             raise errors[0]
         if errors:

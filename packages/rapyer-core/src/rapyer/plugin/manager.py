@@ -105,9 +105,15 @@ class PluginManager:
         for _ in self._call("rapyer_register_field_types", register=registering):
             pass
 
-    def register_commands(self, sink: Sink[spec.Command]) -> None:
-        """Collect the sub-commands of all plugins."""
-        self._collect("rapyer_register_commands", sink)
+    def register_commands(self, sink: Sink[spec.Command]) -> list[PluginError]:
+        """Collect the sub-commands of all plugins; give what is wrong with some of them."""
+        faults: list[PluginError] = []
+        for info in self.plugins:
+            try:
+                self._collect("rapyer_register_commands", sink, only=info)
+            except PluginError as exc:
+                faults.append(exc)
+        return faults
 
     def model_created(self, model: type[BaseRedisModel]) -> None:
         """Show a complete model to all plugins."""
@@ -145,10 +151,15 @@ class PluginManager:
     # -- how they are called ----------------------------------------------------------------------
 
     def _call(
-        self, hook: str, **arguments: Callable[[PluginInfo], object]
+        self,
+        hook: str,
+        only: PluginInfo | None = None,
+        **arguments: Callable[[PluginInfo], object],
     ) -> Iterator[tuple[PluginInfo, Any]]:
         """Call a hook plugin by plugin, so that each one's doings are known to be its own."""
         for info in self._order(hook):
+            if only is not None and info != only:
+                continue
             others = [self._pluggy.get_plugin(name) for name in self._infos if name != info.name]
             of_one: Any = self._pluggy.subset_hook_caller(hook, others)
             given = {name: make(info) for name, make in arguments.items()}
@@ -171,11 +182,11 @@ class PluginManager:
 
         return sorted((info for info in self.plugins if info.name in implementations), key=place)
 
-    def _collect(self, hook: str, sink: Sink[Any]) -> None:
+    def _collect(self, hook: str, sink: Sink[Any], only: PluginInfo | None = None) -> None:
         def registering(info: PluginInfo) -> Callable[[Any], None]:
             return lambda registered: sink(info, registered)
 
-        for _ in self._call(hook, register=registering):
+        for _ in self._call(hook, only, register=registering):
             pass
 
     def _callables(self, hook: str) -> list[tuple[PluginInfo, Any]]:
@@ -218,8 +229,10 @@ def blaming(
     """
     try:
         yield
-    except PluginError:
-        raise
+    except PluginError as exc:
+        if exc.plugin:
+            raise
+        raise info.error(f"failed in {what}: {exc}") from exc
     except passing as exc:
         exc.add_note(f"Raised in {what} of the {info}.")
         raise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from typing import Any
 
 from rapyer._pydantic import init_private_attributes
@@ -24,7 +25,7 @@ class Mixins:
     """The classes that `AtomicRedisModel` is composed of."""
 
     def __init__(self) -> None:
-        self.classes: list[type[BaseRedisModel]] = []
+        self._classes: list[type[BaseRedisModel]] = []
         self._owners: dict[str, tuple[type, PluginInfo | None]] = {}
         self._plugins: dict[type, PluginInfo] = {}
         for base in reversed(BaseRedisModel.__mro__[:-1]):
@@ -50,19 +51,28 @@ class Mixins:
             PluginError: It is no mixin, or has something that is there already.
         """
         self._check_class(info, mixin)
-        parts = [part for part in mixin.__mro__ if part not in BaseRedisModel.__mro__]
-        for part in parts:
-            if part in self._plugins:  # a base that two mixins of the plugin have in common
-                if self._plugins[part] == info and part is not mixin:
-                    continue
-                raise info.error(
-                    f"registers {part.__name__}, which the {self._plugins[part]} has registered"
-                )
+        for part in mixin.__mro__:
+            if part in BaseRedisModel.__mro__ or part.__module__ in ("abc", "typing"):
+                continue
+            owner = self._plugins.get(part)
+            if owner is not None:
+                if owner != info and part is mixin:
+                    raise info.error(f"registers {part.__name__}, which the {owner} has registered")
+                continue  # a base that several mixins have in common
             for name, value in vars(part).items():
                 if name not in _OF_EVERY_CLASS and value is not init_private_attributes:
                     self._claim(info, part, name)
-        self._plugins.update(dict.fromkeys(parts, info))
-        self.classes.append(mixin)
+            self._plugins[part] = info
+        self._classes.append(mixin)
+
+    @property
+    def classes(self) -> list[type[BaseRedisModel]]:
+        """The mixins, but for those that others derive from."""
+        return [
+            mixin
+            for mixin in self._classes
+            if not any(other is not mixin and issubclass(other, mixin) for other in self._classes)
+        ]
 
     def _claim(self, info: PluginInfo, part: type, name: str) -> None:
         owner, plugin = self._owners.get(name, (None, None))
@@ -89,10 +99,19 @@ class Mixins:
                 f"registers {mixin.__name__}, whose model_config would hold for all models",
                 "Settings of pydantic belong to the models.",
             )
-        fields = mixin.__pydantic_fields__
-        if fields:
+        decorators = mixin.__pydantic_decorators__
+        for kind in fields(decorators):
+            decorated: dict[str, Any] = getattr(decorators, kind.name)
+            if decorated:
+                raise info.error(
+                    f"registers {mixin.__name__}, whose {next(iter(decorated))!r} is one of "
+                    f"pydantic's {kind.name} and would be part of all models",
+                    "Validators, serializers and computed fields belong to the models.",
+                )
+        names = list(mixin.__pydantic_fields__)
+        if names:
             raise info.error(
-                f"registers {mixin.__name__}, whose field {next(iter(fields))!r} would be part of "
+                f"registers {mixin.__name__}, whose field {names[0]!r} would be part of "
                 "the documents of all models",
                 "A mixin has methods; what it keeps for an instance stands in a PrivateAttr, what "
                 "a user is to store in a model or a mixin that is not registered.",

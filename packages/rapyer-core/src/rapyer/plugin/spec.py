@@ -162,11 +162,13 @@ def rapyer_startup() -> Startup | None:
 def rapyer_shutdown() -> Shutdown | None:
     """Undo what `rapyer_startup` did.
 
-    Called by `teardown_rapyer`, and by an `init_rapyer` that replaces the server, in the reverse
-    order of the plugins; not where `init_rapyer` was not called.
+    Called by every `init_rapyer`, together with `rapyer_startup`.
 
     Returns:
-        An async callable that is awaited with the `Channel` before that is closed, or None. An
-        exception does not keep the others from shutting down, nor the connections from being
-        closed; it is raised afterwards, several in an `ExceptionGroup`.
+        An async callable, or None. `teardown_rapyer` awaits it with the `Channel` before that is
+        closed, in the event loop in which it runs itself, and so does an `init_rapyer` that
+        replaces the server; in the reverse order of the plugins, and not for those whose start-up
+        failed. An exception does not keep the others from shutting down, nor the connections from
+        being closed; it is raised afterwards, several in an `ExceptionGroup`. An `init_rapyer`
+        that replaces the server warns of it instead.
     """

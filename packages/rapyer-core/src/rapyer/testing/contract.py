@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from redis.asyncio import Redis
@@ -20,11 +20,11 @@ from rapyer.plugin.checks import faults_of
 from rapyer.plugin.compose import Host
 from rapyer.plugin.loading import installed_plugins
 from rapyer.testing.hosts import info_of
-from rapyer.traffic.scripts import Operation, compose
+from rapyer.traffic.scripts import arguments_of
 from rapyer.types.codec import DocumentCodec
 
 
-def check_plugin(plugin: object) -> None:
+def check_plugin(plugin: object, config: Mapping[str, object] | None = None) -> None:
     """Look for all faults of a plugin that can be found without a server.
 
     It is checked by itself, then composed with core alone, then with the plugins that are
@@ -33,6 +33,8 @@ def check_plugin(plugin: object) -> None:
 
     Args:
         plugin: The module, or the instance of a class, that its entry point names.
+        config: Options that the models of the check have: those with which the plugin does
+            something, such as `{"audit": True}`.
 
     Raises:
         PluginError: It has a fault.
@@ -41,17 +43,19 @@ def check_plugin(plugin: object) -> None:
     info = info_of(plugin)
     faults = list(faults_of(plugin, info))
     if not faults:
-        faults = list(_faults_in_use(plugin, info))
+        faults = list(_faults_in_use(plugin, info, config or {}))
     if len(faults) == 1:
         raise faults[0]
     if faults:
         raise ExceptionGroup(f"the {info} has {len(faults)} faults", faults)
 
 
-def _faults_in_use(plugin: object, info: PluginInfo) -> Iterator[PluginError]:
+def _faults_in_use(
+    plugin: object, info: PluginInfo, config: Mapping[str, object]
+) -> Iterator[PluginError]:
     try:
         with host_of([(plugin, info)]) as host:
-            yield from _faults_with_models(host, info)
+            yield from _faults_with_models(host, info, config)
     except PluginError as fault:
         yield fault
         return
@@ -64,7 +68,9 @@ def _faults_in_use(plugin: object, info: PluginInfo) -> Iterator[PluginError]:
             yield fault
 
 
-def _faults_with_models(host: Host, info: PluginInfo) -> Iterator[PluginError]:
+def _faults_with_models(
+    host: Host, info: PluginInfo, config: Mapping[str, object]
+) -> Iterator[PluginError]:
     registered = set(host.field_types_of(info))
     for field_type in host.field_types:
         if field_type.name in registered and (reason := _form_fault(host, field_type)):
@@ -73,32 +79,44 @@ def _faults_with_models(host: Host, info: PluginInfo) -> Iterator[PluginError]:
                 f"{reason}",
                 "Make `load(dump(value)) == value` hold, and give an example of what `dump` gives.",
             )
-    model = _probe(host)
-    for policy in model.__rapyer_policies__:
-        try:
-            compose(Operation("probe", "return 1", writes=False), (policy,)).arguments(())
-        except ValueError as exc:
-            yield info.error(f"has a policy that miscounts: {exc}", "Correct `arity`.")
+    model = _probe(host, config)
+    try:
+        arguments_of(model.__rapyer_policies__, ())
+    except Exception as exc:  # noqa: BLE001 - whatever a policy raises, every command would
+        yield info.error(
+            f"has a policy whose arguments fail: {type(exc).__name__}: {exc}",
+            "Give as many as `arity` says, without looking at anything that may not be there.",
+        )
+    if "rapyer_access_policy" in _hooks(host, info) and not model.__rapyer_policies__:
+        yield info.error(
+            f"gave no access policy to the model of this check, which has the options {config!r}",
+            "Give options with which it does: check_plugin(plugin, config={...}).",
+        )
+
+
+def _hooks(host: Host, info: PluginInfo) -> list[str]:
+    return host.manager.hooks_of(info)
 
 
 def _form_fault(host: Host, field_type: FieldType) -> str | None:
     """Say what is wrong with the example of a stored form; None when it is one."""
     annotation = host.field_types.annotation_of(field_type)
-    model: Any = type("Example", (host.EmbeddedModel,), {"__annotations__": {"value": annotation}})
-    codec = DocumentCodec(model, host.field_types)
     document = b'{"value":%s}' % field_type.form.encode()
+    namespace = {"__annotations__": {"value": annotation}}
     try:
+        model: Any = type("Example", (host.EmbeddedModel,), namespace)
+        codec = DocumentCodec(model, host.field_types)
         dumped, corrections = codec.dump(codec.load(document), checked=True)
         if not corrections and json.loads(dumped) != json.loads(document):
             return f"is dumped as {json.dumps(json.loads(dumped)['value'])}"
-    except ValueError as exc:
+    except Exception as exc:  # noqa: BLE001 - whatever its functions raise, a document would
         return f"cannot be loaded and dumped: {exc}"
     return None
 
 
-def _probe(host: Host) -> Any:
+def _probe(host: Host, options: Mapping[str, object]) -> Any:
     """Define a model of the host, with a prefix that nobody has."""
-    config = type("Config", (), {"prefix": f"contract_{uuid.uuid4().hex}"})
+    config = type("Config", (), {**options, "prefix": f"contract_{uuid.uuid4().hex}"})
     annotations = {"number": int, "text": str}
     return type(
         "Probe",
@@ -107,7 +125,9 @@ def _probe(host: Host) -> Any:
     )
 
 
-async def check_plugin_with_server(plugin: object, redis_url: str) -> None:
+async def check_plugin_with_server(
+    plugin: object, redis_url: str, config: Mapping[str, object] | None = None
+) -> None:
     """Look for faults of a plugin that show on a server: start-up, shutdown, access policies.
 
     Every operation of core has to do what it does without the plugin, on documents that are there,
@@ -117,6 +137,7 @@ async def check_plugin_with_server(plugin: object, redis_url: str) -> None:
     Args:
         plugin: The module, or the instance of a class, that its entry point names.
         redis_url: The URL of the server. It becomes the one of `init_rapyer`, which is torn down.
+        config: Options that the models of the check have, as for `check_plugin`.
 
     Raises:
         PluginError: It has a fault.
@@ -124,11 +145,11 @@ async def check_plugin_with_server(plugin: object, redis_url: str) -> None:
     info = info_of(plugin)
     with host_of([]) as host:
         async with init_rapyer(redis_url):
-            expected = await _outcomes(_probe(host), redis_url)
+            expected = await _outcomes(_probe(host, {}), redis_url)
     with host_of([(plugin, info)]) as host:
         for _ in range(2):
             async with init_rapyer(redis_url):
-                found = await _outcomes(_probe(host), redis_url)
+                found = await _outcomes(_probe(host, config or {}), redis_url)
             for what, outcome in expected.items():
                 if found[what] != outcome:
                     raise info.error(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 from rapyer.host import host_of
 from rapyer.plugin import PluginInfo
@@ -45,11 +47,12 @@ def use_plugins(*plugins: object, installed: bool = False, **named: object) -> G
 
 def info_of(plugin: object) -> PluginInfo:
     """Say who a plugin is: as it is installed, or by the name of its module or class."""
+    for one in installed_plugins():
+        named: Any = sys.modules.get(one.entry_point.module)
+        for attribute in filter(None, (one.entry_point.attr or "").split(".")):
+            named = getattr(named, attribute, None)
+        if named is plugin:
+            return one.info
     if isinstance(plugin, ModuleType):
-        for one in installed_plugins():
-            if one.entry_point.value == plugin.__name__:
-                return one.info
         return PluginInfo(plugin.__name__, target=plugin.__name__)
-    if isinstance(plugin, type):
-        return PluginInfo(plugin.__name__)
-    return PluginInfo(type(plugin).__name__)
+    return PluginInfo(plugin.__name__ if isinstance(plugin, type) else type(plugin).__name__)

@@ -12,11 +12,14 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rapyer.errors import NotConnectedError
 from rapyer.traffic.coalescing import Coalescer, Fetch
 from rapyer.traffic.outcome import LOST_REPLY, LostReply, outcome_of_write
-from rapyer.traffic.scripts import Script
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.scripts import Operation, arguments_of, compose
 from rapyer.traffic.server import ServerInfo, read_server
 
 #: What a command is made of. Text goes out in UTF-8.
 Argument: TypeAlias = str | bytes | int
+#: Kinds of reads that are gathered; more are forgotten when they are idle.
+_COALESCERS = 64
 
 
 class Connection(Protocol):
@@ -149,14 +152,20 @@ class Channel:
         return results
 
     async def run(
-        self, script: Script, keys: Sequence[str], arguments: Sequence[Argument] = ()
+        self,
+        operation: Operation,
+        policies: Policies,
+        keys: Sequence[str],
+        arguments: Sequence[Argument] = (),
     ) -> Any:
-        """Run a script by its name; where the server does not know it, by its text.
+        """Run an operation with policies, as a script.
 
-        One round trip, two after the server has lost its scripts.
+        It is called by its name, and where the server does not know that, by its text. One round
+        trip, two after the server has lost its scripts.
         """
-        rest = (len(keys), *keys, *script.arguments(arguments))
-        writes = script.operation.writes
+        script = compose(operation, policies)
+        rest = (len(keys), *keys, *arguments_of(policies, arguments))
+        writes = operation.writes
         try:
             return await self.execute("EVALSHA", script.sha, *rest, writes=writes)
         except NoScriptError:
@@ -167,6 +176,10 @@ class Channel:
         """Give the coalescer for one kind of reads, made on first use."""
         coalescer = self._coalescers.get(kind)
         if coalescer is None:
+            # the policies of a model change with its options: those of before are not asked again
+            for other, idle in list(self._coalescers.items()):
+                if len(self._coalescers) >= _COALESCERS and idle.is_idle:
+                    del self._coalescers[other]
             coalescer = self._coalescers[kind] = Coalescer(make())
         return coalescer
 

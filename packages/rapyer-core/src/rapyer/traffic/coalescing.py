@@ -106,6 +106,11 @@ class Coalescer:
             outcomes = [exc] * len(passengers)
         _settle(passengers, outcomes)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for it."""
+        return not self._gathering and not self._running
+
     async def drain(self) -> None:
         """Wait for what is under way in tasks of its own; without connections it fails at once."""
         if self._running:

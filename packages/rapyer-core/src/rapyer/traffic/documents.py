@@ -17,7 +17,7 @@ from rapyer.traffic.channel import Channel
 from rapyer.traffic.coalescing import Outcome
 from rapyer.traffic.policies import Policies, ScriptArgument
 from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
-from rapyer.traffic.scripts import Operation, compose
+from rapyer.traffic.scripts import Operation
 
 #: The text of a document, and what has to be added to numbers in it, as JSONPath and JSON text.
 Dump: TypeAlias = tuple[bytes, Sequence[tuple[str, str]]]
@@ -129,7 +129,7 @@ async def set_document(
     try:
         if policies or corrections:
             arguments: list[ScriptArgument] = [document, flag or "", *_flat(corrections)]
-            reply = await channel.run(compose(SAVE, policies), (key,), arguments)
+            reply = await channel.run(SAVE, policies, (key,), arguments)
         elif flag is None:
             reply = await channel.execute("JSON.SET", key, _ROOT, document, writes=True)
         else:
@@ -185,7 +185,7 @@ async def _fetch(channel: Channel, policies: Policies, keys: Sequence[str]) -> S
 async def _fetch_by_script(
     channel: Channel, policies: Policies, keys: Sequence[str]
 ) -> Sequence[Outcome]:
-    replies = await channel.run(compose(LOAD, policies), keys)
+    replies = await channel.run(LOAD, policies, keys)
     return await _told_apart(channel, keys, replies)
 
 
@@ -227,9 +227,8 @@ async def create_or_get_document(
     commands = (("JSON.SET", key, _ROOT, document, "NX"), ("JSON.GET", key))
     try:
         if policies or corrections:
-            script = compose(CREATE_OR_LOAD, policies)
             arguments: list[ScriptArgument] = [document, *_flat(corrections)]
-            written, stored = await channel.run(script, (key,), arguments)
+            written, stored = await channel.run(CREATE_OR_LOAD, policies, (key,), arguments)
         else:
             written, stored = await channel.execute_transaction(commands, writes=True)
     except ResponseError as exc:
@@ -251,7 +250,7 @@ async def delete_document(channel: Channel, key: str, policies: Policies = ()) -
     """
     try:
         if policies:
-            reply = await channel.run(compose(DELETE, policies), (key,))
+            reply = await channel.run(DELETE, policies, (key,))
         else:
             reply = await channel.execute("JSON.DEL", key, writes=True)
     except ResponseError as exc:
@@ -270,7 +269,7 @@ async def document_exists(channel: Channel, key: str, policies: Policies = ()) -
     """
     try:
         if policies:
-            reply = await channel.run(compose(EXISTS, policies), (key,))
+            reply = await channel.run(EXISTS, policies, (key,))
         else:
             reply = await channel.execute("JSON.TYPE", key)
     except ResponseError as exc:

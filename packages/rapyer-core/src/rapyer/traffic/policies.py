@@ -10,6 +10,10 @@ from typing import TypeAlias
 ScriptArgument: TypeAlias = str | bytes | int
 
 
+#: The name, the two parts and the arity of a policy.
+Fragments: TypeAlias = tuple[str, str, str, int]
+
+
 def _no_arguments() -> Sequence[ScriptArgument]:
     return ()
 
@@ -22,7 +26,7 @@ class AccessPolicy:
     of the policy's arguments for this call. Fragments are bodies of functions: locals stay in them.
 
     Attributes:
-        name: Names the policy; two with the same name are the same policy.
+        name: Names the policy. Of several plugins none may have the name of another's.
         check: Runs before the operation has written anything, for each key. It does all that can
             fail, looks at the types of keys of its own and asks `redis.acl_check_cmd` for the
             commands that `apply` sends. It may abort the operation (`return
@@ -30,7 +34,8 @@ class AccessPolicy:
             missing (`return false`). It must not write.
         apply: Runs after the operation, for each key that was touched. It must not be able to fail.
         arity: How many arguments there are.
-        arguments: Gives them; called for every operation, in the event loop.
+        arguments: Gives them; called for every operation, in the event loop. Reads of models with
+            equal policies, the same function here included, travel together.
     """
 
     name: str
@@ -38,6 +43,11 @@ class AccessPolicy:
     apply: str = ""
     arity: int = 0
     arguments: Callable[[], Sequence[ScriptArgument]] = _no_arguments
+
+    @property
+    def fragments(self) -> Fragments:
+        """What scripts are made of: policies that differ in their arguments alone share them."""
+        return self.name, self.check, self.apply, self.arity
 
 
 #: The policies of a model, in the order in which they apply.

@@ -11,7 +11,7 @@ from rapyer.traffic.channel import Channel
 from rapyer.traffic.coalescing import BATCH
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
-from rapyer.traffic.scripts import Operation, compose
+from rapyer.traffic.scripts import Operation
 
 READ_VALUES = Operation(
     "read_values",
@@ -50,7 +50,7 @@ async def read_values(
     for first in range(0, len(keys), BATCH):
         batch = keys[first : first + BATCH]
         if policies:
-            replies = await channel.run(compose(READ_VALUES, policies), batch, paths)
+            replies = await channel.run(READ_VALUES, policies, batch, paths)
         else:
             replies = await channel.execute_many([("JSON.GET", key, *paths) for key in batch])
         for key, reply in zip(batch, replies, strict=True):

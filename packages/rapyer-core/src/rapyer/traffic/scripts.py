@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rapyer.traffic.policies import AccessPolicy, ScriptArgument
+from rapyer.traffic.policies import Fragments, Policies, ScriptArgument
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,31 +39,30 @@ class Script:
         operation: The operation.
         text: The whole script.
         sha: Its name on the server.
-        policies: The policies, in the order of their arguments.
     """
 
     operation: Operation
     text: str
     sha: str
-    policies: tuple[AccessPolicy, ...]
 
-    def arguments(self, arguments: Sequence[ScriptArgument]) -> list[ScriptArgument]:
-        """Put the arguments of the policies before those of the operation.
 
-        Raises:
-            ValueError: A policy gave another number of arguments than it said.
-        """
-        everything: list[ScriptArgument] = []
-        for policy in self.policies:
-            given = policy.arguments()
-            if len(given) != policy.arity:
-                raise ValueError(
-                    f"the access policy {policy.name!r} gave {len(given)} arguments, {given!r}, "
-                    f"and has an arity of {policy.arity}. Give as many as that."
-                )
-            everything.extend(given)
-        everything.extend(arguments)
-        return everything
+def arguments_of(policies: Policies, arguments: Sequence[ScriptArgument]) -> list[ScriptArgument]:
+    """Put the arguments of the policies before those of the operation.
+
+    Raises:
+        ValueError: A policy gave another number of arguments than it said.
+    """
+    everything: list[ScriptArgument] = []
+    for policy in policies:
+        given = policy.arguments()
+        if len(given) != policy.arity:
+            raise ValueError(
+                f"the access policy {policy.name!r} gave {len(given)} arguments, {given!r}, "
+                f"and has an arity of {policy.arity}. Give as many as that."
+            )
+        everything.extend(given)
+    everything.extend(arguments)
+    return everything
 
 
 _PROLOGUE = """
@@ -106,20 +105,24 @@ return reply
 """
 
 
-@lru_cache(maxsize=1024)
-def compose(operation: Operation, policies: tuple[AccessPolicy, ...]) -> Script:
+def compose(operation: Operation, policies: Policies) -> Script:
     """Compose an operation and the policies of a model into one script.
 
     All checks come before the operation, and whatever `apply` does comes after it: an operation
     that failed, or was aborted, applies nothing.
     """
+    return _compose(operation, tuple([policy.fragments for policy in policies]))
+
+
+@lru_cache(maxsize=1024)
+def _compose(operation: Operation, policies: tuple[Fragments, ...]) -> Script:
     parts, first = [_PROLOGUE], 1
-    for policy in policies:
-        positions = range(first, first + policy.arity)
+    for _, check, apply, arity in policies:
+        positions = range(first, first + arity)
         arguments = ", ".join(f"ARGV[{position}]" for position in positions)
-        parts.append(_POLICY.format(arguments=arguments, check=policy.check, apply=policy.apply))
-        first += policy.arity
+        parts.append(_POLICY.format(arguments=arguments, check=check, apply=apply))
+        first += arity
     parts.append(_EPILOGUE.format(body=operation.body, first=first))
     text = "".join(parts)
     sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    return Script(operation, text, sha, policies)
+    return Script(operation, text, sha)

@@ -196,6 +196,11 @@ def use_as_default(source: RedisSource | None) -> RedisSource | None:
     return before
 
 
+def is_default(source: RedisSource) -> bool:
+    """Say whether a source is the one of models without a `redis` option of their own."""
+    return source is _Default.source
+
+
 def default_source() -> RedisSource:
     """Give the source of models without a `redis` option of their own.
 

@@ -24,7 +24,7 @@ from rapyer.traffic.channel import Channel
 from rapyer.traffic.documents import Dump
 from rapyer.traffic.policies import Policies, ScriptArgument
 from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
-from rapyer.traffic.scripts import Operation, compose
+from rapyer.traffic.scripts import Operation
 
 SET_VALUE = Operation(
     "set",
@@ -126,7 +126,7 @@ async def set_value(
             arguments += [part for step in target.rest for part in step]
             for path, delta in corrections:
                 arguments += [path[1:], delta]  # behind the path of the value
-            reply = await channel.run(compose(SET_VALUE, policies), (key,), arguments)
+            reply = await channel.run(SET_VALUE, policies, (key,), arguments)
         else:
             reply = await channel.execute("JSON.SET", key, target.path, value, writes=True)
     except ResponseError as exc:
@@ -150,7 +150,7 @@ async def increase(
         OutcomeUnknownError: The reply was lost.
     """
     try:
-        reply = await channel.run(compose(INCREASE, policies), (key,), (path, delta))
+        reply = await channel.run(INCREASE, policies, (key,), (path, delta))
     except ResponseError as exc:
         if "OVERFLOW" in str(exc) or "result is not a number" in str(exc):
             raise NumberOverflowError(
@@ -180,7 +180,7 @@ async def append(
     """
     try:
         if policies:
-            reply = await channel.run(compose(APPEND, policies), (key,), (path, *values))
+            reply = await channel.run(APPEND, policies, (key,), (path, *values))
         else:
             reply = await channel.execute("JSON.ARRAPPEND", key, path, *values, writes=True)
     except ResponseError as exc:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, ValidationError
 
 from rapyer._pydantic import build_serializer, build_validator
-from rapyer.errors import UnaddressableKeyError, UnstorableValueError
+from rapyer.errors import ModelDefinitionError, UnaddressableKeyError, UnstorableValueError
 from rapyer.types.schema import STORAGE_CONFIG, storage_schema
 from rapyer.types.spelling import (
     EXPONENT,
@@ -94,7 +94,11 @@ class Codec:
         return build_serializer(schema, self._config).to_python(value, warnings=False)
 
     def _build(self) -> None:
-        schema, kinds, self._by_parts = storage_schema(self._schema(), self._field_types)
+        try:
+            schema, kinds, self._by_parts = storage_schema(self._schema(), self._field_types)
+        except ModelDefinitionError as exc:
+            exc.add_note(f"Found in {self._name}.")
+            raise
         validator = build_validator(schema, self._config)
         serializer = build_serializer(schema, self._config)
         self._has_numbers = not kinds <= _WITHOUT_NUMBERS

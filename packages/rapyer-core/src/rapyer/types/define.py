@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, get_args
 
 from pydantic import TypeAdapter
 from pydantic_core import core_schema
 
-from rapyer.guards import is_plain_dict, is_plain_list
 from rapyer.types.forms import by_functions
-from rapyer.types.marking import mark
+from rapyer.types.marking import copy_schema, mark
 from rapyer.types.registry import FieldTypes
 from rapyer.types.schema import storage_schema
 from rapyer.types.table import FieldType, Index, Operation, Order
@@ -63,6 +62,14 @@ def define_field_type(
         ValueError: The stored form is no JSON, or refers to itself.
     """
     name = kind.__name__ if name is None else name
+    for what, known, given in (
+        ("order", Order, (order,)),
+        ("index", Index, (index,)),
+        ("operations", Operation, operations),
+    ):
+        _check_names(name, what, known, given)
+    if isinstance(index_path, str):
+        raise TypeError(f"the index_path of {name} is {index_path!r}. Give a list of keys.")
     form_schema = _form_schema(name, stored_as)
     return FieldType(
         name,
@@ -74,6 +81,16 @@ def define_field_type(
         frozenset(operations),
         validation=mark(_validation(kind, form_schema, dump, load), name),
     )
+
+
+def _check_names(name: str, what: str, known: Any, given: Any) -> None:
+    """Refuse names that nobody knows: they would be ignored."""
+    names = {option for member in (known, *get_args(known)) for option in get_args(member)}
+    allowed = {option for option in names if isinstance(option, str)}
+    if isinstance(given, str) or not {one for one in given if one is not None} <= allowed:
+        raise ValueError(
+            f"the {what} of {name} is {given!r}. It is made of {', '.join(sorted(allowed))}."
+        )
 
 
 def _validation(
@@ -110,7 +127,8 @@ def _form_schema(name: str, stored_as: Any) -> core_schema.CoreSchema:
             f"{', '.join(sorted(unknown))}, which JSON has not. Make it of text, numbers, bool, "
             "None, lists, tuples, TypedDicts and dicts with text keys."
         )
-    return cast("core_schema.CoreSchema", _without_refs(stored.schema))
+    # a form is no class of the user's model, so that nothing refers to it by name
+    return cast("core_schema.CoreSchema", copy_schema(stored.schema, without_refs=True))
 
 
 #: The types of core schemas whose values are JSON as they are.
@@ -120,13 +138,3 @@ _JSON_KINDS = frozenset(
         "typed-dict-field", "union", "literal", "any", "default",
     }
 )  # fmt: skip
-
-
-def _without_refs(part: Any) -> Any:
-    """Copy a schema without the names that pydantic gives to classes: it may stand in many places.
-
-    A form is no class of the user's model, so that nothing refers to it by name.
-    """
-    if is_plain_dict(part):
-        return {key: _without_refs(value) for key, value in part.items() if key != "ref"}
-    return [_without_refs(item) for item in part] if is_plain_list(part) else part

@@ -7,6 +7,8 @@ from typing import Any, cast
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
+from rapyer.guards import is_plain_dict, is_plain_list
+
 #: The name under which the metadata of a core schema names a field type.
 FIELD_TYPE = "rapyer_field_type"
 #: The name under which it says how pydantic serialized the values when the mark was made: another
@@ -49,3 +51,23 @@ def mark(schema: CoreSchema, name: str) -> CoreSchema:
     }
     marked: Any = {**schema, "metadata": metadata}
     return cast("CoreSchema", marked)
+
+
+def copy_schema(part: Any, *, without_refs: bool = False) -> Any:
+    """Copy a core schema, but for the functions, classes and values that it refers to.
+
+    Args:
+        part: The schema, or a part of one.
+        without_refs: Whether the names that pydantic gives to classes are left out: a schema
+            without them may stand in several places of another one.
+    """
+    if is_plain_dict(part):
+        is_schema = isinstance(part.get("type"), str)
+        return {
+            key: copy_schema(value, without_refs=without_refs)
+            for key, value in part.items()
+            if not (without_refs and is_schema and key == "ref")
+        }
+    if is_plain_list(part):
+        return [copy_schema(item, without_refs=without_refs) for item in part]
+    return part

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from typing import Annotated, Any, cast, get_args, get_origin
 
 from pydantic import PydanticSchemaGenerationError, TypeAdapter
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
-from rapyer.types.marking import FIELD_TYPE, SERIALIZATION, FieldTypeMarker
+from rapyer.errors import ModelDefinitionError
+from rapyer.guards import is_class
+from rapyer.types.marking import FIELD_TYPE, SERIALIZATION, FieldTypeMarker, copy_schema
 from rapyer.types.table import FieldType
 
 #: What stands in a core schema beside what it demands of a value.
 _NO_CONSTRAINTS = frozenset(
     {"type", "ref", "metadata", "strict", "serialization", "microseconds_precision"}
 )
+#: Schemas that have the class of their values.
+_OF_CLASSES = frozenset({"is-instance", "model", "dataclass", "enum", "typed-dict"})
+#: Schemas that may have constraints beside what they demand by themselves.
+_CONSTRAINED = frozenset(
+    {
+        "int", "float", "str", "bytes", "decimal", "date", "time", "datetime", "timedelta", "uuid",
+        "list", "set", "frozenset", "tuple", "dict",
+    }
+)  # fmt: skip
 
 
 class FieldTypes:
@@ -37,34 +47,46 @@ class FieldTypes:
         return iter(self._by_name.values())
 
     def register(self, annotation: Any, field_type: FieldType) -> None:
-        """Say that values with this annotation have this field type.
+        """Say that values with this annotation have this field type, whose name is not taken.
 
         Args:
             annotation: A class, or an `Annotated` with a `FieldTypeMarker` of the type's name.
             field_type: The field type.
 
         Raises:
-            ValueError: Its name or the annotation has a field type already, or the values of the
-                annotation could not be told from others; the message is a clause with the remedy.
+            ValueError: The annotation has a field type already, or its values could not be told
+                from others; the message is a clause with the remedy.
         """
-        if field_type.name in self._by_name:
-            raise ValueError("is the name of another one already")
-        if field_type.schema_type is not None:
-            self._by_schema_type[field_type.schema_type] = field_type
-        elif not isinstance(annotation, type):
-            _require_marker(annotation, field_type)
-        elif annotation in self._by_class:
-            other = self._by_class[annotation]
-            raise ValueError(f"is for {annotation.__name__}, which is a {other.name} already")
-        else:
-            self._by_class[annotation] = field_type
         self._by_name[field_type.name] = field_type
         self._annotations[field_type.name] = annotation
         try:
-            self._require_found(annotation, field_type)
+            self._add(annotation, field_type)
         except ValueError:
             del self._by_name[field_type.name], self._annotations[field_type.name]
-            self._by_class.pop(annotation, None)
+            raise
+
+    def _add(self, annotation: Any, field_type: FieldType) -> None:
+        kind = field_type.schema_type
+        if kind is not None:
+            if kind in self._by_schema_type:
+                raise ValueError(
+                    f"is for all values with a schema of the type {kind!r}, which are "
+                    f"{self._by_schema_type[kind].name} already"
+                )
+            self._by_schema_type[kind] = field_type
+            return
+        if not is_class(annotation):
+            _require_marker(annotation, field_type)
+            self._require_found(annotation, field_type)
+            return
+        if annotation in self._by_class:
+            other = self._by_class[annotation]
+            raise ValueError(f"is for {annotation.__name__}, which is a {other.name} already")
+        self._by_class[annotation] = field_type
+        try:
+            self._require_found(annotation, field_type)
+        except ValueError:
+            del self._by_class[annotation]
             raise
 
     def annotation_of(self, field_type: FieldType) -> Any:
@@ -73,8 +95,6 @@ class FieldTypes:
 
     def _require_found(self, annotation: Any, field_type: FieldType) -> None:
         """Make sure that what pydantic makes of an annotation leads to its field type."""
-        if field_type.schema_type is not None:
-            return
         try:
             schema = TypeAdapter(annotation).core_schema
         except PydanticSchemaGenerationError as exc:
@@ -98,18 +118,29 @@ class FieldTypes:
         """Find the field type of the values that a core schema is for."""
         metadata: Mapping[str, Any] | None = schema.get("metadata")
         if metadata is not None and FIELD_TYPE in metadata:
-            return self._by_name.get(metadata[FIELD_TYPE])
-        if self._by_class and "cls" in schema:
-            of_class = self._by_class.get(schema["cls"])
+            return self._marked(metadata[FIELD_TYPE])
+        if self._by_class and schema["type"] in _OF_CLASSES:
+            of_class = self._by_class.get(schema.get("cls", object))
             if of_class is not None:
                 return of_class
         return self._by_schema_type.get(schema["type"])
+
+    def _marked(self, name: str) -> FieldType:
+        if name not in self._by_name:
+            raise ModelDefinitionError(
+                f"a value is marked as of the field type {name!r}, which no plugin registers, so "
+                "that its stored form is not known. Install or enable the plugin that does, or "
+                "correct the name."
+            )
+        return self._by_name[name]
 
     def schema_of_unknown(self, kind: type) -> CoreSchema | None:
         """Give the core schema for instances of a class that pydantic does not know."""
         field_type = self._by_class.get(kind)
         # a copy: pydantic writes constraints and serializers of an annotation into what it is given
-        return None if field_type is None else deepcopy(field_type.validation)
+        if field_type is None or field_type.validation is None:
+            return None
+        return cast("CoreSchema", copy_schema(field_type.validation))
 
     def stored_schema(self, schema: Mapping[str, Any]) -> tuple[FieldType, Any] | None:
         """Find the field type of a core schema, and the schema of the stored form of its values.
@@ -127,14 +158,35 @@ class FieldTypes:
             return None
         serializer = cast("dict[str, Any]", field_type.stored)["serialization"]
         form: dict[str, Any] = {**_with_our_error(field_type), "serialization": serializer}
-        if field_type not in self._by_class.values() and not schema.keys() <= _NO_CONSTRAINTS:
+        if schema["type"] in _CONSTRAINED and not schema.keys() <= _NO_CONSTRAINTS:
             # a schema with constraints checks the value that the form was turned into
             constraints = {key: value for key, value in schema.items() if key != "ref"}
-            steps = [form, {**constraints, "strict": False}]
-            form = {"type": "chain", "steps": steps, "serialization": serializer}
+            check = {**constraints, "strict": False}
+            form = {
+                "type": "chain",
+                "steps": [form, _unchanged(check) if self._is_of_class(field_type) else check],
+                "serialization": serializer,
+            }
         if "ref" in schema:
             form["ref"] = schema["ref"]
         return field_type, form
+
+    def _is_of_class(self, field_type: FieldType) -> bool:
+        return is_class(self._annotations[field_type.name]) and field_type.schema_type is None
+
+
+def _unchanged(check: dict[str, Any]) -> CoreSchema:
+    """Make a schema that checks a value by another one, and gives the value as it was.
+
+    For a class that derives from a scalar: a schema of that would make a plain scalar of it.
+    """
+    validate = SchemaValidator(cast("CoreSchema", check)).validate_python
+
+    def checked(value: Any) -> Any:
+        validate(value)
+        return value
+
+    return core_schema.no_info_plain_validator_function(checked)
 
 
 def _require_marker(annotation: Any, field_type: FieldType) -> None:

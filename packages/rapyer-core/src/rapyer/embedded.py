@@ -1,0 +1,54 @@
+"""Models inside the documents of others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic_core import CoreSchema
+
+from rapyer._pydantic import unknown_types
+from rapyer.errors import ModelDefinitionError
+from rapyer.metaclass import RedisModelMeta, key_fields, reset_paths
+
+if TYPE_CHECKING:
+    from rapyer.hosting import ModelHost
+
+
+class EmbeddedModel(BaseModel, metaclass=RedisModelMeta):
+    """A model inside the documents of another one: it has no key and no traffic of its own.
+
+    A plain pydantic model, a dataclass or a typed dict nests as well; what this class adds is that
+    paths lead into it, `User.address.city`, for type checkers too.
+    """
+
+    #: The plugins whose field types its annotations may name; set by `rapyer.EmbeddedModel`.
+    __rapyer_host__: ClassVar[ModelHost | None] = None
+
+    @classmethod
+    def __rapyer_define__(cls, config: object) -> None:
+        if config is not None:
+            raise ModelDefinitionError(
+                f"{cls.__name__} is an EmbeddedModel, which has no options: its `class Config` "
+                "belongs to the model whose documents it is part of. Settings of pydantic stand "
+                "in `model_config`."
+            )
+
+    @classmethod
+    def __pydantic_on_complete__(cls) -> None:
+        if "__rapyer_root__" in vars(cls):  # annotations were resolved later, or anew
+            reset_paths(cls)
+        if keys := key_fields(cls):
+            raise ModelDefinitionError(
+                f"{cls.__name__}.{keys[0]} is a Key, and an EmbeddedModel has no key of its own. "
+                "Annotate it with its plain type, or derive from AtomicRedisModel."
+            )
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: GetCoreSchemaHandler, /
+    ) -> CoreSchema:
+        if cls.__rapyer_host__ is None:
+            return handler(source)
+        with unknown_types(handler, cls.__rapyer_host__.field_types.schema_of_unknown):
+            return handler(source)
