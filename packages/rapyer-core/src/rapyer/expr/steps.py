@@ -51,6 +51,8 @@ def item_step(annotation: Any, item: Any) -> tuple[Step, Any] | None:
     fields: Mapping[str, Any] = fields_of(annotation) if isinstance(item, str) else {}
     if item in fields:
         return Step("field", item), fields[item]
+    if annotation is Any and isinstance(item, str | int) and not isinstance(item, bool):
+        return Step("key" if isinstance(item, str) else "index", item), Any
     key_and_value = value_of(annotation)
     if key_and_value is not None:
         key_type, value = key_and_value
