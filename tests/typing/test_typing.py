@@ -60,3 +60,20 @@ def test_checkers_find_the_marked_errors_and_no_others(errors_of):
     assert marked, "no line is marked as an error: the cases were not read"
     assert marked - found.keys() == set(), "not found by the checker"
     assert {place: found[place] for place in found.keys() - marked} == {}, "not marked as errors"
+
+
+@pytest.mark.parametrize("plugins", [["rapyer.mypy"], ["rapyer.mypy", "pydantic.mypy"]])
+def test_with_the_mypy_plugin_plain_annotations_are_exact(tmp_path, plugins):
+    (case,) = (HERE / "plugin_cases").glob("*.py")
+    settings = tmp_path / "mypy.ini"
+    settings.write_text(f"[mypy]\nstrict = true\nplugins = {', '.join(plugins)}\n")
+    command = [sys.executable, "-m", "mypy", "--no-error-summary", "--hide-error-context"]
+    command += [f"--config-file={settings}", f"--cache-dir={tmp_path / 'cache'}", str(case)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=case.parent)
+    assert run.returncode in (0, 1), run.stdout + run.stderr
+    errors = re.findall(r"^.+?:(\d+): error: (.*)$", run.stdout, flags=re.MULTILINE)
+    found = {int(line): message for line, message in errors}
+    lines = case.read_text().splitlines()
+    marked = {number for number, line in enumerate(lines, start=1) if line.endswith("# error")}
+    assert marked - found.keys() == set(), "not found by the checker"
+    assert {line: found[line] for line in found.keys() - marked} == {}, "not marked as errors"

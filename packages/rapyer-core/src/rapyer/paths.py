@@ -16,7 +16,6 @@ from rapyer.traffic.source import default_source
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel, EmbeddedModel
-    from rapyer.expr.nodes import Condition
     from rapyer.keys import KeyLike
     from rapyer.traffic.channel import Channel
 
@@ -123,10 +122,6 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         def __getitem__(self, index: int) -> FieldPath[V]: ...
         def __getitem__(self, index: int) -> Any:
             """Give the path of the element at an index; a negative one counts from the end."""
-
-        def contains(self, operand: V) -> Condition:
-            """Say that the list has an element."""
-            ...
 
 
 class DictPath(FieldPath[dict[str, V]], Generic[V]):

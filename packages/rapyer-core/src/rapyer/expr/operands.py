@@ -102,7 +102,7 @@ def kinds_of(annotation: Any) -> tuple[Kind, ...]:
 
 
 def _kinds_of_member(member: Any) -> tuple[Kind, ...]:
-    known = _KINDS.get(member) if isinstance(member, type) else None
+    known = _ANY if member is Any else _KINDS.get(member) if isinstance(member, type) else None
     if known is not None:
         return (known,)
     if is_literal(member):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from pydantic import BaseModel
@@ -28,6 +28,8 @@ from rapyer.expr.steps import EACH, Step, field_step, item_step
 from rapyer.expr.values import Value
 
 T = TypeVar("T", default=Any)
+E = TypeVar("E")
+_Text: TypeAlias = "Path[str] | Path[str | None]"
 
 
 #: Paths are interned: as keys of a dict they are found by identity, for == builds a condition.
@@ -187,17 +189,31 @@ class Path(Value[T]):
                 )
         return self._for_each(AnyElement, condition)
 
+    @overload
+    def contains(self: _Text, operand: str) -> Condition: ...
+    @overload
+    def contains(self: Path[list[E]], operand: E) -> Condition: ...
+    @overload
+    def contains(self: Path[list[E] | None], operand: E) -> Condition: ...
+    @overload
+    def contains(self: Path[set[E]], operand: E) -> Condition: ...
+    @overload
+    def contains(self: Path[set[E] | None], operand: E) -> Condition: ...
+    @overload
+    def contains(self: Path[frozenset[E]], operand: E) -> Condition: ...
+    @overload
+    def contains(self: Path[tuple[E, ...]], operand: E) -> Condition: ...
     def contains(self, operand: Any) -> Condition:
         """Say that a list, set or tuple has an element, or that a text contains another one."""
         if any(kind.elements is not None for kind in self.__kinds__):
             return self._for_each(Contains, self._element(operand))
         return self._for_each(Contains, self._text("contains", operand))
 
-    def startswith(self, operand: Any) -> Condition:
+    def startswith(self: _Text, operand: str) -> Condition:
         """Say that a text starts with another one."""
         return self._for_each(StartsWith, self._text("startswith", operand))
 
-    def endswith(self, operand: Any) -> Condition:
+    def endswith(self: _Text, operand: str) -> Condition:
         """Say that a text ends with another one."""
         return self._for_each(EndsWith, self._text("endswith", operand))
 

@@ -62,6 +62,30 @@ class Value(Node, Generic[T]):
     def __contains__(self, operand: object) -> NoReturn:
         raise TypeError(f"`in` needs a value, and {self!r} is none. Write .contains({operand!r}).")
 
+    def __and__(self, other: object) -> NoReturn:
+        raise self._no_condition("&", other)
+
+    def __or__(self, other: object) -> NoReturn:
+        raise self._no_condition("|", other)
+
+    def __rand__(self, other: object) -> NoReturn:
+        raise self._no_condition("&", other)
+
+    def __ror__(self, other: object) -> NoReturn:
+        raise self._no_condition("|", other)
+
+    def __invert__(self) -> NoReturn:
+        raise ExpressionError(
+            f"~ is for conditions, and {self!r} is none. Write {self!r} == False."
+        )
+
+    def _no_condition(self, operator: str, other: object) -> ExpressionError:
+        return ExpressionError(
+            f"{operator} joins conditions, and {self!r} is none, beside {other!r}. Put every "
+            f"comparison in parentheses, for {operator} binds more strongly than == and <; a bool "
+            f"is compared: {self!r} == True."
+        )
+
     # -- comparing --------------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> Condition:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] # a condition, as in SQLAlchemy

@@ -1,0 +1,109 @@
+"""A plugin for mypy: plain annotations are paths on the class, as `Mapped` ones are.
+
+    [tool.mypy]
+    plugins = ["rapyer.mypy", "pydantic.mypy"]
+
+With it, `User.age` is a `FieldPath[int]` where the field is annotated `age: int`, and `user.age`
+still an `int`. Listed before `pydantic.mypy`, it also keeps that one off models of rapyer, which
+are described to mypy by `dataclass_transform`: it would declare inherited `Mapped[int]` fields as
+plain `int`. Seen on mypy 2.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mypy.nodes import TypeInfo, Var
+from mypy.plugin import AttributeContext, ClassDefContext, Plugin
+from mypy.types import (
+    AnyType,
+    CallableType,
+    Instance,
+    NoneType,
+    Type,
+    TypeType,
+    UnionType,
+    get_proper_type,
+)
+
+_MODELS = ("rapyer.base.BaseRedisModel", "rapyer.embedded.EmbeddedModel")
+_EMBEDDED = "rapyer.embedded.EmbeddedModel"
+# as the package exports them: mypy finds no name of a module that is not imported as such
+_PATH, _LIST, _DICT = "rapyer.FieldPath", "rapyer.ListPath", "rapyer.DictPath"
+#: What a class has beside its fields that is declared as if it was one.
+_OF_PYDANTIC = frozenset({"model_config", "model_fields", "model_computed_fields"})
+
+
+class RapyerPlugin(Plugin):
+    """Makes the plainly annotated fields of models paths on their classes."""
+
+    def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
+        """Answer for models of rapyer, so that no later plugin is asked."""
+        info = self._class(fullname)
+        return _leave if info is not None and _is_model(info) else None
+
+    def get_class_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
+        """Answer for access to a field by the class."""
+        owner, _, name = fullname.rpartition(".")
+        info = self._class(owner)
+        if info is None or name.startswith("_") or name in _OF_PYDANTIC or not _is_model(info):
+            return None
+        symbol = info.get(name)
+        node = None if symbol is None else symbol.node
+        if not isinstance(node, Var) or node.is_classvar or node.type is None:
+            return None
+        return _path_of
+
+    def _class(self, fullname: str) -> TypeInfo | None:
+        symbol = self.lookup_fully_qualified(fullname)
+        node = None if symbol is None else symbol.node
+        return node if isinstance(node, TypeInfo) else None
+
+
+def _is_model(info: TypeInfo) -> bool:
+    return any(info.has_base(model) for model in _MODELS)
+
+
+def _leave(context: ClassDefContext) -> None:
+    """Do nothing, in place of what another plugin would do."""
+
+
+def _path_of(context: AttributeContext) -> Type:
+    """Give the type of a field on the class, from that on an instance."""
+    declared = get_proper_type(context.default_attr_type)
+    if _is_described(declared):
+        return declared
+    inner: Type = declared
+    if isinstance(declared, UnionType):
+        members = [item for item in declared.items if not _is_none(item)]
+        if len(members) == 1:
+            inner = members[0]
+    model = get_proper_type(inner)
+    if isinstance(model, Instance) and model.type.has_base(_EMBEDDED):
+        return TypeType(model)
+    if isinstance(declared, Instance) and declared.type.fullname == "builtins.list":
+        return _named(context, _LIST, list(declared.args))
+    if isinstance(declared, Instance) and declared.type.fullname == "builtins.dict":
+        return _named(context, _DICT, list(declared.args[1:]))
+    return _named(context, _PATH, [declared])
+
+
+def _is_described(declared: Type) -> bool:
+    """Say whether a type is not that of a plain field: a method, or what `Mapped` has given."""
+    proper = get_proper_type(declared)
+    if isinstance(proper, CallableType | TypeType | AnyType):
+        return True
+    return isinstance(proper, Instance) and proper.type.has_base("rapyer.expr.nodes.Node")
+
+
+def _is_none(declared: Type) -> bool:
+    return isinstance(get_proper_type(declared), NoneType)
+
+
+def _named(context: AttributeContext, name: str, arguments: list[Type]) -> Type:
+    return context.api.named_generic_type(name, arguments)
+
+
+def plugin(version: str) -> type[Plugin]:  # noqa: ARG001 - mypy calls it so
+    """Give the plugin to mypy."""
+    return RapyerPlugin

@@ -1,0 +1,152 @@
+"""docs/expressions.md, line by line; and what conditions are as objects."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rapyer import Condition, ExpressionError, FieldPath, col
+from rapyer.expr import Value
+
+PAGE = (Path(__file__).parents[2] / "docs/expressions.md").read_text()
+NAMESPACE: dict[str, Any] = {"__name__": "expressions_page"}
+(MODELS,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+exec(compile(MODELS, "expressions.md", "exec", dont_inherit=True), NAMESPACE)
+User = NAMESPACE["User"]
+Item = NAMESPACE["Item"]
+
+
+def rows(first: str) -> list[list[str]]:
+    """The rows of all tables whose heading starts with a word, without the quoting of Markdown."""
+    found = []
+    for table in re.findall(rf"^\| {first} \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE):
+        for line in table.splitlines():
+            cells = re.split(r"(?<!\\)\|", line.strip("|"))
+            found.append([cell.strip().strip("`").replace("\\|", "|") for cell in cells])
+    return found
+
+
+CONDITIONS, ERRORS, PATHS = rows("condition"), rows("written"), rows("path")
+
+
+def evaluated(code: str) -> Any:
+    return eval(code, NAMESPACE)
+
+
+def test_the_page_was_read():
+    assert len(CONDITIONS) > 80
+    assert len(ERRORS) > 30
+    assert len(PATHS) > 5
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds", "fails"), CONDITIONS, ids=[r[0] for r in CONDITIONS]
+)
+def test_a_condition_holds_for_what_the_page_says_and_for_nothing_else(condition, holds, fails):
+    built = evaluated(condition)
+    assert isinstance(built, Condition)
+    for values, expected in ((holds, True), (fails, False)):
+        if values:
+            user = evaluated(f"User({values})")
+            assert built.matches(user) is expected, values
+            assert (~built).matches(user) is not expected
+
+
+@pytest.mark.parametrize(("written", "because"), ERRORS, ids=[row[0] for row in ERRORS])
+def test_what_has_no_meaning_is_an_error_where_it_is_written(written, because):
+    with pytest.raises(TypeError) as caught:
+        evaluated(written)
+    assert because.replace("`", "") in str(caught.value).replace("`", "")
+
+
+@pytest.mark.parametrize(("written", "text"), PATHS, ids=[row[0] for row in PATHS])
+def test_a_path_is_written_as_the_page_says(written, text):
+    path = evaluated(written)
+    assert isinstance(path, FieldPath)
+    assert repr(path) == f"User.{text}"
+    assert User.path(text) is path
+
+
+# -- as objects -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("condition", sorted({row[0] for row in CONDITIONS}))
+def test_the_repr_of_a_condition_is_python_that_builds_it_again(condition):
+    built = evaluated(condition)
+    text = repr(built).replace("datetime.", "dt.")
+    if "<Role" not in text:  # the repr of an Enum is no Python
+        again = eval(text, {**NAMESPACE, "dt": dt, "inf": math.inf})
+        assert again == built
+        assert hash(again) == hash(built)
+
+
+def test_conditions_are_equal_when_they_are_of_one_structure():
+    assert (User.age > 3) == (User.age > 3)
+    assert (User.age > 3) != (User.age > 4)
+    assert (User.age > 3) != (User.age >= 3)
+    assert (User.anything == 1) != (User.anything == True)  # noqa: E712
+    assert (User.anything == 1) != (User.anything == 1.0)
+    assert (User.age == User.limit) == (User.age == User.limit)
+    assert (User.age + 1 > 3) == (User.age + 1 > 3)
+    assert len({User.age > 3, User.age > 3, ~(User.age > 3)}) == 2
+    assert (User.tags == ["a"]) == (User.tags == ["a"])
+
+
+def test_conjunctions_are_flat():
+    joined = (User.age > 1) & ((User.age > 2) & (User.age > 3))
+    assert joined == (User.age > 1) & (User.age > 2) & (User.age > 3)
+    assert repr(joined) == "(User.age > 1) & (User.age > 2) & (User.age > 3)"
+    assert repr(~(User.age > 1) | (User.age > 2)) == "~(User.age > 1) | (User.age > 2)"
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_conditions_and_values_can_be_copied(copied):
+    for node in ((User.age > 3) & User.items.any(Item.price == 3), User.age + 1 > User.limit):
+        assert copied(node) == node
+
+
+def test_paths_and_values_have_no_equality_of_their_own():
+    assert isinstance(User.age == User.age, Condition)
+    assert isinstance(User.age + 1, Value)
+    assert {User.age: 1, User.name: 2}[User.age] == 1
+
+
+def test_a_condition_of_a_base_is_one_for_its_subclasses():
+    class Admin(User):
+        level: int = 1
+
+    assert (User.age > 3).matches(Admin(age=4))
+    assert ((User.age > 3) & (Admin.level == 1)).matches(Admin(age=4))
+    with pytest.raises(ExpressionError, match="is about a Admin"):
+        (Admin.level == 1).matches(User())
+
+
+def test_col_gives_paths_back_and_nothing_else():
+    assert col(User.age) is User.age
+    with pytest.raises(ExpressionError, match="Give a field of a class"):
+        col(3)
+
+
+def test_a_method_of_a_path_hides_a_field_of_that_name_which_is_reached_as_an_item():
+    from rapyer import AtomicRedisModel, EmbeddedModel
+
+    class Car(EmbeddedModel):
+        get: int = 1
+        model: str = "x"
+        steps: int = 2
+        contains: int = 3
+
+    class Driver(AtomicRedisModel):
+        car: Car = Car()
+
+    assert repr(Driver.car["get"]) == "Driver.car.get"
+    assert callable(Driver.car.get)
+    assert not isinstance(Driver.car.get, FieldPath)
+    assert (Driver.car.model == "x").matches(Driver())
+    assert (Driver.car.steps == 2).matches(Driver())
+    assert (Driver.car["contains"] == 3).matches(Driver())

@@ -1,0 +1,144 @@
+"""What a user sees of paths and conditions. A line marked `# error` must be an error in both checkers."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Optional
+
+from rapyer import (
+    AtomicRedisModel,
+    Condition,
+    DictPath,
+    EmbeddedModel,
+    Field,
+    FieldPath,
+    Key,
+    ListPath,
+    Mapped,
+    MappedOptional,
+    col,
+)
+from rapyer.expr import Value
+from typing_extensions import assert_type
+
+
+class Role(Enum):
+    ADMIN = "admin"
+
+
+class Item(EmbeddedModel):
+    name: Mapped[str]
+    price: Mapped[int]
+
+
+class Home(EmbeddedModel):
+    city: Mapped[str]
+
+
+class Customer(AtomicRedisModel):
+    id: Key[str]
+    name: Mapped[str]
+    nick: Mapped[Optional[str]] = Field(default=None)
+    age: Mapped[int] = Field(default=0)
+    score: Mapped[float] = Field(default=0.0)
+    role: Mapped[Role] = Field(default=Role.ADMIN)
+    seen: Mapped[datetime]
+    tags: Mapped[list[str]] = Field(default_factory=list)
+    marks: Mapped[set[int]] = Field(default_factory=set)
+    grid: Mapped[list[list[int]]] = Field(default_factory=list)
+    counts: Mapped[dict[str, int]] = Field(default_factory=dict)
+    items: Mapped[list[Item]] = Field(default_factory=list)
+    by_name: Mapped[dict[str, Item]] = Field(default_factory=dict)
+    home: Mapped[Home]
+    second: MappedOptional[Home] = Field(default=None)
+    plain: int = 3
+
+
+def takes(*conditions: Condition | bool) -> None: ...
+
+
+async def good(customer: Customer) -> None:
+    assert_type(Customer.home.city, FieldPath[str])
+    assert_type(Customer.second.city, FieldPath[str])
+    assert_type(Customer.tags, ListPath[str])
+    assert_type(Customer.tags[0], FieldPath[str])
+    assert_type(Customer.grid[0][1], FieldPath[int])
+    assert_type(Customer.counts, DictPath[int])
+    assert_type(Customer.counts["a b"], FieldPath[int])
+    assert_type(Customer.items[0].price, FieldPath[int])
+    assert_type(Customer.by_name["x"].name, FieldPath[str])
+    # conditions
+    assert_type(Customer.age > 3, Condition)
+    assert_type(Customer.age > 3.5, Condition)
+    assert_type(Customer.score >= 3, Condition)
+    assert_type(Customer.name == "x", Condition)
+    assert_type(Customer.nick == None, Condition)
+    assert_type((Customer.age > 3) & ~(Customer.name == "x") | Customer.nick.is_none(), Condition)
+    assert_type(Customer.role.in_([Role.ADMIN]), Condition)
+    assert_type(Customer.nick.in_(["x", None]), Condition)
+    assert_type(Customer.age.between(1, 2), Condition)
+    assert_type(Customer.name.startswith("x"), Condition)
+    assert_type(Customer.name.contains("x"), Condition)
+    assert_type(Customer.nick.endswith("x"), Condition)
+    assert_type(Customer.tags.contains("x"), Condition)
+    assert_type(Customer.marks.contains(3), Condition)
+    assert_type(Customer.items.any(Item.price > 3), Condition)
+    assert_type(Customer.age < Customer.score, Condition)
+    assert_type(Customer.name < Customer.name, Condition)
+    assert_type(Customer.age + 1, Value[float])
+    assert_type(Customer.age * Customer.score, Value[float])
+    assert_type(2 - Customer.age, Value[float])
+    assert_type(Customer.name + "!", Value[str])
+    assert_type(Customer.seen + timedelta(days=1), Value[datetime])
+    assert_type(Customer.age + 1 > 3, Condition)
+    assert_type((Customer.age > 3).matches(customer), bool)
+    assert_type(col(Customer.plain), FieldPath[int])
+    assert_type(col(Customer.plain) > 3, Condition)
+    takes(Customer.age > 3, Customer.plain > 3)
+    # access by key
+    assert_type(await Customer.age.get("1"), int)
+    assert_type(await Customer.age.get("1", default=None), Optional[int])
+    assert_type(await Customer.tags.get("1"), list[str])
+    assert_type(await Customer.items[0].price.get("1"), int)
+    assert_type(await Customer.nick.get("1"), Optional[str])
+    await Customer.age.set("1", 3)
+    await Customer.tags.set("1", ["x"])
+    assert_type(await Customer.extract("1", Customer.age, Customer.home.city), tuple[int, str])
+    assert_type(await Customer.extract("1", Customer.tags), tuple[list[str]])
+    assert_type(
+        await Customer.extract_many(["1"], Customer.age, Customer.nick),
+        list[tuple[int, Optional[str]]],
+    )
+    assert_type(Customer.path("age"), FieldPath[Any])
+    found = await Customer.extract_fields(["age", Customer.name], "1")
+    assert_type(found["age"], Any)
+    assert_type((await customer.extract_fields(["age"]))["age"], Any)
+
+
+async def bad(customer: Customer) -> None:
+    Customer.age > "x"  # error
+    Customer.name < 3  # error
+    Customer.score <= "x"  # error
+    Customer.age.between("a", "b")  # error
+    Customer.age.startswith("x")  # error
+    Customer.name.contains(3)  # error
+    Customer.tags.contains(3)  # error
+    Customer.marks.contains("x")  # error
+    Customer.tags["x"]  # error
+    Customer.counts[0]  # error
+    Customer.items[0].nope  # error
+    Customer.items[0].price.startswith("x")  # error
+    Customer.home.nope  # error
+    Customer.age + "x"  # error
+    Customer.name * 2  # error
+    Customer.items.any("x")  # error
+    (Customer.age > 3) & "x"  # error
+    takes("x")  # error
+    await Customer.age.set("1", "x")  # error
+    await Customer.tags.set("1", [3])  # error
+    await Customer.age.get()  # error
+    await Customer.extract("1", "age")  # error
+    await Customer.extract_fields("1")  # error
+    await customer.extract_fields(["age"], "1")  # error
+    (await Customer.age.get("1", default=None)) + 1  # error
