@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rapyer import Condition, ExpressionError, FieldPath, col
+from rapyer import AtomicRedisModel, Condition, EmbeddedModel, ExpressionError, FieldPath, col
 from rapyer.expr import Value
+from rapyer.testing import use_plugins
 
 PAGE = (Path(__file__).parents[2] / "docs/expressions.md").read_text()
 NAMESPACE: dict[str, Any] = {"__name__": "expressions_page"}
 (MODELS,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-exec(compile(MODELS, "expressions.md", "exec", dont_inherit=True), NAMESPACE)
+with use_plugins():  # in a registry of their own
+    exec(compile(MODELS, "expressions.md", "exec", dont_inherit=True), NAMESPACE)
 User = NAMESPACE["User"]
 Item = NAMESPACE["Item"]
 
@@ -133,8 +135,6 @@ def test_col_gives_paths_back_and_nothing_else():
 
 
 def test_a_method_of_a_path_hides_a_field_of_that_name_which_is_reached_as_an_item():
-    from rapyer import AtomicRedisModel, EmbeddedModel
-
     class Car(EmbeddedModel):
         get: int = 1
         model: str = "x"

@@ -70,7 +70,12 @@ def test_rapyer_register_mixins_adds_methods_to_every_model():
 def test_rapyer_register_options_adds_options_of_config_and_of_init_rapyer():
     level = Option("level", int, default=1)
     span = Option("span", int | str, default=None, parse=lambda value: f"{value} s")
-    plugin = plugin_with(rapyer_register_options=lambda register: (register(level), register(span)))
+
+    def rapyer_register_options(register):
+        register(level)
+        register(span)
+
+    plugin = plugin_with(rapyer_register_options=rapyer_register_options)
     with use_plugins(plugin) as host:
 
         class Plain(host.AtomicRedisModel):

@@ -565,13 +565,13 @@ async def test_what_is_no_path_is_refused(tenant):
 
 
 async def test_a_path_of_a_base_reads_the_documents_of_its_subclasses_by_their_own():
-    class Owner(Tenant):
+    class Landlord(Tenant):
         car: str = "none"
 
-    await Owner(id="1", age=3).save()
-    assert await Owner.extract("1", Tenant.age, Owner.car) == (3, "none")
+    await Landlord(id="1", age=3).save()
+    assert await Landlord.extract("1", Tenant.age, Landlord.car) == (3, "none")
     with pytest.raises(ExpressionError, match="no path of Tenant"):
-        await Tenant.extract("1", Owner.car)
+        await Tenant.extract("1", Landlord.car)
 
 
 async def test_what_a_serializer_makes_is_read_as_a_whole_only(tenant):

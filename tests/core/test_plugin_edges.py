@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from abc import ABC
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from annotated_types import Gt
 from pydantic import BaseModel, computed_field, model_serializer, model_validator
 from pydantic_core import core_schema
 from rapyer import (
+    Field,
     Key,
     ModelDefinitionError,
     OptionError,
@@ -648,3 +650,187 @@ def test_an_installed_plugin_that_is_an_instance_is_known_as_it_is_installed(ins
     import inst_module
 
     check_plugin(inst_module.hooks)
+
+
+# -- what authors get wrong -----------------------------------------------------------------------
+
+
+class Unioned:
+    """A class whose values stand in unions with others."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unioned) and self.text == other.text
+
+    def __str__(self) -> str:
+        return f"u:{self.text}"
+
+
+def load_unioned(text: str) -> Unioned:
+    if not text.startswith("u:"):
+        raise ValueError("starts with no u:")
+    return Unioned(text[2:])
+
+
+UNIONED = define_field_type(Unioned, stored_as=str, dump=str, load=load_unioned, form='"u:x"')
+
+
+@pytest.mark.parametrize("value", [5, True, 2.5, "x", [1], None, Unioned("y")])
+def test_a_class_dumps_its_own_values_alone_in_a_union(value):
+    with use_plugins(typed((Unioned, UNIONED))) as host:
+
+        class Doc(host.AtomicRedisModel):
+            first: Unioned | int | bool | float | str | list[int] | None
+            last: int | bool | float | str | list[int] | Unioned | None = None
+
+    loaded = Doc.__rapyer_codec__.load(document(Doc, first=value))
+    assert loaded == Doc(first=value)
+    assert type(loaded.first) is type(value)
+    if isinstance(value, Unioned):  # a str stands before it, and takes its form
+        with pytest.raises(ValueError, match="would be read back as 'u:y'"):
+            document(Doc, first=value, last=value)
+    else:
+        assert Doc.__rapyer_codec__.load(document(Doc, first=value, last=value)).last == value
+
+
+class Near:
+    """A class that is equal to what it is not."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+def test_a_value_that_would_come_back_as_of_another_class_is_refused():
+    form = define_field_type(Near, stored_as=float, dump=lambda n: n.value, load=Near, form="1.5")
+    with use_plugins(typed((Near, form))) as host:
+
+        class Doc(host.AtomicRedisModel):
+            x: Annotated[Near | float, Field(union_mode="left_to_right")]
+
+    doc = Doc(x=Near(1.0))
+    doc.x = 5.5
+    with pytest.raises(ValueError, match=r"Doc\.x cannot be stored: 5\.5 would be read back as <"):
+        Doc.__rapyer_codec__.dump(doc, checked=True)
+
+
+class Array:
+    def __eq__(self, other: object) -> Any:
+        raise ValueError("ambiguous")
+
+
+def test_an_equality_that_fails_is_told_with_the_path():
+    form = define_field_type(
+        Array, stored_as=int, dump=lambda array: 1, load=lambda number: Array(), form="1"
+    )
+    with use_plugins(typed((Array, form))) as host:
+
+        class Doc(host.AtomicRedisModel):
+            arrays: list[Array]
+
+    with pytest.raises(ValueError, match=r"arrays\[0\] cannot be stored: .*== of Array fails: amb"):
+        document(Doc, arrays=[Array()])
+
+
+def test_what_load_says_of_a_form_is_told():
+    with use_plugins(typed((Unioned, UNIONED))) as host:
+
+        class Doc(host.AtomicRedisModel):
+            x: Unioned
+
+    codec = Doc.__rapyer_codec__
+    with pytest.raises(ValueError, match="starts with no u:"):
+        codec.load(b'{"x":"y"}')
+    with pytest.raises(ValueError, match=r'stored form of a Unioned, such as "u:x" \['):
+        codec.load(b'{"x":5}')
+
+
+class First(BaseRedisModel):
+    _cache: int = 1
+
+    def first(self) -> int:
+        return self._cache
+
+
+class FirstToo(First):
+    def more(self) -> int:
+        return self._cache + 1
+
+
+class Second(BaseRedisModel):
+    _cache: str = "b"
+
+
+def test_private_attributes_of_mixins_are_their_own():
+    with (
+        pytest.raises(
+            PluginError, match=r"adds Second\._cache to all models, and there is First\."
+        ),
+        use_plugins(a=mixing(First), b=mixing(Second)),
+    ):
+        raise AssertionError("not refused")
+    with use_plugins(a=mixing(FirstToo)) as host:
+
+        class Doc(host.AtomicRedisModel):
+            pass
+
+        assert (Doc().first(), Doc().more()) == (1, 2)
+        with pytest.raises(ModelDefinitionError, match="'_cache' of Wrong would be that of First"):
+
+            class Wrong(host.AtomicRedisModel):
+                _cache: int = 5
+
+
+class Common:
+    class Config:
+        prefix = "common"
+
+
+def test_the_options_of_a_base_that_is_no_model_are_not_ignored():
+    with use_plugins() as host:
+        with pytest.raises(ModelDefinitionError, match=r"Write `class Config\(Common\.Config\)`"):
+
+            class Wrong(host.AtomicRedisModel, Common):
+                pass
+
+        class Right(host.AtomicRedisModel, Common):
+            class Config(Common.Config):
+                prefix = "right"
+
+    assert Right.key_of("1") == "right:1"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "message"),
+    [
+        ({"rapyer_startup": 3}, "has a int named rapyer_startup, which is no function"),
+        (
+            {"rapyer_register_options": hookimpl(lambda self, register: [LEVEL])},
+            r"returned \[Option.* Hand things to `register`",
+        ),
+        (
+            {"rapyer_model_created": hookimpl(lambda model: None)},
+            "as a method without `self`, so that it would take the plugin for 'model'",
+        ),
+    ],
+)
+def test_hooks_that_would_do_nothing_are_refused(namespace, message):
+    plugin = type("Plugin", (), {"RAPYER_API_VERSION": 1, **namespace})()
+    with pytest.raises((PluginError, ExceptionGroup)) as caught:
+        check_plugin(plugin)
+    faults = getattr(caught.value, "exceptions", (caught.value,))
+    assert any(re.search(message, str(fault), re.DOTALL) for fault in faults), faults
+
+
+def test_a_parser_of_an_option_that_fails_names_the_option():
+    option = Option("limits", int, default=0, parse=lambda value: {}[value])
+    plugin = plugin_with(rapyer_register_options=lambda register: register(option))
+    with use_plugins(plugin) as host, pytest.raises(OptionError, match=r"limits: .*KeyError"):
+
+        class Doc(host.AtomicRedisModel):
+            class Config:
+                limits = 3

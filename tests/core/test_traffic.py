@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
@@ -226,7 +226,6 @@ EXPIRE = AccessPolicy(
     arity=1,
     arguments=lambda: (60_000,),
 )
-_numbers = itertools.count(1)
 JOURNAL = AccessPolicy(
     name="journal",
     check="""
@@ -241,7 +240,7 @@ JOURNAL = AccessPolicy(
     """,
     apply="redis.call('XADD', 'journal', '*', 'key', key, 'access', access, arg[1], arg[2])",
     arity=2,
-    arguments=lambda: ("number", next(_numbers)),
+    arguments=lambda: ("colour", "blue"),
 )
 
 
@@ -307,6 +306,50 @@ async def test_coalesced_gets_apply_the_policies_to_each_key_once(redis):
     assert await asyncio.gather(*(Watched.get(str(n % 20)) for n in range(40))) == docs * 2
     assert (await calls_of(redis))["evalsha"] == 1
     assert sorted(await journal(redis)) == sorted((doc.key, "read") for doc in docs)
+
+
+_asking: ContextVar[str] = ContextVar("asking")
+OWNED = AccessPolicy(
+    name="owned",
+    check="""
+    if access == 'read' and redis.call('HGET', 'owner', key) ~= arg[1] then return false end
+    """,
+    apply="redis.call('RPUSH', 'reads', arg[1] .. ' ' .. key)",
+    arity=1,
+    arguments=lambda: (_asking.get(),),
+)
+
+
+async def test_a_policy_is_asked_in_the_context_of_each_caller_also_when_reads_are_gathered(redis):
+    with use_plugins(Policed(OWNED)) as host:
+
+        class Owned(host.AtomicRedisModel):
+            id: Key[str]
+
+    for name, owner in (("a", "alice"), ("b", "bob"), ("c", "bob")):
+        await redis.hset("owner", f"owned:{name}", owner)
+        await redis.execute_command("JSON.SET", f"owned:{name}", "$", json.dumps({"id": name}))
+
+    async def get(who: str, name: str) -> object:
+        _asking.set(who)
+        return await Owned.get(name, default=None)
+
+    asked = [("alice", "a"), ("bob", "a"), ("bob", "b"), ("bob", "c"), ("alice", "b")]
+    await redis.config_resetstat()
+    found = await asyncio.gather(*(get(*one) for one in asked))
+    assert [doc and doc.id for doc in found] == ["a", None, "b", "c", None]
+    assert (await calls_of(redis))["evalsha"] <= 4, "what is alike travels together"
+    reads = [entry.decode() for entry in await redis.lrange("reads", 0, -1)]
+    assert sorted(reads) == ["alice owned:a", "bob owned:b", "bob owned:c"]
+
+
+async def test_get_or_create_neither_reads_nor_replaces_what_a_policy_hides(redis):
+    await Watched(id="1", n=5).save()
+    await redis.set("hidden:watched:1", "x")
+    with pytest.raises(KeyNotFoundError, match="counts as missing for an access policy, and is th"):
+        await Watched.get_or_create(Watched(id="1"))
+    await redis.delete("hidden:watched:1")
+    assert (await Watched.get("1")).n == 5
 
 
 async def test_a_key_that_a_policy_calls_missing_is_missing_for_reads(redis):
@@ -379,7 +422,9 @@ async def test_a_policy_with_the_wrong_number_of_arguments_is_named():
         class Wrong(host.AtomicRedisModel):
             id: Key[str]
 
-    with pytest.raises(ValueError, match="policy 'miscounted' gave 1 arguments"):
+    with pytest.raises(
+        ValueError, match=r"policy 'miscounted' gave \(1,\) as its arguments, and has an arity of 2"
+    ):
         await Wrong(id="1").save()
 
 

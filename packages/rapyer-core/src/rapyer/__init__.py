@@ -143,7 +143,11 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _COMPOSED:
         # asked anew each time: tests run with other plugins than those that are installed
-        return getattr(import_module("rapyer.host").current_host(), name)
+        try:
+            host = import_module("rapyer.host").current_host()
+        except AttributeError as exc:  # which Python would turn into "cannot import name"
+            raise RuntimeError(f"{name} could not be composed: {exc}") from exc
+        return getattr(host, name)
     value: object = getattr(import_module(_HOMES.get(name, "rapyer.errors")), name)
     globals()[name] = value
     return value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from io import TextIOWrapper
 
 from rapyer.errors import PluginError
 from rapyer.host import survey_plugins
@@ -20,15 +21,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The words after the name of the program; those of this process if not given.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
+            stream.reconfigure(errors="backslashreplace")
     commands, faults = _commands(survey_plugins().host)
     parser = ArgumentParser(prog="python -m rapyer", description="Tools of rapyer and its plugins.")
     parser.add_argument("--version", action="version", version=f"rapyer-core {__version__}")
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in commands:
-        of_command = parsers.add_parser(command.name, help=command.help, description=command.help)
+    for info, command in commands:
+        text = command.help.replace("%", "%%")
+        of_command = parsers.add_parser(command.name, help=text, description=text)
         of_command.set_defaults(_rapyer_command=command)
-        if command.add_arguments is not None:
-            command.add_arguments(of_command)
+        try:
+            if command.add_arguments is not None:
+                command.add_arguments(of_command)
+        except Exception as exc:  # noqa: BLE001 - of one command; the others go on
+            what = f"failed to add the arguments of its command {command.name!r}: {exc!r}"
+            faults.append(info.error(what))
     for fault in faults:
         print(f"without the commands of a plugin: {fault}", file=sys.stderr)
     parsed = vars(parser.parse_args(arguments))
@@ -36,12 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return chosen.run(Namespace(**parsed))
 
 
-def _commands(host: Host) -> tuple[list[Command], list[PluginError]]:
-    commands: list[Command] = []
+def _commands(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:
+    commands: list[tuple[PluginInfo, Command]] = []
     owners = Named("command")
 
     def add(info: PluginInfo, command: Command) -> None:
-        owners.add(info, command.name, lambda: commands.append(command))
+        owners.add(info, command.name, lambda: commands.append((info, command)))
 
     faults = host.manager.register_commands(add)
     return commands, faults

@@ -14,10 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel, GetCoreSchemaHandler, PydanticSchemaGenerationError
 from pydantic._internal._generate_schema import GenerateSchema
-from pydantic._internal._model_construction import (
-    build_lenient_weakvaluedict,
-    init_private_attributes,
-)
+from pydantic._internal._model_construction import build_lenient_weakvaluedict
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
 if TYPE_CHECKING:
@@ -30,7 +27,7 @@ __all__ = [
     "ModelMetaclass",
     "build_serializer",
     "build_validator",
-    "init_private_attributes",
+    "is_made_by_pydantic",
     "parent_namespace_of",
     "unknown_types",
 ]
@@ -61,6 +58,11 @@ def parent_namespace_of(depth: int) -> dict[str, Any] | None:
     if frame.f_back is None or frame.f_code.co_name == "<module>":
         return None
     return build_lenient_weakvaluedict(dict(frame.f_locals))
+
+
+def is_made_by_pydantic(value: object) -> bool:
+    """Say whether an attribute of a class is a function of pydantic, for private attributes."""
+    return str(getattr(value, "__module__", "")).startswith("pydantic.")
 
 
 def build_validator(schema: CoreSchema, config: CoreConfig) -> SchemaValidator:

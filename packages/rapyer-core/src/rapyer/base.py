@@ -29,6 +29,7 @@ from rapyer.metaclass import (
     RedisModelMeta,
     key_fields,
     refuse_absent_method,
+    refuse_private_names,
     refuse_reserved_names,
     reset_paths,
 )
@@ -95,6 +96,7 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         if host is None:
             cls.__rapyer_define_mixin__(config)
             return
+        refuse_private_names(cls, host)
         own = cls.__rapyer_resolve_options__(host, config)
         cls.__rapyer_apply_options__(host.options.effective(own))
         cls.__rapyer_codec__ = DocumentCodec(cls, host.field_types)

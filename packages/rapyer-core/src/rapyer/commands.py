@@ -79,7 +79,7 @@ def _identity(info: PluginInfo) -> dict[str, Any]:
 
 
 def _table(plugins: Sequence[dict[str, Any]]) -> str:
-    """Lay plugins out in columns; lists are wrapped, so that the table fits the terminal."""
+    """Lay plugins out in columns; lists are wrapped, to fit the terminal where that is possible."""
     rows = [_HEADINGS, *(tuple(_cell(plugin[name]) for name in _HEADINGS) for plugin in plugins)]
     narrow = [max(len(row[column]) for row in rows) for column in range(5)]
     lists = len(_HEADINGS) - len(narrow)

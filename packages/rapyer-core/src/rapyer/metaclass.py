@@ -33,6 +33,7 @@ class RedisModelMeta(ModelMetaclass):
 
         def __new__(mcs, name, bases, namespace, **kwargs):  # noqa: D102
             config = namespace.pop("Config", None)
+            _refuse_config_of_plain_base(name, bases, config)
             _refuse_mixin_before_its_model(name, bases)
             refuse_reserved_names(name, bases, _own_fields(namespace))
             if kwargs.setdefault("__pydantic_reset_parent_namespace__", True):
@@ -97,6 +98,19 @@ def refuse_reserved_names(model: str, bases: tuple[type, ...], fields: Iterable[
                 )
 
 
+def refuse_private_names(model: type[BaseModel], host: ModelHost) -> None:
+    """Refuse private attributes of a model that a mixin of a plugin has, too."""
+    for name, attribute in vars(model).get("__private_attributes__", {}).items():
+        for base in model.__mro__[1:]:
+            plugin = host.owner_of(base)
+            theirs = vars(base).get("__private_attributes__", {}).get(name, attribute)
+            if plugin is not None and theirs is not attribute:
+                raise ModelDefinitionError(
+                    f"the private attribute {name!r} of {model.__name__} would be that of "
+                    f"{base.__name__} of the {plugin}. Give it another name."
+                )
+
+
 def _refuse_mixin_before_its_model(model: str, bases: tuple[type, ...]) -> None:
     """Say it better than Python, for which there is no consistent order of such bases."""
     for place, base in enumerate(bases):
@@ -109,6 +123,20 @@ def _refuse_mixin_before_its_model(model: str, bases: tuple[type, ...]) -> None:
                     f"from the {plugin} already. Name it after: "
                     f"class {model}({later.__name__}, {base.__name__})."
                 )
+
+
+def _refuse_config_of_plain_base(model: str, bases: tuple[type, ...], config: object) -> None:
+    """Refuse options that would be ignored: those of a base that is no model."""
+    for base in bases:
+        plain = vars(base).get("Config")
+        if plain is None or isinstance(base, RedisModelMeta) or issubclass(base, BaseModel):
+            continue
+        if not (isinstance(config, type) and issubclass(config, plain)):
+            raise ModelDefinitionError(
+                f"{model} derives from {base.__name__}, which is no model of rapyer, so that its "
+                f"`class Config` would be ignored. Write `class Config({base.__name__}.Config)` in "
+                f"{model}."
+            )
 
 
 def _host_of(cls: type) -> ModelHost | None:

@@ -125,7 +125,7 @@ class OptionTable:
             raise ValueError("is no name that a `class Config` could set")
         try:
             _adapter_of(option.type)
-        except (PydanticSchemaGenerationError, PydanticUserError) as exc:
+        except (PydanticSchemaGenerationError, PydanticUserError, NameError) as exc:
             raise ValueError(f"has the type {option.type!r}, which pydantic does not know") from exc
         self._options[option.name] = option
 
@@ -217,6 +217,12 @@ class OptionTable:
             return option.validate(value)
         except ValueError as exc:
             raise OptionError(f"{where}.{key}: {option.show(value)!r} {exc}.") from None
+        except Exception as exc:
+            raise OptionError(
+                f"{where}.{key}: checking a {type(value).__name__} failed with "
+                f"{type(exc).__name__}: {exc}. Correct `parse` of the option, which raises "
+                "ValueError for what it does not take."
+            ) from exc
 
     def _unknown(self, key: str) -> str:
         if key in first_party.OPTIONS:

@@ -82,12 +82,16 @@ def _api_version(plugin: object, info: PluginInfo) -> int:
 def _hook_functions(plugin: object) -> Iterator[tuple[str, Any]]:
     """Give what is marked as a hook, or is a function that is named like one."""
     for name in dir(plugin):
-        static: Any = inspect.getattr_static(plugin, name)
-        if not inspect.isroutine(static):
+        try:
+            static: Any = inspect.getattr_static(plugin, name)
+        except AttributeError:  # a name that a module makes when it is asked for
             continue
-        function = getattr(plugin, name)  # bound, so that its parameters are those of the hook
-        if marks_of(function) is not None or name.startswith("rapyer_"):
-            yield name, function
+        if inspect.isroutine(static):
+            function = getattr(plugin, name)  # bound, so that its parameters are those of the hook
+            if marks_of(function) is not None or name.startswith("rapyer_"):
+                yield name, function
+        elif name in HOOKS:
+            yield name, static
 
 
 def marks_of(function: object) -> dict[str, Any] | None:
@@ -108,10 +112,16 @@ def _check_hook(info: PluginInfo, name: str, function: Any) -> None:
         near = get_close_matches(name, HOOKS, n=1)
         remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(HOOKS)}."
         raise info.error(f"implements the hook {name!r}, which does not exist", remedy)
+    if not inspect.isroutine(function):
+        raise info.error(
+            f"has a {type(function).__name__} named {name}, which is no function and would never "
+            "be called",
+            "Write a function.",
+        )
     if marks is None:
         raise info.error(
             f"has the function {name} without @hookimpl, so that it would never be called",
-            "Mark it: `from rapyer.plugin import hookimpl`.",
+            "Mark it: `from rapyer.plugin import hookimpl`; below @staticmethod or @classmethod.",
         )
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise info.error(
@@ -134,6 +144,13 @@ def _remedy_for_async(name: str) -> str:
 
 def _check_parameters(info: PluginInfo, name: str, function: Any, hook: Any) -> None:
     known = list(inspect.signature(hook).parameters)
+    whole = list(inspect.signature(getattr(function, "__func__", function)).parameters)
+    if inspect.ismethod(function) and whole[:1] and whole[0] in known:
+        raise info.error(
+            f"implements {name} as a method without `self`, so that it would take the plugin for "
+            f"{whole[0]!r}",
+            "Add `self`, or make it a @staticmethod.",
+        )
     given = list(inspect.signature(function).parameters)
     unknown = [parameter for parameter in given if parameter not in known]
     if unknown:

@@ -188,7 +188,14 @@ class Host:
 
     def _apply_to(self, model: type[BaseRedisModel]) -> None:
         options = self.options.effective(model.__rapyer_own_options__)
-        if options != model.__rapyer_options__:
+        if not _are_same(options, model.__rapyer_options__):
             model.__rapyer_apply_options__(options)
             if model in self._complete:
                 model.__rapyer_policies__ = self.manager.access_policies(model)
+
+
+def _are_same(options: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+    """Say whether two sets of options are equal in their types as well: 0 is not False."""
+    return options == others and all(
+        type(value) is type(others[name]) for name, value in options.items()
+    )

@@ -42,7 +42,7 @@ class InstalledPlugin:
                 plugin: object = self.entry_point.load()
         except PluginError:
             raise
-        except Exception as exc:
+        except (Exception, SystemExit) as exc:
             raise self.info.error(f"could not be imported: {type(exc).__name__}: {exc}") from exc
         if _is_being_imported(self.entry_point.module):
             raise asked_for_models(self.info)

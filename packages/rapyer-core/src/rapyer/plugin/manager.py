@@ -102,8 +102,7 @@ class PluginManager:
         def registering(info: PluginInfo) -> spec.RegisterFieldType:
             return lambda annotation, field_type: sink(info, (annotation, field_type))
 
-        for _ in self._call("rapyer_register_field_types", register=registering):
-            pass
+        self._expect_nothing("rapyer_register_field_types", None, register=registering)
 
     def register_commands(self, sink: Sink[spec.Command]) -> list[PluginError]:
         """Collect the sub-commands of all plugins; give what is wrong with some of them."""
@@ -117,8 +116,7 @@ class PluginManager:
 
     def model_created(self, model: type[BaseRedisModel]) -> None:
         """Show a complete model to all plugins."""
-        for _ in self._call("rapyer_model_created", model=lambda _: model):
-            pass
+        self._expect_nothing("rapyer_model_created", None, model=lambda _: model)
 
     def access_policies(self, model: type[BaseRedisModel]) -> tuple[AccessPolicy, ...]:
         """Give the policies of all plugins for a model."""
@@ -186,8 +184,18 @@ class PluginManager:
         def registering(info: PluginInfo) -> Callable[[Any], None]:
             return lambda registered: sink(info, registered)
 
-        for _ in self._call(hook, only, register=registering):
-            pass
+        self._expect_nothing(hook, only, register=registering)
+
+    def _expect_nothing(
+        self, hook: str, only: PluginInfo | None, **arguments: Callable[[PluginInfo], object]
+    ) -> None:
+        """Call a hook whose return means nothing, and refuse what would be lost."""
+        for info, result in self._call(hook, only, **arguments):
+            if result is not None:
+                raise info.error(
+                    f"returned {result!r} from {hook}, which returns nothing",
+                    "Hand things to `register`, one by one.",
+                )
 
     def _callables(self, hook: str) -> list[tuple[PluginInfo, Any]]:
         found: list[tuple[PluginInfo, Any]] = []
@@ -236,5 +244,5 @@ def blaming(
     except passing as exc:
         exc.add_note(f"Raised in {what} of the {info}.")
         raise
-    except Exception as exc:
+    except (Exception, SystemExit) as exc:
         raise info.error(f"failed in {what}: {type(exc).__name__}: {exc}") from exc

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
 
-from rapyer._pydantic import init_private_attributes
+from rapyer._pydantic import is_made_by_pydantic
 from rapyer.base import BaseRedisModel
 from rapyer.plugin.info import PluginInfo
 
@@ -60,7 +60,11 @@ class Mixins:
                     raise info.error(f"registers {part.__name__}, which the {owner} has registered")
                 continue  # a base that several mixins have in common
             for name, value in vars(part).items():
-                if name not in _OF_EVERY_CLASS and value is not init_private_attributes:
+                if name not in _OF_EVERY_CLASS and not is_made_by_pydantic(value):
+                    self._claim(info, part, name)
+            for name, attribute in vars(part).get("__private_attributes__", {}).items():
+                inherited = getattr(part.__mro__[1], "__private_attributes__", {})
+                if inherited.get(name) is not attribute:
                     self._claim(info, part, name)
             self._plugins[part] = info
         self._classes.append(mixin)
@@ -108,6 +112,13 @@ class Mixins:
                     f"pydantic's {kind.name} and would be part of all models",
                     "Validators, serializers and computed fields belong to the models.",
                 )
+        abstract: frozenset[str] = getattr(mixin, "__abstractmethods__", frozenset())
+        if abstract:
+            raise info.error(
+                f"registers {mixin.__name__}, whose {min(abstract)!r} is abstract, so that no "
+                "model could have instances",
+                "Give it a body.",
+            )
         names = list(mixin.__pydantic_fields__)
         if names:
             raise info.error(

@@ -11,7 +11,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from rapyer.connection import init_rapyer
-from rapyer.errors import PluginError
+from rapyer.errors import PluginError, RapyerError
 from rapyer.guards import is_list, is_tuple
 from rapyer.host import host_of
 from rapyer.keys import RedisKey
@@ -81,7 +81,7 @@ def _faults_with_models(
             )
     model = _probe(host, config)
     try:
-        arguments_of(model.__rapyer_policies__, ())
+        _check_arguments(model)
     except Exception as exc:  # noqa: BLE001 - whatever a policy raises, every command would
         yield info.error(
             f"has a policy whose arguments fail: {type(exc).__name__}: {exc}",
@@ -92,6 +92,13 @@ def _faults_with_models(
             f"gave no access policy to the model of this check, which has the options {config!r}",
             "Give options with which it does: check_plugin(plugin, config={...}).",
         )
+
+
+def _check_arguments(model: Any) -> None:
+    arguments: list[object] = [*arguments_of(model.__rapyer_policies__)]
+    for argument in arguments:
+        if not isinstance(argument, str | bytes | int) or isinstance(argument, bool):
+            raise TypeError(f"{argument!r} is neither text nor bytes nor an int")
 
 
 def _hooks(host: Host, info: PluginInfo) -> list[str]:
@@ -154,7 +161,7 @@ async def check_plugin_with_server(
                 if found[what] != outcome:
                     raise info.error(
                         f"changes what {what} gives: {found[what]!r} instead of {outcome!r}",
-                        "An access policy leaves the outcome of operations as it is.",
+                        "A plugin leaves what operations give as it is, above all by its policy.",
                     )
 
 
@@ -194,8 +201,10 @@ async def _outcomes(model: Any, redis_url: str) -> dict[str, object]:
 async def _outcome(step: Callable[[], Any]) -> object:
     try:
         return _comparable(await step())
-    except Exception as exc:  # noqa: BLE001 - an error is an outcome, to be the same as without
+    except RapyerError as exc:
         return type(exc).__name__
+    except Exception as exc:  # noqa: BLE001 - an error is an outcome, to be the same as without
+        return f"{type(exc).__name__}: {exc}"
 
 
 def _comparable(outcome: Any) -> object:

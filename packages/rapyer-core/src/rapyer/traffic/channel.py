@@ -157,14 +157,24 @@ class Channel:
         policies: Policies,
         keys: Sequence[str],
         arguments: Sequence[Argument] = (),
+        *,
+        of_policies: Sequence[Argument] | None = None,
     ) -> Any:
         """Run an operation with policies, as a script.
 
         It is called by its name, and where the server does not know that, by its text. One round
         trip, two after the server has lost its scripts.
+
+        Args:
+            operation: The operation.
+            policies: The policies.
+            keys: The keys that it is about.
+            arguments: The arguments of the operation.
+            of_policies: Those of the policies; asked for now if not given.
         """
         script = compose(operation, policies)
-        rest = (len(keys), *keys, *arguments_of(policies, arguments))
+        before = arguments_of(policies) if of_policies is None else of_policies
+        rest = (len(keys), *keys, *before, *arguments)
         writes = operation.writes
         try:
             return await self.execute("EVALSHA", script.sha, *rest, writes=writes)

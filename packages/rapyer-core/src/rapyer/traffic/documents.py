@@ -13,11 +13,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from rapyer.errors import KeyNotFoundError
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.coalescing import Outcome
 from rapyer.traffic.policies import Policies, ScriptArgument
 from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
-from rapyer.traffic.scripts import Operation
+from rapyer.traffic.scripts import Operation, arguments_of
 
 #: The text of a document, and what has to be added to numbers in it, as JSONPath and JSON text.
 Dump: TypeAlias = tuple[bytes, Sequence[tuple[str, str]]]
@@ -79,6 +80,7 @@ CREATE_OR_LOAD = Operation(
         touched(KEYS[1], 'write')
         return {'OK', false}
     end
+    if not check(KEYS[1], 'read') then return {false, false} end
     local document = redis.call('JSON.GET', KEYS[1])
     touched(KEYS[1], 'read')
     return {false, document}
@@ -164,13 +166,16 @@ async def get_document(channel: Channel, key: str, policies: Policies = ()) -> b
     Raises:
         WrongTypeError: The key holds another Redis type.
     """
-    coalescer = channel.coalescer(policies, lambda: partial(_fetch, channel, policies))
-    return await coalescer.get(key)
+    if not policies:
+        return await channel.coalescer((), lambda: partial(_fetch, channel)).get(key)
+    # asked of the policies here, for each caller: what they give may be of the caller's context
+    arguments = tuple(arguments_of(policies))
+    kind = (tuple([policy.fragments for policy in policies]), arguments)
+    fetch = partial(_fetch_by_script, channel, policies, arguments)
+    return await channel.coalescer(kind, lambda: fetch).get(key)
 
 
-async def _fetch(channel: Channel, policies: Policies, keys: Sequence[str]) -> Sequence[Outcome]:
-    if policies:
-        return await _fetch_by_script(channel, policies, keys)
+async def _fetch(channel: Channel, keys: Sequence[str]) -> Sequence[Outcome]:
     if len(keys) > 1:
         replies = await channel.execute("JSON.MGET", *keys, _TEXT)
         return await _told_apart(channel, keys, replies)
@@ -183,9 +188,12 @@ async def _fetch(channel: Channel, policies: Policies, keys: Sequence[str]) -> S
 
 
 async def _fetch_by_script(
-    channel: Channel, policies: Policies, keys: Sequence[str]
+    channel: Channel,
+    policies: Policies,
+    arguments: Sequence[ScriptArgument],
+    keys: Sequence[str],
 ) -> Sequence[Outcome]:
-    replies = await channel.run(LOAD, policies, keys)
+    replies = await channel.run(LOAD, policies, keys, of_policies=arguments)
     return await _told_apart(channel, keys, replies)
 
 
@@ -220,6 +228,7 @@ async def create_or_get_document(
 
     Raises:
         WrongTypeError: The key holds another Redis type.
+        KeyNotFoundError: A policy says that the document that is there counts as missing.
         OutcomeUnknownError: The reply was lost.
         redis.exceptions.ResponseError: The server refuses the document.
     """
@@ -238,6 +247,12 @@ async def create_or_get_document(
         return None
     if written is None and isinstance(stored, bytes):
         return stored
+    if written is None and stored is None and policies:
+        raise KeyNotFoundError(
+            f"the document at {key!r} counts as missing for an access policy, and is there. It was "
+            "neither read nor replaced.",
+            key=key,
+        )
     raise unexpected_reply("JSON.SET NX and JSON.GET", [written, stored])
 
 

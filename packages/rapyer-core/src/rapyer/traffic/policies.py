@@ -34,8 +34,8 @@ class AccessPolicy:
             missing (`return false`). It must not write.
         apply: Runs after the operation, for each key that was touched. It must not be able to fail.
         arity: How many arguments there are.
-        arguments: Gives them; called for every operation, in the event loop. Reads of models with
-            equal policies, the same function here included, travel together.
+        arguments: Gives them; called by every operation, in the context of its caller. Reads travel
+            together where they are equal.
     """
 
     name: str

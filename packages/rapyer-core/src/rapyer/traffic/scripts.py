@@ -7,7 +7,6 @@ once. A model without policies sends native commands instead.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -46,8 +45,8 @@ class Script:
     sha: str
 
 
-def arguments_of(policies: Policies, arguments: Sequence[ScriptArgument]) -> list[ScriptArgument]:
-    """Put the arguments of the policies before those of the operation.
+def arguments_of(policies: Policies) -> list[ScriptArgument]:
+    """Ask policies for their arguments, for one command.
 
     Raises:
         ValueError: A policy gave another number of arguments than it said.
@@ -55,13 +54,12 @@ def arguments_of(policies: Policies, arguments: Sequence[ScriptArgument]) -> lis
     everything: list[ScriptArgument] = []
     for policy in policies:
         given = policy.arguments()
-        if len(given) != policy.arity:
+        if isinstance(given, str | bytes) or len(given) != policy.arity:
             raise ValueError(
-                f"the access policy {policy.name!r} gave {len(given)} arguments, {given!r}, "
-                f"and has an arity of {policy.arity}. Give as many as that."
+                f"the access policy {policy.name!r} gave {given!r} as its arguments, and has an "
+                f"arity of {policy.arity}. Give a list or tuple of as many as that."
             )
         everything.extend(given)
-    everything.extend(arguments)
     return everything
 
 

@@ -101,6 +101,8 @@ class Codec:
             raise
         validator = build_validator(schema, self._config)
         serializer = build_serializer(schema, self._config)
+        # equality of other people's classes says nothing of their types: they are looked at
+        self._by_parts |= any(kind.startswith("field type") for kind in kinds)
         self._has_numbers = not kinds <= _WITHOUT_NUMBERS
         self._validate_json = validator.validate_json
         self._to_json = serializer.to_json

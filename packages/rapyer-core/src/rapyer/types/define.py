@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast, get_args
 
 from pydantic import TypeAdapter
-from pydantic_core import core_schema
+from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 
 from rapyer.types.forms import by_functions
 from rapyer.types.marking import copy_schema, mark
@@ -71,6 +71,7 @@ def define_field_type(
     if isinstance(index_path, str):
         raise TypeError(f"the index_path of {name} is {index_path!r}. Give a list of keys.")
     form_schema = _form_schema(name, stored_as)
+    dump = _only_of(kind, dump)
     return FieldType(
         name,
         form,
@@ -81,6 +82,17 @@ def define_field_type(
         frozenset(operations),
         validation=mark(_validation(kind, form_schema, dump, load), name),
     )
+
+
+def _only_of(kind: type[T], dump: Callable[[T], Any]) -> Callable[[T], Any]:
+    """Let a function dump values of one class alone: others of a union are not meant for it."""
+
+    def dump_own(value: T) -> Any:
+        if type(value) is not kind:
+            raise PydanticSerializationUnexpectedValue(f"{value!r} is no {kind.__name__}")
+        return dump(value)
+
+    return dump_own
 
 
 def _check_names(name: str, what: str, known: Any, given: Any) -> None:

@@ -109,8 +109,9 @@ class FieldTypes:
         if self.of_schema(schema) is not field_type:
             raise ValueError(
                 f"is for {annotation!r}, of which pydantic makes a schema of the type "
-                f"{schema['type']!r} that tells nothing of it. Mark the schema in its "
-                "__get_pydantic_core_schema__ with rapyer.types.mark"
+                f"{schema['type']!r} that tells nothing of it. For a class of your own, mark the "
+                "schema in its __get_pydantic_core_schema__ with rapyer.types.mark; for another, "
+                "register Annotated[..., FieldTypeMarker(name)] and annotate fields with that"
             )
         self._serializations[field_type.name] = schema.get("serialization")
 
@@ -200,12 +201,18 @@ def _require_marker(annotation: Any, field_type: FieldType) -> None:
     )
 
 
-def _with_our_error(field_type: FieldType) -> core_schema.CustomErrorSchema:
-    return core_schema.custom_error_schema(
-        cast("core_schema.CoreSchema", field_type.stored),
-        custom_error_type="stored_form",
-        custom_error_message=(
-            "Input should be the stored form of a {name}, such as {form} (see docs/storage.md)"
-        ),
-        custom_error_context={"name": field_type.name, "form": field_type.form},
-    )
+def _with_our_error(field_type: FieldType) -> dict[str, Any]:
+    """Give the schema of a stored form, which says what the form is where a value has another."""
+    stored = cast("dict[str, Any]", field_type.stored)
+    message = "Input should be the stored form of a {name}, such as {form}"
+    if field_type.schema_type is not None:
+        message += " (see docs/storage.md)"
+    wrapped: dict[str, Any] = {
+        "type": "custom-error",
+        "custom_error_type": "stored_form",
+        "custom_error_message": message,
+        "custom_error_context": {"name": field_type.name, "form": field_type.form},
+    }
+    if stored["type"] == "function-after":  # what its function says of a value passes through
+        return {**stored, "schema": {**wrapped, "schema": stored["schema"]}}
+    return {**wrapped, "schema": stored}

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, cast
 from pydantic import BaseModel
 from pydantic_core import core_schema
 
+from rapyer.errors import UnstorableValueError
 from rapyer.guards import is_array, is_mapping, is_plain_dict, is_plain_list, is_tuple
 from rapyer.types.spelling import is_int64
 
@@ -141,7 +142,17 @@ def find_difference(
     """
     parts, other_parts = _parts(value), _parts(other)
     if parts is None or other_parts is None:
-        equal = _same(value, other) or (type(value) is type(other) and _compares_identity(value))
+        try:
+            equal = _same(value, other)
+        except Exception as exc:
+            raise UnstorableValueError(
+                f"{path_text(steps)} cannot be stored: whether it is read back as it was cannot be "
+                f"told, for == of {type(value).__name__} fails: {exc}. Give the class an == that "
+                "says True or False.",
+                path=path_text(steps),
+                value=value,
+            ) from exc
+        equal = equal or (type(value) is type(other) and _compares_identity(value))
         return None if equal else (path_text(steps), value, other)
     if type(value) is not type(other) or parts.keys() != other_parts.keys():
         return path_text(steps), value, other
@@ -166,10 +177,22 @@ def _parts(value: Any) -> Mapping[Any, Any] | None:
 
 
 def _same(value: Any, other: Any) -> bool:
+    if not _are_of_one_kind(value, other):
+        return False
     if isinstance(value, datetime):
         # an hour that a zone has twice is equal to no time of another zone, not even to itself
         return isinstance(other, datetime) and _clock(value) == _clock(other)
     return bool(value == other)
+
+
+def _are_of_one_kind(value: Any, other: Any) -> bool:
+    """Say whether a value may be read back as one of another type.
+
+    So may one as what derives from it, and an int in a field of floats as a float.
+    """
+    if isinstance(value, type(other)) or isinstance(other, type(value)):
+        return True
+    return type(value) in (int, float, bool) and type(other) in (int, float, bool)
 
 
 def _clock(moment: datetime) -> tuple[datetime, timedelta | None]:
