@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
 
 from pydantic import BaseModel
-from pydantic_core import core_schema
+from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 
 from rapyer.errors import UnstorableValueError
 from rapyer.guards import is_array, is_mapping, is_plain_dict, is_plain_list, is_tuple
@@ -226,6 +226,8 @@ def serialize_to_look(serialization: Mapping[str, Any]) -> core_schema.SerSchema
     def look(value: Any) -> Any:
         try:
             return dump(value)
+        except PydanticSerializationUnexpectedValue:  # of another member of a union, perhaps
+            raise
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is why the value was refused
             return _Refused(value, exc)
 
