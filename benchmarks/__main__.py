@@ -9,9 +9,13 @@ from collections.abc import Awaitable, Callable
 
 from rapyer_embedded import Server
 
-from benchmarks import core, traffic
+from benchmarks import core, expressions, traffic
 
-SUITES: dict[str, Callable[[str], Awaitable[None]]] = {"core": core.run, "traffic": traffic.run}
+SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
+    "core": core.run,
+    "expressions": expressions.run,
+    "traffic": traffic.run,
+}
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -77,6 +78,24 @@ async def concurrently(
     return [task.result() for task in tasks]
 
 
+async def extract(cities: Sequence[City]) -> None:
+    """Read two fields of every city, without the rest of the documents; add up what they say."""
+    started = time.perf_counter()
+    keys = [city.pk for city in cities]
+    rows = await City.extract_many(keys, City.population, City.place.country)
+    seconds = time.perf_counter() - started
+    people: Counter[str] = Counter()
+    for population, country in rows:
+        people[country] += population
+    rate = len(rows) / seconds
+    console.print(f"read     {len(rows):>6} x 2 fields in {seconds:3.1f} s, {rate:6.0f} a second")
+    most = ", ".join(f"{country} {number:,}" for country, number in people.most_common(3))
+    console.print(f"people in cities: {most}")
+    large = (City.place.country == "IT") & (City.population > 500_000)
+    names = sorted(city.name for city in cities if large.matches(city))
+    console.print(f"large cities of Italy: {', '.join(names)}")
+
+
 @contextmanager
 def redis_url() -> Generator[str]:
     """Give the URL of the Redis to use; start one unless the environment names it."""
@@ -107,6 +126,7 @@ async def main() -> None:
             if different:
                 raise SystemExit(f"{len(different)} cities came back different: {different[:3]}")
             console.print("[green]every city that was loaded equals the one that was saved")
+            await extract(cities)
             largest = max(loaded, key=lambda city: city.population)
             console.print(
                 f"the largest is {largest.name} ({largest.place.country}) with "

@@ -150,3 +150,66 @@ def test_a_method_of_a_path_hides_a_field_of_that_name_which_is_reached_as_an_it
     assert (Driver.car.model == "x").matches(Driver())
     assert (Driver.car.steps == 2).matches(Driver())
     assert (Driver.car["contains"] == 3).matches(Driver())
+
+
+def test_with_none_the_result_of_a_calculation_is_none_and_never_compares():
+    class Sum(AtomicRedisModel):
+        left: int | None = None
+        right: int = 1
+
+    for condition in (
+        Sum.left + Sum.right > 0,
+        Sum.right + Sum.left < 0,
+        Sum.left * 2 == 0,
+        (Sum.left + 1).between(-5, 5),
+    ):
+        assert not condition.matches(Sum())
+    assert (Sum.left + 1).is_none().matches(Sum())
+    assert (Sum.left + 1 == None).matches(Sum())  # noqa: E711
+    assert (Sum.left + 1).in_([3, None]).matches(Sum())
+
+
+def test_a_division_by_zero_is_python_s_own_error():
+    for divided in (User.age / 0, User.age // 0, User.age % 0):
+        with pytest.raises(ZeroDivisionError):
+            (divided == 1).matches(User())
+
+
+def test_a_named_time_zone_is_the_offset_of_the_moment_also_in_an_hour_that_there_is_twice():
+    from zoneinfo import ZoneInfo
+
+    berlin = ZoneInfo("Europe/Berlin")
+    twice = dt.datetime(2026, 10, 25, 2, 30, tzinfo=berlin)
+    as_offset = dt.datetime(2026, 10, 25, 2, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    assert (User.aware == twice).matches(User(aware=as_offset))
+    assert (User.aware == as_offset).matches(User(aware=twice))
+    assert not (User.aware == twice.replace(fold=1)).matches(User(aware=as_offset))
+
+
+def test_a_class_that_is_ordered_is_compared_by_its_own_order():
+    from functools import total_ordering
+
+    from pydantic import ConfigDict
+
+    @total_ordering
+    class Rank:
+        def __init__(self, n: int) -> None:
+            self.n = n
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Rank) and self.n == other.n
+
+        def __lt__(self, other: Rank) -> bool:
+            return self.n < other.n
+
+        __hash__ = None
+
+    class Ranked(AtomicRedisModel):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+        rank: Rank
+
+    assert (Ranked.rank > Rank(1)).matches(Ranked(rank=Rank(2)))
+    assert (Ranked.rank == Rank(2)).matches(Ranked(rank=Rank(2)))
+    assert repr(Ranked.rank == Rank(2)).startswith("Ranked.rank == <")
+    with pytest.raises(ExpressionError, match="the value is a Rank"):
+        Ranked.rank > 3  # noqa: B015

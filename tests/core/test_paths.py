@@ -64,6 +64,17 @@ def test_a_path_can_be_copied_and_pickled(copied):
         assert copied(path) is path
 
 
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda c: pickle.loads(pickle.dumps(c))]
+)
+def test_a_condition_can_be_copied_and_pickled_also_after_it_was_evaluated(copied):
+    condition = (Villa.number + 1 > 3) & ~Villa.rooms.any(Address.lines.contains("x"))
+    villa = Villa(number=3)
+    assert condition.matches(villa)
+    assert copied(condition) == condition
+    assert copied(condition).matches(villa)
+
+
 def test_what_a_model_has_not_is_no_path():
     with pytest.raises(AttributeError, match="nope"):
         _ = Villa.nope

@@ -1,6 +1,6 @@
 """What expressions mean, in plain Python: other engines are held against this one.
 
-A condition is turned into a function once, and that is kept with the condition.
+A condition is turned into a function when it is first asked, and that is kept with it.
 """
 
 from __future__ import annotations
@@ -60,12 +60,17 @@ def matches(condition: Condition, instance: Any) -> bool:
     Raises:
         ExpressionError: The instance is of another model than the condition.
     """
-    for root in roots_of(condition):
+    try:
+        roots, predicate = condition.__evaluated__
+    except AttributeError:
+        roots, predicate = frozenset(roots_of(condition)), predicate_of(condition)
+        condition.__evaluated__ = roots, predicate
+    for root in roots:
         if not isinstance(instance, root):
             raise ExpressionError(
                 f"{condition!r} is about a {root.__name__}, and {instance!r} is none."
             )
-    return predicate_of(condition)(instance)
+    return bool(predicate(instance))
 
 
 def predicate_of(condition: Condition) -> Predicate:

@@ -8,7 +8,7 @@ structure.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from rapyer.guards import is_list, is_mapping, is_tuple
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from rapyer.expr.paths import Path
     from rapyer.expr.values import Value
+
+
+#: The slots of nodes with what is made of their parts.
+_MADE = frozenset({"__made_structure__", "__evaluated__"})
 
 
 class Node:
@@ -42,6 +46,11 @@ class Node:
     def __root__(self) -> type[BaseModel] | None:
         """Give the model that the node starts from, if it is a path."""
         return None
+
+    def __getstate__(self) -> tuple[None, dict[str, Any]]:
+        """Give the parts alone to a copy or a pickle: what is made of them is made again."""
+        _, slots = cast("tuple[None, dict[str, Any]]", super().__getstate__())
+        return None, {name: part for name, part in slots.items() if name not in _MADE}
 
 
 def roots_of(node: Any) -> Iterator[type[BaseModel]]:
@@ -76,7 +85,10 @@ class Condition(Node):
     Conditions are joined by `&`, `|` and `~`. They have no truth value of their own.
     """
 
-    __slots__ = ()
+    __slots__ = ("__evaluated__",)
+
+    #: What `rapyer.expr.evaluate` has made of the condition, kept with it.
+    __evaluated__: Any
 
     def __and__(self, other: Condition | bool) -> Condition:
         return And(*_joined(And, self, other, "&"))
@@ -113,7 +125,7 @@ class Condition(Node):
         It means the same as on the server, for the document that `save` would write.
 
         Raises:
-            TypeError: The instance is of another model than the condition.
+            ExpressionError: The instance is of another model than the condition.
         """
         from rapyer.expr.evaluate import matches  # noqa: PLC0415 - it knows all nodes
 
