@@ -31,6 +31,7 @@ from rapyer import (
 )
 from rapyer.plugin import AccessPolicy, hookimpl
 from rapyer.testing import record_commands, use_plugins
+from rapyer.traffic.channel import Channel
 from typing_extensions import TypedDict
 
 pytestmark = pytest.mark.usefixtures("server")
@@ -593,3 +594,20 @@ async def test_one_round_trip_but_for_what_is_not_there(tenant, redis, redis_url
     async with record_commands(redis_url) as sent:
         assert await Tenant.age.get("1") == 7
     assert [command.name for command in sent][:2] == ["JSON.GET", "MULTI"]
+
+
+async def test_documents_that_lack_a_field_are_looked_at_again_together(redis, monkeypatch):
+    await asyncio.gather(*(Tenant(id=str(n), age=n).save() for n in range(40)))
+    for n in range(0, 40, 2):
+        await redis.execute_command("JSON.DEL", f"tenant:{n}", "$.age")
+    sent: list[int] = []
+    execute_many = Channel.execute_many
+
+    async def counted(channel: Channel, commands: Any, **kwargs: Any) -> list[Any]:
+        sent.append(len(commands))
+        return await execute_many(channel, commands, **kwargs)
+
+    monkeypatch.setattr(Channel, "execute_many", counted)
+    rows = await Tenant.extract_many(map(str, range(40)), Tenant.age, Tenant.short)
+    assert rows == [(n if n % 2 else 7, "s") for n in range(40)]
+    assert len(sent) == 2

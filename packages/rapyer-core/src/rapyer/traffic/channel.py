@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import chain, islice
 from typing import Any, Protocol, TypeAlias
 
 from redis.exceptions import NoScriptError, ResponseError
@@ -144,11 +145,27 @@ class Channel:
         Raises:
             redis.exceptions.ResponseError: The server refused one of the commands.
         """
-        replies = await self.execute_many([("MULTI",), *commands, ("EXEC",)], writes=writes)
-        # a command that was not even queued says more than the EXECABORT that follows from it
-        _raise_first_error(replies)
-        results: list[Any] = replies[-1]
-        _raise_first_error(results)
+        (results,) = await self.execute_transactions((commands,), writes=writes)
+        return results
+
+    async def execute_transactions(
+        self, transactions: Sequence[Sequence[Sequence[Argument]]], *, writes: bool
+    ) -> list[list[Any]]:
+        """Send several transactions at once, each a `MULTI`; give their replies. One round trip.
+
+        Raises:
+            redis.exceptions.ResponseError: The server refused one of the commands. The other
+                transactions were carried out.
+        """
+        queue = [(("MULTI",), *commands, ("EXEC",)) for commands in transactions]
+        replies = iter(await self.execute_many([*chain.from_iterable(queue)], writes=writes))
+        results: list[list[Any]] = []
+        for queued in queue:
+            own = list(islice(replies, len(queued)))
+            # a command that was not even queued says more than the EXECABORT that follows from it
+            _raise_first_error(own)
+            _raise_first_error(own[-1])
+            results.append(own[-1])
         return results
 
     async def run(

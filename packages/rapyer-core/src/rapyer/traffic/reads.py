@@ -69,20 +69,33 @@ async def _refuse(channel: Channel, key: str, error: ResponseError) -> None:
 
 
 async def read_around(
-    channel: Channel, key: str, paths: Sequence[str], around: Sequence[str]
-) -> tuple[bytes | None, list[str | None]]:
+    channel: Channel, paths: Sequence[str], around: Sequence[tuple[str, Sequence[str]]]
+) -> list[tuple[bytes | None, list[str | None]]]:
     """Read again what stands at some paths, and in the same moment what is on the way there.
 
-    For documents that lack something, so that it can be said what. One round trip, as a
-    transaction.
+    For documents that lack something, so that it can be said what. One round trip for every 500
+    documents, each of which is a transaction.
+
+    Args:
+        channel: The connections.
+        paths: The paths.
+        around: For each document its key, and the paths of what is on the way.
 
     Returns:
-        The reply as from `read_values`, and the JSON type at each path of `around`, None for
-        nothing.
+        For each document the reply as from `read_values`, and the JSON type at each path on the
+        way, None for nothing.
     """
-    commands = [("JSON.GET", key, *paths), *(("JSON.TYPE", key, path) for path in around)]
-    reply, *types = await channel.execute_transaction(commands, writes=False)
-    return reply, [found[0].decode() if found and found[0] else None for found in types]
+    found: list[tuple[bytes | None, list[str | None]]] = []
+    for first in range(0, len(around), BATCH):
+        transactions = [
+            [("JSON.GET", key, *paths), *(("JSON.TYPE", key, path) for path in on_the_way)]
+            for key, on_the_way in around[first : first + BATCH]
+        ]
+        for reply, *types in await channel.execute_transactions(transactions, writes=False):
+            found.append(
+                (reply, [kind[0].decode() if kind and kind[0] else None for kind in types])
+            )
+    return found
 
 
 def nothing_there(key: str, path: str) -> PathNotFoundError:
