@@ -144,6 +144,9 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
     ) -> tuple[Any, ...]:
         """Read some fields of the document at a key: `JSON.GET key path ...`. One round trip.
 
+        A second one where the document lacks something on the way to a value, as for `get` of a
+        path.
+
         Args:
             key: A primary key or a whole Redis key, as for `get`.
             paths: The paths: `User.age`, `User.address.city`.
@@ -189,6 +192,8 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
         cls, keys: Iterable[KeyLike], *paths: FieldPath[Any], default: Any = REQUIRED
     ) -> list[tuple[Any, ...]]:
         """Read some fields of many documents. One round trip for every 500 keys.
+
+        One more for every 500 documents that lack something on the way to a value.
 
         Args:
             keys: Primary keys or whole Redis keys, as for `get`; they may repeat.
