@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import importlib.util
 import socket
 import sys
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
 
 #: Where core is tested with nothing of the project beside it (`.ci/run` does), no test can start a
 #: server of its own.
@@ -29,6 +31,23 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def connections(redis: Redis) -> Callable[[int], Awaitable[int]]:
+    """Counts the connections that the server has; waits for the number that is expected.
+
+    A server sees that a connection was closed only when its own loop comes to it.
+    """
+
+    async def count(expected: int) -> int:
+        for _ in range(500):
+            if len(await redis.client_list()) == expected:
+                break
+            await asyncio.sleep(0.01)
+        return len(await redis.client_list())
+
+    return count
 
 
 @pytest.fixture

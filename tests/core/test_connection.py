@@ -114,14 +114,14 @@ async def test_a_client_of_a_subclassed_pool_is_refused():
     await client.aclose()
 
 
-async def test_the_number_of_connections_is_bounded_and_can_be_set(redis_url, redis):
+async def test_the_number_of_connections_is_bounded_and_can_be_set(redis_url, redis, connections):
     async with init_rapyer(f"{redis_url}?max_connections=3"):
         await asyncio.gather(*(Item(id=str(n)).save() for n in range(100)))
         assert len(await redis.client_list()) <= 3 + 1
     async with init_rapyer(redis_url):
         await asyncio.gather(*(Item(id=str(n)).save() for n in range(300)))
         assert len(await redis.client_list()) <= MAX_CONNECTIONS + 1
-    assert len(await redis.client_list()) == 1, "connections stayed open"
+    assert await connections(1) == 1, "connections stayed open"
 
 
 # -- a server for each model, a server from the environment ---------------------------------------
@@ -230,7 +230,7 @@ async def test_random_cancellations_leave_every_other_caller_with_its_own_reply(
             assert all(call.cancelled() or call.result().text == call.result().id for call in done)
 
 
-async def test_callers_that_wait_when_rapyer_is_torn_down_are_told(redis_url, redis):
+async def test_callers_that_wait_when_rapyer_is_torn_down_are_told(redis_url, connections):
     await init_rapyer(f"{redis_url}?max_connections=1")
     calls = [asyncio.create_task(Item(id=str(n)).save()) for n in range(20)]
     await asyncio.sleep(0)
@@ -239,7 +239,7 @@ async def test_callers_that_wait_when_rapyer_is_torn_down_are_told(redis_url, re
     assert all(isinstance(r, (Item, NotConnectedError, ConnectionError)) for r in results)
     assert sum(isinstance(r, NotConnectedError) for r in results) >= 10
     gc.collect()
-    assert len(await redis.client_list()) == 1, "a connection was opened after the teardown"
+    assert await connections(1) == 1, "a connection was opened after the teardown"
 
 
 async def test_callers_that_wait_for_the_first_answer_are_told_of_a_teardown(tmp_path, monkeypatch):
@@ -334,7 +334,7 @@ async def _flush(url: str) -> None:
         await client.flushdb()
 
 
-async def test_teardown_closes_the_connections_of_other_running_loops(redis_url, redis):
+async def test_teardown_closes_the_connections_of_other_running_loops(redis_url, connections):
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
@@ -342,9 +342,9 @@ async def test_teardown_closes_the_connections_of_other_running_loops(redis_url,
         await init_rapyer(redis_url)
         there = asyncio.run_coroutine_threadsafe(_save_one(), loop)
         await asyncio.wrap_future(there)
-        assert len(await redis.client_list()) == 3
+        assert await connections(3) == 3
         await teardown_rapyer()
-        assert len(await redis.client_list()) == 1
+        assert await connections(1) == 1
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -378,13 +378,13 @@ asyncio.run(use_and_close())
     assert "Await teardown_rapyer() before it ends" in run.stderr
 
 
-async def test_nothing_is_left_open_after_teardown(redis_url, redis):
+async def test_nothing_is_left_open_after_teardown(redis_url, connections):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         async with init_rapyer(redis_url):
             await asyncio.gather(*(Item(id=str(n)).save() for n in range(20)))
         gc.collect()
-    assert len(await redis.client_list()) == 1
+    assert await connections(1) == 1
 
 
 async def test_many_first_callers_ask_the_server_once(redis_url, redis, monkeypatch):

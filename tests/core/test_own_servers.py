@@ -106,13 +106,13 @@ async def test_a_model_can_have_a_server_of_its_own(redis_url):
                 assert await client.keys() == [b"elsewhere:1"]
 
 
-async def test_initialising_again_replaces_the_server(redis_url, redis):
+async def test_initialising_again_replaces_the_server(redis_url, connections):
     await init_rapyer(redis_url)
     await Parcel(id="1").save()
     with Server() as other:
         await init_rapyer(other.url)
         assert not await Parcel.exists("1")
-        assert len(await redis.client_list()) == 1, "the connections to the first one stayed open"
+        assert await connections(1) == 1, "the connections to the first one stayed open"
         await teardown_rapyer()
 
 

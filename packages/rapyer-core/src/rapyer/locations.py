@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -32,16 +33,21 @@ class Location:
 
     Attributes:
         text: The path as it is written in Python, for messages.
-        steps: The steps of the path.
-        places: What each step leads to.
+        steps: The steps of the path, as far as every valid document has the same places for them.
+        places: What each of these steps leads to.
+        rest: The steps behind them, which lead to what only the value there tells: into the models
+            of a union that differ in a field.
     """
 
     def __init__(
         self, text: str, steps: tuple[Step, ...], locator: Locator, field_types: FieldTypes
     ) -> None:
         self.text = text
-        self.steps = steps
-        self.places: Sequence[Place] = locator.places(steps)
+        places = locator.places(steps)
+        end = next((end for end, place in enumerate(places) if place.depends), len(places))
+        self.steps, self.rest = steps[:end], steps[end:]
+        self.places: Sequence[Place] = places[:end]
+        self._places_of_rest = places[end:]
         self._locator = locator
         self._field_types = field_types
 
@@ -63,6 +69,11 @@ class Location:
             UnaddressableKeyError: A key on the way has no spelling.
         """
         return render_path(self.stored_steps)
+
+    @property
+    def whole_path(self) -> str:
+        """The path with the rest of its steps, for messages."""
+        return self.json_path + render_path(place.name for place in self._places_of_rest)[1:]
 
     @cached_property
     def reply_name(self) -> str:
@@ -89,9 +100,23 @@ class Location:
         """Validate a value as its assignment to the field would, and give what the field then has.
 
         Raises:
-            pydantic.ValidationError: It does not validate.
+            pydantic.ValidationError: It, or a key on the way, does not validate.
+            ExpressionError: A key on the way is changed by the validation of its dict.
         """
-        return self._validator.validate_python(value)
+        self._check_keys()
+        with _validators_of(self):
+            return self._validator.validate_python(value)
+
+    def _check_keys(self) -> None:
+        for step, place in zip(self.steps, self.places, strict=True):
+            if place.keys is not None:
+                validator = build_validator(self._locator.complete(place.keys), self.config)
+                key = validator.validate_python(step.value)
+                if key != step.value:
+                    raise ExpressionError(
+                        f"{self.text} leads to the key {step.value!r}, and its dict has {key!r} "
+                        "for that. Give this one."
+                    )
 
     @cached_property
     def _validator(self) -> Any:
@@ -113,6 +138,20 @@ class Location:
         return storage_schema(complete, self._field_types).schema
 
 
+@contextmanager
+def _validators_of(*locations: Location) -> Generator[None]:
+    """Say of an error in a validator of the model that it was given one value by itself."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError) as exc:
+        names = ", ".join(location.text for location in locations)
+        raise ExpressionError(
+            f"a validator raised {exc!r} for {names}. A path validates its value by itself, "
+            "without the other fields of the model (`info.data` is None): load and save the "
+            "document."
+        ) from exc
+
+
 def _required(schema: dict[str, Any]) -> dict[str, Any]:
     return schema["schema"] if schema["type"] == "default" else schema
 
@@ -130,6 +169,8 @@ class Reader:
         unique = {location.json_path: location for location in locations}
         self.json_paths = tuple(unique)
         self._is_single = len(unique) == 1
+        #: Whether a value is yet to be found within one that is loaded.
+        self.goes_on = any(location.rest for location in locations)
         first = locations[0]
         schema = (
             first.matches()
@@ -152,7 +193,8 @@ class Reader:
         """
         if not reply.isascii():
             reply = restore_nul(reply)
-        loaded = self._validator.validate_json(reply, strict=True)
+        with _validators_of(*self.locations):
+            loaded = self._validator.validate_json(reply, strict=True)
         if self._is_single:
             return [loaded] * len(self._names)
         return [loaded[name] for name in self._names]

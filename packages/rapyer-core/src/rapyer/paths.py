@@ -73,28 +73,36 @@ class FieldPath(Path[T]):
     async def set(self, key: KeyLike, value: T) -> None:
         """Set the value in the document at a key: `JSON.SET key path value`. One round trip.
 
-        It is validated as its assignment to the field would be, before anything is sent. What is on
-        the way there has to be there; a key of a dict is added, an element of a list is not.
+        It is validated as its assignment to the field would be, before anything is sent; but not
+        what is around it, which is not at hand: the length of a list or a dict, validators of a
+        model, and those that look at other fields. What is on the way there has to be there; a key
+        of a dict is added, an element of a list is not.
 
         Args:
             key: A primary key or a whole Redis key, as for `get` of the model.
             value: The value.
 
         Raises:
-            pydantic.ValidationError: The value does not validate.
+            pydantic.ValidationError: The value, or a key on the way, does not validate.
             KeyNotFoundError: No document is there.
             PathNotFoundError: Something on the way is not there or is null, or the index is out of
                 range.
             UnstorableValueError: JSON or the server cannot hold the value exactly.
             UnaddressableKeyError: A key on the way has no spelling on the server.
             WrongTypeError: The key holds another Redis type than a JSON document.
-            ExpressionError: It is the primary key, or is frozen.
+            ExpressionError: It is the primary key, is frozen, is another field in each model of a
+                union, or has a validator that looks at other fields.
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
         model = _model_with_documents(self)
         location = model.__rapyer_locations__.at(self)
         _refuse_fixed(self, model, frozen=any(place.frozen for place in location.places))
+        if location.rest:
+            raise ExpressionError(
+                f"{self!r} is something else in each of the models that may stand there. Set "
+                f"{model.__name__}{''.join(map(str, location.steps))} as a whole."
+            )
         redis_key = model.__rapyer_identity__.resolve(key)
         dump = location.codec.dump(location.validate(value), checked=True)
         target = values.Target(

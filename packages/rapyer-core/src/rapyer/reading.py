@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from rapyer.errors import CorruptDocumentError, KeyNotFoundError, PathNotFoundError, WrongTypeError
-from rapyer.guards import is_mapping
+from rapyer.guards import is_list, is_mapping, is_tuple
 from rapyer.traffic.reads import nothing_there, read_around, read_values
+from rapyer.types.locate import EMPTY_FACTORIES
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
@@ -63,9 +65,11 @@ async def read_fields(
     for row, (key, reply) in enumerate(zip(keys, replies, strict=True)):
         if reply is not None:
             matches = _loaded(reader, key, reply)
-            if not all(matches):
+            if all(matches):
+                found.append(_found(reader, key, matches, default))
+            else:
                 lacking[row] = key, _around(reader, matches)
-            found.append([match[0] if match else None for match in matches])
+                found.append([])
         elif default is REQUIRED:
             raise _no_document(model, key)
         else:
@@ -89,6 +93,26 @@ def _loaded(reader: Reader, key: RedisKey, reply: bytes) -> list[list[Any]]:
         ) from exc
 
 
+def _found(
+    reader: Reader, key: RedisKey, matches: Sequence[Sequence[Any]], default: Any
+) -> list[Any]:
+    if not reader.goes_on:
+        return [match[0] for match in matches]
+    return [
+        _or_default(default, _navigate, match[0], location.rest, key, location)
+        for location, match in zip(reader.locations, matches, strict=True)
+    ]
+
+
+def _or_default(default: Any, find: Callable[..., Any], *args: Any) -> Any:
+    try:
+        return find(*args)
+    except PathNotFoundError:
+        if default is REQUIRED:
+            raise
+        return default
+
+
 def _around(reader: Reader, matches: Sequence[Sequence[Any]]) -> list[str]:
     """Give the paths of all that is on the way to what was not found."""
     locations = zip(reader.locations, matches, strict=True)
@@ -109,24 +133,15 @@ def _values(
             raise KeyNotFoundError(f"no document is stored at {str(key)!r} any more.", key=key)
         return [default] * len(reader.locations)
     return [
-        match[0] if match else _absent(location, key, type_at, default)
+        _or_default(default, _navigate, match[0], location.rest, key, location)
+        if match
+        else _or_default(default, _static_default, location, key, type_at)
         for location, match in zip(reader.locations, _loaded(reader, key, reply), strict=True)
     ]
 
 
-def _absent(
-    location: Location, key: RedisKey, type_at: Mapping[str, str | None], default: Any
-) -> Any:
-    """Give the value of a path that leads to nothing: what loading the document would give it."""
-    try:
-        return _static_default(location, key, type_at)
-    except PathNotFoundError:
-        if default is REQUIRED:
-            raise
-        return default
-
-
 def _static_default(location: Location, key: RedisKey, type_at: Mapping[str, str | None]) -> Any:
+    """Give the value of a path that leads to nothing: what loading the document would give it."""
     above = location.around[0]
     for end, (place, path) in enumerate(
         zip(location.places, location.around[1:], strict=True), start=1
@@ -135,7 +150,8 @@ def _static_default(location: Location, key: RedisKey, type_at: Mapping[str, str
             above = path
             continue
         parent = type_at.get(above)
-        if place.is_field and parent not in ("object", "null", None):
+        is_wrong = place.is_field and not place.may_lack_object
+        if is_wrong and parent not in ("object", "null", None):
             raise WrongTypeError(
                 f"the document at {str(key)!r} has {parent} at {above}, where {location.text} "
                 "leads through an object. Correct the document.",
@@ -144,23 +160,36 @@ def _static_default(location: Location, key: RedisKey, type_at: Mapping[str, str
                 path=above,
                 json_type=parent,
             )
-        if parent != "null" and place.has_static_default:
-            return _navigate(location.default(place), location.steps[end:], key, location)
+        if parent in ("object", None) and place.has_static_default:
+            rest = (*location.steps[end:], *location.rest)
+            return _navigate(location.default(place), rest, key, location)
         break
-    raise nothing_there(key, location.json_path)
+    raise nothing_there(key, location.whole_path)
 
 
 def _navigate(value: Any, steps: Sequence[Step], key: RedisKey, location: Location) -> Any:
-    """Go on along a path within a default."""
+    """Go on along a path within a value that was loaded."""
     for step in steps:
         try:
-            if step.kind == "field" and not is_mapping(value):
-                value = getattr(value, step.value)
-            else:
-                value = value[step.value]
+            value = _below(value, step)
         except (AttributeError, LookupError, TypeError) as exc:
-            raise nothing_there(key, location.json_path) from exc
+            raise nothing_there(key, location.whole_path) from exc
     return value
+
+
+def _below(value: Any, step: Step) -> Any:
+    if step.kind == "index" and not (is_list(value) or is_tuple(value)):
+        raise LookupError(step.value)
+    if step.kind != "field" or is_mapping(value):
+        return value[step.value]
+    if isinstance(value, BaseModel):
+        field = type(value).__pydantic_fields__[step.value]
+        made = field.default_factory is not None and field.default_factory not in EMPTY_FACTORIES
+        if made and step.value not in value.model_fields_set:
+            raise LookupError(step.value)
+    elif not is_dataclass(value):
+        raise LookupError(step.value)
+    return getattr(value, step.value)
 
 
 def _no_document(model: type[BaseRedisModel], key: RedisKey) -> KeyNotFoundError:

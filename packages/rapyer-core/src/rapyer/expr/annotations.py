@@ -93,6 +93,22 @@ def element_of(annotation: Any) -> Any:
     return None
 
 
+def element_models(annotation: Any) -> list[type[BaseModel]]:
+    """Give the models that the elements of a list may be; none for anything else."""
+    elements = (element_of(member) for member in members_of(annotation))
+    return [
+        member
+        for element in elements
+        for member in (() if element is None else members_of(element))
+        if isinstance(member, type) and issubclass(member, BaseModel)
+    ]
+
+
+def is_same(annotation: Any, other: Any) -> bool:
+    """Say whether two annotations are one: a union may be made anew for each access to a field."""
+    return annotation is other or (get_origin(annotation) is Union and annotation == other)
+
+
 def item_of(annotation: Any, index: int) -> Any:
     """Give the annotation of the element at an index; None where an index leads nowhere."""
     origin, arguments = _origin_of(annotation), get_args(annotation)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
 
 from rapyer.errors import ExpressionError, InvalidPathError
 from rapyer.expr.annotations import members_of, value_of
@@ -13,13 +14,18 @@ from rapyer.expr.paths import Path, annotation_of, field_of, item_of
 _TOKEN = re.compile(
     r"""
     (?P<name>[^.\[\]"']+)
-    | \[ \s* (?P<index>-?[0-9]+) \s* \]
+    | \[ \s* (?P<index>-?[0-9]{1,20}) \s* \]
     | \[ \s* (?P<key>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*') \s* \]
     """,
     re.VERBOSE | re.DOTALL,
 )
 
 
+#: What `repr` writes into a text.
+_ESCAPE = re.compile(
+    r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|.)", re.DOTALL
+)
+_ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
 _MORE = "A point, or an index or key in brackets"
 
 
@@ -47,19 +53,41 @@ def resolve(root: Path[Any], text: object) -> Path[Any]:
     path = root
     for token in _tokens(text):
         try:
-            path = _named(path, token.value) if token.kind == "name" else item_of(path, token.value)
+            path = _step(path, token)
         except ExpressionError as exc:
             raise _invalid(text, token.start, str(exc)) from exc
     return path
 
 
-def _named(path: Path[Any], name: str) -> Path[Any]:
-    found = field_of(path, name)
-    if found is not None:
-        return found
-    if any(value_of(member) is not None for member in members_of(annotation_of(path))):
-        return item_of(path, name)
-    raise ExpressionError(f"{path!r} has no field {name!r}.")
+def _step(path: Path[Any], token: _Token) -> Path[Any]:
+    """Go one step further: to a field, to an element, to the value of a key."""
+    if token.kind == "index":
+        return item_of(path, token.value)
+    members = members_of(annotation_of(path))
+    if token.kind == "name":
+        field = field_of(path, token.value)
+        if field is not None:
+            return field
+        if Any not in members and all(value_of(member) is None for member in members):
+            raise ExpressionError(f"{path!r} has no field {token.value!r}.")
+    try:
+        return item_of(path, token.value)
+    except ExpressionError:
+        for member in members:
+            for key in _keys_of(member, token.value):
+                return item_of(path, key)
+        raise
+
+
+def _keys_of(annotation: Any, text: str) -> list[Any]:
+    """Give the key that a text stands for in a dict whose keys are no texts; none if it is none."""
+    key_and_value = value_of(annotation)
+    if key_and_value is None:
+        return []
+    try:
+        return [TypeAdapter(key_and_value[0]).validate_strings(text)]
+    except ValidationError:
+        return []
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -85,8 +113,26 @@ def _tokens(text: str) -> list[_Token]:
 def _token(found: re.Match[str]) -> _Token:
     kind = found.lastgroup or ""
     part = found[kind]
-    value = int(part) if kind == "index" else ast.literal_eval(part) if kind == "key" else part
-    return _Token(kind, value, found.start())
+    if kind == "index":
+        return _Token(kind, int(part), found.start())
+    if kind == "key":
+        start = found.start(kind)
+        part = _ESCAPE.sub(lambda escape: _unescaped(escape, found.string, start), part)[1:-1]
+    return _Token(kind, part, found.start())
+
+
+def _unescaped(escape: re.Match[str], text: str, start: int) -> str:
+    code = escape[1]
+    if len(code) > 1:
+        return chr(int(code[1:], 16))
+    if code not in _ESCAPED:
+        raise _invalid(
+            text,
+            start + escape.start(),
+            "A backslash stands before another one, before a quote, and in the escapes that Python "
+            r"writes: \n, \r, \t, \x00, \u0000, \U00000000.",
+        )
+    return _ESCAPED[code]
 
 
 def _invalid(text: str, place: int, reason: str) -> InvalidPathError:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from typing_extensions import TypeIs, TypeVar
 
 from rapyer.errors import ExpressionError
-from rapyer.expr.annotations import element_of, members_of
+from rapyer.expr.annotations import element_models, is_same, members_of
 from rapyer.expr.nodes import (
     AnyElement,
     Condition,
@@ -68,11 +68,11 @@ class Path(Value[T]):
         """Give the path with these steps; the one that there is, if there is one."""
         paths = _interned.get(model)
         path = None if paths is None else paths.get(steps)
-        if path is None or path.__annotation__ is not annotation:
+        if path is None or not is_same(path.__annotation__, annotation):
             with _interning:
                 paths = _interned.setdefault(model, WeakValueDictionary())
                 path = paths.get(steps)
-                if path is None or path.__annotation__ is not annotation:
+                if path is None or not is_same(path.__annotation__, annotation):
                     path = object.__new__(cls._class_for(annotation))
                     path.__model__, path.__steps__, path.__annotation__ = model, steps, annotation
                     path.__fields__ = {}
@@ -170,8 +170,8 @@ class Path(Value[T]):
         Args:
             condition: A condition that starts at the element: `Item.price > 5`.
         """
-        model = element_model(self)
-        if model is None:
+        models = element_models(self.__annotation__)
+        if not models:
             raise ExpressionError(
                 f"{self!r}.any(...) is for lists of models, and this is {self.__annotation__!r}. "
                 "Write .contains(value) for a list of plain values."
@@ -179,13 +179,14 @@ class Path(Value[T]):
         if not isinstance(condition, Condition):
             raise ExpressionError(
                 f"{self!r}.any was given {condition!r}, which is no condition. Give one on "
-                f"{model.__name__}, such as {model.__name__}.<field> == ..."
+                f"{models[0].__name__}, such as {models[0].__name__}.<field> == ..."
             )
         for root in roots_of(condition):
-            if not issubclass(model, root):
+            if not any(issubclass(model, root) for model in models):
+                names = " or ".join(model.__name__ for model in models)
                 raise ExpressionError(
                     f"{self!r}.any was given {condition!r}, a condition on {root.__name__}, and "
-                    f"the elements are {model.__name__}. Start it at {model.__name__}."
+                    f"the elements are {names}. Start it at {names}."
                 )
         return self._for_each(AnyElement, condition)
 
@@ -350,16 +351,6 @@ def follow(model: type[BaseModel], steps: Iterable[Step], kind: type[Path[Any]])
     return path
 
 
-def element_model(path: Path[Any]) -> type[BaseModel] | None:
-    """Give the model of the elements of a list that a path leads to; None for anything else."""
-    for annotation in members_of(path.__annotation__):
-        element = element_of(annotation)
-        for member in () if element is None else members_of(element):
-            if isinstance(member, type) and issubclass(member, BaseModel):
-                return member
-    return None
-
-
 def split_each(path: Path[Any]) -> tuple[Path[Any], Path[Any]] | None:
     """Take a path that leads through each element of a list apart: to the list, and from there.
 
@@ -371,10 +362,20 @@ def split_each(path: Path[Any]) -> tuple[Path[Any], Path[Any]] | None:
     place = path.__steps__.index(EACH)
     kind = type(path)
     before = follow(path.__model__, path.__steps__[:place], kind)
-    model = element_model(before)
-    if model is None:
+    first, *_ = behind = path.__steps__[place + 1 :]
+    models = [
+        model
+        for model in element_models(before.__annotation__)
+        if first.kind == "field" and first.value in model.__pydantic_fields__
+    ]
+    if not models:
         raise ExpressionError(f"{before!r} is no list of models.")
-    return before, follow(model, path.__steps__[place + 1 :], kind)
+    if len({repr(model.__pydantic_fields__[first.value].annotation) for model in models}) > 1:
+        raise ExpressionError(
+            f"{path!r} has another type in each of the models of {before!r}. Write "
+            f"{before!r}.any({models[0].__name__}.{first.value} == ...) for one of them."
+        )
+    return before, follow(models[0], behind, kind)
 
 
 def _refuse_each(*values: Any) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal, NamedTuple, TypeGuard, Union
 
+from pydantic_core import to_jsonable_python
+
+from rapyer.errors import ExpressionError
 from rapyer.expr.annotations import element_of, fields_of, item_of, members_of, value_of
 from rapyer.expr.operands import kinds_of
 
@@ -16,10 +19,13 @@ class Step(NamedTuple):
         kind: Whether it leads to a field, to the value of a key of a dict, to the element at an
             index, or to each element of a list.
         value: The name of the field, the key, or the index; None for each element.
+        stored_key: A key as it stands in JSON, without which keys that are equal would be the same
+            step: those of `Decimal("1.1")` and `Decimal("1.10")` are two in a document.
     """
 
     kind: Literal["field", "key", "index", "each"]
     value: Any
+    stored_key: str | None = None
 
     def __str__(self) -> str:
         if self.kind == "field":
@@ -28,22 +34,30 @@ class Step(NamedTuple):
 
 
 EACH = Step("each", None)
+#: No list is longer, and an index of more than 64 bits ends the server (RedisJSON 2.8.3).
+MAX_INDEX: Final = 2**53
 
 
 def field_step(annotation: Any, name: str) -> tuple[Any, Any] | None:
     """Find a field: the annotation of the elements that it is of, if any, and its own."""
     members = members_of(annotation)
-    for member in members:
-        fields = fields_of(member)
-        if name in fields:
-            return None, fields[name]
+    field = _field_of_one(members, name)
+    if field is not None:
+        return None, field
     for member in members:
         element = element_of(member)
-        for inner in () if element is None else members_of(element):
-            fields = fields_of(inner)
-            if name in fields:
-                return element, fields[name]
+        field = None if element is None else _field_of_one(members_of(element), name)
+        if field is not None:
+            return element, field
     return None
+
+
+def _field_of_one(members: Iterable[Any], name: str) -> Any:
+    """Give the annotation of a field that members of a union have: the union of theirs."""
+    found = [fields[name] for fields in map(fields_of, members) if name in fields]
+    if len(found) < 2 or all(annotation == found[0] for annotation in found):
+        return found[0] if found else None
+    return Union[tuple(found)]  # noqa: UP007 - of as many as there are
 
 
 def item_step(annotation: Any, item: Any) -> tuple[Step, Any] | None:
@@ -51,15 +65,36 @@ def item_step(annotation: Any, item: Any) -> tuple[Step, Any] | None:
     fields: Mapping[str, Any] = fields_of(annotation) if isinstance(item, str) else {}
     if item in fields:
         return Step("field", item), fields[item]
-    if annotation is Any and isinstance(item, str | int) and not isinstance(item, bool):
-        return Step("key" if isinstance(item, str) else "index", item), Any
+    if annotation is Any and isinstance(item, str):
+        return _key_step(item), Any
+    if annotation is Any and _is_index(item):
+        return _index_step(item), Any
     key_and_value = value_of(annotation)
     if key_and_value is not None:
         key_type, value = key_and_value
         if any(kind.accepts(item) for kind in kinds_of(key_type)):
-            return Step("key", item), value
-    if isinstance(item, int) and not isinstance(item, bool):
+            # a number that is whole may be written as an int, and is stored as the float that it is
+            is_float = float in members_of(key_type) and int not in members_of(key_type)
+            return _key_step(float(item) if is_float and _is_index(item) else item), value
+    if _is_index(item):
         element = item_of(annotation, item)
-        if element is not None:
-            return Step("index", item), element
+        return None if element is None else (_index_step(item), element)
     return None
+
+
+def _is_index(item: Any) -> TypeGuard[int]:
+    return isinstance(item, int) and not isinstance(item, bool)
+
+
+def _key_step(key: Any) -> Step:
+    """Make the step to the value of a key, with its name in JSON."""
+    if isinstance(key, str):
+        return Step("key", key, str.__str__(key))
+    (name,) = to_jsonable_python({key: None})
+    return Step("key", key, name)
+
+
+def _index_step(index: int) -> Step:
+    if not -MAX_INDEX <= index <= MAX_INDEX:
+        raise ExpressionError(f"no list has an element {index}.")
+    return Step("index", index)

@@ -7,10 +7,10 @@ stored, their constraints and validators, and their defaults.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, cast
 
-from pydantic_core import CoreSchema, core_schema, to_jsonable_python
+from pydantic_core import CoreSchema, core_schema
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.steps import Step
@@ -28,9 +28,11 @@ _WRAPPERS = frozenset(
 )  # fmt: skip
 #: Other schemas around that of the value, with the key under which that stands in documents.
 _CHOOSERS: Mapping[str, str] = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
+#: Schemas of what stands as an object in JSON.
+_OBJECTS = frozenset({"any", "dict", "typed-dict", "model-fields", "dataclass-args"})
 _CONFIGURED = frozenset({"model", "dataclass", "typed-dict"})
 #: Factories that always make the same.
-_EMPTY_FACTORIES = frozenset({list, dict, set, frozenset, tuple, str, int, float, bool, bytes})
+EMPTY_FACTORIES = frozenset({list, dict, set, frozenset, tuple, str, int, float, bool, bytes})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,10 @@ class Place:
         config: The settings of the model around it.
         is_field: Whether it is a declared field, which may have a default.
         frozen: Whether it may not be assigned to.
+        keys: The core schema of the keys, where it is the value of a key of a dict.
+        may_lack_object: Whether a valid document may have no object there, around a field.
+        depends: Whether it is known only from the document around it what the place is: models of
+            a union differ in it.
     """
 
     schema: Schema
@@ -50,6 +56,15 @@ class Place:
     config: Schema
     is_field: bool = False
     frozen: bool = False
+    keys: Schema | None = None
+    may_lack_object: bool = False
+    depends: bool = False
+
+    def is_as(self, other: Place) -> bool:
+        """Say whether another model has the same at this place."""
+        # whether a model takes fields that it does not know says nothing about one that it knows
+        own, its = ({**place.config, "extra_fields_behavior": None} for place in (self, other))
+        return own == its and replace(self, config=other.config) == other
 
     @property
     def stored(self) -> str | int:
@@ -62,7 +77,7 @@ class Place:
         schema = self.schema
         if not self.is_field or schema["type"] != "default":
             return False
-        return "default" in schema or schema.get("default_factory") in _EMPTY_FACTORIES
+        return "default" in schema or schema.get("default_factory") in EMPTY_FACTORIES
 
 
 class Locator:
@@ -101,16 +116,16 @@ class Locator:
             if not places:
                 raise ExpressionError(
                     f"{step.value!r} leads to nothing that a path reaches in a document: what is "
-                    "around it is stored as a serializer makes it, or has no order. Load the "
-                    "document."
+                    "around it is stored as a serializer makes it, is a RootModel, or has no "
+                    "order. Load the document."
                 )
-            place = _united(places)
+            (place, *_) = places
             found.append(place)
             schema, config = place.schema, place.config
         return found
 
     def _below(self, schema: Schema, step: Step, config: Schema) -> Iterator[Place]:
-        """Give what a step leads to, from each member of a union."""
+        """Give what a step leads to: nothing, or one place."""
         kind = schema["type"]
         if kind == "definition-ref" and "serialization" not in schema:
             yield from self._below(self._by_ref[schema["schema_ref"]], step, config)
@@ -122,16 +137,56 @@ class Locator:
             config.pop("title", None)
         if kind in _WRAPPERS:
             for place in self._below(schema["schema"], step, config):
-                yield _frozen(place) if schema.get("frozen") else place
+                yield replace(place, frozen=True) if _is_frozen(schema) else place
         elif kind in _CHOOSERS:
             yield from self._below(schema[_CHOOSERS[kind]], step, config)
         elif kind in ("union", "tagged-union"):
-            for choice in _choices(schema):
-                yield from self._below(choice, step, config)
+            yield from self._below_union(schema, step, config)
         else:
             found = _place_in(schema, step, config)
             if found is not None:
                 yield found
+
+    def _below_union(self, union: Schema, step: Step, config: Schema) -> Iterator[Place]:
+        """Give what a step leads to from the members of a union."""
+        places: list[Place] = []
+        may_be_other = may_be_object = False
+        for choice in _choices(union):
+            below = list(self._below(choice, step, config))
+            places += below
+            may_be_other = may_be_other or not below
+            may_be_object = may_be_object or (not below and self._may_be_object(choice))
+        if places:
+            first = replace(places[0], may_lack_object=may_be_other)
+            if may_be_object or not all(map(places[0].is_as, places)):
+                schemas = [cast("CoreSchema", place.schema) for place in places]
+                united = cast("Schema", core_schema.union_schema(list(schemas)))
+                first = replace(first, schema=united, depends=True)
+            yield first
+
+    def _may_be_object(self, schema: Schema) -> bool:
+        """Say whether a value may stand as an object in JSON, as models and dicts do."""
+        kind = schema["type"]
+        if "serialization" in schema:
+            return True
+        if kind == "definition-ref":
+            return self._may_be_object(self._by_ref[schema["schema_ref"]])
+        if kind in _CHOOSERS:
+            return self._may_be_object(schema[_CHOOSERS[kind]])
+        if kind in ("union", "tagged-union"):
+            return any(map(self._may_be_object, _choices(schema)))
+        if kind in _WRAPPERS:
+            return self._may_be_object(schema["schema"])
+        return kind in _OBJECTS
+
+
+def _is_frozen(schema: Schema) -> bool:
+    """Say whether the fields of a model or a dataclass are frozen."""
+    kind: Any = schema.get("cls")
+    settings: Any = getattr(kind, "model_config", None)
+    parameters: Any = getattr(kind, "__dataclass_params__", None)
+    of_model = is_mapping(settings) and bool(settings.get("frozen"))
+    return bool(schema.get("frozen")) or of_model or bool(getattr(parameters, "frozen", False))
 
 
 def _choices(union: Schema) -> Iterator[Schema]:
@@ -142,34 +197,15 @@ def _choices(union: Schema) -> Iterator[Schema]:
             yield dict(member)
 
 
-def _frozen(place: Place) -> Place:
-    return Place(place.schema, place.name, place.config, place.is_field, frozen=True)
-
-
-def _united(places: list[Place]) -> Place:
-    """Make one place of those that the members of a union have under one name."""
-    first = places[0]
-    if len(places) == 1:
-        return first
-    if any(place.name != first.name for place in places):
-        raise ExpressionError(
-            f"the models of a union store a field under different names, {first.name!r} among "
-            "them. Give it the same alias in all of them."
-        )
-    schemas = [cast("CoreSchema", place.schema) for place in places]
-    union = cast("Schema", core_schema.union_schema(list(schemas)))
-    return Place(union, first.name, first.config, first.is_field, first.frozen)
-
-
 def _place_in(schema: Schema, step: Step, config: Schema) -> Place | None:
     kind = schema["type"]
     if step.kind == "field":
         return _field_in(schema, step.value, config)
     if kind == "any":
-        return Place({"type": "any"}, _name_of_key(step.value, step.kind), config)
+        return Place({"type": "any"}, _name_of(step), config)
     if kind == "dict" and step.kind == "key":
         values: Schema = schema.get("values_schema") or {"type": "any"}
-        return Place(values, _name_of_key(step.value, "key"), config)
+        return Place(values, _name_of(step), config, keys=schema.get("keys_schema"))
     if kind == "list" and step.kind == "index":
         return Place(schema.get("items_schema") or {"type": "any"}, step.value, config)
     if kind == "tuple" and step.kind == "index":
@@ -198,11 +234,6 @@ def _tuple_item(schema: Schema, index: int) -> Schema | None:
     return items[0] if len(items) == 1 else None
 
 
-def _name_of_key(key: Any, kind: str) -> str | int:
-    """Give the key of a dict as it stands in JSON."""
-    if kind == "index":
-        return cast("int", key)
-    if isinstance(key, str):
-        return str.__str__(key)
-    (name,) = to_jsonable_python({key: None})
-    return cast("str", name)
+def _name_of(step: Step) -> str | int:
+    """Give the key of a dict, or the index, as it stands in JSON."""
+    return cast("int", step.value) if step.stored_key is None else step.stored_key
