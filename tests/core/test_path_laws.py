@@ -5,12 +5,12 @@ from __future__ import annotations
 import copy
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, Field, create_model
 from rapyer import PathNotFoundError, UnaddressableKeyError
 from rapyer.testing import use_plugins
 
@@ -165,6 +165,33 @@ async def test_reading_by_a_path_is_navigating_the_loaded_model(server, case):
         assert value == expected
         assert type(value) is type(expected)
         assert await model.extract("1", path, path) == (expected, expected)
+
+
+@given(st.data())
+@settings(max_examples=60)
+async def test_reading_by_a_path_into_a_union_is_navigating_the_loaded_model(server, data):
+    members = []
+    for tag in ("one", "other"):
+        fields = data.draw(st.dictionaries(st.sampled_from("abc"), kinds, min_size=1))
+        names = {name: (kind[0], ...) for name, kind in fields.items()}
+        model = create_model(f"Part{tag}", tag=(Literal[tag], tag), **names)
+        values = {name: kind[1] for name, kind in fields.items()}
+        members.append((model, st.builds(model, **values)))
+    union = Annotated[members[0][0] | members[1][0], Field(discriminator="tag")]
+    with use_plugins() as host:
+        model = create_model(
+            "Root", __base__=host.AtomicRedisModel, part=(union, ...), parts=(list[union], ...)
+        )
+    part = data.draw(members[0][1] | members[1][1])
+    instance = model(part=part, parts=[part])
+    instance.pk = "1"
+    await instance.save()
+    for name in ("tag", *{n for member, _ in members for n in member.model_fields}):
+        for path in (getattr(model.part, name), getattr(model.parts[-1], name)):
+            if name in type(part).model_fields:
+                assert await path.get("1") == getattr(part, name)
+            else:
+                assert await path.get("1", default=MISSING) is MISSING
 
 
 @given(cases(), st.data())
