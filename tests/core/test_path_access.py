@@ -203,6 +203,8 @@ async def test_extract_gives_a_tuple_and_extract_many_a_row_for_each_key(tenant,
     assert rows == [(3, []), (tenant.age, ["a", "b", "c"]), (3, [])]
     assert len(sent) == 3
     assert await Tenant.extract_many([], Tenant.age) == []
+    with pytest.raises(TypeError, match="was given the key '1'"):
+        await Tenant.extract_many("1", Tenant.age)
     assert await Tenant.extract_many(["2", "9"], Tenant.age, default=None) == [(3,), (None,)]
     with pytest.raises(KeyNotFoundError, match="tenant:9"):
         await Tenant.extract_many(["2", "9"], Tenant.age)

@@ -54,12 +54,12 @@ class _ExtractFields:
     ) -> ExtractByKey | ExtractOfInstance:
         if instance is None:
 
-            def extract_by_key(
+            def extract_fields(
                 paths: Sequence[str | FieldPath[Any]], key: KeyLike, *, default: Any = REQUIRED
             ) -> Awaitable[dict[str | FieldPath[Any], Any]]:
                 return _extract(owner, owner.__rapyer_identity__.resolve(key), paths, default)
 
-            return extract_by_key
+            return extract_fields
 
         def extract(
             paths: Sequence[str | FieldPath[Any]], *, default: Any = REQUIRED
@@ -209,6 +209,8 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
                     f"{path!r} is no path. Give paths such as {cls.__name__}.<field>, or "
                     f"{cls.__name__}.path({path!r}) for one that is known at run time only."
                 )
+        if isinstance(keys, str):
+            raise TypeError(f"{cls.__name__}.extract_many was given the key {keys!r}. Give a list.")
         resolve_key = cls.__rapyer_identity__.resolve
         redis_keys = [resolve_key(key) for key in keys]
         if not paths:
