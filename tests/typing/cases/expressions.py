@@ -111,6 +111,24 @@ async def good(customer: Customer) -> None:
         list[tuple[int, Optional[str]]],
     )
     assert_type(Customer.path("age"), FieldPath[Any])
+    # embedded models, which are paths and classes at once
+    assert_type(await Customer.home.get("1"), Home)
+    assert_type(await Customer.second.get("1", default=None), Optional[Home])
+    assert_type(await Customer.items[0].get("1"), Item)
+    assert_type(await Customer.by_name["x"].get("1"), Item)
+    await Customer.home.set("1", Home(city="x"))
+    await Customer.second.set("1", None)
+    await Customer.items[-1].set("1", Item(name="x", price=3))
+    assert_type(Customer.second.is_none(), Condition)
+    assert_type(Customer.second == None, Condition)
+    assert_type(~(Customer.second != None), Condition)
+    assert_type((Customer.home == Home(city="x")) & (Customer.age > 3), Condition)
+    assert_type(Customer.items[0] != Item(name="x", price=3), Condition)
+    assert_type(Customer.home.in_([Home(city="x"), None]), Condition)
+    assert_type(Home == type(customer.home), bool)
+    assert_type(await Customer.extract("1", Customer.age, Customer.home), tuple[int, Home])
+    assert_type(await Customer.extract_many(["1"], Customer.items[0]), list[tuple[Item]])
+    assert_type((await Customer.extract_fields([Customer.home], "1"))[Customer.home], Any)
     found = await Customer.extract_fields(["age", Customer.name], "1")
     assert_type(found["age"], Any)
     assert_type((await customer.extract_fields(["age"]))["age"], Any)
@@ -139,6 +157,13 @@ async def bad(customer: Customer) -> None:
     await Customer.tags.set("1", [3])  # error
     await Customer.age.get()  # error
     await Customer.extract("1", "age")  # error
+    await Customer.extract("1", int)  # error
+    await Customer.extract("1", Customer)  # error
+    await Customer.extract("1", customer.home)  # error
+    await Customer.home.set("1", Item(name="x", price=3))  # error
+    await Customer.home.get()  # error
+    customer.home.is_none()  # error
+    Customer.home > Home(city="x")  # error
     await Customer.extract_fields("1")  # error
     await customer.extract_fields(["age"], "1")  # error
     (await Customer.age.get("1", default=None)) + 1  # error

@@ -9,13 +9,13 @@ from pydantic_core import CoreSchema
 
 from rapyer._pydantic import unknown_types
 from rapyer.errors import ModelDefinitionError
-from rapyer.metaclass import RedisModelMeta, key_fields, reset_paths
+from rapyer.metaclass import EmbeddedModelMeta, key_fields, reset_paths
 
 if TYPE_CHECKING:
     from rapyer.hosting import ModelHost
 
 
-class EmbeddedModel(BaseModel, metaclass=RedisModelMeta):
+class EmbeddedModel(BaseModel, metaclass=EmbeddedModelMeta):
     """A model inside the documents of another one: it has no key and no traffic of its own.
 
     A plain pydantic model, a dataclass or a typed dict nests as well; what this class adds is that

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import pydantic
 from pydantic import BaseModel, PrivateAttr
@@ -18,8 +18,14 @@ from rapyer.fields import Field, KeyMarker, contains_key
 from rapyer.paths import FieldPath
 
 if TYPE_CHECKING:
+    from rapyer.embedded import EmbeddedModel
+    from rapyer.expr.nodes import Condition
     from rapyer.expr.paths import Path
     from rapyer.hosting import ModelHost
+    from rapyer.keys import KeyLike
+
+D = TypeVar("D")
+E = TypeVar("E")
 
 #: Set while pydantic builds a class: it looks on bases for defaults, and must not find paths there.
 _building: ContextVar[bool] = ContextVar("building", default=False)
@@ -59,6 +65,56 @@ class RedisModelMeta(ModelMetaclass):
                 if name in first_party.METHODS:
                     refuse_absent_method(cls, f"{cls.__name__}.{name}")
             return super().__getattr__(name)
+
+
+if TYPE_CHECKING:
+    # not inherited by metaclasses
+    @dataclass_transform(
+        kw_only_default=True, field_specifiers=(Field, pydantic.Field, PrivateAttr)
+    )
+    class EmbeddedModelMeta(RedisModelMeta, type):  # type: for ruff, which knows no other metaclass
+        """What checkers see on the class of an embedded model, beside its fields.
+
+        To them `User.home` is `type[Home]`, so that `User.home.city` is exact. At run time it is a
+        path, which has these methods. `Home` itself has not: `Home.get` is an error at run time
+        only. Where a field has such a name, `Home.get` is that field to pyright and at run time,
+        and this method to mypy; `User.home.get` is the method at run time.
+        """
+
+        def __rapyer_value__(cls: type[E]) -> E: ...
+        @overload
+        async def get(cls: type[E], key: KeyLike) -> E: ...
+        @overload
+        async def get(cls: type[E], key: KeyLike, default: D) -> E | D: ...
+        async def get(cls, key: KeyLike, default: Any = ...) -> Any:
+            """Read the model from the document at a key, as `get` of a path does."""
+
+        async def set(cls: type[E], key: KeyLike, value: E | None) -> None:
+            """Set the model in the document at a key, as `set` of a path does."""
+
+        def is_none(cls) -> Condition:
+            """Say that there is no model, but None."""
+            ...
+
+        def in_(cls: type[E], operands: Iterable[E | None]) -> Condition:
+            """Say that the model is one of several."""
+            ...
+
+        # a condition with an instance or None; types are compared with types as ever
+        @overload
+        def __eq__(cls, other: EmbeddedModel | None) -> Condition: ...  # type: ignore[overload-overlap] # pyright: ignore[reportOverlappingOverload] # an instance or None is an object, too
+        @overload
+        def __eq__(cls, other: object) -> bool: ...
+        def __eq__(cls, other: object) -> Any: ...
+        @overload
+        def __ne__(cls, other: EmbeddedModel | None) -> Condition: ...  # type: ignore[overload-overlap] # pyright: ignore[reportOverlappingOverload] # an instance or None is an object, too
+        @overload
+        def __ne__(cls, other: object) -> bool: ...
+        def __ne__(cls, other: object) -> Any: ...
+        def __hash__(cls) -> int: ...
+
+else:
+    EmbeddedModelMeta = RedisModelMeta
 
 
 def reset_paths(cls: type[BaseModel]) -> None:

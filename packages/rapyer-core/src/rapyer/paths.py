@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overload
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
@@ -23,6 +23,20 @@ T = DefaultTypeVar("T", default=Any)
 V = TypeVar("V")
 D = TypeVar("D")
 E = TypeVar("E", bound="EmbeddedModel")
+V_co = TypeVar("V_co", covariant=True)
+
+
+class Readable(Protocol[V_co]):
+    """What can be read from documents, to type checkers: a path, or an embedded model as one.
+
+    The class of an embedded model is what they see in place of the path that leads to it.
+    """
+
+    if TYPE_CHECKING:
+
+        def __rapyer_value__(self) -> V_co:
+            """Have the type of the value. It is there for type checkers only."""
+            ...
 
 
 class FieldPath(Path[T]):
@@ -34,6 +48,10 @@ class FieldPath(Path[T]):
     """
 
     __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __rapyer_value__(self) -> T: ...
 
     @classmethod
     def _class_for(cls, annotation: Any) -> type[Path[Any]]:

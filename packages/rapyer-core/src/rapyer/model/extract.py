@@ -9,7 +9,7 @@ from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
 from rapyer.errors import InvalidPathError
 from rapyer.expr.paths import Path, is_path
 from rapyer.keys import KeyLike, RedisKey
-from rapyer.paths import FieldPath
+from rapyer.paths import FieldPath, Readable
 from rapyer.reading import REQUIRED, read_fields
 
 A = TypeVar("A")
@@ -24,8 +24,8 @@ class ExtractByKey(Protocol):
     """`User.extract_fields`: parts of the document at a key, by their paths."""
 
     def __call__(
-        self, paths: Sequence[str | FieldPath[Any]], key: KeyLike, *, default: Any = ...
-    ) -> Awaitable[dict[str | FieldPath[Any], Any]]:
+        self, paths: Sequence[str | Readable[Any]], key: KeyLike, *, default: Any = ...
+    ) -> Awaitable[dict[str | Readable[Any], Any]]:
         """Read them."""
         ...
 
@@ -34,8 +34,8 @@ class ExtractOfInstance(Protocol):
     """`user.extract_fields`: parts of the document of an instance, by their paths."""
 
     def __call__(
-        self, paths: Sequence[str | FieldPath[Any]], *, default: Any = ...
-    ) -> Awaitable[dict[str | FieldPath[Any], Any]]:
+        self, paths: Sequence[str | Readable[Any]], *, default: Any = ...
+    ) -> Awaitable[dict[str | Readable[Any], Any]]:
         """Read them."""
         ...
 
@@ -55,15 +55,15 @@ class _ExtractFields:
         if instance is None:
 
             def extract_fields(
-                paths: Sequence[str | FieldPath[Any]], key: KeyLike, *, default: Any = REQUIRED
-            ) -> Awaitable[dict[str | FieldPath[Any], Any]]:
+                paths: Sequence[str | Readable[Any]], key: KeyLike, *, default: Any = REQUIRED
+            ) -> Awaitable[dict[str | Readable[Any], Any]]:
                 return _extract(owner, owner.__rapyer_identity__.resolve(key), paths, default)
 
             return extract_fields
 
         def extract(
-            paths: Sequence[str | FieldPath[Any]], *, default: Any = REQUIRED
-        ) -> Awaitable[dict[str | FieldPath[Any], Any]]:
+            paths: Sequence[str | Readable[Any]], *, default: Any = REQUIRED
+        ) -> Awaitable[dict[str | Readable[Any], Any]]:
             return _extract(owner, key_to_write(instance), paths, default)
 
         return extract
@@ -72,9 +72,9 @@ class _ExtractFields:
 async def _extract(
     model: type[BaseRedisModel],
     key: RedisKey,
-    paths: Sequence[str | FieldPath[Any]],
+    paths: Sequence[str | Readable[Any]],
     default: Any,
-) -> dict[str | FieldPath[Any], Any]:
+) -> dict[str | Readable[Any], Any]:
     if isinstance(paths, str) or is_path(paths):
         raise TypeError(f"extract_fields was given {paths!r}, which is one path. Give a list.")
     asked = list(dict.fromkeys(paths))
@@ -115,33 +115,31 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
     @overload
     @classmethod
-    async def extract(cls, key: KeyLike, a: FieldPath[A], /, *, default: Any = ...) -> tuple[A]: ...
+    async def extract(cls, key: KeyLike, a: Readable[A], /, *, default: Any = ...) -> tuple[A]: ...
     @overload
     @classmethod
     async def extract(
-        cls, key: KeyLike, a: FieldPath[A], b: FieldPath[B], /, *, default: Any = ...
+        cls, key: KeyLike, a: Readable[A], b: Readable[B], /, *, default: Any = ...
     ) -> tuple[A, B]: ...
     @overload
     @classmethod
     async def extract(
-        cls, key: KeyLike, a: FieldPath[A], b: FieldPath[B], c: FieldPath[C], /, *,
+        cls, key: KeyLike, a: Readable[A], b: Readable[B], c: Readable[C], /, *,
         default: Any = ...,
     ) -> tuple[A, B, C]: ...  # fmt: skip
     @overload
     @classmethod
     async def extract(
-        cls, key: KeyLike, a: FieldPath[A], b: FieldPath[B], c: FieldPath[C], d: FieldPath[D], /, *,
+        cls, key: KeyLike, a: Readable[A], b: Readable[B], c: Readable[C], d: Readable[D], /, *,
         default: Any = ...,
     ) -> tuple[A, B, C, D]: ...  # fmt: skip
     @overload
     @classmethod
     async def extract(
-        cls, key: KeyLike, *paths: FieldPath[Any], default: Any = ...
+        cls, key: KeyLike, *paths: Readable[Any], default: Any = ...
     ) -> tuple[Any, ...]: ...
     @classmethod
-    async def extract(
-        cls, key: KeyLike, *paths: FieldPath[Any], default: Any = REQUIRED
-    ) -> tuple[Any, ...]:
+    async def extract(cls, key: KeyLike, *paths: Any, default: Any = REQUIRED) -> tuple[Any, ...]:
         """Read some fields of the document at a key: `JSON.GET key path ...`. One round trip.
 
         A second one where the document lacks something on the way to a value, as for `get` of a
@@ -169,27 +167,27 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
     @overload
     @classmethod
     async def extract_many(
-        cls, keys: Iterable[KeyLike], a: FieldPath[A], /, *, default: Any = ...
+        cls, keys: Iterable[KeyLike], a: Readable[A], /, *, default: Any = ...
     ) -> list[tuple[A]]: ...
     @overload
     @classmethod
     async def extract_many(
-        cls, keys: Iterable[KeyLike], a: FieldPath[A], b: FieldPath[B], /, *, default: Any = ...
+        cls, keys: Iterable[KeyLike], a: Readable[A], b: Readable[B], /, *, default: Any = ...
     ) -> list[tuple[A, B]]: ...
     @overload
     @classmethod
     async def extract_many(
-        cls, keys: Iterable[KeyLike], a: FieldPath[A], b: FieldPath[B], c: FieldPath[C], /, *,
+        cls, keys: Iterable[KeyLike], a: Readable[A], b: Readable[B], c: Readable[C], /, *,
         default: Any = ...,
     ) -> list[tuple[A, B, C]]: ...  # fmt: skip
     @overload
     @classmethod
     async def extract_many(
-        cls, keys: Iterable[KeyLike], *paths: FieldPath[Any], default: Any = ...
+        cls, keys: Iterable[KeyLike], *paths: Readable[Any], default: Any = ...
     ) -> list[tuple[Any, ...]]: ...
     @classmethod
     async def extract_many(
-        cls, keys: Iterable[KeyLike], *paths: FieldPath[Any], default: Any = REQUIRED
+        cls, keys: Iterable[KeyLike], *paths: Any, default: Any = REQUIRED
     ) -> list[tuple[Any, ...]]:
         """Read some fields of many documents. One round trip for every 500 keys.
 
