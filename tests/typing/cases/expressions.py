@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Optional
 
@@ -44,6 +45,10 @@ class Customer(AtomicRedisModel):
     score: Mapped[float] = Field(default=0.0)
     role: Mapped[Role] = Field(default=Role.ADMIN)
     seen: Mapped[datetime]
+    left: Mapped[Optional[datetime]] = Field(default=None)
+    span: Mapped[timedelta]
+    balance: Mapped[Decimal] = Field(default=Decimal(0))
+    height: Mapped[Optional[int]] = Field(default=None)
     tags: Mapped[list[str]] = Field(default_factory=list)
     marks: Mapped[set[int]] = Field(default_factory=set)
     grid: Mapped[list[list[int]]] = Field(default_factory=list)
@@ -93,6 +98,28 @@ async def good(customer: Customer) -> None:
     assert_type(Customer.seen + timedelta(days=1), Value[datetime])
     assert_type(Customer.age + 1 > 3, Condition)
     assert_type((Customer.age > 3).matches(customer), bool)
+    assert_type(Customer.balance > 1, Condition)
+    assert_type(Customer.balance <= Decimal(1), Condition)
+    assert_type(Customer.age < Customer.balance, Condition)
+    assert_type(Customer.balance + 1, Value[Decimal])
+    assert_type(Decimal(1) / Customer.balance, Value[Decimal])
+    assert_type(Customer.balance * Customer.age > Decimal(2), Condition)
+    assert_type(Customer.age.between(1.5, Customer.height), Condition)
+    assert_type(Customer.balance.between(1, Decimal(2)), Condition)
+    assert_type(Customer.seen.between(datetime.now(UTC), Customer.seen), Condition)
+    assert_type(Customer.height + 1, Value[float])
+    assert_type(Customer.age - Customer.height, Value[float])
+    assert_type(Customer.height * Customer.height, Value[float])
+    assert_type(Customer.nick + "!", Value[str])
+    assert_type(Customer.name + Customer.nick, Value[str])
+    assert_type(Customer.seen + Customer.span, Value[datetime])
+    assert_type(Customer.left - timedelta(1), Value[datetime])
+    assert_type(Customer.left - Customer.seen, Value[timedelta])
+    assert_type(datetime.now(UTC) - Customer.seen, Value[timedelta])
+    assert_type(datetime.now(UTC) - Customer.seen > timedelta(1), Condition)
+    assert_type(datetime.now(UTC) - Customer.span, Value[datetime])
+    assert_type(datetime.now(UTC) + Customer.span, Value[datetime])
+    assert_type(timedelta(1) + Customer.span, Value[timedelta])
     assert_type(col(Customer.plain), FieldPath[int])
     assert_type(col(Customer.plain) > 3, Condition)
     takes(Customer.age > 3, Customer.plain > 3)
@@ -139,6 +166,16 @@ async def bad(customer: Customer) -> None:
     Customer.name < 3  # error
     Customer.score <= "x"  # error
     Customer.age.between("a", "b")  # error
+    Customer.age.between(1, Customer.name)  # error
+    Customer.age > Decimal(1)  # error
+    Customer.age.between(Decimal(1), 2)  # error
+    Customer.balance > "x"  # error
+    Customer.balance + "x"  # error
+    Customer.height + "x"  # error
+    Customer.nick + 1  # error
+    Customer.seen + Customer.seen  # error
+    Customer.span + Customer.seen  # error
+    Customer.span > 3  # error
     Customer.age.startswith("x")  # error
     Customer.name.contains(3)  # error
     Customer.tags.contains(3)  # error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -24,6 +25,7 @@ from rapyer.expr.nodes import (
 )
 from rapyer.expr.nodes import Between as BetweenNode
 from rapyer.expr.operands import Kind, kinds_of
+from rapyer.expr.sides import ExactOrNone, Number
 from rapyer.expr.steps import EACH, Step, field_step, item_step
 from rapyer.expr.values import Value
 
@@ -228,7 +230,15 @@ class Path(Value[T]):
         built = super().in_(operands)
         return self._for_each(In, built.operands) if isinstance(built, In) else built
 
-    def between(self, low: T, high: T) -> Condition:
+    @overload
+    def between(self: Number, low: float | Number, high: float | Number) -> Condition: ...
+    @overload
+    def between(
+        self: ExactOrNone, low: float | Decimal | Number, high: float | Decimal | Number
+    ) -> Condition: ...
+    @overload
+    def between(self, low: T | Value[T], high: T | Value[T]) -> Condition: ...
+    def between(self, low: Any, high: Any) -> Condition:
         """Say that the value lies between two others, or is one of them."""
         low, high = self._operand("<=", low), self._operand("<=", high)
         return self._for_each(BetweenNode, low, high)

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Generic, NoReturn, TypeAlias, overload
+from decimal import Decimal
+from typing import Any, Generic, NoReturn, overload
 
 from typing_extensions import TypeIs, TypeVar
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.nodes import Between, Comparison, Condition, In, IsNone, Node, Not
 from rapyer.expr.operands import Kind, kind_of_family, operand_of
+from rapyer.expr.sides import (
+    Exact,
+    ExactOrNone,
+    Instant,
+    InstantOrNone,
+    Number,
+    Real,
+    RealOrNone,
+    Span,
+    Text,
+    TextOrNone,
+)
 
 T = TypeVar("T", default=Any)
 
@@ -24,13 +37,6 @@ _RESULTS: dict[tuple[str, str, str], str] = {
     ("-", "span", "span"): "span",
     **{(operator, "number", "number"): "number" for operator in ("+", "-", "*", "/", "//", "%")},
 }
-
-# for checkers all that is calculated from numbers is a float, which an int is to them as well
-_Number: TypeAlias = "Value[int] | Value[float] | Value[int | None] | Value[float | None]"
-# what is calculated with is not None, for checkers: two unions with None overlap for them
-_Calculated: TypeAlias = "Value[int] | Value[float]"
-_Text: TypeAlias = "Value[str]"
-_Instant: TypeAlias = "Value[datetime]"
 
 
 class Value(Node, Generic[T]):
@@ -95,28 +101,28 @@ class Value(Node, Generic[T]):
         return self._different(other)
 
     @overload
-    def __lt__(self: _Number, other: float | _Number) -> Condition: ...
+    def __lt__(self: Number, other: float | Number) -> Condition: ...
     @overload
     def __lt__(self, other: T | Value[T]) -> Condition: ...
     def __lt__(self, other: Any) -> Condition:
         return self._compare("<", other)
 
     @overload
-    def __le__(self: _Number, other: float | _Number) -> Condition: ...
+    def __le__(self: Number, other: float | Number) -> Condition: ...
     @overload
     def __le__(self, other: T | Value[T]) -> Condition: ...
     def __le__(self, other: Any) -> Condition:
         return self._compare("<=", other)
 
     @overload
-    def __gt__(self: _Number, other: float | _Number) -> Condition: ...
+    def __gt__(self: Number, other: float | Number) -> Condition: ...
     @overload
     def __gt__(self, other: T | Value[T]) -> Condition: ...
     def __gt__(self, other: Any) -> Condition:
         return self._compare(">", other)
 
     @overload
-    def __ge__(self: _Number, other: float | _Number) -> Condition: ...
+    def __ge__(self: Number, other: float | Number) -> Condition: ...
     @overload
     def __ge__(self, other: T | Value[T]) -> Condition: ...
     def __ge__(self, other: Any) -> Condition:
@@ -130,7 +136,15 @@ class Value(Node, Generic[T]):
             )
         return In(self, tuple(self._operand("==", operand) for operand in operands))
 
-    def between(self, low: T, high: T) -> Condition:
+    @overload
+    def between(self: Number, low: float | Number, high: float | Number) -> Condition: ...
+    @overload
+    def between(
+        self: ExactOrNone, low: float | Decimal | Number, high: float | Decimal | Number
+    ) -> Condition: ...
+    @overload
+    def between(self, low: T | Value[T], high: T | Value[T]) -> Condition: ...
+    def between(self, low: Any, high: Any) -> Condition:
         """Say that the value lies between two others, or is one of them."""
         return Between(self, self._operand("<=", low), self._operand("<=", high))
 
@@ -196,56 +210,121 @@ class Value(Node, Generic[T]):
 
     # -- calculating ------------------------------------------------------------------------------
 
+    # where two sides may be None, checkers cannot tell numbers from texts: one side may
     @overload
-    def __add__(self: _Calculated, other: float | _Calculated) -> Value[float]: ...
+    def __add__(self: Exact, other: float | Decimal | Number) -> Value[Decimal]: ...
     @overload
-    def __add__(self: _Text, other: str | _Text) -> Value[str]: ...
+    def __add__(self: RealOrNone, other: float | Decimal | Real | Exact) -> Value[float]: ...
     @overload
-    def __add__(self: _Instant, other: timedelta) -> Value[datetime]: ...
+    def __add__(self: Real, other: Number) -> Value[float]: ...
+    @overload
+    def __add__(self: TextOrNone, other: str | Text) -> Value[str]: ...
+    @overload
+    def __add__(self: Text, other: TextOrNone) -> Value[str]: ...
+    @overload
+    def __add__(self: InstantOrNone, other: timedelta | Span) -> Value[datetime]: ...
+    @overload
+    def __add__(self: Span, other: timedelta | Span) -> Value[timedelta]: ...
     def __add__(self, other: Any) -> Value[Any]:
         return self._calculate("+", other)
 
     @overload
-    def __sub__(self: _Calculated, other: float | _Calculated) -> Value[float]: ...
+    def __sub__(self: Exact, other: float | Decimal | Number) -> Value[Decimal]: ...
     @overload
-    def __sub__(self: _Instant, other: timedelta) -> Value[datetime]: ...
+    def __sub__(self: RealOrNone, other: float | Decimal | Real | Exact) -> Value[float]: ...
     @overload
-    def __sub__(self: _Instant, other: datetime | _Instant) -> Value[timedelta]: ...
+    def __sub__(self: Real, other: Number) -> Value[float]: ...
+    @overload
+    def __sub__(self: InstantOrNone, other: timedelta | Span) -> Value[datetime]: ...
+    @overload
+    def __sub__(self: InstantOrNone, other: datetime | Instant) -> Value[timedelta]: ...
+    @overload
+    def __sub__(self: Instant, other: InstantOrNone) -> Value[timedelta]: ...
+    @overload
+    def __sub__(self: Span, other: timedelta | Span) -> Value[timedelta]: ...
     def __sub__(self, other: Any) -> Value[Any]:
         return self._calculate("-", other)
 
-    def __mul__(self: _Calculated, other: float | _Calculated) -> Value[float]:
+    @overload
+    def __mul__(self: Exact, other: float | Decimal | Number) -> Value[Decimal]: ...
+    @overload
+    def __mul__(self: RealOrNone, other: float | Decimal | Number) -> Value[float]: ...
+    def __mul__(self, other: Any) -> Value[Any]:
         return self._calculate("*", other)
 
-    def __truediv__(self: _Calculated, other: float | _Calculated) -> Value[float]:
+    @overload
+    def __truediv__(self: Exact, other: float | Decimal | Number) -> Value[Decimal]: ...
+    @overload
+    def __truediv__(self: RealOrNone, other: float | Decimal | Number) -> Value[float]: ...
+    def __truediv__(self, other: Any) -> Value[Any]:
         return self._calculate("/", other)
 
-    def __floordiv__(self: _Calculated, other: float | _Calculated) -> Value[float]:
+    @overload
+    def __floordiv__(self: Exact, other: float | Decimal | Number) -> Value[Decimal]: ...
+    @overload
+    def __floordiv__(self: RealOrNone, other: float | Decimal | Number) -> Value[float]: ...
+    def __floordiv__(self, other: Any) -> Value[Any]:
         return self._calculate("//", other)
 
-    def __mod__(self: _Calculated, other: float | _Calculated) -> Value[float]:
+    @overload
+    def __mod__(self: Exact, other: float | Decimal | Number) -> Value[Decimal]: ...
+    @overload
+    def __mod__(self: RealOrNone, other: float | Decimal | Number) -> Value[float]: ...
+    def __mod__(self, other: Any) -> Value[Any]:
         return self._calculate("%", other)
 
     @overload
-    def __radd__(self: _Calculated, other: float) -> Value[float]: ...
+    def __radd__(self: Exact, other: float | Decimal) -> Value[Decimal]: ...
     @overload
-    def __radd__(self: _Text, other: str) -> Value[str]: ...
+    def __radd__(self: RealOrNone, other: float | Decimal) -> Value[float]: ...
+    @overload
+    def __radd__(self: TextOrNone, other: str) -> Value[str]: ...
+    @overload
+    def __radd__(self: Span, other: timedelta) -> Value[timedelta]: ...
+    @overload
+    def __radd__(self: Span, other: datetime) -> Value[datetime]: ...
     def __radd__(self, other: Any) -> Value[Any]:
         return self._calculate("+", other, reflected=True)
 
-    def __rsub__(self: _Calculated, other: float) -> Value[float]:
+    @overload
+    def __rsub__(self: Exact, other: float | Decimal) -> Value[Decimal]: ...
+    @overload
+    def __rsub__(self: RealOrNone, other: float | Decimal) -> Value[float]: ...
+    @overload
+    def __rsub__(self: InstantOrNone, other: datetime) -> Value[timedelta]: ...
+    @overload
+    def __rsub__(self: Span, other: timedelta) -> Value[timedelta]: ...
+    @overload
+    def __rsub__(self: Span, other: datetime) -> Value[datetime]: ...
+    def __rsub__(self, other: Any) -> Value[Any]:
         return self._calculate("-", other, reflected=True)
 
-    def __rmul__(self: _Calculated, other: float) -> Value[float]:
+    @overload
+    def __rmul__(self: Exact, other: float | Decimal) -> Value[Decimal]: ...
+    @overload
+    def __rmul__(self: RealOrNone, other: float | Decimal) -> Value[float]: ...
+    def __rmul__(self, other: Any) -> Value[Any]:
         return self._calculate("*", other, reflected=True)
 
-    def __rtruediv__(self: _Calculated, other: float) -> Value[float]:
+    @overload
+    def __rtruediv__(self: Exact, other: float | Decimal) -> Value[Decimal]: ...
+    @overload
+    def __rtruediv__(self: RealOrNone, other: float | Decimal) -> Value[float]: ...
+    def __rtruediv__(self, other: Any) -> Value[Any]:
         return self._calculate("/", other, reflected=True)
 
-    def __rfloordiv__(self: _Calculated, other: float) -> Value[float]:
+    @overload
+    def __rfloordiv__(self: Exact, other: float | Decimal) -> Value[Decimal]: ...
+    @overload
+    def __rfloordiv__(self: RealOrNone, other: float | Decimal) -> Value[float]: ...
+    def __rfloordiv__(self, other: Any) -> Value[Any]:
         return self._calculate("//", other, reflected=True)
 
-    def __rmod__(self: _Calculated, other: float) -> Value[float]:
+    @overload
+    def __rmod__(self: Exact, other: float | Decimal) -> Value[Decimal]: ...
+    @overload
+    def __rmod__(self: RealOrNone, other: float | Decimal) -> Value[float]: ...
+    def __rmod__(self, other: Any) -> Value[Any]:
         return self._calculate("%", other, reflected=True)
 
     def _calculate(self, operator: str, other: Any, *, reflected: bool = False) -> Value[Any]:
