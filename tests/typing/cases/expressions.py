@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, Optional
+from uuid import UUID
 
 from rapyer import (
     AtomicRedisModel,
@@ -55,6 +56,9 @@ class Customer(AtomicRedisModel):
     counts: Mapped[dict[str, int]] = Field(default_factory=dict)
     items: Mapped[list[Item]] = Field(default_factory=list)
     by_name: Mapped[dict[str, Item]] = Field(default_factory=dict)
+    pair: Mapped[tuple[int, str]]
+    by_number: Mapped[dict[int, str]] = Field(default_factory=dict)
+    by_uuid: Mapped[dict[UUID, Item]] = Field(default_factory=dict)
     home: Mapped[Home]
     second: MappedOptional[Home] = Field(default=None)
     plain: int = 3
@@ -73,6 +77,16 @@ async def good(customer: Customer) -> None:
     assert_type(Customer.counts["a b"], FieldPath[int])
     assert_type(Customer.items[0].price, FieldPath[int])
     assert_type(Customer.by_name["x"].name, FieldPath[str])
+    items: ListPath[Item] = Customer.items
+    assert_type(await items.get("1"), list[Item])
+    assert_type(Customer.items.price, FieldPath[Any])
+    assert_type((Customer.items.price > 5) & (Customer.items.name == "a"), Condition)
+    assert_type(Customer.pair[1], FieldPath[Any])
+    assert_type(Customer.pair[1] == "y", Condition)
+    assert_type(await Customer.pair.get("1"), tuple[int, str])
+    assert_type(Customer.by_number[3], FieldPath[str])
+    assert_type(Customer.by_uuid[UUID(int=3)], FieldPath[Item])
+    assert_type(await Customer.by_number.get("1"), dict[int, str])
     # conditions
     assert_type(Customer.age > 3, Condition)
     assert_type(Customer.age > 3.5, Condition)
@@ -182,6 +196,13 @@ async def bad(customer: Customer) -> None:
     Customer.marks.contains("x")  # error
     Customer.tags["x"]  # error
     Customer.counts[0]  # error
+    Customer.items["x"]  # error
+    Customer.items.nope()  # error
+    Customer.tags.nope  # error
+    Customer.pair["x"]  # error
+    Customer.by_number["x"]  # error
+    Customer.age[0]  # error
+    Customer.height[0]  # error
     Customer.items[0].nope  # error
     Customer.items[0].price.startswith("x")  # error
     Customer.home.nope  # error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Optional
 
 from pydantic import BaseModel
@@ -33,6 +35,10 @@ class User(AtomicRedisModel):
     item: Item
     second: Optional[Item] = None
     items: list[Item] = Field(default_factory=list)
+    pair: tuple[int, str] = (1, "x")
+    by_number: dict[int, str] = Field(default_factory=dict)
+    balance: Decimal = Decimal(0)
+    seen: Optional[datetime] = None
     mapped: Mapped[int] = Field(default=0)
 
 
@@ -61,6 +67,12 @@ async def good(user: User) -> None:
     assert_type(await User.age.get("1"), int)
     assert_type(await User.extract("1", User.age, User.item.name), tuple[int, str])
     assert_type(await User.item.get("1"), Item)
+    assert_type(User.items.price > 3, Condition)
+    assert_type(User.pair[1] == "x", Condition)
+    assert_type(User.by_number[3], FieldPath[str])
+    assert_type(User.balance > 1, Condition)
+    assert_type(User.age.between(1, User.balance), Condition)
+    assert_type(datetime.now(UTC) - User.seen > timedelta(1), Condition)
     assert_type(await User.items[0].get("1"), Item)
     await User.item.set("1", Item(name="x"))
     assert_type(User.second.is_none(), Condition)
@@ -84,5 +96,9 @@ async def bad(user: User) -> None:
     User.age.startswith("x")  # error
     User.tags.contains(3)  # error
     User.item.nope  # error
+    User.by_number["x"]  # error
+    User.pair["x"]  # error
+    User.age[0]  # error
+    User.tags.nope  # error
     await User.age.set("1", "x")  # error
     user.age = "x"  # error

@@ -17,7 +17,16 @@ from rapyer.keys import check_text_pk
 
 if TYPE_CHECKING:
     from rapyer.base import EmbeddedModel
-    from rapyer.paths import DictPath, FieldPath, ListPath
+    from rapyer.paths import (
+        DictPath,
+        FieldPath,
+        Items,
+        K,
+        KeyedPath,
+        ListPath,
+        ModelListPath,
+        TuplePath,
+    )
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -126,6 +135,12 @@ if TYPE_CHECKING:
 
         @overload
         def __get__(self: Mapped[E], instance: None, owner: Any) -> type[E]: ...
+        @overload
+        def __get__(self: Mapped[list[E]], instance: None, owner: Any) -> ModelListPath[E]: ...
+        @overload
+        def __get__(self: Mapped[Items], instance: None, owner: Any) -> TuplePath[Items]: ...
+        @overload
+        def __get__(self: Mapped[dict[K, V]], instance: None, owner: Any) -> KeyedPath[K, V]: ...
         @overload
         def __get__(self: Mapped[list[V]], instance: None, owner: Any) -> ListPath[V]: ...
         @overload

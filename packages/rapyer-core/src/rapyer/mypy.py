@@ -12,6 +12,8 @@ plain `int`. Seen on mypy 2.4.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import TypeGuard
 
 from mypy.nodes import TypeInfo, Var
 from mypy.plugin import AttributeContext, ClassDefContext, Plugin
@@ -20,6 +22,7 @@ from mypy.types import (
     CallableType,
     Instance,
     NoneType,
+    TupleType,
     Type,
     TypeType,
     UnionType,
@@ -28,8 +31,6 @@ from mypy.types import (
 
 _MODELS = ("rapyer.base.BaseRedisModel", "rapyer.embedded.EmbeddedModel")
 _EMBEDDED = "rapyer.embedded.EmbeddedModel"
-# as the package exports them: mypy finds no name of a module that is not imported as such
-_PATH, _LIST, _DICT = "rapyer.FieldPath", "rapyer.ListPath", "rapyer.DictPath"
 #: What a class has beside its fields that is declared as if it was one.
 _OF_PYDANTIC = frozenset({"model_config", "model_fields", "model_computed_fields"})
 
@@ -52,7 +53,11 @@ class RapyerPlugin(Plugin):
         node = None if symbol is None else symbol.node
         if not isinstance(node, Var) or node.is_classvar or node.type is None:
             return None
-        return _path_of
+        return partial(_path_of, self.kind_of)
+
+    def kind_of(self, name: str) -> TypeInfo | None:
+        """Give a kind of paths; some are there for type checkers only."""
+        return self._class(f"rapyer.paths.{name}")
 
     def _class(self, fullname: str) -> TypeInfo | None:
         symbol = self.lookup_fully_qualified(fullname)
@@ -68,7 +73,7 @@ def _leave(context: ClassDefContext) -> None:
     """Do nothing, in place of what another plugin would do."""
 
 
-def _path_of(context: AttributeContext) -> Type:
+def _path_of(kind_of: Callable[[str], TypeInfo | None], context: AttributeContext) -> Type:
     """Give the type of a field on the class, from that on an instance."""
     declared = get_proper_type(context.default_attr_type)
     if _is_described(declared):
@@ -79,13 +84,34 @@ def _path_of(context: AttributeContext) -> Type:
         if len(members) == 1:
             inner = members[0]
     model = get_proper_type(inner)
-    if isinstance(model, Instance) and model.type.has_base(_EMBEDDED):
-        return TypeType(model)
-    if isinstance(declared, Instance) and declared.type.fullname == "builtins.list":
-        return _named(context, _LIST, list(declared.args))
-    if isinstance(declared, Instance) and declared.type.fullname == "builtins.dict":
-        return _named(context, _DICT, list(declared.args[1:]))
-    return _named(context, _PATH, [declared])
+    if _is_embedded(model):
+        return TypeType.make_normalized(model)
+    name, arguments = _container(declared)
+    kind = kind_of(name)
+    return declared if kind is None else Instance(kind, arguments)
+
+
+def _container(declared: Type) -> tuple[str, list[Type]]:
+    """Give the kind of a path by what it leads to, and what that is a kind of."""
+    if isinstance(declared, TupleType) or _is_of(declared, "builtins.tuple"):
+        return "TuplePath", [declared]
+    if _is_of(declared, "builtins.list"):
+        embedded = _is_embedded(get_proper_type(declared.args[0]))
+        return "ModelListPath" if embedded else "ListPath", list(declared.args)
+    if _is_of(declared, "builtins.dict"):
+        key = get_proper_type(declared.args[0])
+        if _is_of(key, "builtins.int") or _is_of(key, "uuid.UUID"):
+            return "KeyedPath", list(declared.args)
+        return "DictPath", list(declared.args[1:])
+    return "FieldPath", [declared]
+
+
+def _is_of(declared: Type, name: str) -> TypeGuard[Instance]:
+    return isinstance(declared, Instance) and declared.type.fullname == name
+
+
+def _is_embedded(declared: Type) -> TypeGuard[Instance]:
+    return isinstance(declared, Instance) and declared.type.has_base(_EMBEDDED)
 
 
 def _is_described(declared: Type) -> bool:
@@ -98,10 +124,6 @@ def _is_described(declared: Type) -> bool:
 
 def _is_none(declared: Type) -> bool:
     return isinstance(get_proper_type(declared), NoneType)
-
-
-def _named(context: AttributeContext, name: str, arguments: list[Type]) -> Type:
-    return context.api.named_generic_type(name, arguments)
 
 
 def plugin(version: str) -> type[Plugin]:  # noqa: ARG001 - mypy calls it so

@@ -15,6 +15,8 @@ from rapyer.traffic import values
 from rapyer.traffic.source import default_source
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from rapyer.base import BaseRedisModel, EmbeddedModel
     from rapyer.keys import KeyLike
     from rapyer.traffic.channel import Channel
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 T = DefaultTypeVar("T", default=Any)
 V = TypeVar("V")
 D = TypeVar("D")
+K = TypeVar("K", int, "UUID")
+Items = TypeVar("Items", bound="tuple[Any, ...]")
 E = TypeVar("E", bound="EmbeddedModel")
 V_co = TypeVar("V_co", covariant=True)
 
@@ -167,6 +171,31 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
         def __getitem__(self, key: str) -> FieldPath[V]: ...
         def __getitem__(self, key: str) -> Any:
             """Give the path of the value of a key, whatever characters that has."""
+
+
+if TYPE_CHECKING:  # finer kinds for type checkers; at run time they are the two above
+
+    class ModelListPath(ListPath[E], Generic[E]):
+        """The place of a list of embedded models, whose fields are those of each element.
+
+        Their types are not known here, nor whether there is such a field.
+        """
+
+        def __getattr__(self, name: str) -> FieldPath[Any]: ...
+
+    class TuplePath(FieldPath[Items], Generic[Items]):
+        """The place of a tuple."""
+
+        def __getitem__(self, index: int) -> FieldPath[Any]:
+            """Give the path of the element at an index."""
+            ...
+
+    class KeyedPath(FieldPath[dict[K, V]], Generic[K, V]):
+        """The place of a dict whose keys are integers or UUIDs."""
+
+        def __getitem__(self, key: K) -> FieldPath[V]:
+            """Give the path of the value of a key."""
+            ...
 
 
 def col(value: V) -> FieldPath[V]:
