@@ -186,6 +186,78 @@ def test_a_named_time_zone_is_the_offset_of_the_moment_also_in_an_hour_that_ther
     assert not (User.aware == twice.replace(fold=1)).matches(User(aware=as_offset))
 
 
+def test_a_named_time_zone_is_an_offset_wherever_it_stands_in_a_value():
+    from zoneinfo import ZoneInfo
+
+    class Stop(EmbeddedModel):
+        at: dt.datetime
+
+    class Trip(AtomicRedisModel):
+        start: dt.datetime
+        end: dt.datetime
+        days: set[dt.datetime] = set()
+        by_name: dict[str, dt.datetime] = {}
+        pair: tuple[int, dt.datetime] | None = None
+        stops: list[Stop] = []
+
+    early = dt.datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+    late = early.replace(fold=1)
+    summer, winter = (dt.timezone(dt.timedelta(hours=hours)) for hours in (2, 1))
+
+    def trip(start: Any, end: Any) -> Any:
+        pair, stops = (1, start), [Stop(at=start)]
+        return Trip(
+            start=start, end=end, days={start}, by_name={"a": start}, pair=pair, stops=stops
+        )
+
+    unsaved = trip(early, late)
+    as_loaded = trip(early.replace(tzinfo=summer), late.replace(tzinfo=winter, fold=0))
+    for at, expected in ((early, True), (late, False), (as_loaded.start, True)):
+        for condition in (
+            Trip.start == at,
+            Trip.start.in_([at]),
+            Trip.start.between(at, at),
+            Trip.start - at == dt.timedelta(0),
+            Trip.days.contains(at),
+            Trip.days == {at},
+            Trip.by_name == {"a": at},
+            Trip.pair == (1, at),
+            Trip.stops == [Stop(at=at)],
+            Trip.stops.contains(Stop(at=at)),
+            Trip.stops.any(Stop.at == at),
+        ):
+            assert condition.matches(unsaved) is expected, condition
+            assert condition.matches(as_loaded) is expected, condition
+    for asked in (unsaved, as_loaded):
+        assert (Trip.start < Trip.end).matches(asked)
+        assert not (Trip.start == Trip.end).matches(asked)
+        assert (Trip.end - Trip.start == dt.timedelta(hours=1)).matches(asked)
+    assert Trip.days.contains(early) != Trip.days.contains(late)
+
+
+def test_no_bool_equals_a_number_within_sets_and_keys_either():
+    class Bag(AtomicRedisModel):
+        anything: set[Any] = set()
+        by_key: dict[bool | int, int] = {}
+
+    assert (Bag.anything == {True}).matches(Bag(anything={True}))
+    assert not (Bag.anything == {True}).matches(Bag(anything={1}))
+    assert not (Bag.anything == {(1, True)}).matches(Bag(anything={(1, 1)}))
+    assert not (Bag.anything == {frozenset({True})}).matches(Bag(anything={frozenset({1})}))
+    assert (Bag.by_key == {True: 1}).matches(Bag(by_key={True: 1}))
+    assert not (Bag.by_key == {True: 1}).matches(Bag(by_key={1: 1}))
+
+
+def test_neither_bools_nor_lists_of_a_union_have_an_order():
+    class Loose(AtomicRedisModel):
+        one: bool | int | list[int] = 0
+        two: bool | int | list[int] = 0
+
+    assert (Loose.one < Loose.two).matches(Loose(one=1, two=2))
+    for one, two in ((False, True), ([1], [2]), (False, 1), (0, [1])):
+        assert not (Loose.one < Loose.two).matches(Loose(one=one, two=two))
+
+
 def test_a_class_that_is_ordered_is_compared_by_its_own_order():
     from functools import total_ordering
 

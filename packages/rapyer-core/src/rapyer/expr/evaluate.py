@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, time
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
+
+from pydantic import BaseModel
+from typing_extensions import TypeIs
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.nodes import (
@@ -31,7 +35,7 @@ from rapyer.expr.paths import Path, is_path, steps_of
 from rapyer.expr.steps import Step
 from rapyer.expr.text import stored_text
 from rapyer.expr.values import Arithmetic, is_value
-from rapyer.guards import is_list, is_mapping, is_tuple
+from rapyer.guards import is_array, is_list, is_mapping, is_tuple
 
 #: Says whether an instance, or an element, fulfils a condition.
 Predicate: TypeAlias = Callable[[Any], bool]
@@ -82,27 +86,66 @@ def predicate_of(condition: Condition) -> Predicate:
 
 
 def is_equal(value: Any, other: Any) -> bool:
-    """Say whether two values are equal: as in Python, but that no bool equals a number."""
+    """Say whether two values are equal, in the form that is stored.
+
+    That is as in Python, but that no bool equals a number, and that a named time zone is the offset
+    of the moment.
+    """
     if isinstance(value, bool) is not isinstance(other, bool):
         return False
     if (is_list(value) and is_list(other)) or (is_tuple(value) and is_tuple(other)):
         return len(value) == len(other) and all(map(is_equal, value, other))
+    if _is_set(value) and _is_set(other):
+        return len(value) == len(other) and set(map(_member, value)) == set(map(_member, other))
     if is_mapping(value) and is_mapping(other):
-        return value.keys() == other.keys() and all(
-            is_equal(item, other[key]) for key, item in value.items()
+        items = {_member(key): item for key, item in other.items()}
+        return len(value) == len(items) and all(
+            _member(key) in items and is_equal(item, items[_member(key)])
+            for key, item in value.items()
         )
-    return bool(operand_of(value) == other)
+    if _are_alike(value, other):
+        return all(
+            is_equal(getattr(value, name, None), getattr(other, name, None))
+            for name in type(value).__pydantic_fields__
+        ) and is_equal(value.__pydantic_extra__, other.__pydantic_extra__)
+    return bool(operand_of(value) == operand_of(other))
+
+
+def _member(value: Any) -> Any:
+    """Give a member of a set, or a key, in a form that Python tells apart as `is_equal` does."""
+    if is_tuple(value):
+        return tuple(map(_member, value))
+    if _is_set(value):
+        return frozenset(map(_member, value))
+    return isinstance(value, bool), operand_of(value)
+
+
+def _is_set(value: object) -> TypeIs[AbstractSet[Any]]:
+    return isinstance(value, AbstractSet)
+
+
+def _are_alike(value: Any, other: Any) -> TypeGuard[BaseModel]:
+    """Say whether two values are models of one class that has no equality of its own."""
+    return (
+        isinstance(value, BaseModel)
+        and type(value) is type(other)
+        and type(value).__eq__ is BaseModel.__eq__
+    )
 
 
 def _is_ordered(order: Callable[[Any, Any], bool], value: Any, other: Any) -> bool:
     """Compare two values; False where one is None, or where there is no order between them."""
-    if value is None or other is None or isinstance(value, bool) is not isinstance(other, bool):
+    if value is None or other is None or isinstance(value, bool) or isinstance(other, bool):
+        return False
+    if is_array(value) or is_array(other):  # of a union: Python has an order of them, engines none
         return False
     if isinstance(value, str) and isinstance(other, str):
         return order(stored_text(value), stored_text(other))
     if isinstance(value, datetime | time) and isinstance(other, datetime | time):
         # Python raises between one with a time zone and one without; all engines say no
-        return (value.utcoffset() is None) is (other.utcoffset() is None) and order(value, other)
+        if (value.utcoffset() is None) is not (other.utcoffset() is None):
+            return False
+        value, other = operand_of(value), operand_of(other)
     try:
         return bool(order(value, other))
     except TypeError:  # the members of a union, such as a number and a text
@@ -159,7 +202,9 @@ def _getter_of_arithmetic(node: Arithmetic[Any]) -> Getter:
 
     def get(instance: Any) -> Any:
         one, other = left(instance), right(instance)
-        return None if one is None or other is None else calculate(one, other)
+        if one is None or other is None:
+            return None
+        return calculate(operand_of(one), operand_of(other))
 
     return get
 
@@ -188,7 +233,7 @@ def _comparison(node: Comparison) -> Predicate:
     if is_value(operand):
         get_other = getter_of(operand)
         if order is None:
-            return lambda instance: is_equal(get(instance), operand_of(get_other(instance)))
+            return lambda instance: is_equal(get(instance), get_other(instance))
         return lambda instance: _is_ordered(order, get(instance), get_other(instance))
     if order is None:
         return lambda instance: is_equal(get(instance), operand)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
+from rapyer.expr.operands import operand_of
 from rapyer.guards import is_list, is_mapping, is_tuple
 
 if TYPE_CHECKING:
@@ -263,7 +264,7 @@ class _OnOperand(Condition):
 
     def __init__(self, left: Path[Any], operand: Any) -> None:
         self.left = left
-        self.operand = operand
+        self.operand = operand_of(operand)
 
     def __repr__(self) -> str:
         return f"{self.left!r}.{self.method}({self.operand!r})"

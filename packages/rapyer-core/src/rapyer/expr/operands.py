@@ -18,7 +18,7 @@ from uuid import UUID
 import pydantic
 
 from rapyer.expr.annotations import element_of, is_literal, members_of, value_of
-from rapyer.guards import is_class
+from rapyer.guards import is_array, is_class, is_plain_dict
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +149,24 @@ def _kind_of_class(cls: type[Any]) -> Kind:
 def operand_of(value: Any) -> Any:
     """Give an operand in the form that is stored, which engines compare.
 
-    A named time zone becomes the offset of the moment, as it does in a document.
+    A named time zone becomes the offset of the moment, as it does in a document, in containers
+    too: Python compares and moves datetimes of one named zone by the clock on the wall, and finds
+    none equal to another zone's in the hour that there is twice.
     """
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        offset = value.utcoffset()
+    if isinstance(value, datetime):
+        offset = None if value.tzinfo is None else value.utcoffset()
         if offset is not None and not isinstance(value.tzinfo, timezone):
             return value.replace(tzinfo=timezone(offset), fold=0)
+    elif is_array(value):
+        kind: Any = type(value)
+        return kind(map(operand_of, value)) if kind in _PLAIN_ARRAYS else value
+    elif is_plain_dict(value):
+        return {operand_of(key): operand_of(item) for key, item in value.items()}
     return value
+
+
+#: Those of other classes are operands as they are: what they are made of is theirs to know.
+_PLAIN_ARRAYS: tuple[Any, ...] = (list, tuple, set, frozenset)
 
 
 _FAMILIES = {
