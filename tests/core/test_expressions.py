@@ -258,6 +258,58 @@ def test_neither_bools_nor_lists_of_a_union_have_an_order():
         assert not (Loose.one < Loose.two).matches(Loose(one=one, two=two))
 
 
+def test_what_is_read_of_a_union_is_what_the_document_has_and_no_attribute_of_python():
+    from dataclasses import dataclass
+    from typing import NamedTuple
+
+    from pydantic import ConfigDict
+    from typing_extensions import TypedDict
+
+    class Book(EmbeddedModel):
+        title: str | None = None
+        real: int = 0
+
+    class Film(EmbeddedModel):
+        model_config = ConfigDict(extra="allow")
+        minutes: int = 0
+
+        @property
+        def title(self) -> str:
+            return "a property"
+
+    @dataclass
+    class Song:
+        title: str
+
+    class Poem(TypedDict):
+        title: str
+
+    class Pair(NamedTuple):
+        title: str
+        year: int
+
+    class Shelf(AtomicRedisModel):
+        work: Book | Film | Song | Poem | Pair | int | str = ""
+        found: dict[str, str] | Book = {}
+        row: list[int] | Pair | bytes | dict[str, int] | int = 0
+
+    titles = {"a": True, "b": False, "c": False}
+    for work in (Book(title="a"), Song("a"), {"title": "a"}, Film(title="a")):
+        assert (Shelf.work.title == "a").matches(Shelf.model_construct(work=work))
+    for work in (1, "a", Film(), Book(), titles, ["a"], Pair("b", 1)):
+        assert Shelf.work.title.is_none().matches(Shelf.model_construct(work=work)), work
+    assert Shelf.work.real.is_none().matches(Shelf(work=1))
+    assert (Shelf.found["title"] == "a").matches(Shelf(found={"title": "a"}))
+    assert (Shelf.found["title"] == "a").matches(Shelf(found=Book(title="a")))
+    assert Shelf.found["copy"].is_none().matches(Shelf(found=Book(title="a")))
+    assert (Shelf.row[0] == 1).matches(Shelf(row=[1]))
+    for row in (b"\x01", {"a": 1}, 1, []):
+        shelf = Shelf.model_construct(row=row)
+        assert Shelf.row[0].is_none().matches(shelf), row
+        assert not Shelf.row.contains(1).matches(shelf), row
+    assert Shelf.row.contains(1).matches(Shelf.model_construct(row=Pair("a", 1)))
+
+
 def test_a_class_that_is_ordered_is_compared_by_its_own_order():
     from functools import total_ordering
 

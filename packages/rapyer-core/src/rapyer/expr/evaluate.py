@@ -6,7 +6,7 @@ A condition is turned into a function when it is first asked, and that is kept w
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, time
 from typing import Any, TypeAlias, TypeGuard, cast
@@ -34,7 +34,7 @@ from rapyer.expr.operands import operand_of
 from rapyer.expr.paths import Path, is_path, steps_of
 from rapyer.expr.steps import Step
 from rapyer.expr.text import stored_text
-from rapyer.expr.values import Arithmetic, is_value
+from rapyer.expr.values import Arithmetic, is_calculated, is_value
 from rapyer.guards import is_array, is_list, is_mapping, is_tuple
 
 #: Says whether an instance, or an element, fulfils a condition.
@@ -181,29 +181,51 @@ def _getter_of_path(path: Path[Any]) -> Getter:
 
 
 def _reader_of(step: Step) -> Getter:
-    name = step.value
-    if step.kind == "field":
-        return lambda value: value.get(name) if is_mapping(value) else getattr(value, name, None)
-    if step.kind == "key":
-        return lambda value: value.get(name) if is_mapping(value) else None
-    return lambda value: _element(value, name)
+    read = _element if step.kind == "index" else _field
+    return lambda value: read(value, step.value)
+
+
+# what follows reads what a document has in that place, and Python's attributes and indexes of a
+# value do not say so: a text of a union has a `title` and a `[0]`, and its JSON has neither
+
+
+def _field(value: Any, name: Any) -> Any:
+    """Read a field, or a key; None where there is none, or where the value is of neither."""
+    if is_mapping(value):
+        return value.get(name)
+    if isinstance(value, BaseModel):
+        if name in type(value).__pydantic_fields__:
+            return getattr(value, name, None)
+        return (value.__pydantic_extra__ or {}).get(name)
+    if name in getattr(value, "__dataclass_fields__", ()):
+        return getattr(value, name, None)
+    return None
 
 
 def _element(value: Any, index: int) -> Any:
-    try:
+    """Read an element; None where the index is out of range, or where the value is no list."""
+    if _is_sequence(value) and -len(value) <= index < len(value):
         return value[index]
-    except (LookupError, TypeError):  # out of range, or no list at all: None, as below a None
-        return None
+    return None
+
+
+def _elements(value: Any) -> Iterable[Any]:
+    """Give the elements of a list, set or tuple; none where the value is something else."""
+    return value if _is_sequence(value) or _is_set(value) else ()
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
 
 
 def _getter_of_arithmetic(node: Arithmetic[Any]) -> Getter:
     left, right = getter_of(node.left), getter_of(node.right)
-    calculate = _ARITHMETIC[node.operator]
+    symbol, calculate = node.operator, _ARITHMETIC[node.operator]
 
     def get(instance: Any) -> Any:
         one, other = left(instance), right(instance)
-        if one is None or other is None:
-            return None
+        if one is None or other is None or not is_calculated(symbol, one, other):
+            return None  # also for those members of a union that have no such arithmetic
         return calculate(operand_of(one), operand_of(other))
 
     return get
@@ -274,7 +296,7 @@ def _contains(node: Contains) -> Predicate:
         value = get(instance)
         if isinstance(value, str):
             return isinstance(operand, str) and operand in value
-        return value is not None and any(is_equal(element, operand) for element in value)
+        return any(is_equal(element, operand) for element in _elements(value))
 
     return predicate
 
@@ -296,9 +318,8 @@ def _any_element(node: AnyElement) -> Predicate:
     get, predicate = getter_of(node.left), predicate_of(node.condition)
 
     def of_list(instance: Any) -> bool:
-        elements = get(instance)
-        return elements is not None and any(
-            predicate(element) for element in elements if element is not None
+        return any(
+            predicate(element) for element in _elements(get(instance)) if element is not None
         )
 
     return of_list

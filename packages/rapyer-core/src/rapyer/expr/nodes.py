@@ -224,7 +224,7 @@ class In(Condition):
         self.operands = operands
 
     def __repr__(self) -> str:
-        return f"{self.left!r}.in_({list(self.operands)!r})"
+        return f"{_before_a_dot(self.left)}.in_({list(self.operands)!r})"
 
 
 class Between(Condition):
@@ -239,7 +239,7 @@ class Between(Condition):
         self.high = high
 
     def __repr__(self) -> str:
-        return f"{self.left!r}.between({self.low!r}, {self.high!r})"
+        return f"{_before_a_dot(self.left)}.between({self.low!r}, {self.high!r})"
 
 
 class IsNone(Condition):
@@ -252,7 +252,7 @@ class IsNone(Condition):
         self.left = left
 
     def __repr__(self) -> str:
-        return f"{self.left!r}.is_none()"
+        return f"{_before_a_dot(self.left)}.is_none()"
 
 
 class _OnOperand(Condition):
@@ -267,7 +267,7 @@ class _OnOperand(Condition):
         self.operand = operand_of(operand)
 
     def __repr__(self) -> str:
-        return f"{self.left!r}.{self.method}({self.operand!r})"
+        return f"{_before_a_dot(self.left)}.{self.method}({self.operand!r})"
 
 
 class Contains(_OnOperand):
@@ -308,6 +308,10 @@ class AnyElement(Condition):
 
     def __repr__(self) -> str:
         return f"{self.left!r}.any({self.condition!r})"
+
+
+def _before_a_dot(value: Value[Any]) -> str:
+    return repr(value) if value.__root__() is not None else f"({value!r})"  # what is calculated
 
 
 def _in_parentheses(node: Node) -> str:

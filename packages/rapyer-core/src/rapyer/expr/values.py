@@ -265,6 +265,15 @@ class Value(Node, Generic[T]):
         )
 
 
+def is_calculated(operator: str, left: Any, right: Any) -> bool:
+    """Say whether two plain values, neither of them None, are calculated with each other."""
+    return any(
+        (operator, mine, theirs) in _RESULTS
+        for mine in _families_of(left)
+        for theirs in _families_of(right)
+    )
+
+
 def _families_of(operand: Any) -> list[str]:
     if is_value(operand):
         return [kind.family for kind in operand.__kinds__ if kind.family is not None]
