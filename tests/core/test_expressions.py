@@ -310,6 +310,21 @@ def test_what_is_read_of_a_union_is_what_the_document_has_and_no_attribute_of_py
     assert Shelf.row.contains(1).matches(Shelf.model_construct(row=Pair("a", 1)))
 
 
+def test_members_of_a_union_that_python_does_not_calculate_with_give_none():
+    from decimal import Decimal
+
+    class Account(AtomicRedisModel):
+        share: Decimal | float = 0.5
+        rate: float = 0.5
+        price: Decimal = Decimal("1.5")
+
+    assert (Account.share * 0.5 == 0.25).matches(Account(share=0.5))
+    assert (Account.share * 0.5).is_none().matches(Account(share=Decimal("0.5")))
+    assert (Account.share * Account.price == 3).matches(Account(share=Decimal(2)))
+    assert (Account.share * Account.price).is_none().matches(Account(share=2.0))
+    assert (Account.share + Account.share + Account.rate == 1).matches(Account(share=0.25))
+
+
 def test_a_class_that_is_ordered_is_compared_by_its_own_order():
     from functools import total_ordering
 

@@ -28,9 +28,9 @@ from rapyer.expr.nodes import (
     Not,
     Or,
     StartsWith,
+    operand_of,
     roots_of,
 )
-from rapyer.expr.operands import operand_of
 from rapyer.expr.paths import Path, is_path, steps_of
 from rapyer.expr.steps import Step
 from rapyer.expr.text import stored_text

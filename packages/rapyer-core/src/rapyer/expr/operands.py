@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any, get_args, get_origin
@@ -18,7 +18,7 @@ from uuid import UUID
 import pydantic
 
 from rapyer.expr.annotations import element_of, is_literal, members_of, value_of
-from rapyer.guards import is_array, is_class, is_plain_dict
+from rapyer.guards import is_class
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,15 @@ class Kind:
         family: Values are ordered and calculated with within a family: `"number"`, `"text"`,
             `"instant"`, ...; None for those that are only told apart.
         elements: The kinds of the elements of a list, set or tuple; None for anything else.
+        apart: What within its family it is not calculated with: a `"decimal"` number with no
+            `"float"`, an `"aware"` datetime with no `"naive"` one; None for what goes with all.
     """
 
     name: str
     accepts: Callable[[Any], bool]
     family: str | None = None
     elements: tuple[Kind, ...] | None = None
+    apart: str | None = None
 
 
 def _is_number(value: object) -> bool:
@@ -78,16 +81,20 @@ def _anything(value: object) -> bool:
 _KINDS: Mapping[Any, Kind] = {
     bool: Kind("a bool", _instance_of(bool)),
     int: Kind("a number", _is_number, "number"),
-    float: Kind("a number", _is_number, "number"),
-    Decimal: Kind("a Decimal or another number", _is_decimal, "number"),
+    float: Kind("a number", _is_number, "number", apart="float"),
+    Decimal: Kind("a Decimal or another number", _is_decimal, "number", apart="decimal"),
     str: Kind("a str", _is_text, "text"),
     bytes: Kind("bytes", _instance_of(bytes), "bytes"),
     UUID: Kind("a UUID", _instance_of(UUID), "uuid"),
     date: Kind("a date without a time", _is_date, "date"),
     time: Kind("a time", _instance_of(time), "time"),
     datetime: Kind("a datetime", _instance_of(datetime), "instant"),
-    pydantic.AwareDatetime: Kind("a datetime with a time zone", _is_aware, "instant"),
-    pydantic.NaiveDatetime: Kind("a datetime without a time zone", _is_naive, "instant"),
+    pydantic.AwareDatetime: Kind(
+        "a datetime with a time zone", _is_aware, "instant", apart="aware"
+    ),
+    pydantic.NaiveDatetime: Kind(
+        "a datetime without a time zone", _is_naive, "instant", apart="naive"
+    ),
     timedelta: Kind("a timedelta", _instance_of(timedelta), "span"),
 }
 _ANY = Kind("anything", _anything)
@@ -124,6 +131,7 @@ def _kind_of_literal(literal: Any) -> Kind:
         repr(literal),
         lambda value: type(value) is type(literal) and bool(value == literal),
         None if base is None else base.family,
+        apart=None if base is None else base.apart,
     )
 
 
@@ -146,27 +154,14 @@ def _kind_of_class(cls: type[Any]) -> Kind:
     return Kind(f"a {cls.__name__}", _instance_of(cls), family)
 
 
-def operand_of(value: Any) -> Any:
-    """Give an operand in the form that is stored, which engines compare.
-
-    A named time zone becomes the offset of the moment, as it does in a document, in containers
-    too: Python compares and moves datetimes of one named zone by the clock on the wall, and finds
-    none equal to another zone's in the hour that there is twice.
-    """
+def kind_of_value(value: Any) -> Kind | None:
+    """Give the kind that a plain value is calculated as; None for one that is not."""
     if isinstance(value, datetime):
-        offset = None if value.tzinfo is None else value.utcoffset()
-        if offset is not None and not isinstance(value.tzinfo, timezone):
-            return value.replace(tzinfo=timezone(offset), fold=0)
-    elif is_array(value):
-        kind: Any = type(value)
-        return kind(map(operand_of, value)) if kind in _PLAIN_ARRAYS else value
-    elif is_plain_dict(value):
-        return {operand_of(key): operand_of(item) for key, item in value.items()}
-    return value
-
-
-#: Those of other classes are operands as they are: what they are made of is theirs to know.
-_PLAIN_ARRAYS: tuple[Any, ...] = (list, tuple, set, frozenset)
+        return _KINDS[pydantic.AwareDatetime if _is_aware(value) else pydantic.NaiveDatetime]
+    for cls in (int, float, Decimal, str, timedelta):
+        if isinstance(value, cls):
+            return _KINDS[cls] if _KINDS[cls].accepts(value) else None
+    return None
 
 
 _FAMILIES = {
@@ -177,6 +172,6 @@ _FAMILIES = {
 }
 
 
-def kind_of_family(family: str) -> Kind:
+def kind_of_family(family: str, apart: str | None) -> Kind:
     """Give the kind of what is calculated within a family."""
-    return _FAMILIES[family]
+    return replace(_FAMILIES[family], apart=apart)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Generic, NoReturn, TypeAlias, overload
+from typing import Any, Generic, NoReturn, TypeAlias, cast, overload
 
 from typing_extensions import TypeIs, TypeVar
 
 from rapyer.errors import ExpressionError
-from rapyer.expr.nodes import Between, Comparison, Condition, In, IsNone, Node, Not
-from rapyer.expr.operands import Kind, kind_of_family, operand_of
+from rapyer.expr.nodes import Between, Comparison, Condition, In, IsNone, Node, Not, operand_of
+from rapyer.expr.operands import Kind, kind_of_family, kind_of_value
 
 T = TypeVar("T", default=Any)
 
 #: The families of results, by the operator and the families of what is calculated with.
-_RESULTS: dict[tuple[str, str, str], str] = {
+_RESULTS: dict[tuple[str, str | None, str | None], str] = {
     ("+", "text", "text"): "text",
     ("+", "instant", "span"): "instant",
     ("-", "instant", "span"): "instant",
@@ -23,6 +23,14 @@ _RESULTS: dict[tuple[str, str, str], str] = {
     ("+", "span", "span"): "span",
     ("-", "span", "span"): "span",
     **{(operator, "number", "number"): "number" for operator in ("+", "-", "*", "/", "//", "%")},
+}
+
+#: What to do where values of one family are not calculated with each other, by that family.
+_APART: dict[str | None, str] = {
+    "number": 'Python calculates Decimals with no floats. Write Decimal("0.5") for 0.5, and give '
+    "both fields Decimals or both floats.",
+    "instant": "Between a datetime with a time zone and one without there is no time. Give both a "
+    "time zone, or neither.",
 }
 
 # for checkers all that is calculated from numbers is a float, which an int is to them as well
@@ -124,10 +132,18 @@ class Value(Node, Generic[T]):
 
     def in_(self, operands: Iterable[T | None]) -> Condition:
         """Say that the value is one of several; None among them is meant as None."""
-        if isinstance(operands, str | bytes):
+        given = cast("Any", operands)
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
             raise ExpressionError(
                 f"{self!r}.in_ was given {operands!r}, which is one value. Give a list of values."
             )
+        operands = tuple(operands)
+        for operand in operands:
+            if is_value(operand):
+                raise ExpressionError(
+                    f"{self!r}.in_ was given {operand!r}, which has another value in each document."
+                    f" Write it as a comparison: {self!r}.in_([...]) | ({self!r} == {operand!r})."
+                )
         return In(self, tuple(self._operand("==", operand) for operand in operands))
 
     def between(self, low: T, high: T) -> Condition:
@@ -250,35 +266,51 @@ class Value(Node, Generic[T]):
 
     def _calculate(self, operator: str, other: Any, *, reflected: bool = False) -> Value[Any]:
         operand: Any = other if is_value(other) else operand_of(other)
-        for mine in _families_of(self):
-            for theirs in _families_of(other):
-                pair = (theirs, mine) if reflected else (mine, theirs)
-                result = _RESULTS.get((operator, *pair))
-                if result is not None:
-                    left: Any = operand if reflected else self
-                    right: Any = self if reflected else operand
-                    return Arithmetic(operator, left, right, kind_of_family(result))
-        written: tuple[Any, Any] = (operand, self) if reflected else (self, operand)
-        raise ExpressionError(
-            f"{written[0]!r} {operator} {written[1]!r} has no meaning: {self!r} is {_names(self)}. "
+        left: Any = operand if reflected else self
+        right: Any = self if reflected else operand
+        pairs = [(mine, theirs) for mine in _calculated(left) for theirs in _calculated(right)]
+        results = [_result(operator, *pair) for pair in pairs]
+        kinds = tuple(dict.fromkeys(kind for kind in results if kind is not None))
+        if kinds:
+            return Arithmetic(operator, left, right, kinds)
+        remedy = (
             "Numbers are calculated with numbers, texts joined by +, datetimes moved by timedeltas."
+        )
+        for one, two in pairs:
+            if (operator, one.family, two.family) in _RESULTS:
+                remedy = _APART[one.family]
+        raise ExpressionError(
+            f"{left!r} {operator} {right!r} has no meaning: {self!r} is {_names(self)}. {remedy}"
         )
 
 
 def is_calculated(operator: str, left: Any, right: Any) -> bool:
     """Say whether two plain values, neither of them None, are calculated with each other."""
-    return any(
-        (operator, mine, theirs) in _RESULTS
-        for mine in _families_of(left)
-        for theirs in _families_of(right)
-    )
+    one, two = kind_of_value(left), kind_of_value(right)
+    return one is not None and two is not None and _are_calculated(operator, one, two)
 
 
-def _families_of(operand: Any) -> list[str]:
+def _calculated(operand: Any) -> tuple[Kind, ...]:
     if is_value(operand):
-        return [kind.family for kind in operand.__kinds__ if kind.family is not None]
-    families = ("number", "text", "instant", "span")
-    return [family for family in families if kind_of_family(family).accepts(operand)]
+        return operand.__kinds__
+    kind = kind_of_value(operand)
+    return () if kind is None else (kind,)
+
+
+def _are_calculated(operator: str, left: Kind, right: Kind) -> bool:
+    """Say whether an operation has a result, which Python gives without an error of types."""
+    is_apart = left.apart is not None and right.apart is not None and left.apart != right.apart
+    return not is_apart and (operator, left.family, right.family) in _RESULTS
+
+
+def _result(operator: str, left: Kind, right: Kind) -> Kind | None:
+    if not _are_calculated(operator, left, right):
+        return None
+    family = _RESULTS[operator, left.family, right.family]
+    apart = None if family == "span" else left.apart or right.apart
+    if operator == "/" and apart is None:  # of two ints
+        apart = "float"
+    return kind_of_family(family, apart)
 
 
 def _names(value: Value[Any]) -> str:
@@ -299,19 +331,19 @@ class Arithmetic(Value[T]):
         right: A value, or a plain operand.
     """
 
-    __slots__ = ("_kind", "left", "operator", "right")
+    __slots__ = ("_kinds", "left", "operator", "right")
     __parts__ = ("operator", "left", "right")
 
-    def __init__(self, operator: str, left: Any, right: Any, kind: Kind) -> None:
+    def __init__(self, operator: str, left: Any, right: Any, kinds: tuple[Kind, ...]) -> None:
         self.operator = operator
         self.left = left
         self.right = right
-        self._kind = kind
+        self._kinds = kinds
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
         """What the value, where it is not None, can be compared with."""
-        return (self._kind,)
+        return self._kinds
 
     def __repr__(self) -> str:
         sides = (
