@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pydantic
 import pytest
 from rapyer import AtomicRedisModel, Condition, EmbeddedModel, ExpressionError, FieldPath, col
 from rapyer.expr import Value
@@ -323,6 +324,21 @@ def test_members_of_a_union_that_python_does_not_calculate_with_give_none():
     assert (Account.share * Account.price == 3).matches(Account(share=Decimal(2)))
     assert (Account.share * Account.price).is_none().matches(Account(share=2.0))
     assert (Account.share + Account.share + Account.rate == 1).matches(Account(share=0.25))
+
+
+def test_the_kind_of_a_class_is_that_of_what_it_is_a_subclass_of():
+    from rapyer.expr.operands import kinds_of
+
+    class Moment(dt.datetime):
+        pass
+
+    class Day(dt.date):
+        pass
+
+    assert kinds_of(Moment) == kinds_of(dt.datetime)
+    assert kinds_of(Day) == kinds_of(dt.date)
+    assert kinds_of(pydantic.FutureDatetime | None) == kinds_of(dt.datetime)
+    assert kinds_of(pydantic.EmailStr) == kinds_of(str)
 
 
 def test_a_class_that_is_ordered_is_compared_by_its_own_order():

@@ -78,26 +78,42 @@ def _anything(value: object) -> bool:
     return not (isinstance(value, float) and math.isnan(value))
 
 
+_TEXT = Kind("a str", _is_text, "text")
+_DATE = Kind("a date without a time", _is_date, "date")
+_DATETIME = Kind("a datetime", _instance_of(datetime), "instant")
+
+# what a class is a subclass of is looked for in this order: a datetime before a date
 _KINDS: Mapping[Any, Kind] = {
     bool: Kind("a bool", _instance_of(bool)),
     int: Kind("a number", _is_number, "number"),
     float: Kind("a number", _is_number, "number", apart="float"),
     Decimal: Kind("a Decimal or another number", _is_decimal, "number", apart="decimal"),
-    str: Kind("a str", _is_text, "text"),
+    str: _TEXT,
     bytes: Kind("bytes", _instance_of(bytes), "bytes"),
     UUID: Kind("a UUID", _instance_of(UUID), "uuid"),
-    date: Kind("a date without a time", _is_date, "date"),
+    datetime: _DATETIME,
+    date: _DATE,
     time: Kind("a time", _instance_of(time), "time"),
-    datetime: Kind("a datetime", _instance_of(datetime), "instant"),
+    timedelta: Kind("a timedelta", _instance_of(timedelta), "span"),
+    # annotations of pydantic that are classes without instances: their values are plain
     pydantic.AwareDatetime: Kind(
         "a datetime with a time zone", _is_aware, "instant", apart="aware"
     ),
     pydantic.NaiveDatetime: Kind(
         "a datetime without a time zone", _is_naive, "instant", apart="naive"
     ),
-    timedelta: Kind("a timedelta", _instance_of(timedelta), "span"),
+    pydantic.PastDatetime: _DATETIME,
+    pydantic.FutureDatetime: _DATETIME,
+    pydantic.PastDate: _DATE,
+    pydantic.FutureDate: _DATE,
+    pydantic.EmailStr: _TEXT,
 }
 _ANY = Kind("anything", _anything)
+
+
+def are_of_anything(kinds: tuple[Kind, ...]) -> bool:
+    """Say whether values of any kind may be among values of these."""
+    return _ANY in kinds
 
 
 def kinds_of(annotation: Any) -> tuple[Kind, ...]:

@@ -10,7 +10,7 @@ from typing_extensions import TypeIs, TypeVar
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.nodes import Between, Comparison, Condition, In, IsNone, Node, Not, operand_of
-from rapyer.expr.operands import Kind, kind_of_family, kind_of_value
+from rapyer.expr.operands import Kind, are_of_anything, kind_of_family, kind_of_value
 
 T = TypeVar("T", default=Any)
 
@@ -189,6 +189,8 @@ class Value(Node, Generic[T]):
 
     def _other_value(self, operator: str, other: Value[Any]) -> Value[Any]:
         families, others = self._families(operator), other._families(operator)
+        if are_of_anything(self.__kinds__ + other.__kinds__):
+            return other
         if not families & others:
             raise ExpressionError(
                 f"{self!r} {operator} {other!r} could never hold: the one is "
