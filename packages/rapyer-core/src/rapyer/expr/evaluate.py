@@ -91,8 +91,14 @@ def is_equal(value: Any, other: Any) -> bool:
     That is as in Python, but that no bool equals a number, and that a named time zone is the offset
     of the moment.
     """
+    if type(value) in _SCALARS and type(other) in _SCALARS:
+        return bool(value == other)
     if isinstance(value, bool) is not isinstance(other, bool):
         return False
+    return _is_equal_in_parts(value, other)
+
+
+def _is_equal_in_parts(value: Any, other: Any) -> bool:
     if (is_list(value) and is_list(other)) or (is_tuple(value) and is_tuple(other)):
         return len(value) == len(other) and all(map(is_equal, value, other))
     if _is_set(value) and _is_set(other):
@@ -111,6 +117,14 @@ def is_equal(value: Any, other: Any) -> bool:
     return bool(operand_of(value) == operand_of(other))
 
 
+# classes of values that Python compares as engines do, looked at first for speed
+_NUMBERS = frozenset({int, float})
+_SCALARS = frozenset({*_NUMBERS, str, type(None)})
+
+#: Bools and lists, as members of a union: Python has an order of them, and engines have none.
+_UNORDERED = (type(None), bool, list, tuple, set, frozenset)
+
+
 def _member(value: Any) -> Any:
     """Give a member of a set, or a key, in a form that Python tells apart as `is_equal` does."""
     if is_tuple(value):
@@ -127,17 +141,17 @@ def _is_set(value: object) -> TypeIs[AbstractSet[Any]]:
 def _are_alike(value: Any, other: Any) -> TypeGuard[BaseModel]:
     """Say whether two values are models of one class that has no equality of its own."""
     return (
-        isinstance(value, BaseModel)
-        and type(value) is type(other)
+        type(value) is type(other)
+        and isinstance(value, BaseModel)
         and type(value).__eq__ is BaseModel.__eq__
     )
 
 
 def _is_ordered(order: Callable[[Any, Any], bool], value: Any, other: Any) -> bool:
     """Compare two values; False where one is None, or where there is no order between them."""
-    if value is None or other is None or isinstance(value, bool) or isinstance(other, bool):
-        return False
-    if is_array(value) or is_array(other):  # of a union: Python has an order of them, engines none
+    if type(value) in _NUMBERS and type(other) in _NUMBERS:
+        return order(value, other)
+    if isinstance(value, _UNORDERED) or isinstance(other, _UNORDERED):
         return False
     if isinstance(value, str) and isinstance(other, str):
         return order(stored_text(value), stored_text(other))
@@ -191,15 +205,15 @@ def _reader_of(step: Step) -> Getter:
 
 def _field(value: Any, name: Any) -> Any:
     """Read a field, or a key; None where there is none, or where the value is of neither."""
+    fields: Any = getattr(value, "__pydantic_fields__", None)  # of a model, or its dataclass
+    if fields is None:
+        fields = getattr(value, "__dataclass_fields__", ())
+    if name in fields:
+        return getattr(value, name, None)
     if is_mapping(value):
         return value.get(name)
-    if isinstance(value, BaseModel):
-        if name in type(value).__pydantic_fields__:
-            return getattr(value, name, None)
-        return (value.__pydantic_extra__ or {}).get(name)
-    if name in getattr(value, "__dataclass_fields__", ()):
-        return getattr(value, name, None)
-    return None
+    extra: Any = getattr(value, "__pydantic_extra__", None)
+    return extra.get(name) if extra else None
 
 
 def _element(value: Any, index: int) -> Any:
@@ -211,10 +225,12 @@ def _element(value: Any, index: int) -> Any:
 
 def _elements(value: Any) -> Iterable[Any]:
     """Give the elements of a list, set or tuple; none where the value is something else."""
-    return value if _is_sequence(value) or _is_set(value) else ()
+    return value if is_array(value) or _is_sequence(value) or _is_set(value) else ()
 
 
 def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    if is_list(value):  # nearly always
+        return True
     return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
 
 

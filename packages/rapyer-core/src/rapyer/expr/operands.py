@@ -174,10 +174,13 @@ def kind_of_value(value: Any) -> Kind | None:
     """Give the kind that a plain value is calculated as; None for one that is not."""
     if isinstance(value, datetime):
         return _KINDS[pydantic.AwareDatetime if _is_aware(value) else pydantic.NaiveDatetime]
-    for cls in (int, float, Decimal, str, timedelta):
+    for cls, kind in _CALCULATED:
         if isinstance(value, cls):
-            return _KINDS[cls] if _KINDS[cls].accepts(value) else None
+            return kind if kind.accepts(value) else None
     return None
+
+
+_CALCULATED = [(cls, _KINDS[cls]) for cls in (int, float, Decimal, str, timedelta)]
 
 
 _FAMILIES = {
