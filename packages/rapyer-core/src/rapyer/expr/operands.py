@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any, get_args, get_origin
 from uuid import UUID
 
@@ -63,7 +64,11 @@ def _is_date(value: object) -> bool:
 
 
 def _instance_of(kind: type[Any]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, kind)
+    return partial(_is_instance, kind)  # which can be pickled, as a part of what is calculated
+
+
+def _is_instance(kind: type[Any], value: object) -> bool:
+    return isinstance(value, kind)
 
 
 def _is_aware(value: object) -> bool:
