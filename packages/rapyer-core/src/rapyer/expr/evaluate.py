@@ -6,11 +6,16 @@ A condition is turned into a function when it is first asked, and that is kept w
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, time
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
+
+from pydantic import BaseModel
+from typing_extensions import TypeIs
 
 from rapyer.errors import ExpressionError
+from rapyer.expr.calculation import is_calculated
 from rapyer.expr.nodes import (
     And,
     AnyElement,
@@ -24,14 +29,14 @@ from rapyer.expr.nodes import (
     Not,
     Or,
     StartsWith,
+    operand_of,
     roots_of,
 )
-from rapyer.expr.operands import operand_of
 from rapyer.expr.paths import Path, is_path, steps_of
 from rapyer.expr.steps import Step
 from rapyer.expr.text import stored_text
 from rapyer.expr.values import Arithmetic, is_value
-from rapyer.guards import is_list, is_mapping, is_tuple
+from rapyer.guards import is_array, is_list, is_mapping, is_tuple
 
 #: Says whether an instance, or an element, fulfils a condition.
 Predicate: TypeAlias = Callable[[Any], bool]
@@ -82,27 +87,80 @@ def predicate_of(condition: Condition) -> Predicate:
 
 
 def is_equal(value: Any, other: Any) -> bool:
-    """Say whether two values are equal: as in Python, but that no bool equals a number."""
+    """Say whether two values are equal, in the form that is stored.
+
+    That is as in Python, but that no bool equals a number, and that a named time zone is the offset
+    of the moment.
+    """
+    if type(value) in _SCALARS and type(other) in _SCALARS:
+        return bool(value == other)
     if isinstance(value, bool) is not isinstance(other, bool):
         return False
+    return _is_equal_in_parts(value, other)
+
+
+def _is_equal_in_parts(value: Any, other: Any) -> bool:
     if (is_list(value) and is_list(other)) or (is_tuple(value) and is_tuple(other)):
         return len(value) == len(other) and all(map(is_equal, value, other))
+    if _is_set(value) and _is_set(other):
+        return len(value) == len(other) and set(map(_member, value)) == set(map(_member, other))
     if is_mapping(value) and is_mapping(other):
-        return value.keys() == other.keys() and all(
-            is_equal(item, other[key]) for key, item in value.items()
+        items = {_member(key): item for key, item in other.items()}
+        return len(value) == len(items) and all(
+            _member(key) in items and is_equal(item, items[_member(key)])
+            for key, item in value.items()
         )
-    return bool(operand_of(value) == other)
+    if _are_alike(value, other):
+        return all(
+            is_equal(getattr(value, name, None), getattr(other, name, None))
+            for name in type(value).__pydantic_fields__
+        ) and is_equal(value.__pydantic_extra__, other.__pydantic_extra__)
+    return bool(operand_of(value) == operand_of(other))
+
+
+# classes of values that Python compares as engines do, looked at first for speed
+_NUMBERS = frozenset({int, float})
+_SCALARS = frozenset({*_NUMBERS, str, type(None)})
+
+#: Bools and lists, as members of a union: Python has an order of them, and engines have none.
+_UNORDERED = (type(None), bool, list, tuple, set, frozenset)
+
+
+def _member(value: Any) -> Any:
+    """Give a member of a set, or a key, in a form that Python tells apart as `is_equal` does."""
+    if is_tuple(value):
+        return tuple(map(_member, value))
+    if _is_set(value):
+        return frozenset(map(_member, value))
+    return isinstance(value, bool), operand_of(value)
+
+
+def _is_set(value: object) -> TypeIs[AbstractSet[Any]]:
+    return isinstance(value, AbstractSet)
+
+
+def _are_alike(value: Any, other: Any) -> TypeGuard[BaseModel]:
+    """Say whether two values are models of one class that has no equality of its own."""
+    return (
+        type(value) is type(other)
+        and isinstance(value, BaseModel)
+        and type(value).__eq__ is BaseModel.__eq__
+    )
 
 
 def _is_ordered(order: Callable[[Any, Any], bool], value: Any, other: Any) -> bool:
     """Compare two values; False where one is None, or where there is no order between them."""
-    if value is None or other is None or isinstance(value, bool) is not isinstance(other, bool):
+    if type(value) in _NUMBERS and type(other) in _NUMBERS:
+        return order(value, other)
+    if isinstance(value, _UNORDERED) or isinstance(other, _UNORDERED):
         return False
     if isinstance(value, str) and isinstance(other, str):
         return order(stored_text(value), stored_text(other))
     if isinstance(value, datetime | time) and isinstance(other, datetime | time):
         # Python raises between one with a time zone and one without; all engines say no
-        return (value.utcoffset() is None) is (other.utcoffset() is None) and order(value, other)
+        if (value.utcoffset() is None) is not (other.utcoffset() is None):
+            return False
+        value, other = operand_of(value), operand_of(other)
     try:
         return bool(order(value, other))
     except TypeError:  # the members of a union, such as a number and a text
@@ -138,28 +196,54 @@ def _getter_of_path(path: Path[Any]) -> Getter:
 
 
 def _reader_of(step: Step) -> Getter:
-    name = step.value
-    if step.kind == "field":
-        return lambda value: value.get(name) if is_mapping(value) else getattr(value, name, None)
-    if step.kind == "key":
-        return lambda value: value.get(name) if is_mapping(value) else None
-    return lambda value: _element(value, name)
+    read = _element if step.kind == "index" else _field
+    return lambda value: read(value, step.value)
+
+
+# what follows reads what a document has in that place, and Python's attributes and indexes of a
+# value do not say so: a text of a union has a `title` and a `[0]`, and its JSON has neither
+
+
+def _field(value: Any, name: Any) -> Any:
+    """Read a field, or a key; None where there is none, or where the value is of neither."""
+    fields: Any = getattr(value, "__pydantic_fields__", None)  # of a model, or its dataclass
+    if fields is None:
+        fields = getattr(value, "__dataclass_fields__", ())
+    if name in fields:
+        return getattr(value, name, None)
+    if is_mapping(value):
+        return value.get(name)
+    extra: Any = getattr(value, "__pydantic_extra__", None)
+    return extra.get(name) if extra else None
 
 
 def _element(value: Any, index: int) -> Any:
-    try:
+    """Read an element; None where the index is out of range, or where the value is no list."""
+    if _is_sequence(value) and -len(value) <= index < len(value):
         return value[index]
-    except (LookupError, TypeError):  # out of range, or no list at all: None, as below a None
-        return None
+    return None
+
+
+def _elements(value: Any) -> Iterable[Any]:
+    """Give the elements of a list, set or tuple; none where the value is something else."""
+    return value if is_array(value) or _is_sequence(value) or _is_set(value) else ()
+
+
+def _is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    if is_list(value):  # nearly always
+        return True
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray)
 
 
 def _getter_of_arithmetic(node: Arithmetic[Any]) -> Getter:
     left, right = getter_of(node.left), getter_of(node.right)
-    calculate = _ARITHMETIC[node.operator]
+    symbol, calculate = node.operator, _ARITHMETIC[node.operator]
 
     def get(instance: Any) -> Any:
         one, other = left(instance), right(instance)
-        return None if one is None or other is None else calculate(one, other)
+        if one is None or other is None or not is_calculated(symbol, one, other):
+            return None  # also for those members of a union that have no such arithmetic
+        return calculate(operand_of(one), operand_of(other))
 
     return get
 
@@ -188,7 +272,7 @@ def _comparison(node: Comparison) -> Predicate:
     if is_value(operand):
         get_other = getter_of(operand)
         if order is None:
-            return lambda instance: is_equal(get(instance), operand_of(get_other(instance)))
+            return lambda instance: is_equal(get(instance), get_other(instance))
         return lambda instance: _is_ordered(order, get(instance), get_other(instance))
     if order is None:
         return lambda instance: is_equal(get(instance), operand)
@@ -229,7 +313,7 @@ def _contains(node: Contains) -> Predicate:
         value = get(instance)
         if isinstance(value, str):
             return isinstance(operand, str) and operand in value
-        return value is not None and any(is_equal(element, operand) for element in value)
+        return any(is_equal(element, operand) for element in _elements(value))
 
     return predicate
 
@@ -251,9 +335,8 @@ def _any_element(node: AnyElement) -> Predicate:
     get, predicate = getter_of(node.left), predicate_of(node.condition)
 
     def of_list(instance: Any) -> bool:
-        elements = get(instance)
-        return elements is not None and any(
-            predicate(element) for element in elements if element is not None
+        return any(
+            predicate(element) for element in _elements(get(instance)) if element is not None
         )
 
     return of_list

@@ -8,9 +8,11 @@ structure.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
-from rapyer.guards import is_list, is_mapping, is_tuple
+from rapyer.errors import ExpressionError
+from rapyer.guards import is_array, is_list, is_mapping, is_plain_dict, is_tuple
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -77,6 +79,37 @@ def structure_of(part: Any) -> Hashable:
     if is_mapping(part):
         return (kind, *((structure_of(key), structure_of(item)) for key, item in part.items()))
     return (kind, part if isinstance(part, Hashable) else repr(part))
+
+
+def operand_of(value: Any) -> Any:
+    """Give an operand in the form that is stored, which engines compare.
+
+    A named time zone becomes the offset of the moment, as it does in a document, in containers
+    too: Python compares and moves datetimes of one named zone by the clock on the wall, and finds
+    none equal to another zone's in the hour that there is twice.
+
+    Raises:
+        ExpressionError: It is, or contains, a part of an expression.
+    """
+    if isinstance(value, datetime):
+        offset = None if value.tzinfo is None else value.utcoffset()
+        if offset is not None and not isinstance(value.tzinfo, timezone):
+            return value.replace(tzinfo=timezone(offset), fold=0)
+    elif is_array(value):
+        kind: Any = type(value)
+        return kind(map(operand_of, value)) if kind in _PLAIN_ARRAYS else value
+    elif is_plain_dict(value):
+        return {operand_of(key): operand_of(item) for key, item in value.items()}
+    elif isinstance(value, Node):
+        raise ExpressionError(
+            f"{value!r} stands where a plain value is needed. What documents have is compared one "
+            "by one: (a == 5) | (a == b)."
+        )
+    return value
+
+
+#: Those of other classes are operands as they are: what they are made of is theirs to know.
+_PLAIN_ARRAYS: tuple[Any, ...] = (list, tuple, set, frozenset)
 
 
 class Condition(Node):
@@ -223,7 +256,7 @@ class In(Condition):
         self.operands = operands
 
     def __repr__(self) -> str:
-        return f"{self.left!r}.in_({list(self.operands)!r})"
+        return f"{_before_a_dot(self.left)}.in_({list(self.operands)!r})"
 
 
 class Between(Condition):
@@ -238,7 +271,7 @@ class Between(Condition):
         self.high = high
 
     def __repr__(self) -> str:
-        return f"{self.left!r}.between({self.low!r}, {self.high!r})"
+        return f"{_before_a_dot(self.left)}.between({self.low!r}, {self.high!r})"
 
 
 class IsNone(Condition):
@@ -251,7 +284,7 @@ class IsNone(Condition):
         self.left = left
 
     def __repr__(self) -> str:
-        return f"{self.left!r}.is_none()"
+        return f"{_before_a_dot(self.left)}.is_none()"
 
 
 class _OnOperand(Condition):
@@ -263,10 +296,10 @@ class _OnOperand(Condition):
 
     def __init__(self, left: Path[Any], operand: Any) -> None:
         self.left = left
-        self.operand = operand
+        self.operand = operand_of(operand)
 
     def __repr__(self) -> str:
-        return f"{self.left!r}.{self.method}({self.operand!r})"
+        return f"{_before_a_dot(self.left)}.{self.method}({self.operand!r})"
 
 
 class Contains(_OnOperand):
@@ -307,6 +340,10 @@ class AnyElement(Condition):
 
     def __repr__(self) -> str:
         return f"{self.left!r}.any({self.condition!r})"
+
+
+def _before_a_dot(value: Value[Any]) -> str:
+    return repr(value) if value.__root__() is not None else f"({value!r})"  # what is calculated
 
 
 def _in_parentheses(node: Node) -> str:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta, timezone
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from typing import Any, get_args, get_origin
 from uuid import UUID
 
@@ -31,12 +32,15 @@ class Kind:
         family: Values are ordered and calculated with within a family: `"number"`, `"text"`,
             `"instant"`, ...; None for those that are only told apart.
         elements: The kinds of the elements of a list, set or tuple; None for anything else.
+        apart: What within its family it is not calculated with: a `"decimal"` number with no
+            `"float"`, an `"aware"` datetime with no `"naive"` one; None for what goes with all.
     """
 
     name: str
     accepts: Callable[[Any], bool]
     family: str | None = None
     elements: tuple[Kind, ...] | None = None
+    apart: str | None = None
 
 
 def _is_number(value: object) -> bool:
@@ -60,7 +64,11 @@ def _is_date(value: object) -> bool:
 
 
 def _instance_of(kind: type[Any]) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, kind)
+    return partial(_is_instance, kind)  # which can be pickled, as a part of what is calculated
+
+
+def _is_instance(kind: type[Any], value: object) -> bool:
+    return isinstance(value, kind)
 
 
 def _is_aware(value: object) -> bool:
@@ -75,22 +83,42 @@ def _anything(value: object) -> bool:
     return not (isinstance(value, float) and math.isnan(value))
 
 
+_TEXT = Kind("a str", _is_text, "text")
+_DATE = Kind("a date without a time", _is_date, "date")
+_DATETIME = Kind("a datetime", _instance_of(datetime), "instant")
+
+# what a class is a subclass of is looked for in this order: a datetime before a date
 _KINDS: Mapping[Any, Kind] = {
     bool: Kind("a bool", _instance_of(bool)),
     int: Kind("a number", _is_number, "number"),
-    float: Kind("a number", _is_number, "number"),
-    Decimal: Kind("a Decimal or another number", _is_decimal, "number"),
-    str: Kind("a str", _is_text, "text"),
+    float: Kind("a number", _is_number, "number", apart="float"),
+    Decimal: Kind("a Decimal or another number", _is_decimal, "number", apart="decimal"),
+    str: _TEXT,
     bytes: Kind("bytes", _instance_of(bytes), "bytes"),
     UUID: Kind("a UUID", _instance_of(UUID), "uuid"),
-    date: Kind("a date without a time", _is_date, "date"),
+    datetime: _DATETIME,
+    date: _DATE,
     time: Kind("a time", _instance_of(time), "time"),
-    datetime: Kind("a datetime", _instance_of(datetime), "instant"),
-    pydantic.AwareDatetime: Kind("a datetime with a time zone", _is_aware, "instant"),
-    pydantic.NaiveDatetime: Kind("a datetime without a time zone", _is_naive, "instant"),
     timedelta: Kind("a timedelta", _instance_of(timedelta), "span"),
+    # annotations of pydantic that are classes without instances: their values are plain
+    pydantic.AwareDatetime: Kind(
+        "a datetime with a time zone", _is_aware, "instant", apart="aware"
+    ),
+    pydantic.NaiveDatetime: Kind(
+        "a datetime without a time zone", _is_naive, "instant", apart="naive"
+    ),
+    pydantic.PastDatetime: _DATETIME,
+    pydantic.FutureDatetime: _DATETIME,
+    pydantic.PastDate: _DATE,
+    pydantic.FutureDate: _DATE,
+    pydantic.EmailStr: _TEXT,
 }
 _ANY = Kind("anything", _anything)
+
+
+def are_of_anything(kinds: tuple[Kind, ...]) -> bool:
+    """Say whether values of any kind may be among values of these."""
+    return _ANY in kinds
 
 
 def kinds_of(annotation: Any) -> tuple[Kind, ...]:
@@ -124,6 +152,7 @@ def _kind_of_literal(literal: Any) -> Kind:
         repr(literal),
         lambda value: type(value) is type(literal) and bool(value == literal),
         None if base is None else base.family,
+        apart=None if base is None else base.apart,
     )
 
 
@@ -146,16 +175,17 @@ def _kind_of_class(cls: type[Any]) -> Kind:
     return Kind(f"a {cls.__name__}", _instance_of(cls), family)
 
 
-def operand_of(value: Any) -> Any:
-    """Give an operand in the form that is stored, which engines compare.
+def kind_of_value(value: Any) -> Kind | None:
+    """Give the kind that a plain value is calculated as; None for one that is not."""
+    if isinstance(value, datetime):
+        return _KINDS[pydantic.AwareDatetime if _is_aware(value) else pydantic.NaiveDatetime]
+    for cls, kind in _CALCULATED:
+        if isinstance(value, cls):
+            return kind if kind.accepts(value) else None
+    return None
 
-    A named time zone becomes the offset of the moment, as it does in a document.
-    """
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        offset = value.utcoffset()
-        if offset is not None and not isinstance(value.tzinfo, timezone):
-            return value.replace(tzinfo=timezone(offset), fold=0)
-    return value
+
+_CALCULATED = [(cls, _KINDS[cls]) for cls in (int, float, Decimal, str, timedelta)]
 
 
 _FAMILIES = {
@@ -166,6 +196,6 @@ _FAMILIES = {
 }
 
 
-def kind_of_family(family: str) -> Kind:
+def kind_of_family(family: str, apart: str | None) -> Kind:
     """Give the kind of what is calculated within a family."""
-    return _FAMILIES[family]
+    return replace(_FAMILIES[family], apart=apart)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Generic, NoReturn, overload
+from typing import Any, Generic, NoReturn, cast, overload
 
 from typing_extensions import TypeIs, TypeVar
 
 from rapyer.errors import ExpressionError
-from rapyer.expr.nodes import Between, Comparison, Condition, In, IsNone, Node, Not
-from rapyer.expr.operands import Kind, kind_of_family, operand_of
+from rapyer.expr.calculation import APART, RESULTS, result_of
+from rapyer.expr.nodes import Between, Comparison, Condition, In, IsNone, Node, Not, operand_of
+from rapyer.expr.operands import Kind, are_of_anything, kind_of_value
 from rapyer.expr.sides import (
     Exact,
     ExactOrNone,
@@ -26,17 +27,6 @@ from rapyer.expr.sides import (
 )
 
 T = TypeVar("T", default=Any)
-
-#: The families of results, by the operator and the families of what is calculated with.
-_RESULTS: dict[tuple[str, str, str], str] = {
-    ("+", "text", "text"): "text",
-    ("+", "instant", "span"): "instant",
-    ("-", "instant", "span"): "instant",
-    ("-", "instant", "instant"): "span",
-    ("+", "span", "span"): "span",
-    ("-", "span", "span"): "span",
-    **{(operator, "number", "number"): "number" for operator in ("+", "-", "*", "/", "//", "%")},
-}
 
 
 class Value(Node, Generic[T]):
@@ -130,10 +120,18 @@ class Value(Node, Generic[T]):
 
     def in_(self, operands: Iterable[T | None]) -> Condition:
         """Say that the value is one of several; None among them is meant as None."""
-        if isinstance(operands, str | bytes):
+        given = cast("Any", operands)
+        if isinstance(given, str | bytes) or not isinstance(given, Iterable):
             raise ExpressionError(
                 f"{self!r}.in_ was given {operands!r}, which is one value. Give a list of values."
             )
+        operands = tuple(operands)
+        for operand in operands:
+            if is_value(operand):
+                raise ExpressionError(
+                    f"{self!r}.in_ was given {operand!r}, which has another value in each document."
+                    f" Write it as a comparison: {self!r}.in_([...]) | ({self!r} == {operand!r})."
+                )
         return In(self, tuple(self._operand("==", operand) for operand in operands))
 
     @overload
@@ -187,6 +185,8 @@ class Value(Node, Generic[T]):
 
     def _other_value(self, operator: str, other: Value[Any]) -> Value[Any]:
         families, others = self._families(operator), other._families(operator)
+        if are_of_anything(self.__kinds__ + other.__kinds__):
+            return other
         if not families & others:
             raise ExpressionError(
                 f"{self!r} {operator} {other!r} could never hold: the one is "
@@ -329,26 +329,29 @@ class Value(Node, Generic[T]):
 
     def _calculate(self, operator: str, other: Any, *, reflected: bool = False) -> Value[Any]:
         operand: Any = other if is_value(other) else operand_of(other)
-        for mine in _families_of(self):
-            for theirs in _families_of(other):
-                pair = (theirs, mine) if reflected else (mine, theirs)
-                result = _RESULTS.get((operator, *pair))
-                if result is not None:
-                    left: Any = operand if reflected else self
-                    right: Any = self if reflected else operand
-                    return Arithmetic(operator, left, right, kind_of_family(result))
-        written: tuple[Any, Any] = (operand, self) if reflected else (self, operand)
-        raise ExpressionError(
-            f"{written[0]!r} {operator} {written[1]!r} has no meaning: {self!r} is {_names(self)}. "
+        left: Any = operand if reflected else self
+        right: Any = self if reflected else operand
+        pairs = [(mine, theirs) for mine in _calculated(left) for theirs in _calculated(right)]
+        results = [result_of(operator, *pair) for pair in pairs]
+        kinds = tuple(dict.fromkeys(kind for kind in results if kind is not None))
+        if kinds:
+            return Arithmetic(operator, left, right, kinds)
+        remedy = (
             "Numbers are calculated with numbers, texts joined by +, datetimes moved by timedeltas."
+        )
+        for one, two in pairs:
+            if (operator, one.family, two.family) in RESULTS:
+                remedy = APART[one.family]
+        raise ExpressionError(
+            f"{left!r} {operator} {right!r} has no meaning: {self!r} is {_names(self)}. {remedy}"
         )
 
 
-def _families_of(operand: Any) -> list[str]:
+def _calculated(operand: Any) -> tuple[Kind, ...]:
     if is_value(operand):
-        return [kind.family for kind in operand.__kinds__ if kind.family is not None]
-    families = ("number", "text", "instant", "span")
-    return [family for family in families if kind_of_family(family).accepts(operand)]
+        return operand.__kinds__
+    kind = kind_of_value(operand)
+    return () if kind is None else (kind,)
 
 
 def _names(value: Value[Any]) -> str:
@@ -369,19 +372,19 @@ class Arithmetic(Value[T]):
         right: A value, or a plain operand.
     """
 
-    __slots__ = ("_kind", "left", "operator", "right")
+    __slots__ = ("_kinds", "left", "operator", "right")
     __parts__ = ("operator", "left", "right")
 
-    def __init__(self, operator: str, left: Any, right: Any, kind: Kind) -> None:
+    def __init__(self, operator: str, left: Any, right: Any, kinds: tuple[Kind, ...]) -> None:
         self.operator = operator
         self.left = left
         self.right = right
-        self._kind = kind
+        self._kinds = kinds
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
         """What the value, where it is not None, can be compared with."""
-        return (self._kind,)
+        return self._kinds
 
     def __repr__(self) -> str:
         sides = (

@@ -1,0 +1,49 @@
+"""What is calculated with what, and what kind of value that gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rapyer.expr.operands import Kind, kind_of_family, kind_of_value
+
+#: The families of results, by the operator and the families of what is calculated with.
+RESULTS: dict[tuple[str, str | None, str | None], str] = {
+    ("+", "text", "text"): "text",
+    ("+", "instant", "span"): "instant",
+    ("-", "instant", "span"): "instant",
+    ("-", "instant", "instant"): "span",
+    ("+", "span", "span"): "span",
+    ("-", "span", "span"): "span",
+    **{(operator, "number", "number"): "number" for operator in ("+", "-", "*", "/", "//", "%")},
+}
+
+#: What to do where values of one family are not calculated with each other, by that family.
+APART: dict[str | None, str] = {
+    "number": 'Python calculates Decimals with no floats. Write Decimal("0.5") for 0.5, and give '
+    "both fields Decimals or both floats.",
+    "instant": "Between a datetime with a time zone and one without there is no time. Give both a "
+    "time zone, or neither.",
+}
+
+
+def is_calculated(operator: str, left: Any, right: Any) -> bool:
+    """Say whether two plain values, neither of them None, are calculated with each other."""
+    one, two = kind_of_value(left), kind_of_value(right)
+    return one is not None and two is not None and _are_calculated(operator, one, two)
+
+
+def _are_calculated(operator: str, left: Kind, right: Kind) -> bool:
+    """Say whether an operation has a result, which Python gives without an error of types."""
+    is_apart = left.apart is not None and right.apart is not None and left.apart != right.apart
+    return not is_apart and (operator, left.family, right.family) in RESULTS
+
+
+def result_of(operator: str, left: Kind, right: Kind) -> Kind | None:
+    """Give the kind of what is calculated from two kinds; None where that has no meaning."""
+    if not _are_calculated(operator, left, right):
+        return None
+    family = RESULTS[operator, left.family, right.family]
+    apart = None if family == "span" else left.apart or right.apart
+    if operator == "/" and apart is None:  # of two ints
+        apart = "float"
+    return kind_of_family(family, apart)
