@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 #: How many locations, and how many ways to read several, are kept for a model.
 _KEPT = 1024
+#: What a validator raises that does not find the other fields.
+_ERRORS = (AttributeError, LookupError, TypeError)
 
 
 class Location:
@@ -104,8 +105,10 @@ class Location:
             ExpressionError: A key on the way is changed by the validation of its dict.
         """
         self._check_keys()
-        with _validators_of(self):
+        try:
             return self._validator.validate_python(value)
+        except _ERRORS as exc:
+            raise _of_validators(exc, (self,)) from exc
 
     def _check_keys(self) -> None:
         for step, place in zip(self.steps, self.places, strict=True):
@@ -138,18 +141,13 @@ class Location:
         return storage_schema(complete, self._field_types).schema
 
 
-@contextmanager
-def _validators_of(*locations: Location) -> Generator[None]:
+def _of_validators(error: Exception, locations: Iterable[Location]) -> ExpressionError:
     """Say of an error in a validator of the model that it was given one value by itself."""
-    try:
-        yield
-    except (AttributeError, LookupError, TypeError) as exc:
-        names = ", ".join(location.text for location in locations)
-        raise ExpressionError(
-            f"a validator raised {exc!r} for {names}. A path validates its value by itself, "
-            "without the other fields of the model (`info.data` is None): load and save the "
-            "document."
-        ) from exc
+    names = ", ".join(location.text for location in locations)
+    return ExpressionError(
+        f"a validator raised {error!r} for {names}. A path validates its value by itself, without "
+        "the other fields of the model (`info.data` is None): load and save the document."
+    )
 
 
 def _required(schema: dict[str, Any]) -> dict[str, Any]:
@@ -193,8 +191,10 @@ class Reader:
         """
         if not reply.isascii():
             reply = restore_nul(reply)
-        with _validators_of(*self.locations):
+        try:
             loaded = self._validator.validate_json(reply, strict=True)
+        except _ERRORS as exc:
+            raise _of_validators(exc, self.locations) from exc
         if self._is_single:
             return [loaded] * len(self._names)
         return [loaded[name] for name in self._names]

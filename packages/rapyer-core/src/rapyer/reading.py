@@ -74,6 +74,8 @@ async def read_fields(
             raise _no_document(model, key)
         else:
             found.append([default] * len(paths))
+    if not lacking:
+        return found
     looked = await read_around(channel, reader.json_paths, [*lacking.values()])
     for (row, (key, around)), (reply, types) in zip(lacking.items(), looked, strict=True):
         found[row] = _values(reader, key, reply, dict(zip(around, types, strict=True)), default)
