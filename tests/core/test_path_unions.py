@@ -80,6 +80,7 @@ class Keeper(AtomicRedisModel):
     closed: Closed = Closed()
     anything: Any = None
     texts: dict[str, int] = {}
+    either: list[int] | dict[str, int] = []
     first: int = 1
     second: int = 1
 
@@ -129,6 +130,26 @@ async def test_what_differs_between_the_models_of_a_union_is_set_as_a_whole_only
     assert await Keeper.get(keeper.key) == keeper
     await Keeper.pet.name.set(keeper.key, "Rex")  # the same in both
     assert (await Keeper.get(keeper.key)).pet == Dog(name="Rex")
+
+
+async def test_a_list_or_a_dict_is_each_written_by_its_own_steps():
+    keeper = await Keeper(either=[1]).save()
+    await Keeper.either[0].set(keeper.key, 2)
+    with pytest.raises(PathNotFoundError):
+        await Keeper.either["a"].set(keeper.key, 2)
+    assert (await Keeper.get(keeper.key)).either == [2]
+    await Keeper.either.set(keeper.key, {"a": 1})
+    await Keeper.either["a"].set(keeper.key, 3)
+    with pytest.raises(PathNotFoundError):
+        await Keeper.either[0].set(keeper.key, 2)
+    assert (await Keeper.get(keeper.key)).either == {"a": 3}
+
+
+async def test_several_fields_of_a_union_are_read_together():
+    keeper = await Keeper(pet=Dog(bark=False)).save()
+    paths = (Keeper.pet.bark, Keeper.first, Keeper.pet.mark, Keeper.pet, Keeper.pet.name)
+    assert await Keeper.extract(keeper.key, *paths) == (False, 1, "s", keeper.pet, "Tom")
+    assert await Keeper.extract(keeper.key, *paths[:1], Keeper.path("pet.kind")) == (False, "dog")
 
 
 async def test_below_a_model_or_a_text_there_is_nothing_where_the_text_stands():

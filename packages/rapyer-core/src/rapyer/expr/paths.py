@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
-from decimal import Decimal
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -18,16 +17,12 @@ from rapyer.expr.nodes import (
     Condition,
     Contains,
     EndsWith,
-    In,
-    IsNone,
     StartsWith,
     roots_of,
 )
-from rapyer.expr.nodes import Between as BetweenNode
 from rapyer.expr.operands import Kind, kinds_of
-from rapyer.expr.sides import ExactOrNone, Number
 from rapyer.expr.steps import EACH, Step, field_step, item_step
-from rapyer.expr.values import Value
+from rapyer.expr.values import Value, is_value
 
 T = TypeVar("T", default=Any)
 E = TypeVar("E")
@@ -227,25 +222,7 @@ class Path(Value[T]):
                 f"{self!r} is a list. Write {self!r}.contains(value) for one of its elements, or "
                 "== for the whole list."
             )
-        built = super().in_(operands)
-        return self._for_each(In, built.operands) if isinstance(built, In) else built
-
-    @overload
-    def between(self: Number, low: float | Number, high: float | Number) -> Condition: ...
-    @overload
-    def between(
-        self: ExactOrNone, low: float | Decimal | Number, high: float | Decimal | Number
-    ) -> Condition: ...
-    @overload
-    def between(self, low: T | Value[T], high: T | Value[T]) -> Condition: ...
-    def between(self, low: Any, high: Any) -> Condition:
-        """Say that the value lies between two others, or is one of them."""
-        low, high = self._operand("<=", low), self._operand("<=", high)
-        return self._for_each(BetweenNode, low, high)
-
-    def is_none(self) -> Condition:
-        """Say that the value is None: null in the document, or below something that is."""
-        return self._for_each(IsNone)
+        return super().in_(operands)
 
     def _compare(self, operator: str, other: Any) -> Condition:
         split = split_each(self)
@@ -265,12 +242,9 @@ class Path(Value[T]):
     def _for_each(self, node: Any, *parts: Any) -> Condition:
         """Build a condition; below each element of a list, that one element fulfils it."""
         split = split_each(self)
-        condition: Condition
         if split is None:
-            condition = node(self, *parts)
-        else:
-            condition = AnyElement(split[0], split[1]._for_each(node, *parts))
-        return condition
+            return super()._for_each(node, *parts)
+        return AnyElement(split[0], split[1]._for_each(node, *parts))
 
     def _other_value(self, operator: str, other: Value[Any]) -> Value[Any]:
         _refuse_each(self, other)
@@ -281,6 +255,11 @@ class Path(Value[T]):
         return super()._calculate(operator, other, reflected=reflected)
 
     def _element(self, operand: Any) -> Any:
+        if is_value(operand):
+            raise ExpressionError(
+                f"{self!r}.contains was given {operand!r}, which has another value in each "
+                "document. Give a value; whether a list has one of another field is not asked."
+            )
         for kind in self.__kinds__:
             for element in kind.elements or ():
                 if operand is None or element.accepts(operand):

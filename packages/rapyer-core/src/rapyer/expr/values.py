@@ -132,7 +132,7 @@ class Value(Node, Generic[T]):
                     f"{self!r}.in_ was given {operand!r}, which has another value in each document."
                     f" Write it as a comparison: {self!r}.in_([...]) | ({self!r} == {operand!r})."
                 )
-        return In(self, tuple(self._operand("==", operand) for operand in operands))
+        return self._for_each(In, tuple(self._operand("==", operand) for operand in operands))
 
     @overload
     def between(self: Number, low: float | Number, high: float | Number) -> Condition: ...
@@ -144,11 +144,16 @@ class Value(Node, Generic[T]):
     def between(self, low: T | Value[T], high: T | Value[T]) -> Condition: ...
     def between(self, low: Any, high: Any) -> Condition:
         """Say that the value lies between two others, or is one of them."""
-        return Between(self, self._operand("<=", low), self._operand("<=", high))
+        return self._for_each(Between, self._operand("<=", low), self._operand("<=", high))
 
     def is_none(self) -> Condition:
         """Say that the value is None: null in the document, or below something that is."""
-        return IsNone(self)
+        return self._for_each(IsNone)
+
+    def _for_each(self, node: Any, *parts: Any) -> Condition:
+        """Build a condition on the value, or on each of them where there are many."""
+        condition: Condition = node(self, *parts)
+        return condition
 
     def _compare(self, operator: str, other: Any) -> Condition:
         return Comparison(operator, self, self._operand(operator, other))

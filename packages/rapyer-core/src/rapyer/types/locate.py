@@ -30,6 +30,8 @@ _WRAPPERS = frozenset(
 _CHOOSERS: Mapping[str, str] = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
 #: Schemas of what stands as an object in JSON.
 _OBJECTS = frozenset({"any", "dict", "typed-dict", "model-fields", "dataclass-args"})
+#: Schemas of what stands as an array there.
+_ARRAYS = frozenset({"any", "list", "tuple", "set", "frozenset", "generator"})
 _CONFIGURED = frozenset({"model", "dataclass", "typed-dict"})
 #: Factories that always make the same.
 EMPTY_FACTORIES = frozenset({list, dict, set, frozenset, tuple, str, int, float, bool, bytes})
@@ -150,34 +152,35 @@ class Locator:
     def _below_union(self, union: Schema, step: Step, config: Schema) -> Iterator[Place]:
         """Give what a step leads to from the members of a union."""
         places: list[Place] = []
-        may_be_other = may_be_object = False
+        alike = _ARRAYS if step.kind == "index" else _OBJECTS
+        may_be_other = may_be_alike = False
         for choice in _choices(union):
             below = list(self._below(choice, step, config))
             places += below
             may_be_other = may_be_other or not below
-            may_be_object = may_be_object or (not below and self._may_be_object(choice))
+            may_be_alike = may_be_alike or (not below and self._stands_as(alike, choice))
         if places:
             first = replace(places[0], may_lack_object=may_be_other)
-            if may_be_object or not all(map(places[0].is_as, places)):
+            if may_be_alike or not all(map(places[0].is_as, places)):
                 schemas = [cast("CoreSchema", place.schema) for place in places]
                 united = cast("Schema", core_schema.union_schema(list(schemas)))
                 first = replace(first, schema=united, depends=True)
             yield first
 
-    def _may_be_object(self, schema: Schema) -> bool:
-        """Say whether a value may stand as an object in JSON, as models and dicts do."""
+    def _stands_as(self, kinds: frozenset[str], schema: Schema) -> bool:
+        """Say whether a value may stand in JSON as schemas of some kinds do."""
         kind = schema["type"]
         if "serialization" in schema:
             return True
         if kind == "definition-ref":
-            return self._may_be_object(self._by_ref[schema["schema_ref"]])
+            return self._stands_as(kinds, self._by_ref[schema["schema_ref"]])
         if kind in _CHOOSERS:
-            return self._may_be_object(schema[_CHOOSERS[kind]])
+            return self._stands_as(kinds, schema[_CHOOSERS[kind]])
         if kind in ("union", "tagged-union"):
-            return any(map(self._may_be_object, _choices(schema)))
+            return any(self._stands_as(kinds, choice) for choice in _choices(schema))
         if kind in _WRAPPERS:
-            return self._may_be_object(schema["schema"])
-        return kind in _OBJECTS
+            return self._stands_as(kinds, schema["schema"])
+        return kind in kinds
 
 
 def _is_frozen(schema: Schema) -> bool:
