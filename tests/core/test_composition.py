@@ -151,7 +151,10 @@ def test_a_mixin_that_no_plugin_registers_is_used_by_naming_it():
 
 def test_core_s_own_operations_are_mixins_registered_through_the_same_hook():
     mixins = [base.__name__ for base in AtomicRedisModel.__bases__]
-    assert mixins == ["SaveMixin", "LoadMixin", "DeleteMixin", "ExistsMixin", "ExtractMixin"]
+    assert mixins == [
+        "SaveMixin", "LoadMixin", "UpdateMixin", "ChangesMixin", "DeleteMixin", "ExistsMixin",
+        "ExtractMixin",
+    ]  # fmt: skip
     core = rapyer.host.CORE
     host = rapyer.host.current_host()
     assert host.methods_of(core) == [

@@ -22,7 +22,8 @@ FLOORS = (
     {"plugin"},
     {
         "base", "embedded", "metaclass", "paths", "reading", "locations", "fields", "hosting",
-        "options", "first_party", "keys", "registry",
+        "options", "first_party", "keys", "registry", "memory", "versions", "baseline",
+        "assignments", "draft", "differences",
     },
     {"types"},
     {"traffic"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import pytest
 from rapyer import (
@@ -15,8 +16,8 @@ from rapyer import (
 )
 from rapyer.base import channel_of
 from rapyer.traffic.policies import AccessPolicy
-from rapyer.traffic.values import Target, append, increase
-from rapyer.traffic.values import set_value as set_target
+from rapyer.traffic.updates import Target, Write, update_document
+from rapyer.traffic.values import append, increase
 
 DOCUMENT = (
     '{"n":1,"f":0.5,"s":"x","l":[1],"z":null,"o":{},'
@@ -30,7 +31,8 @@ class Holder(AtomicRedisModel):
 
 
 async def set_value(channel, key: str, path: str, value: bytes, policies=()) -> None:
-    await set_target(channel, key, Target(path, path), (value, ()), policies)
+    steps = [int(step) if step.isdigit() else step for step in re.findall(r"[^.$\[\]]+", path)]
+    await update_document(channel, key, [Write(Target.of(steps), (value, ()))], policies)
 
 
 @pytest.fixture(params=[(), (TOUCH,)], ids=["native", "script"])

@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 
     from rapyer.base import EmbeddedModel, RedisModelMeta
     from rapyer.connection import init_rapyer, teardown_rapyer
+    from rapyer.differences import MISSING
     from rapyer.errors import (
         AbstractModelError,
+        ChangesNotTrackedError,
+        ConflictError,
         CorruptDocumentError,
         ExpressionError,
         InvalidKeyError,
@@ -49,9 +52,18 @@ if TYPE_CHECKING:
         WrongTypeError,
     )
     from rapyer.expr import Condition
-    from rapyer.fields import Field, Key, Mapped, MappedOptional
+    from rapyer.fields import Field, Key, Mapped, MappedOptional, Version
     from rapyer.keys import RedisKey
-    from rapyer.model import DeleteMixin, ExistsMixin, ExtractMixin, LoadMixin, SaveMixin
+    from rapyer.model import (
+        ChangesMixin,
+        DeleteMixin,
+        ExistsMixin,
+        ExtractMixin,
+        LoadMixin,
+        SaveMixin,
+        UpdateMixin,
+    )
+    from rapyer.model.changes import Change
     from rapyer.paths import DictPath, FieldPath, ListPath, col
     from rapyer.traffic.server import ServerInfo
     from rapyer.types.exact import BigInt
@@ -67,6 +79,8 @@ if TYPE_CHECKING:
         TtlSlot,
         SaveMixin,
         LoadMixin,
+        UpdateMixin,
+        ChangesMixin,
         DeleteMixin,
         ExistsMixin,
         ExtractMixin,
@@ -76,10 +90,14 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "MISSING",
     "AbstractModelError",
     "AtomicRedisModel",
     "BigInt",
+    "Change",
+    "ChangesNotTrackedError",
     "Condition",
+    "ConflictError",
     "CorruptDocumentError",
     "DictPath",
     "EmbeddedModel",
@@ -109,6 +127,7 @@ __all__ = [
     "UnexpectedReplyError",
     "UnstorableValueError",
     "UnsupportedServerError",
+    "Version",
     "WrongModelError",
     "WrongTypeError",
     "col",
@@ -118,16 +137,19 @@ __all__ = [
 
 _HOMES = {
     "BigInt": "rapyer.types.exact",
+    "Change": "rapyer.model.changes",
     "Condition": "rapyer.expr",
     "DictPath": "rapyer.paths",
     "Field": "rapyer.fields",
     "FieldPath": "rapyer.paths",
     "Key": "rapyer.fields",
+    "MISSING": "rapyer.differences",
     "ListPath": "rapyer.paths",
     "Mapped": "rapyer.fields",
     "MappedOptional": "rapyer.fields",
     "RedisKey": "rapyer.keys",
     "ServerInfo": "rapyer.traffic.server",
+    "Version": "rapyer.fields",
     "col": "rapyer.paths",
     "init_rapyer": "rapyer.connection",
     "teardown_rapyer": "rapyer.connection",

@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel, GetCoreSchemaHandler, PydanticSchemaGenerationError
 from pydantic._internal._generate_schema import GenerateSchema
-from pydantic._internal._model_construction import build_lenient_weakvaluedict
+from pydantic._internal._model_construction import (
+    build_lenient_weakvaluedict,
+    init_private_attributes,
+)
 from pydantic_core import CoreSchema, SchemaSerializer, SchemaValidator
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ __all__ = [
     "ModelMetaclass",
     "build_serializer",
     "build_validator",
+    "has_own_post_init",
     "is_made_by_pydantic",
     "parent_namespace_of",
     "unknown_types",
@@ -63,6 +67,12 @@ def parent_namespace_of(depth: int) -> dict[str, Any] | None:
 def is_made_by_pydantic(value: object) -> bool:
     """Say whether an attribute of a class is a function of pydantic, for private attributes."""
     return str(getattr(value, "__module__", "")).startswith("pydantic.")
+
+
+def has_own_post_init(model: type[BaseModel]) -> bool:
+    """Say whether a model runs code of its own when an instance is made."""
+    method: object = model.model_post_init
+    return method not in (BaseModel.model_post_init, init_private_attributes)
 
 
 def build_validator(schema: CoreSchema, config: CoreConfig) -> SchemaValidator:

@@ -5,16 +5,16 @@ Plugins build their mixins on [`BaseRedisModel`][rapyer.base.BaseRedisModel].
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from rapyer import first_party
 from rapyer._pydantic import unknown_types
 from rapyer.embedded import EmbeddedModel
-from rapyer.errors import InvalidKeyError, KeyChangedError, ModelDefinitionError
+from rapyer.errors import InvalidKeyError, ModelDefinitionError
+from rapyer.fields import KeyMarker, marked_fields
 from rapyer.keys import (
     KEY_TYPES,
     Identity,
@@ -25,9 +25,19 @@ from rapyer.keys import (
     snake_case,
 )
 from rapyer.locations import Locations
+from rapyer.memory import (
+    RememberingModel,
+    hand_over,
+    key_to_write,
+    made_key,
+    mark_deleted,
+    mark_stored,
+    memories_of,
+    restore_memories,
+    stored_key,
+)
 from rapyer.metaclass import (
     RedisModelMeta,
-    key_fields,
     refuse_absent_method,
     refuse_private_names,
     refuse_reserved_names,
@@ -38,6 +48,7 @@ from rapyer.registry import ModelRegistry
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.source import RedisSource
 from rapyer.types.codec import DocumentCodec
+from rapyer.versions import VersionField, find_version
 
 if TYPE_CHECKING:
     from rapyer.expr.paths import Path
@@ -58,17 +69,14 @@ def _any_instance(kind: Any) -> CoreSchema | None:
     return core_schema.is_instance_schema(kind) if isinstance(kind, type) else None
 
 
-class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
+class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     """The base of all models that have documents of their own, and of the mixins of plugins.
 
     An instance holds the plain values that pydantic made. Its document is one RedisJSON value
     under the key `prefix:pk`. Models derive from `rapyer.AtomicRedisModel`, mixins from this class.
     """
 
-    # The key that was made for the instance or set as its `pk`, where no field holds it; and the
-    # key that it was loaded from or saved to. Slots, unset at first: private attributes of pydantic
-    # would cost each construction.
-    __slots__ = ("__rapyer_made_key__", "__rapyer_stored_key__")
+    __slots__ = ()
 
     if TYPE_CHECKING:
         __rapyer_identity__: ClassVar[Identity]
@@ -84,6 +92,12 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
 
     #: What plugins do in the same round trip for each key that is read or written.
     __rapyer_policies__: ClassVar[Policies] = ()
+
+    #: The field annotated `Version`; None where there is none.
+    __rapyer_version__: ClassVar[VersionField | None] = None
+
+    #: Whether instances keep what they were loaded or saved as.
+    __rapyer_tracks__: ClassVar[bool] = False
 
     #: The Redis of this model where it is another one than that of `init_rapyer`.
     __rapyer_source__: ClassVar[RedisSource | None] = None
@@ -122,6 +136,7 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         identity.complete = None
         try:
             cls.__rapyer_find_key__()
+            cls.__rapyer_version__ = find_version(cls)
             if host is not None and identity.prefix:
                 host.complete(cls)
         except BaseException:
@@ -160,6 +175,7 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         """Take over the options that hold now; what a class sets itself does not change."""
         cls.__rapyer_options__ = options
         cls.__rapyer_source__ = options["redis"]
+        cls.__rapyer_tracks__ = options["track_changes"]
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
@@ -172,7 +188,7 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
 
     @classmethod
     def __rapyer_find_key__(cls) -> None:
-        keys = key_fields(cls)
+        keys = marked_fields(cls, KeyMarker, "Key", "A primary key is always there")
         if len(keys) > 1:
             raise ModelDefinitionError(
                 f"{cls.__name__} has the keys {', '.join(map(repr, keys))}, and a document has one "
@@ -234,7 +250,7 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
                 f"the primary key of {type(self).__name__} is its field {identity.key_field!r}. "
                 "Set that one."
             )
-        _made_key.set(self, identity.key(pk))
+        made_key.set(self, identity.key(pk))
 
     @property
     def key(self) -> RedisKey:
@@ -247,10 +263,10 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
                     f"{identity.key_field!r}. Set it first."
                 )
             return identity.key(self.__dict__[identity.key_field])
-        key = _made_key.get(self) or _stored_key.get(self)
+        key = made_key.get(self) or stored_key.get(self)
         if key is None:
             key = identity.key(identity.new_pk())
-            _made_key.set(self, key)
+            made_key.set(self, key)
         return key
 
     @classmethod
@@ -266,20 +282,18 @@ class BaseRedisModel(BaseModel, metaclass=RedisModelMeta):
         return cls.__rapyer_identity__.key(pk)
 
     def __copy__(self) -> Self:
-        return _hand_over(self, super().__copy__())
+        return hand_over(self, super().__copy__())
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        return _hand_over(self, super().__deepcopy__(memo))
+        return hand_over(self, super().__deepcopy__(memo))
 
     def __getstate__(self) -> dict[Any, Any]:
-        keys = (_own_made_key(self), _stored_key.get(self))
-        return {**super().__getstate__(), "__rapyer_keys__": keys}
+        return {**super().__getstate__(), "__rapyer_memories__": memories_of(self)}
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
-        made, stored = state.pop("__rapyer_keys__", (None, None))
+        memories = state.pop("__rapyer_memories__")
         super().__setstate__(state)
-        _made_key.set(self, made)
-        _stored_key.set(self, stored)
+        restore_memories(self, memories)
 
 
 def _default_prefix(model: type[BaseRedisModel]) -> str:
@@ -291,79 +305,3 @@ def _default_prefix(model: type[BaseRedisModel]) -> str:
             f"the prefix {prefix!r}, made from the name of the class {model.__name__}, {exc}. "
             "Set `prefix` in its `class Config`."
         ) from exc
-
-
-M = TypeVar("M", bound=BaseRedisModel)
-
-
-class _KeySlot:
-    """A slot of the instances of models that may be unset; faster than their attribute access."""
-
-    __slots__ = ("_read", "set")
-
-    def __init__(self, name: str) -> None:
-        slot: Any = vars(BaseRedisModel)[name]
-        self._read: Callable[[BaseRedisModel], RedisKey | None] = slot.__get__
-        self.set: Callable[[BaseRedisModel, RedisKey | None], None] = slot.__set__
-
-    def get(self, instance: BaseRedisModel) -> RedisKey | None:
-        try:
-            return self._read(instance)
-        except AttributeError:
-            return None
-
-
-_made_key = _KeySlot("__rapyer_made_key__")
-_stored_key = _KeySlot("__rapyer_stored_key__")
-
-
-def _own_made_key(instance: BaseRedisModel) -> RedisKey | None:
-    """Give the key that no field of an instance holds, made now if it was not needed before."""
-    identity = type(instance).__rapyer_identity__
-    return instance.key if identity.prefix and identity.key_field is None else None
-
-
-def _hand_over(original: M, copy: M) -> M:
-    """Give a copy the identity of the original, but not its memory of being stored.
-
-    So a copy with another primary key is a new document rather than an error.
-    """
-    _made_key.set(copy, _own_made_key(original))
-    return copy
-
-
-def mark_stored(instance: BaseRedisModel, key: RedisKey) -> None:
-    """Remember that an instance stands for the document at `key`."""
-    _stored_key.set(instance, key)
-
-
-def mark_deleted(instance: BaseRedisModel, key: RedisKey) -> None:
-    """Remember that the document of an instance is gone; it keeps its primary key."""
-    _stored_key.set(instance, None)
-    _made_key.set(instance, key)
-
-
-def key_to_write(instance: BaseRedisModel) -> RedisKey:
-    """Give the key of an instance for an operation on its own document.
-
-    Raises:
-        AbstractModelError: The model has no keys.
-        InvalidKeyError: Its primary key was set to a value that cannot be one.
-        KeyChangedError: Its primary key is another one than when it was loaded or saved, so that
-            the operation would meet another document and leave its own behind.
-    """
-    if not hasattr(instance, "__rapyer_identity__"):
-        raise TypeError(
-            f"{instance!r} is no instance of a model. This call is for an instance; by key there "
-            "are get(key), exists(key) and delete_by_key(key) of the class."
-        )
-    key, stored = instance.key, _stored_key.get(instance)
-    if stored is not None and stored != key:
-        raise KeyChangedError(
-            f"the primary key of this {type(instance).__name__} was changed: it was stored at "
-            f"{str(stored)!r} and would now be at {str(key)!r}. Save a copy, which is a new "
-            "document (`instance.model_copy()`), and delete the old one by its key.",
-            stored=stored,
-            current=key,
-        )
-    return key

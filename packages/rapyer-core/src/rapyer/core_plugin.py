@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from rapyer.commands import PLUGINS_COMMAND
-from rapyer.model import DeleteMixin, ExistsMixin, ExtractMixin, LoadMixin, SaveMixin
+from rapyer.model import (
+    ChangesMixin,
+    DeleteMixin,
+    ExistsMixin,
+    ExtractMixin,
+    LoadMixin,
+    SaveMixin,
+    UpdateMixin,
+)
 from rapyer.options import CORE_OPTIONS
 from rapyer.plugin import (
     RegisterCommand,
@@ -16,17 +24,21 @@ from rapyer.types.table import CORE_FIELD_TYPES
 
 RAPYER_API_VERSION = 1
 
+_MIXINS = (
+    SaveMixin, LoadMixin, UpdateMixin, ChangesMixin, DeleteMixin, ExistsMixin, ExtractMixin,
+)  # fmt: skip
+
 
 @hookimpl
 def rapyer_register_mixins(register: RegisterMixin) -> None:
-    """Add `save`, `get`, `load`, `get_or_create`, `delete`, `exists` and `extract`."""
-    for mixin in (SaveMixin, LoadMixin, DeleteMixin, ExistsMixin, ExtractMixin):
+    """Add `save`, `get`, `load`, `delete`, `exists`, `extract`, `aupdate` and their kin."""
+    for mixin in _MIXINS:
         register(mixin)
 
 
 @hookimpl
 def rapyer_register_options(register: RegisterOption) -> None:
-    """Add `prefix`, `abstract` and `redis`."""
+    """Add `prefix`, `abstract`, `redis` and `track_changes`."""
     for option in CORE_OPTIONS:
         register(option)
 

@@ -9,7 +9,8 @@ from pydantic_core import CoreSchema
 
 from rapyer._pydantic import unknown_types
 from rapyer.errors import ModelDefinitionError
-from rapyer.metaclass import EmbeddedModelMeta, key_fields, reset_paths
+from rapyer.fields import KeyMarker, VersionMarker, marked_fields
+from rapyer.metaclass import EmbeddedModelMeta, reset_paths
 
 if TYPE_CHECKING:
     from rapyer.hosting import ModelHost
@@ -38,11 +39,15 @@ class EmbeddedModel(BaseModel, metaclass=EmbeddedModelMeta):
     def __pydantic_on_complete__(cls) -> None:
         if "__rapyer_root__" in vars(cls):  # annotations were resolved later, or anew
             reset_paths(cls)
-        if keys := key_fields(cls):
-            raise ModelDefinitionError(
-                f"{cls.__name__}.{keys[0]} is a Key, and an EmbeddedModel has no key of its own. "
-                "Annotate it with its plain type, or derive from AtomicRedisModel."
-            )
+        for marker, name, what in (
+            (KeyMarker, "Key", "has no key of its own"),
+            (VersionMarker, "Version", "is not written by itself"),
+        ):
+            if fields := marked_fields(cls, marker, name, f"An EmbeddedModel {what}"):
+                raise ModelDefinitionError(
+                    f"{cls.__name__}.{fields[0]} is a {name}, and an EmbeddedModel {what}. "
+                    "Annotate it with its plain type, or derive from AtomicRedisModel."
+                )
 
     @classmethod
     def __get_pydantic_core_schema__(

@@ -198,6 +198,35 @@ class CorruptDocumentError(RapyerError, ValueError):
         self.raw = raw
 
 
+class ConflictError(RapyerError, RuntimeError):
+    """The document was written by somebody else since the instance was loaded or saved.
+
+    What is raised for a document that is gone is a `KeyNotFoundError`, too.
+
+    Attributes:
+        key: The whole Redis key, prefix included.
+        expected: The version that the instance has; None for a new one, which expects no document.
+        actual: The version that is stored; None where no document is.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        key: str = "",
+        expected: int | None = None,
+        actual: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.key = key
+        self.expected = expected
+        self.actual = actual
+
+
+class ChangesNotTrackedError(RapyerError, RuntimeError):
+    """It is not known what an instance was loaded or saved as: it is new, or that is not kept."""
+
+
 class UnstorableValueError(RapyerError, ValueError):
     """A value cannot be written as JSON, or the server could not hold it exactly.
 

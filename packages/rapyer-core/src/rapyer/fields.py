@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypedDict, get_args, overload
 
 import pydantic
-from pydantic import GetCoreSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler
 from pydantic.fields import Deprecated
 from pydantic.types import Discriminator
 from pydantic_core import CoreSchema
@@ -109,15 +109,48 @@ class KeyMarker:
         return "Key"
 
 
-def contains_key(annotation: Any) -> bool:
-    """Say whether a `Key` stands anywhere inside an annotation: in a union, a list, an alias."""
-    if isinstance(annotation, KeyMarker):
+class VersionMarker:
+    """Marks the field that counts the writes: the metadata that `Version` leaves."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Version"
+
+
+def marked_fields(model: type[BaseModel], marker: type, name: str, why: str) -> list[str]:
+    """Name the fields of a model that are annotated with a marker.
+
+    Args:
+        model: The model.
+        marker: The class of what the annotation leaves in the metadata of the field.
+        name: How the annotation is called.
+        why: Why it cannot stand inside another one, for messages.
+
+    Raises:
+        ModelDefinitionError: It stands inside another annotation, where it marks no field.
+    """
+    found: list[str] = []
+    for field_name, field in model.__pydantic_fields__.items():
+        if any(isinstance(part, marker) for part in field.metadata):
+            found.append(field_name)
+        elif _contains(field.annotation, marker):
+            raise ModelDefinitionError(
+                f"{model.__name__}.{field_name} has a {name} inside of {field.annotation!r}. "
+                f"{why}: annotate the field {name} itself, without anything around it."
+            )
+    return found
+
+
+def _contains(annotation: Any, marker: type) -> bool:
+    """Say whether a marker stands anywhere inside an annotation: in a union, a list, an alias."""
+    if isinstance(annotation, marker):
         return True
     aliased = getattr(annotation, "__value__", None)  # of a `type` statement, or its backport
     if aliased is not None:
-        return contains_key(aliased)
+        return _contains(aliased, marker)
     parts = (*get_args(annotation), *getattr(annotation, "__metadata__", ()))
-    return any(contains_key(part) for part in parts)
+    return any(_contains(part, marker) for part in parts)
 
 
 def _unparametrized(name: str) -> ModelDefinitionError:
@@ -180,6 +213,22 @@ if TYPE_CHECKING:
         def __get__(self, instance: object | None, owner: Any) -> Any: ...
         def __set__(self, instance: object, value: T) -> None: ...
 
+    class Version:
+        """The annotation of the field that counts the writes: `revision: Version`.
+
+        Every write of the library increases it in the same step. What holds an instance (`save`,
+        `aupdate`) compares it first, and raises `ConflictError` where somebody else was faster. A
+        model has one such field at most. It is an `int`, 0 for an instance that was never saved;
+        for type checkers it needs `= Field(default=0)`.
+        """
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> FieldPath[int]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> int: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: object, value: int) -> None: ...
+
 else:
 
     class _Annotation:
@@ -212,3 +261,5 @@ else:
 
         def __class_getitem__(cls, item):
             return Annotated[item, KeyMarker()]
+
+    Version = Annotated[int, VersionMarker(), Field(default=0, ge=0, lt=10**18, frozen=True)]

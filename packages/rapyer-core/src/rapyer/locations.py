@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
@@ -94,8 +94,18 @@ class Location:
     @cached_property
     def codec(self) -> Codec:
         """What dumps values for this place."""
-        schema = self._locator.complete(self.place.schema)
-        return Codec(self.text, lambda: schema, self._field_types, self.config)
+        schema = self._locator.complete(_with_serializer_alone(self.place))
+        levels = len(self.steps)
+        return Codec(self.text, lambda: schema, self._field_types, self.config, levels)
+
+    @cached_property
+    def guard(self) -> int | None:
+        """How many steps lead to the outermost value around this one that has rules about it.
+
+        A validator of a model is such a rule, and the length of a dict; 0 stands for the document.
+        None where a value that is valid by itself is valid where it stands.
+        """
+        return next((end for end, place in enumerate(self.places) if place.guarded), None)
 
     def validate(self, value: Any) -> Any:
         """Validate a value as its assignment to the field would, and give what the field then has.
@@ -104,13 +114,14 @@ class Location:
             pydantic.ValidationError: It, or a key on the way, does not validate.
             ExpressionError: A key on the way is changed by the validation of its dict.
         """
-        self._check_keys()
+        self.check_keys()
         try:
             return self._validator.validate_python(value)
         except _ERRORS as exc:
             raise _of_validators(exc, (self,)) from exc
 
-    def _check_keys(self) -> None:
+    def check_keys(self) -> None:
+        """Validate the keys of dicts on the way; see `validate` for the errors."""
         for step, place in zip(self.steps, self.places, strict=True):
             if place.keys is not None:
                 validator = build_validator(self._locator.complete(place.keys), self.config)
@@ -139,6 +150,19 @@ class Location:
         """Turn a schema with values of this place into the one of their stored form."""
         complete = self._locator.complete(cast("dict[str, Any]", schema))
         return storage_schema(complete, self._field_types).schema
+
+
+def _with_serializer_alone(place: Place) -> dict[str, Any]:
+    """Give the schema of a field whose serializer, a method of the model, has no model to ask."""
+    serialization: dict[str, Any] = place.schema.get("serialization") or {}
+    owner: Any = place.owner
+    if owner is None or not serialization.get("is_field_serializer"):
+        return place.schema
+    alone: Any = owner.__new__(owner)
+    object.__setattr__(alone, "__dict__", {})
+    function = partial(serialization["function"], alone)
+    own = {**serialization, "function": function, "is_field_serializer": False}
+    return {**place.schema, "serialization": own}
 
 
 def _of_validators(error: Exception, locations: Iterable[Location]) -> ExpressionError:
@@ -245,9 +269,21 @@ class Locations:
         location = self._locations.get(steps)
         if location is None or not issubclass(self._model, model_of(path)):
             self._refuse(path)
+            return self.behind(steps)
+        return location
+
+    def behind(self, steps: tuple[Step, ...]) -> Location:
+        """Give where steps lead; one at least, none of them to each element.
+
+        Raises:
+            ExpressionError: They lead to nothing that documents have.
+        """
+        location = self._locations.get(steps)
+        if location is None:
             if self._locator is None:
                 self._locator = Locator(complete_schema(self._model))
-            location = Location(repr(path), steps, self._locator, self._field_types)
+            text = self._model.__name__ + "".join(map(str, steps))
+            location = Location(text, steps, self._locator, self._field_types)
             _keep(self._locations, steps, location)
         return location
 

@@ -14,7 +14,7 @@ from rapyer import first_party
 from rapyer._pydantic import ModelMetaclass, parent_namespace_of
 from rapyer.errors import ModelDefinitionError, PluginNotInstalledError
 from rapyer.expr.paths import field_of, forget_fields, path_of
-from rapyer.fields import Field, KeyMarker, contains_key
+from rapyer.fields import Field
 from rapyer.paths import FieldPath
 
 if TYPE_CHECKING:
@@ -226,21 +226,3 @@ def _own_fields(namespace: dict[str, Any]) -> list[str]:
         for name, annotation in annotations.items()
         if not name.startswith("_") and "ClassVar" not in str(annotation)
     ]
-
-
-def key_fields(cls: type[BaseModel]) -> list[str]:
-    """Name the fields annotated `Key[...]`.
-
-    Raises:
-        ModelDefinitionError: A `Key` stands inside another annotation, where it marks no field.
-    """
-    found: list[str] = []
-    for name, field in cls.__pydantic_fields__.items():
-        if any(isinstance(part, KeyMarker) for part in field.metadata):
-            found.append(name)
-        elif contains_key(field.annotation):
-            raise ModelDefinitionError(
-                f"{cls.__name__}.{name} has a Key inside of {field.annotation!r}. A primary key is "
-                "always there: annotate the field Key[...] itself, without anything around it."
-            )
-    return found

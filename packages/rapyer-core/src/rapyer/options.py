@@ -97,6 +97,7 @@ CORE_OPTIONS: tuple[Option, ...] = (
     Option("prefix", Any, default=None, parse=check_prefix, inherited=False),
     Option("abstract", bool, default=False, inherited=False),
     Option("redis", Any, default=None, parse=RedisSource.of, show=without_secrets),
+    Option("track_changes", bool, default=False),
 )
 
 

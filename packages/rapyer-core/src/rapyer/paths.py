@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overloa
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from rapyer.errors import ExpressionError, InvalidKeyError
+from rapyer.assignments import Assignment, location_to_write
+from rapyer.errors import ExpressionError
 from rapyer.expr.annotations import element_of, members_of, value_of
-from rapyer.expr.jsonpath import split_at_negative_indexes
-from rapyer.expr.paths import Path, model_of, steps_of
+from rapyer.expr.paths import Path, model_of
 from rapyer.reading import REQUIRED, read_fields
-from rapyer.traffic import values
 from rapyer.traffic.source import default_source
+from rapyer.traffic.updates import update_document
+from rapyer.versions import policies_by_key
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -113,26 +114,15 @@ class FieldPath(Path[T]):
             UnaddressableKeyError: A key on the way has no spelling on the server.
             WrongTypeError: The key holds another Redis type than a JSON document.
             ExpressionError: It is the primary key, is frozen, is another field in each model of a
-                union, or has a validator that looks at other fields.
+                union, is the Version, or has a validator that looks at other fields.
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
         model = _model_with_documents(self)
-        location = model.__rapyer_locations__.at(self)
-        _refuse_fixed(self, model, frozen=any(place.frozen for place in location.places))
-        if location.rest:
-            raise ExpressionError(
-                f"{self!r} is something else in each of the models that may stand there. Set "
-                f"{model.__name__}{''.join(map(str, location.steps))} as a whole."
-            )
+        location = location_to_write(model, self)
         redis_key = model.__rapyer_identity__.resolve(key)
-        dump = location.codec.dump(location.validate(value), checked=True)
-        target = values.Target(
-            location.json_path, *split_at_negative_indexes(location.stored_steps)
-        )
-        await values.set_value(
-            channel_of(model), redis_key, target, dump, model.__rapyer_policies__
-        )
+        write, _ = Assignment(location, location.validate(value)).ready()
+        await update_document(channel_of(model), redis_key, (write,), policies_by_key(model))
 
 
 class ListPath(FieldPath[list[V]], Generic[V]):
@@ -231,14 +221,3 @@ def _model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
             "the model whose documents it is part of."
         )
     return cast("type[BaseRedisModel]", model)
-
-
-def _refuse_fixed(path: Path[Any], model: type[BaseRedisModel], *, frozen: bool) -> None:
-    first = steps_of(path)[0].value
-    if first == model.__rapyer_identity__.key_field:
-        raise InvalidKeyError(
-            f"{path!r} is the primary key of the document, which stands in its Redis key. Save a "
-            "copy with another one, and delete this document."
-        )
-    if frozen:
-        raise ExpressionError(f"{path!r} is frozen. Save a copy with another value.")

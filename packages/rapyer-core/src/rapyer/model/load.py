@@ -8,9 +8,12 @@ from pydantic import ValidationError
 from redis.exceptions import ResponseError
 
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write, mark_stored
+from rapyer.baseline import Baseline
 from rapyer.errors import CorruptDocumentError, KeyNotFoundError
 from rapyer.keys import KeyLike, RedisKey
+from rapyer.memory import remember_baseline
 from rapyer.traffic import documents
+from rapyer.versions import WriteOfInstance
 
 D = TypeVar("D")
 
@@ -85,6 +88,8 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
         object.__setattr__(self, "__pydantic_extra__", fresh.__pydantic_extra__)
         object.__setattr__(self, "__pydantic_fields_set__", fresh.__pydantic_fields_set__)
         mark_stored(self, key)
+        if cls.__rapyer_tracks__:
+            remember_baseline(self, Baseline.of_reply(raw))
         return self
 
     @classmethod
@@ -115,10 +120,12 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 f"{model.__name__}."
             )
         codec = model.__rapyer_codec__
-        dump = codec.dump(candidate, checked=True)
+        text = codec.text(candidate, checked=True)
+        dump = codec.spell(candidate, text)
+        write = WriteOfInstance(candidate, key, compares=False)
         try:
             raw = await documents.create_or_get_document(
-                channel_of(model), key, dump, model.__rapyer_policies__
+                channel_of(model), key, dump, write.policies
             )
         except ResponseError as exc:
             if (fault := codec.fault_of(candidate)) is not None:
@@ -127,6 +134,9 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
         if raw is not None:
             return _loaded(model, key, raw), False
         mark_stored(candidate, key)
+        write.done()
+        if model.__rapyer_tracks__:
+            remember_baseline(candidate, Baseline(text))
         return candidate, True
 
 
@@ -153,6 +163,8 @@ def _loaded(model: type[M], key: RedisKey, raw: bytes) -> M:
             raw=raw,
         )
     mark_stored(instance, key)
+    if model.__rapyer_tracks__:
+        remember_baseline(instance, Baseline.of_reply(raw))
     return instance
 
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Self, overload
 from redis.exceptions import ResponseError
 
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write, mark_stored
+from rapyer.baseline import Baseline
+from rapyer.memory import remember_baseline
 from rapyer.traffic import documents
+from rapyer.versions import WriteOfInstance
 
 if TYPE_CHECKING:
     from rapyer.traffic.documents import Condition
@@ -28,7 +31,8 @@ class SaveMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
         Args:
             only_if: `"absent"` writes only where there is no document yet, `"present"` only over
-                one that is there; both are decided by the server.
+                one that is there; both are decided by the server. With `"absent"` versions are not
+                compared: there is none.
 
         Returns:
             The instance itself; with `only_if`, whether it was written.
@@ -37,6 +41,8 @@ class SaveMixin(BaseRedisModel, metaclass=RedisModelMeta):
             UnstorableValueError: The document could not be read back, because a value that was
                 assigned does not validate; or JSON or the server cannot hold a value exactly.
                 Nothing was written.
+            ConflictError: The model has a Version, and the document another one than the instance;
+                or the instance is new, and there is a document; or its document is gone.
             KeyChangedError: The primary key was changed since the instance was loaded or saved.
             WrongTypeError: The key holds another Redis type than a JSON document.
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
@@ -44,10 +50,12 @@ class SaveMixin(BaseRedisModel, metaclass=RedisModelMeta):
         """
         key = key_to_write(self)
         codec = self.__rapyer_codec__
-        dump = codec.dump(self, checked=True)
+        text = codec.text(self, checked=True)
+        dump = codec.spell(self, text)
+        write = WriteOfInstance(self, key, compares=only_if != "absent")
         try:
             written = await documents.set_document(
-                channel_of(type(self)), key, dump, only_if, self.__rapyer_policies__
+                channel_of(type(self)), key, dump, only_if, write.policies
             )
         except ResponseError as exc:
             if (fault := codec.fault_of(self)) is not None:
@@ -55,4 +63,7 @@ class SaveMixin(BaseRedisModel, metaclass=RedisModelMeta):
             raise
         if written:
             mark_stored(self, key)
+            write.done()
+            if self.__rapyer_tracks__:
+                remember_baseline(self, Baseline(text))
         return self if only_if is None else written

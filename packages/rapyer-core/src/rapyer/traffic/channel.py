@@ -16,6 +16,7 @@ from rapyer.traffic.outcome import LOST_REPLY, LostReply, outcome_of_write
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation, arguments_of, compose
 from rapyer.traffic.server import ServerInfo, read_server
+from rapyer.traffic.versions import version_error
 
 #: What a command is made of. Text goes out in UTF-8.
 Argument: TypeAlias = str | bytes | int
@@ -188,16 +189,26 @@ class Channel:
             keys: The keys that it is about.
             arguments: The arguments of the operation.
             of_policies: Those of the policies; asked for now if not given.
+
+        Raises:
+            ConflictError: The document has another version than a policy expects.
+            redis.exceptions.ResponseError: The script failed, or a policy has aborted it.
         """
         script = compose(operation, policies)
         before = arguments_of(policies) if of_policies is None else of_policies
         rest = (len(keys), *keys, *before, *arguments)
         writes = operation.writes
         try:
-            return await self.execute("EVALSHA", script.sha, *rest, writes=writes)
-        except NoScriptError:
-            # nothing of it has run, so that even a write may be sent again
-            return await self.execute("EVAL", script.text, *rest, writes=writes)
+            try:
+                return await self.execute("EVALSHA", script.sha, *rest, writes=writes)
+            except NoScriptError:
+                # nothing of it has run, so that even a write may be sent again
+                return await self.execute("EVAL", script.text, *rest, writes=writes)
+        except ResponseError as exc:
+            of_version = version_error(exc, keys[0])
+            if of_version is not None:
+                raise of_version from exc
+            raise
 
     def coalescer(self, kind: object, make: Callable[[], Fetch]) -> Coalescer:
         """Give the coalescer for one kind of reads, made on first use."""

@@ -22,7 +22,7 @@ from rapyer.types.spelling import (
     spell_numbers,
 )
 from rapyer.types.text import BACKSLASH, hide_nul, restore_nul
-from rapyer.types.values import find_difference, find_fault, path_text
+from rapyer.types.values import MAX_LEVELS, find_difference, find_fault, path_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,6 +56,7 @@ class Codec:
         schema: Gives the core schema that pydantic has made for them.
         field_types: The types whose values have a stored form of their own.
         config: Settings of the model that they belong to.
+        levels: How many levels are around them in a document.
     """
 
     __slots__ = (
@@ -63,6 +64,7 @@ class Codec:
         "_config",
         "_field_types",
         "_has_numbers",
+        "_levels",
         "_name",
         "_schema",
         "_to_json",
@@ -75,11 +77,13 @@ class Codec:
         schema: Callable[[], CoreSchema],
         field_types: FieldTypes,
         config: CoreConfig | None = None,
+        levels: int = 0,
     ) -> None:
         self._name = name
         self._schema = schema
         self._field_types = field_types
         self._config: CoreConfig = {**(config or {}), **STORAGE_CONFIG}
+        self._levels = levels
         self.reset()
 
     def reset(self) -> None:
@@ -134,25 +138,68 @@ class Codec:
                 (`checked`) one that does not validate or would be read back as another. The error
                 has its path.
         """
+        return self.spell(value, self.text(value, checked=checked))
+
+    def text(self, value: Any, *, checked: bool = False) -> bytes:
+        """Dump a value as the JSON text, in UTF-8, that any reader but the server takes for it.
+
+        Args:
+            value: An instance of the model, or the value of a field.
+            checked: As for `dump`.
+
+        Raises:
+            UnstorableValueError: As `dump` does, but for numbers without a text.
+        """
         try:
-            document = self._to_json(value, warnings=False)
+            text = self._to_json(value, warnings=False)
         except (PydanticSerializationError, RecursionError) as exc:
             raise self.fault_of(value) or UnstorableValueError(
                 f"{self._name} cannot be stored: {exc}."
             ) from exc
         if checked:
-            self._check(document, value)
-        if BACKSLASH in document or not document.isascii():
-            document = hide_nul(document)
+            self._check(text, value)
+        # the server counts the levels of a value, not those around it: such a document could be
+        # neither saved nor copied as a whole any more
+        if self._levels and self._levels + text.count(b"[") + text.count(b"{") > MAX_LEVELS:
+            fault = self.fault_of(value)
+            if fault is not None:
+                raise fault
+        return text
+
+    def member(self, value: Any, name: str) -> bytes:
+        """Dump one field of a model as it stands among the members of an object: `"name":1`.
+
+        Raises:
+            UnstorableValueError: As `text` does.
+        """
+        try:
+            return self._to_json(value, warnings=False, include={name})[1:-1]
+        except (PydanticSerializationError, RecursionError) as exc:
+            raise self.fault_of(value) or UnstorableValueError(
+                f"{self._at(name)} cannot be stored: {exc}.", path=name
+            ) from exc
+
+    def spell(self, value: Any, text: bytes) -> Dump:
+        """Spell the text of a value so that the server reads it exactly; see `dump`."""
+        if BACKSLASH in text or not text.isascii():
+            text = hide_nul(text)
         if self._has_numbers:
-            shape = document.translate(SHAPE)
+            shape = text.translate(SHAPE)
             if LONG_NUMBER in shape or (SIGN in shape and EXPONENT in shape):
-                return self._spell_numbers(value, document)
-        return document, ()
+                return self._spell_numbers(value, text)
+        return text, ()
+
+    def read(self, text: bytes) -> Any:
+        """Make a value from the text that `text` gives, as `load` does from that of the server.
+
+        Raises:
+            pydantic.ValidationError: It does not validate.
+        """
+        return self._validate_json(text, strict=True)
 
     def _check(self, document: bytes, value: Any) -> None:
         try:
-            read = self._validate_json(document, strict=True)
+            read = self.read(document)
         except ValidationError as exc:
             first = exc.errors(include_url=False)[0]
             path = path_text(first["loc"])
@@ -212,7 +259,7 @@ class Codec:
             dumped = self._to_look(value)
         except (PydanticSerializationError, RecursionError, TypeError):
             return None  # a TypeError for keys that are no keys any more when they are dumped
-        fault = find_fault(dumped)
+        fault = find_fault(dumped, levels=self._levels)
         if fault is None:
             return None
         return UnstorableValueError(

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias, cast
 
 from pydantic_core import CoreSchema, core_schema
 
+from rapyer._pydantic import has_own_post_init
 from rapyer.errors import ExpressionError
 from rapyer.expr.steps import Step
 from rapyer.expr.text import stored_text
@@ -33,6 +34,7 @@ _OBJECTS = frozenset({"any", "dict", "typed-dict", "model-fields", "dataclass-ar
 #: Schemas of what stands as an array there.
 _ARRAYS = frozenset({"any", "list", "tuple", "set", "frozenset", "generator"})
 _CONFIGURED = frozenset({"model", "dataclass", "typed-dict"})
+_FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
 #: Factories that always make the same.
 EMPTY_FACTORIES = frozenset({list, dict, set, frozenset, tuple, str, int, float, bool, bytes})
 
@@ -51,6 +53,9 @@ class Place:
         may_lack_object: Whether a valid document may have no object there, around a field.
         depends: Whether it is known only from the document around it what the place is: models of
             a union differ in it.
+        owner: The model that it is a field of, if it is one of a model.
+        guarded: Whether what is around it has rules about more than this place: a validator of the
+            model, a length of the dict, a union.
     """
 
     schema: Schema
@@ -61,12 +66,15 @@ class Place:
     keys: Schema | None = None
     may_lack_object: bool = False
     depends: bool = False
+    owner: type | None = None
+    guarded: bool = False
 
     def is_as(self, other: Place) -> bool:
         """Say whether another model has the same at this place."""
         # whether a model takes fields that it does not know says nothing about one that it knows
         own, its = ({**place.config, "extra_fields_behavior": None} for place in (self, other))
-        return own == its and replace(self, config=other.config) == other
+        same = replace(self, config=other.config, owner=other.owner, guarded=other.guarded)
+        return own == its and same == other
 
     @property
     def stored(self) -> str | int:
@@ -139,7 +147,7 @@ class Locator:
             config.pop("title", None)
         if kind in _WRAPPERS:
             for place in self._below(schema["schema"], step, config):
-                yield replace(place, frozen=True) if _is_frozen(schema) else place
+                yield _place_within(schema, place)
         elif kind in _CHOOSERS:
             yield from self._below(schema[_CHOOSERS[kind]], step, config)
         elif kind in ("union", "tagged-union"):
@@ -160,7 +168,7 @@ class Locator:
             may_be_other = may_be_other or not below
             may_be_alike = may_be_alike or (not below and self._stands_as(alike, choice))
         if places:
-            first = replace(places[0], may_lack_object=may_be_other)
+            first = replace(places[0], may_lack_object=may_be_other, guarded=True)
             if may_be_alike or not all(map(places[0].is_as, places)):
                 schemas = [cast("CoreSchema", place.schema) for place in places]
                 united = cast("Schema", core_schema.union_schema(list(schemas)))
@@ -181,6 +189,25 @@ class Locator:
         if kind in _WRAPPERS:
             return self._stands_as(kinds, schema["schema"])
         return kind in kinds
+
+
+def _place_within(schema: Schema, place: Place) -> Place:
+    """Say of a place what a schema around it adds."""
+    kind = schema["type"]
+    if kind == "model" and place.is_field and place.owner is None:
+        place = replace(place, owner=schema["cls"])
+    if _is_frozen(schema):
+        place = replace(place, frozen=True)
+    if kind in _FUNCTIONS or _has_own_post_init(schema):
+        place = replace(place, guarded=True)
+    return place
+
+
+def _has_own_post_init(schema: Schema) -> bool:
+    """Say whether a model or a dataclass runs code of its own when it is made."""
+    if schema["type"] == "model":
+        return has_own_post_init(schema["cls"])
+    return schema["type"] == "dataclass" and bool(schema.get("post_init"))
 
 
 def _is_frozen(schema: Schema) -> bool:
@@ -208,7 +235,9 @@ def _place_in(schema: Schema, step: Step, config: Schema) -> Place | None:
         return Place({"type": "any"}, _name_of(step), config)
     if kind == "dict" and step.kind == "key":
         values: Schema = schema.get("values_schema") or {"type": "any"}
-        return Place(values, _name_of(step), config, keys=schema.get("keys_schema"))
+        limited = "min_length" in schema or "max_length" in schema
+        keys = schema.get("keys_schema")
+        return Place(values, _name_of(step), config, keys=keys, guarded=limited)
     if kind == "list" and step.kind == "index":
         return Place(schema.get("items_schema") or {"type": "any"}, step.value, config)
     if kind == "tuple" and step.kind == "index":
@@ -224,7 +253,9 @@ def _field_in(schema: Schema, name: str, config: Schema) -> Place | None:
     elif kind == "dataclass-args":
         field = next((field for field in schema["fields"] if field["name"] == name), None)
     if field is None:
-        return None
+        if config.get("extra_fields_behavior") != "allow":
+            return None
+        return Place(schema.get("extras_schema") or {"type": "any"}, name, config)
     stored = field.get("serialization_alias", name)
     return Place(field["schema"], stored, config, True, bool(field.get("frozen")))
 

@@ -65,12 +65,13 @@ def path_text(steps: Iterable[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def find_fault(value: Any, steps: tuple[Any, ...] = ()) -> Fault | None:
-    """Find the first value in a dumped document that cannot be stored exactly.
+def find_fault(value: Any, steps: tuple[Any, ...] = (), levels: int = 0) -> Fault | None:
+    """Find the first value in a dump that cannot be stored exactly.
 
     Args:
         value: A dump in Python objects: dicts, lists, scalars.
-        steps: The way from the document to `value`; the document itself is level 1.
+        steps: The way to `value` from what was dumped.
+        levels: How many levels are around that in the document, which itself is level 1.
     """
     if isinstance(value, _NotJson):
         return _not_json(value.value, steps)
@@ -78,22 +79,24 @@ def find_fault(value: Any, steps: tuple[Any, ...] = ()) -> Fault | None:
         reason = f"has no stored form: {type(value.error).__name__}: {value.error}"
         return Fault(path_text(steps), value.value, reason)
     if is_mapping(value) or is_array(value):
-        if len(steps) >= MAX_LEVELS:
+        if len(steps) + levels >= MAX_LEVELS:
             reason = f"is nested deeper than the {MAX_LEVELS} levels of RedisJSON"
             return Fault(path_text(steps), value, reason)
         if is_mapping(value):
-            return _find_in_mapping(value, steps)
-        faults = (find_fault(item, (*steps, index)) for index, item in enumerate(value))
+            return _find_in_mapping(value, steps, levels)
+        faults = (find_fault(item, (*steps, index), levels) for index, item in enumerate(value))
         return next(filter(None, faults), None)
     return _scalar_fault(value, steps)
 
 
-def _find_in_mapping(mapping: Mapping[Any, Any], steps: tuple[Any, ...]) -> Fault | None:
+def _find_in_mapping(
+    mapping: Mapping[Any, Any], steps: tuple[Any, ...], levels: int
+) -> Fault | None:
     for key, item in mapping.items():
         if isinstance(key, str) and not _is_unicode(key):
             reason = "is a key with a lone surrogate, which is no text"
             return Fault(path_text(steps), key, reason)
-        if fault := find_fault(item, (*steps, key)):
+        if fault := find_fault(item, (*steps, key), levels):
             return fault
     return None
 

@@ -1,0 +1,76 @@
+"""Paths as names of keyword arguments: `profile__address__city`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import Any
+
+from rapyer.errors import ExpressionError, InvalidPathError
+from rapyer.expr.annotations import fields_of, members_of, value_of
+from rapyer.expr.paths import Path, annotation_of, field_of, item_of
+
+_BETWEEN = "__"
+
+
+def resolve_name(root: Path[Any], name: str) -> Path[Any]:
+    """Find the path that the name of a keyword argument stands for.
+
+    Two underscores lead from a field to what is in it: the field of a model, or a key of a dict.
+    A field that has exactly this name is meant before any that are reached by a split.
+
+    Args:
+        root: Where the name starts: the path of a model with no steps.
+        name: The name.
+
+    Raises:
+        InvalidPathError: It leads nowhere, or has two readings.
+    """
+    readings = list(_readings(root, name))
+    if not readings:
+        raise InvalidPathError(_nowhere(root, name), path=name)
+    if len(readings) > 1:
+        raise InvalidPathError(
+            f"{name!r} can be read as {' and as '.join(map(repr, readings))}. Give a mapping with "
+            f"the one that you mean: {{{readings[0]!r}: ...}}.",
+            path=name,
+        )
+    return readings[0]
+
+
+def _readings(path: Path[Any], name: str) -> Iterator[Path[Any]]:
+    field = field_of(path, name)
+    if field is not None:
+        yield field
+        return
+    key = _value_of_key(path, name)
+    if key is not None:
+        yield key
+    for place in range(1, len(name) - 2):
+        if name.startswith(_BETWEEN, place):
+            first = field_of(path, name[:place])
+            if first is None:
+                first = _value_of_key(path, name[:place])
+            if first is not None:
+                yield from _readings(first, name[place + 2 :])
+
+
+def _value_of_key(path: Path[Any], key: str) -> Path[Any] | None:
+    """Give the path of a key, where there is a dict that may have it."""
+    members = members_of(annotation_of(path))
+    if Any not in members and all(value_of(member) is None for member in members):
+        return None
+    try:
+        return item_of(path, key)
+    except ExpressionError:
+        return None
+
+
+def _nowhere(root: Path[Any], name: str) -> str:
+    names = list(fields_of(annotation_of(root)))
+    near = get_close_matches(name.partition(_BETWEEN)[0], names, n=1)
+    remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(names)}."
+    return (
+        f"{root!r} has no field {name!r}, nor one that its parts between two underscores lead to. "
+        f"{remedy}"
+    )

@@ -1,0 +1,157 @@
+"""What an instance of a model remembers beside its fields: which document it stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from rapyer.errors import KeyChangedError
+from rapyer.keys import RedisKey
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+    from rapyer.baseline import Baseline
+
+V = TypeVar("V")
+M = TypeVar("M", bound="BaseRedisModel")
+
+
+if (
+    TYPE_CHECKING
+):  # a base of its own would be a dataclass to them, that no frozen model derives from
+    RememberingModel = BaseModel
+else:
+
+    class RememberingModel(BaseModel):
+        """The base of models that remembers, in slots that are unset at first.
+
+        Private attributes of pydantic would cost each construction.
+        """
+
+        __slots__ = (
+            "__rapyer_baseline__",
+            "__rapyer_made_key__",
+            "__rapyer_origin__",
+            "__rapyer_stored_key__",
+        )
+
+
+class _Slot(Generic[V]):
+    """A slot of the instances of models that may be unset; faster than their attribute access."""
+
+    __slots__ = ("_read", "set")
+
+    def __init__(self, name: str) -> None:
+        slot: Any = vars(RememberingModel)[name]
+        self._read: Callable[[RememberingModel], V | None] = slot.__get__
+        self.set: Callable[[RememberingModel, V | None], None] = slot.__set__
+
+    def get(self, instance: RememberingModel) -> V | None:
+        try:
+            return self._read(instance)
+        except AttributeError:
+            return None
+
+
+#: The key that was made for an instance or set as its `pk`, where no field holds it.
+made_key = _Slot[RedisKey]("__rapyer_made_key__")
+#: The key that it was loaded from or saved to.
+stored_key = _Slot[RedisKey]("__rapyer_stored_key__")
+#: For a copy: the key of the document that its values, and its version, come from.
+_origin = _Slot[RedisKey]("__rapyer_origin__")
+#: Where changes are tracked, the document as it was loaded or saved.
+_baseline = _Slot["Baseline"]("__rapyer_baseline__")
+
+
+def own_made_key(instance: BaseRedisModel) -> RedisKey | None:
+    """Give the key that no field of an instance holds, made now if it was not needed before."""
+    identity = type(instance).__rapyer_identity__
+    return instance.key if identity.prefix and identity.key_field is None else None
+
+
+def hand_over(original: M, copy: M) -> M:
+    """Give a copy the identity of the original, but not its memory of being stored.
+
+    So a copy with another primary key is a new document rather than an error.
+    """
+    made_key.set(copy, own_made_key(original))
+    origin = origin_of(original)
+    if origin is not None:
+        _origin.set(copy, origin)
+        baseline = _baseline.get(original)
+        if baseline is not None:
+            _baseline.set(copy, baseline)
+    return copy
+
+
+def memories_of(instance: BaseRedisModel) -> tuple[Any, ...]:
+    """Give all that an instance remembers, for `restore_memories` in another process."""
+    made, stored = own_made_key(instance), stored_key.get(instance)
+    return made, stored, _origin.get(instance), _baseline.get(instance)
+
+
+def restore_memories(instance: BaseRedisModel, memories: tuple[Any, ...] = (None,) * 4) -> None:
+    """Let an instance remember what `memories_of` gave."""
+    slots: tuple[_Slot[Any], ...] = (made_key, stored_key, _origin, _baseline)
+    for slot, memory in zip(slots, memories, strict=True):
+        slot.set(instance, memory)
+
+
+def origin_of(instance: BaseRedisModel) -> RedisKey | None:
+    """Give the key of the document that the values of an instance come from; None for a new one."""
+    return stored_key.get(instance) or _origin.get(instance)
+
+
+def mark_stored(instance: BaseRedisModel, key: RedisKey) -> None:
+    """Remember that an instance stands for the document at `key`."""
+    stored_key.set(instance, key)
+
+
+def mark_deleted(instance: BaseRedisModel, key: RedisKey) -> None:
+    """Remember that the document of an instance is gone; it keeps its primary key.
+
+    Its version is 0 again, as that of a new one.
+    """
+    restore_memories(instance)
+    made_key.set(instance, key)
+    version = type(instance).__rapyer_version__
+    if version is not None:
+        vars(instance)[version.name] = 0
+
+
+def remember_baseline(instance: BaseRedisModel, baseline: Baseline) -> None:
+    """Remember what the document of an instance was when it was loaded or saved."""
+    _baseline.set(instance, baseline)
+
+
+def baseline_of(instance: BaseRedisModel) -> Baseline | None:
+    """Give what the document of an instance was when it was loaded or saved, if it is known."""
+    return _baseline.get(instance)
+
+
+def key_to_write(instance: BaseRedisModel) -> RedisKey:
+    """Give the key of an instance for an operation on its own document.
+
+    Raises:
+        AbstractModelError: The model has no keys.
+        InvalidKeyError: Its primary key was set to a value that cannot be one.
+        KeyChangedError: Its primary key is another one than when it was loaded or saved, so that
+            the operation would meet another document and leave its own behind.
+    """
+    if not hasattr(instance, "__rapyer_identity__"):
+        raise TypeError(
+            f"{instance!r} is no instance of a model. This call is for an instance; by key there "
+            "are get(key), exists(key), aupdate_by_key(key) and delete_by_key(key) of the class."
+        )
+    key, stored = instance.key, stored_key.get(instance)
+    if stored is not None and stored != key:
+        raise KeyChangedError(
+            f"the primary key of this {type(instance).__name__} was changed: it was stored at "
+            f"{str(stored)!r} and would now be at {str(key)!r}. Save a copy, which is a new "
+            "document (`instance.model_copy()`), and delete the old one by its key.",
+            stored=stored,
+            current=key,
+        )
+    return key

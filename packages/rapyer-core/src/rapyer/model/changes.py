@@ -1,0 +1,165 @@
+"""What was changed in an instance since it was loaded or saved."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any, NamedTuple, Self
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from rapyer.assignments import Assignment
+from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
+from rapyer.baseline import Baseline, Patch
+from rapyer.differences import MISSING, Difference, differences
+from rapyer.draft import guarded, part_of
+from rapyer.errors import ChangesNotTrackedError, ExpressionError
+from rapyer.locations import Location
+from rapyer.memory import baseline_of, origin_of, remember_baseline
+from rapyer.traffic.updates import Target, Write, update_document
+from rapyer.types.values import path_text
+from rapyer.versions import WriteOfInstance
+
+
+class Change(NamedTuple):
+    """What was changed at one place of an instance.
+
+    Attributes:
+        old: The value that was loaded or saved; `MISSING` for a key of a dict that was not there.
+        new: The value that the instance has; `MISSING` for a key of a dict that was taken out.
+    """
+
+    old: Any
+    new: Any
+
+
+class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
+    """`changes`, `save_changes` and `rollback`, for models with `track_changes = True`."""
+
+    def changes(self) -> dict[str, Change]:
+        """Tell what was changed since the instance was last loaded or saved. No round trip.
+
+        Returns:
+            The changes by their paths, as texts that `User.path` takes: `{"address.city":
+            Change(old="Rome", new="Oslo")}`. A list whose length has changed, and a value that
+            paths do not lead into, is one change.
+
+        Raises:
+            ChangesNotTrackedError: The model has no `track_changes = True`, or the instance was
+                neither loaded nor saved.
+            UnstorableValueError: The instance has a value that has no stored form.
+        """
+        return {
+            path_text(map(_shown, difference.steps)): _change(type(self), difference)
+            for difference in differences(_tracked(self).text, self)
+        }
+
+    async def save_changes(self) -> Self:
+        """Write what was changed since the instance was last loaded or saved, and nothing else.
+
+        All of it is written, or nothing, in one round trip; without changes there is none. What
+        others have written to the rest of the document meanwhile stays.
+
+        Returns:
+            The instance itself.
+
+        Raises:
+            ChangesNotTrackedError: The model has no `track_changes = True`, or the instance was
+                neither loaded nor saved.
+            UnstorableValueError: A value could not be read back, because it does not validate where
+                it stands; or JSON or the server cannot hold it exactly. Nothing was written.
+            KeyNotFoundError: The document is gone; it is not created again.
+            PathNotFoundError: Something on the way to a change is not in the document any more.
+            ConflictError: The model has a Version, and the document another one than the instance.
+            ExpressionError: No path leads to what was changed; `save` writes it.
+            KeyChangedError: The primary key was changed since the instance was loaded or saved.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        baseline, key = _tracked(self), key_to_write(self)
+        if origin_of(self) != key:
+            raise ChangesNotTrackedError(
+                f"this {type(self).__name__} is a copy with another primary key, and what is "
+                f"stored at {str(key)!r} is not known. Save it as a whole."
+            )
+        found = differences(baseline.text, self)
+        if not found:
+            return self
+        writes, patches = zip(*_ready(self, found), strict=True)
+        write = WriteOfInstance(self, key)
+        await update_document(channel_of(type(self)), key, writes, write.policies)
+        remember_baseline(self, baseline.patched(patches))
+        write.done()
+        return self
+
+    def rollback(self) -> None:
+        """Take back what was changed since the instance was last loaded or saved. No round trip.
+
+        All fields take the values that they then had, but for the Version; private attributes stay
+        as they are.
+
+        Raises:
+            ChangesNotTrackedError: The model has no `track_changes = True`, or the instance was
+                neither loaded nor saved.
+        """
+        model, version = type(self), type(self).__rapyer_version__
+        restored = model.__rapyer_codec__.read(_tracked(self).text)
+        if version is not None:
+            restored.__dict__[version.name] = self.__dict__[version.name]
+        # past pydantic's assignment, which a frozen model refuses
+        for name in ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__"):
+            object.__setattr__(self, name, getattr(restored, name))
+
+
+def _tracked(instance: BaseRedisModel) -> Baseline:
+    model, baseline = type(instance), baseline_of(instance)
+    if not model.__rapyer_tracks__:
+        raise ChangesNotTrackedError(
+            f"{model.__name__} does not keep what its instances were loaded or saved as. Set "
+            "`track_changes = True` in its `class Config`, which adds some 10 % to their memory."
+        )
+    if baseline is None:
+        raise ChangesNotTrackedError(
+            f"this {model.__name__} was neither loaded nor saved since its changes are tracked. "
+            "Save it, or load it."
+        )
+    return baseline
+
+
+def _shown(step: Any) -> str | int:
+    return step.value if isinstance(step.value, str | int) else step.stored_key
+
+
+def _change(model: type[BaseRedisModel], difference: Difference) -> Change:
+    steps, old, _, value = difference
+    if old is not MISSING:
+        codec = model.__rapyer_locations__.behind(steps).codec if steps else model.__rapyer_codec__
+        with suppress(ValidationError, ExpressionError):  # its JSON, if it is not read by itself
+            old = codec.read(to_json(old))
+    return Change(old, value)
+
+
+def _ready(instance: BaseRedisModel, found: list[Difference]) -> list[tuple[Write, Patch]]:
+    """Make what is sent of differences, after a look at what has rules about them."""
+    model = type(instance)
+    if not found[0].steps:
+        raise ExpressionError(
+            f"no path leads to what was changed in this {model.__name__}, whose document is not "
+            "made of its fields or has a name that RedisJSON cannot spell. Save it as a whole."
+        )
+    locations = [model.__rapyer_locations__.behind(difference.steps) for difference in found]
+    for steps in guarded(locations):
+        codec = model.__rapyer_locations__.behind(steps).codec if steps else model.__rapyer_codec__
+        codec.text(part_of(instance, steps), checked=True)
+    return [
+        _removal(location)
+        if difference.value is MISSING
+        else Assignment(location, difference.value).ready()
+        for location, difference in zip(locations, found, strict=True)
+    ]
+
+
+def _removal(location: Location) -> tuple[Write, Patch]:
+    patch = Patch([place.name for place in location.places], None)
+    return Write(Target.of(location.stored_steps), None), patch

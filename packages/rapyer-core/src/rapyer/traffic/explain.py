@@ -1,0 +1,40 @@
+"""What an operation on a value inside a document ran into, asked for once it has failed."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from rapyer.errors import KeyNotFoundError, PathNotFoundError, WrongTypeError
+from rapyer.traffic.channel import Channel
+from rapyer.traffic.replies import wrong_redis_type
+
+
+async def explain_failure(channel: Channel, key: str, path: str, error: Exception) -> NoReturn:
+    """Ask what stands at key and path, and raise what that means; else raise `error`."""
+    kind, types = await channel.execute_many([("TYPE", key), ("JSON.TYPE", key, path)])
+    if kind == b"none":
+        raise KeyNotFoundError(
+            f"no document is stored at {key!r}. It was never saved, was deleted or has expired.",
+            key=key,
+        ) from error
+    wrong = wrong_redis_type(key, kind)
+    if wrong is not None:
+        raise wrong from error
+    if types == []:
+        raise PathNotFoundError(
+            f"the document at {key!r} has nothing at {path}, or null on the way there. "
+            "Set what is missing first.",
+            key=key,
+            path=path,
+        ) from error
+    if isinstance(types, list) and isinstance(types[0], bytes):
+        name = types[0].decode()
+        raise WrongTypeError(
+            f"the value at {path} of {key!r} is of the JSON type {name}, which this operation does "
+            "not work on. Correct the document.",
+            key=key,
+            redis_type="ReJSON-RL",
+            path=path,
+            json_type=name,
+        ) from error
+    raise error

@@ -1,0 +1,96 @@
+"""The versions of documents: compared and increased in the script of the write itself."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from redis.exceptions import ResponseError
+
+from rapyer.errors import ConflictError, KeyNotFoundError, WrongTypeError
+from rapyer.traffic.policies import AccessPolicy
+
+#: What a write expects to find: a version as text, no document, or whatever there is.
+Expected: TypeAlias = str
+ABSENT: Final = "-"
+ANY: Final = "*"
+
+# A document without its version is one of before the field was declared, and counts as 0. Texts are
+# compared, for a number in Lua is a double. 18 digits leave room below the 64 bits of the server.
+_CHECK = """
+if access ~= 'write' then return true end
+local text = redis.call('JSON.GET', key, arg[1])
+local found = '-'
+if text then
+    found = text == '[]' and '0' or string.match(text, '^%[(%d+)%]$')
+    if not found or #found > 18 then return redis.error_reply('RAPYERVERSION') end
+end
+if arg[2] ~= '*' and arg[2] ~= found then
+    return redis.error_reply('RAPYERCONFLICT ' .. arg[2] .. ' ' .. found)
+end
+if not (redis.acl_check_cmd('JSON.NUMINCRBY', key, arg[1], '1')
+        and redis.acl_check_cmd('JSON.SET', key, arg[1], '1')) then
+    return redis.error_reply('NOPERM for JSON.NUMINCRBY and JSON.SET, which count the version')
+end
+"""
+_APPLY = """
+if access == 'write' and redis.call('JSON.NUMINCRBY', key, arg[1], '1') == '[]' then
+    redis.call('JSON.SET', key, arg[1], '1')
+end
+"""
+
+_CONFLICT = re.compile(r"RAPYERCONFLICT (\S+) (\S+)")
+
+
+class _GoneError(ConflictError, KeyNotFoundError):
+    """The document that the instance was loaded from or saved to is not there any more."""
+
+
+@lru_cache(maxsize=1024)
+def version_policy(path: str, expected: Expected) -> AccessPolicy:
+    """Give the policy that compares the version at a path with what is expected, and counts.
+
+    Args:
+        path: The JSONPath of the version.
+        expected: The version as text, `ABSENT` for no document, `ANY` to count only.
+    """
+    arguments = (path, expected)
+    return AccessPolicy("version", _CHECK, _APPLY, 2, lambda: arguments)
+
+
+def version_error(error: ResponseError, key: str) -> Exception | None:
+    """Give the error that a script means which was aborted by `version_policy`; None for others."""
+    text = str(error)
+    if text.startswith("RAPYERVERSION"):
+        return WrongTypeError(
+            f"the document at {key!r} has something else than a count where its Version stands. "
+            "Correct the document. Nothing was written.",
+            key=key,
+            redis_type="ReJSON-RL",
+        )
+    conflict = _CONFLICT.match(text)
+    if conflict is None:
+        return None
+    expected, actual = (None if one == ABSENT else int(one) for one in conflict.groups())
+    kind = _GoneError if actual is None else ConflictError
+    return kind(_message(key, expected, actual), key=key, expected=expected, actual=actual)
+
+
+def _message(key: str, expected: int | None, actual: int | None) -> str:
+    if actual is None:
+        return (
+            f"the document at {key!r} is gone, and this instance has its version {expected}: it "
+            "was deleted or has expired. Nothing was written. save(only_if='absent') stores it "
+            "anew."
+        )
+    if expected is None:
+        return (
+            f"there is a document at {key!r}, of the version {actual}, and this instance is a new "
+            "one. Nothing was written. Load what is there, or give the new one another key."
+        )
+    return (
+        f"the document at {key!r} has the version {actual}, and this instance the version "
+        f"{expected}: somebody else has written it meanwhile. Nothing was written. Load it again "
+        "and repeat the change."
+    )

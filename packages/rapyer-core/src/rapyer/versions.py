@@ -1,0 +1,115 @@
+"""The version of a model's documents: a field that every write of the library counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import BaseModel
+
+from rapyer.errors import ModelDefinitionError, UnaddressableKeyError
+from rapyer.expr.jsonpath import render_path
+from rapyer.expr.text import stored_text
+from rapyer.fields import VersionMarker, marked_fields
+from rapyer.keys import RedisKey
+from rapyer.memory import origin_of
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.versions import ABSENT, ANY, version_policy
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+
+
+class VersionField(NamedTuple):
+    """The field annotated `Version`.
+
+    Attributes:
+        name: Its name.
+        path: The JSONPath of where it is stored.
+    """
+
+    name: str
+    path: str
+
+
+def find_version(model: type[BaseModel]) -> VersionField | None:
+    """Find the field annotated `Version`.
+
+    Raises:
+        ModelDefinitionError: There are two, or it stands where it cannot be counted.
+    """
+    names = marked_fields(model, VersionMarker, "Version", "A version is a number")
+    for base in model.__mro__[1:]:
+        inherited: VersionField | None = vars(base).get("__rapyer_version__")
+        if inherited is not None and inherited.name not in names:
+            raise ModelDefinitionError(
+                f"{model.__name__}.{inherited.name} is the Version of {base.__name__}, and "
+                "declared again without Version. Annotate it as Version here too, or give it "
+                "another name."
+            )
+    if not names:
+        return None
+    if len(names) > 1:
+        raise ModelDefinitionError(
+            f"{model.__name__} has the versions {', '.join(map(repr, names))}, and a document is "
+            "counted once. Annotate the others as int."
+        )
+    field = model.__pydantic_fields__[names[0]]
+    if field.annotation is not int:
+        raise ModelDefinitionError(
+            f"{model.__name__}.{names[0]} is a Version of the type {field.annotation!r}. Annotate "
+            "it as Version alone."
+        )
+    try:
+        path = render_path((stored_text(field.serialization_alias or names[0]),))
+    except UnaddressableKeyError as exc:
+        raise ModelDefinitionError(
+            f"{model.__name__}.{names[0]} is the Version, and stored under a name that no path "
+            f"leads to: {exc} Give it another alias."
+        ) from exc
+    return VersionField(names[0], path)
+
+
+def policies_by_key(model: type[BaseRedisModel]) -> Policies:
+    """Give the policies for a write that holds no instance: it counts, and compares nothing."""
+    version = model.__rapyer_version__
+    if version is None:
+        return model.__rapyer_policies__
+    return (version_policy(version.path, ANY), *model.__rapyer_policies__)
+
+
+class WriteOfInstance:
+    """A write of an instance to its own document, which counts its version.
+
+    Args:
+        instance: The instance.
+        key: Its key.
+        compares: Whether the document must have the version that the instance has: none at all
+            for a new one.
+
+    Attributes:
+        policies: What happens in the same step.
+    """
+
+    __slots__ = ("_instance", "_number", "_version", "policies")
+
+    def __init__(self, instance: BaseRedisModel, key: RedisKey, *, compares: bool = True) -> None:
+        model = type(instance)
+        self._version = version = model.__rapyer_version__
+        self.policies: Policies = model.__rapyer_policies__
+        if version is not None:
+            self._instance = instance
+            self._number: int = instance.__dict__[version.name]
+            expected = self._expected(key) if compares else ANY
+            self.policies = (version_policy(version.path, expected), *self.policies)
+
+    def _expected(self, key: RedisKey) -> str:
+        """Say what the document has to be, so that it is the one that the instance knows."""
+        origin = origin_of(self._instance)
+        if origin is None:  # a new one; or one made of what somebody sent back, such as a browser
+            return str(self._number) if self._number else ABSENT
+        return str(self._number) if origin == key else ABSENT
+
+    def done(self) -> None:
+        """Let the instance have the version that its document has now."""
+        if self._version is not None:
+            vars(self._instance)[self._version.name] = self._number + 1
