@@ -376,7 +376,8 @@ def test_plugins_are_listed_with_what_they_add(install, capsys):
     assert core["version"] == rapyer.__version__
     assert set(core["methods"]) == {
         "save", "get", "load", "get_or_create", "delete", "delete_by_key", "exists", "path",
-        "extract", "extract_fields", "extract_many",
+        "extract", "extract_fields", "extract_many", "aupdate", "aupdate_by_key", "changes",
+        "save_changes", "rollback",
     }  # fmt: skip
 
 
