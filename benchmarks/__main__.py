@@ -9,12 +9,13 @@ from collections.abc import Awaitable, Callable
 
 from rapyer_embedded import Server
 
-from benchmarks import core, expressions, traffic
+from benchmarks import core, expressions, traffic, updates
 
 SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
     "core": core.run,
     "expressions": expressions.run,
     "traffic": traffic.run,
+    "updates": updates.run,
 }
 
 

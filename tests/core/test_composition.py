@@ -159,8 +159,8 @@ def test_core_s_own_operations_are_mixins_registered_through_the_same_hook():
     host = rapyer.host.current_host()
     assert host.methods_of(core) == [
         "aupdate", "aupdate_by_key", "changes", "delete", "delete_by_key", "exists", "extract",
-        "extract_fields", "extract_many", "get", "get_or_create", "load", "path", "rollback", "save",
-        "save_changes",
+        "extract_fields", "extract_many", "get", "get_or_create", "load", "path", "rollback",
+        "save", "save_changes",
     ]  # fmt: skip
 
 

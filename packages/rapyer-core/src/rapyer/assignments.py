@@ -3,47 +3,111 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast, get_args
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
-from rapyer.baseline import Patch
 from rapyer.errors import ExpressionError, InvalidKeyError, InvalidPathError
 from rapyer.expr.names import resolve_name
-from rapyer.expr.paths import Path, is_path, steps_of
+from rapyer.expr.paths import Path, is_path, model_of, steps_of
+from rapyer.expr.steps import Step
 from rapyer.guards import is_mapping
 from rapyer.locations import Location
-from rapyer.traffic.updates import Target, Write
+from rapyer.traffic.updates import Write
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
-    from rapyer.expr.steps import Step
+
+Steps: TypeAlias = tuple[Step, ...]
+#: Places by the steps that lead to them; at the end of a branch stands the number of a place.
+Branch: TypeAlias = "dict[Step, Branch | int]"
 
 _KNOWN_ERRORS = frozenset(get_args(core_schema.ErrorType))
 
 
-class Assignment(NamedTuple):
-    """A value for a place in a document.
+class Places:
+    """The places that a call of `aupdate` names; calls that name the same share them.
+
+    Args:
+        locations: Where they are; none within another.
 
     Attributes:
-        location: The place.
-        value: The value; a validated one, where it is to be written.
+        locations: Where they are.
+        tree: The same as a tree.
+        guards: The steps to what has rules about them, from the document on: see `guarded`.
+        are_independent: Whether a value that is valid by itself is valid where it stands, whatever
+            stands around it.
     """
 
-    location: Location
-    value: Any
+    __slots__ = ("are_independent", "guards", "locations", "tree")
 
-    def ready(self) -> tuple[Write, Patch]:
-        """Make what is sent of the value, and what it changes in a document that is remembered.
+    def __init__(self, locations: tuple[Location, ...]) -> None:
+        _refuse_overlaps(locations)
+        self.locations = locations
+        self.guards = guarded(locations)
+        looking = any(location.looks_around for location in locations)
+        self.are_independent = not (self.guards or looking)
+        self.tree: Branch = {}
+        for number, location in enumerate(locations):
+            branch: Any = self.tree
+            *way, last = location.steps
+            for step in way:
+                branch = branch.setdefault(step, {})
+            branch[last] = number
 
-        Raises:
-            UnstorableValueError: JSON or the server cannot hold the value exactly.
-        """
-        codec = self.location.codec
-        text = codec.text(self.value, checked=True)
-        write = Write(Target.of(self.location.stored_steps), codec.spell(self.value, text))
-        return write, Patch([place.name for place in self.location.places], text)
+
+def guarded(locations: Iterable[Location]) -> list[Steps]:
+    """Give the steps to the outermost values that have rules about what is at some locations."""
+    guards = {
+        location.steps[: location.guard]: None
+        for location in locations
+        if location.guard is not None
+    }
+    return [
+        steps for steps in guards if not any(steps[:end] in guards for end in range(len(steps)))
+    ]
+
+
+def places_of(
+    model: type[BaseRedisModel], values: Mapping[Any, Any] | None, fields: Mapping[str, Any]
+) -> tuple[Places, list[Any]]:
+    """Give the places that a call of `aupdate` names, and the values for them as they were given.
+
+    Args:
+        model: The model.
+        values: Values by paths, or by their texts.
+        fields: Values by the names of keyword arguments.
+
+    Raises:
+        InvalidPathError: A name leads nowhere, has two readings, or two of them are about the same
+            place, or one about a place within that of another.
+        ExpressionError, InvalidKeyError: As `location_to_write` raises them.
+        TypeError: Nothing was given.
+    """
+    if values is None:
+        values = {}
+    elif not is_mapping(cast("object", values)):
+        raise TypeError(
+            f"aupdate was given {values!r}. Give a mapping of paths, such as "
+            f"{{{model.__name__}.<field>: value}}, or fields as keyword arguments."
+        )
+    # a path is named by its steps: two paths cannot be compared as keys of a dict are
+    named = [(model_of(one), steps_of(one)) if is_path(one) else one for one in values]
+    key = (*named, None, *fields)
+    locations = model.__rapyer_locations__
+    places: Places | None = locations.named.get(key)
+    if places is None:
+        root = model.__rapyer_root__
+        paths = [
+            *(one if is_path(one) else locations.resolve(one) for one in values),
+            *(resolve_name(root, name) for name in fields),
+        ]
+        if not paths:
+            raise TypeError("aupdate was given nothing to update. Give one field or more.")
+        places = Places(tuple([location_to_write(model, path) for path in paths]))
+        locations.keep_named(key, places)
+    return places, [*values.values(), *fields.values()]
 
 
 def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
@@ -76,44 +140,6 @@ def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
     return location
 
 
-def assignments_of(
-    model: type[BaseRedisModel], values: Mapping[Any, Any] | None, fields: Mapping[str, Any]
-) -> list[Assignment]:
-    """Give what a call of `aupdate` names, with the values as they were given.
-
-    Args:
-        model: The model.
-        values: Values by paths, or by their texts.
-        fields: Values by the names of keyword arguments.
-
-    Raises:
-        InvalidPathError: A name leads nowhere, has two readings, or two of them are about the same
-            place, or one about a place within that of another.
-        ExpressionError, InvalidKeyError: As `location_to_write` raises them.
-        TypeError: Nothing was given.
-    """
-    if values is not None and not is_mapping(cast("object", values)):
-        raise TypeError(
-            f"aupdate was given {values!r}. Give a mapping of paths, such as "
-            f"{{{model.__name__}.<field>: value}}, or fields as keyword arguments."
-        )
-    resolve = model.__rapyer_locations__.resolve
-    root = model.__rapyer_root__
-    named = [
-        *(
-            (path if is_path(path) else resolve(path), value)
-            for path, value in (values or {}).items()
-        ),
-        *((resolve_name(root, name), value) for name, value in fields.items()),
-    ]
-    if not named:
-        raise TypeError("aupdate was given nothing to update. Give one field or more.")
-    assignments = [Assignment(location_to_write(model, path), value) for path, value in named]
-    if len(assignments) > 1:
-        _refuse_overlaps([assignment.location for assignment in assignments])
-    return assignments
-
-
 def _refuse_overlaps(locations: Sequence[Location]) -> None:
     """Refuse two values for one place: which of them comes first would matter."""
     for number, one in enumerate(locations):
@@ -134,18 +160,38 @@ def _may_be_same(step: Step, other: Step) -> bool:
     return step == other
 
 
-def validated(model: type[BaseRedisModel], assignments: Iterable[Assignment]) -> list[Assignment]:
+def make_write(location: Location, value: Any, *, validated: bool = True) -> tuple[Write, bytes]:
+    """Make what is sent of a value, and its JSON text for any other reader than the server.
+
+    Args:
+        location: Where it will stand.
+        value: The value.
+        validated: Whether the location has validated it.
+
+    Raises:
+        UnstorableValueError: JSON or the server cannot hold it exactly, or it would not be read
+            back as it is.
+        UnaddressableKeyError: A key on the way has no spelling on the server.
+    """
+    codec = location.codec
+    # a plain scalar that is valid is read back as it is
+    checked = not (validated and type(value) is location.scalar)
+    text = codec.text(value, checked=checked)
+    return Write(location.target, codec.spell(value, text)), text
+
+
+def validated(model: type[BaseRedisModel], places: Places, values: Sequence[Any]) -> list[Any]:
     """Validate each value by itself, as its assignment to the field would.
 
     Raises:
         pydantic.ValidationError: Values do not validate; all that do not are named.
         ExpressionError: A validator looks at other fields, which are not at hand.
     """
-    valid: list[Assignment] = []
+    valid: list[Any] = []
     refusals: list[Refusal] = []
-    for location, value in assignments:
+    for location, value in zip(places.locations, values, strict=True):
         try:
-            valid.append(Assignment(location, location.validate(value)))
+            valid.append(location.validate(value))
         except ValidationError as exc:
             refusals.append(Refusal(location, exc))
     if refusals:
@@ -168,8 +214,7 @@ class Refusal(NamedTuple):
 
     def details(self) -> Iterator[InitErrorDetails]:
         """Give what is wrong, each with the steps that lead there from the model."""
-        places = self.location.places if self.location is not None else ()
-        around = [place.name for place in places]
+        around = self.location.names if self.location is not None else ()
         for error in self.error.errors(include_url=False):
             kind: str | PydanticCustomError = error["type"]
             if kind not in _KNOWN_ERRORS:  # one of a validator of the user

@@ -8,19 +8,19 @@ paths lead and values have parts of their own.
 from __future__ import annotations
 
 import marshal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pydantic import BaseModel, RootModel, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from rapyer.errors import ExpressionError, UnaddressableKeyError
 from rapyer.expr.steps import Step
-from rapyer.guards import is_plain_dict, is_plain_list, is_tuple
+from rapyer.guards import is_plain_dict, is_plain_list
 from rapyer.locations import Location, Locations
+from rapyer.parts import Parts, UnreachableError, elements_of, parts_of
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
@@ -35,10 +35,6 @@ class _Missing(Enum):
 
 #: Stands for the value of a key that is not there.
 MISSING: Final = _Missing.MISSING
-Missing: TypeAlias = Literal[_Missing.MISSING]
-
-#: The parts of a value by their keys in JSON: the step that leads to each, and the part.
-_Parts: TypeAlias = "Mapping[Any, tuple[Step, Any]]"
 
 
 class Difference(NamedTuple):
@@ -57,11 +53,19 @@ class Difference(NamedTuple):
     value: Any
 
 
-class _UnreachableError(Exception):
-    """No path leads there, so that what is around it differs as a whole."""
+class Comparison(NamedTuple):
+    """How a document and an instance compare.
+
+    Attributes:
+        differences: Where they differ.
+        text: The JSON text of the instance.
+    """
+
+    differences: list[Difference]
+    text: bytes
 
 
-def differences(text: bytes, instance: BaseRedisModel) -> list[Difference]:
+def compare(text: bytes, instance: BaseRedisModel) -> Comparison:
     """Find where a document and an instance differ, its Version apart.
 
     What a document lacks and has a static default is no difference, nor is another text of the same
@@ -75,53 +79,56 @@ def differences(text: bytes, instance: BaseRedisModel) -> list[Difference]:
         UnstorableValueError: The instance has a value that cannot be dumped.
     """
     model = type(instance)
-    codec, version = model.__rapyer_codec__, model.__rapyer_version__
+    codec = model.__rapyer_codec__
     walk = _Walk(model.__rapyer_locations__)
     try:
-        parts = walk.parts_of_document(instance)
-        texts = {
-            key: codec.member(instance, step.value)
-            for key, (step, _) in parts.items()
-            if version is None or step.value != version.name
-        }
-        old, others = _unlike(text, texts)
-        new = {key: from_json(b"{%b}" % texts[key])[key] for key in others}
-        own = {key: parts[key] for key in others}
-        return [
-            difference
-            for difference in walk.of_members((), old, new, own, instance)
-            if version is None or difference.steps[0].value != version.name
-        ]
-    except _UnreachableError:
+        parts = parts_of(model.__rapyer_locations__, (), instance, {})
+        names = {key: parts.part(key)[0].value for key in parts.keys}
+        texts = {key: codec.member(instance, name) for key, name in names.items()}
+        found = list(walk.of_document(text, texts, parts, instance))
+        whole = b"{%b}" % b",".join(texts.values())
+    except UnreachableError:
         whole = codec.text(instance)
-        if text == whole:
-            return []
-        return [Difference((), from_json(text), from_json(whole), instance)]
+        found = [Difference((), from_json(text), from_json(whole), instance)]
+        return Comparison(found if text != whole else [], whole)
+    version = model.__rapyer_version__
+    if version is not None:
+        found = [one for one in found if one.steps[0].value != version.name]
+    return Comparison(found, whole)
 
 
-def _unlike(text: bytes, texts: Mapping[str, bytes]) -> tuple[dict[str, Any], list[str]]:
-    """Find the members of a JSON object that are not, as text, those that are given.
+class _Middle(NamedTuple):
+    """What is left of a JSON object or array between parts that are alike on both ends.
 
-    Members that are alike are skipped from both ends, where their place is known. Only what is
-    between them is parsed; some members may be alike there, too.
-
-    Returns:
-        The values of those that the object has, and the keys of those that are given.
+    Attributes:
+        text: The text between them, without the brackets around it.
+        first: The number of parts before it.
+        last: The number of the first part behind it.
     """
-    keys = list(texts)
-    first, last = 0, len(keys)
+
+    text: bytes
+    first: int
+    last: int
+
+
+def _middle(text: bytes, parts: Sequence[bytes]) -> _Middle:
+    """Skip the parts of a JSON object or array that are, as text, those that are given.
+
+    Only at the ends is it known where a part stands. Some parts may be alike in the middle, too.
+    """
+    first, last = 0, len(parts)
     start, end = 1, len(text) - 1
-    while first < last and text.startswith(texts[keys[first]], start):
-        after = start + len(texts[keys[first]])
-        if text[after] not in b",}":  # a number goes on
+    while first < last and text.startswith(parts[first], start):
+        after = start + len(parts[first])
+        if text[after] not in b",]}":  # a number goes on
             break
         first, start = first + 1, after + 1
-    while last > first and text.endswith(texts[keys[last - 1]], start, end):
-        before = end - len(texts[keys[last - 1]])
+    while last > first and text.endswith(parts[last - 1], start, end):
+        before = end - len(parts[last - 1])
         if before > start and text[before - 1] not in b",":
             break
         last, end = last - 1, max(before - 1, start)
-    return from_json(b"{%b}" % text[start:end]), keys[first:last]
+    return _Middle(text[start:end], first, last)
 
 
 class _Walk:
@@ -134,32 +141,66 @@ class _Walk:
     def __init__(self, locations: Locations) -> None:
         self._locations = locations
 
-    def parts_of_document(self, instance: BaseModel) -> _Parts:
-        """Give the members of a document.
+    def of_document(
+        self, text: bytes, texts: Mapping[str, bytes], parts: Parts, instance: BaseModel
+    ) -> Iterator[Difference]:
+        """Find differences between the text of a document and the members of an instance."""
+        middle = _middle(text, list(texts.values()))
+        others = list(texts)[middle.first : middle.last]
+        if len(others) == 1:
+            step, value = parts.part(others[0])
+            head = b"%b:" % to_json(others[0])
+            if middle.text.startswith(head + b"["):
+                found = self._of_array((step,), middle.text[len(head) :], value)
+                if found is not None:
+                    yield from found
+                    return
+        new = {key: from_json(b"{%b}" % texts[key])[key] for key in others}
+        old = from_json(b"{%b}" % middle.text)
+        yield from self.of_members((), old, new, Parts(others, parts.part), instance)
 
-        Raises:
-            _UnreachableError: It is no object that the fields are members of.
+    def _of_array(
+        self, steps: tuple[Step, ...], text: bytes, value: Any
+    ) -> Iterator[Difference] | None:
+        """Find differences between the text of an array and a list of models, element by element.
+
+        Gives None where that is no way to go on.
         """
-        parts = self._parts((), instance, {})
-        if parts is None:
-            raise _UnreachableError
-        return parts
+        if not (is_plain_list(value) and value and isinstance(value[0], BaseModel)):
+            return None
+        try:
+            elements = self._locations.behind((*steps, Step("index", 0))).codec.texts(value)
+            middle = _middle(text, elements)
+            old = from_json(b"[%b]" % middle.text)
+        except (ExpressionError, ValueError):  # it is no list of models, or more than an array
+            return None
+        indexes = range(middle.first, middle.last)
+        if len(old) != len(indexes):
+            return None
+        return self.of_members(
+            steps,
+            dict(zip(indexes, old, strict=True)),
+            {index: from_json(elements[index]) for index in indexes},
+            Parts(indexes, elements_of(value)),
+            value,
+        )
 
     def of_members(
         self,
         steps: tuple[Step, ...],
         old: Mapping[Any, Any],
         new: Mapping[Any, Any],
-        parts: _Parts,
+        parts: Parts,
         value: Any,
     ) -> Iterator[Difference]:
         """Find differences among the members of two objects, or the elements of two arrays."""
-        for key, (step, part) in parts.items():
+        for key in _unequal(old, new, parts.keys):
+            step, part = parts.part(key)
             if key not in old:
                 yield from self._as_a_whole((*steps, step), MISSING, new[key], part)
-            elif not _same(old[key], new[key]):
+            else:
                 yield from self._of_values((*steps, step), old[key], new[key], part)
-        for key in old.keys() - parts.keys():
+        for key in old.keys() - parts.keys:
             yield from self._removed(steps, key, old[key], value)
 
     def _removed(
@@ -184,9 +225,9 @@ class _Walk:
         else:
             yield from self._as_a_whole(steps, old, new, value)
             return
-        parts = self._parts(steps, value, new)
-        if parts is not None and parts.keys() == new_parts.keys():
-            with suppress(_UnreachableError):  # then what is around it differs as a whole
+        with suppress(UnreachableError):  # then it differs as a whole
+            parts = parts_of(self._locations, steps, value, new)
+            if len(parts.keys) == len(new_parts):
                 yield from [*self.of_members(steps, old_parts, new_parts, parts, value)]
                 return
         yield from self._as_a_whole(steps, old, new, value)
@@ -202,46 +243,25 @@ class _Walk:
         try:
             location = self._locations.behind(steps)
             if location.rest:
-                raise _UnreachableError
+                raise UnreachableError
             _ = location.json_path
         except (ExpressionError, UnaddressableKeyError) as exc:
-            raise _UnreachableError from exc
+            raise UnreachableError from exc
         return location
 
     # -- what values are made of ------------------------------------------------------------------
 
-    def _parts(self, steps: tuple[Step, ...], value: Any, new: Any) -> _Parts | None:
-        """Give the parts of a value; None where they are not parts of the JSON as well."""
-        if is_plain_list(value) or is_tuple(value):
-            return {index: (Step("index", index), part) for index, part in enumerate(value)}
-        if is_plain_dict(value):
-            # dumped in its own order, which tells the key in JSON for each
-            return {
-                name: (Step("key", key, name), part)
-                for name, (key, part) in zip(new, value.items(), strict=False)
-            }
-        if isinstance(value, RootModel):
-            return None
-        if isinstance(value, BaseModel):
-            names: Sequence[str] = [
-                *type(value).__pydantic_fields__,
-                *(value.__pydantic_extra__ or ()),
-            ]
-            held = {**value.__dict__, **(value.__pydantic_extra__ or {})}
-        elif is_dataclass(value):
-            names = [field.name for field in fields(value)]
-            held = {name: getattr(value, name) for name in names}
-        else:
-            return None
-        parts: dict[str, tuple[Step, Any]] = {}
-        for name in names:
-            step = Step("field", name)
-            try:
-                place = self._locations.behind((*steps, step)).place
-            except ExpressionError:  # a serializer makes something else of it
-                return None
-            parts[str(place.name)] = step, held[name]
-        return parts
+
+def _unequal(old: Mapping[Any, Any], new: Mapping[Any, Any], keys: Collection[Any]) -> list[Any]:
+    """Give the keys, among some, whose values are not the same in two JSON objects."""
+    unequal = [key for key in keys if key not in old or old[key] != new[key]]
+    if len(unequal) == len(keys):
+        return unequal
+    changed = {key: new[key] if key in unequal else old[key] for key in keys}
+    if to_json(changed) == to_json({key: new[key] for key in keys}):
+        return unequal
+    # for Python 1, 1.0 and True are equal, and so are 0.0 and -0.0
+    return [key for key in keys if key not in old or not _same(old[key], new[key])]
 
 
 def _same(value: Any, other: Any) -> bool:

@@ -1,7 +1,8 @@
-"""A changed copy of an instance, made and checked before anything is sent.
+"""What values an update of an instance gives its places, worked out before anything is sent.
 
-Only what is on the way to a change is copied; the instance itself stays as it is until Redis has
-the change.
+The instance stays as it is until Redis has the change. Where values have to be seen together, by
+validators of models or rules of what is around them, that is done on a changed copy, in which only
+what is on the way to a change is copied.
 """
 
 from __future__ import annotations
@@ -9,155 +10,220 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
 from rapyer._pydantic import build_validator
-from rapyer.assignments import Assignment, Refusal, together
+from rapyer.assignments import Branch, Places, Refusal, Steps, together, validated
 from rapyer.errors import PathNotFoundError, UnstorableValueError
 from rapyer.expr.steps import Step
 from rapyer.guards import is_list, is_mapping, is_tuple
-from rapyer.locations import Location
 from rapyer.types.codec import complete_schema
 from rapyer.types.values import find_difference
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
-
-#: The assignments by the steps that lead to them.
-_Branch: TypeAlias = "dict[Step, _Branch | Assignment]"
-_Steps: TypeAlias = tuple[Step, ...]
+    from rapyer.locations import Location
 
 
-class _Placement(NamedTuple):
-    """What an instance is changed by, once Redis has the change."""
+class UpdatePlan(NamedTuple):
+    """What an update writes, and then changes in its instance.
 
-    around: Any
-    step: Step
-    value: Any
+    Attributes:
+        parts: The places that are written, and what will stand there.
+        placements: What is changed in the instance: a part of it, the step from there, the value.
+    """
+
+    parts: Sequence[tuple[Location, Any]]
+    placements: Sequence[tuple[Any, Step, Any]]
+
+    def apply(self) -> None:
+        """Change the instance."""
+        for placement in self.placements:
+            _put(*placement)
 
 
-class Draft:
-    """An instance as it will be after some assignments.
+def plan_update(instance: BaseRedisModel, places: Places, values: Sequence[Any]) -> UpdatePlan:
+    """Work out what an update of an instance writes.
 
     Values are validated as if they were assigned with pydantic's `validate_assignment`, all those
     of one model together. Where a model on the way has validators, what it will be is read as every
-    reader of the document will; what they change beside is assigned, too.
+    reader of the document will; what they change beside is written, too.
 
     Args:
         instance: The instance; it is not changed.
-        assignments: The values as they were given.
-
-    Attributes:
-        assignments: What has to be written.
+        places: The places of the values.
+        values: The values as they were given.
 
     Raises:
         pydantic.ValidationError: A value, or a model with it, does not validate.
         PathNotFoundError: The instance has nothing, or None, on the way.
         UnstorableValueError: A validator of what is around a value makes something else of it.
     """
+    if places.are_independent:
+        holders = [_holder_of(instance, location) for location in places.locations]
+        if not any(map(is_tuple, holders)):
+            valid = validated(type(instance), places, values)
+            parts = list(zip(places.locations, valid, strict=True))
+            lasts = [location.steps[-1] for location in places.locations]
+            return UpdatePlan(parts, list(zip(holders, lasts, valid, strict=True)))
+    return _Draft(instance, places, values).plan()
 
-    def __init__(self, instance: BaseRedisModel, assignments: Sequence[Assignment]) -> None:
-        self._model = type(instance)
-        self._locations = self._model.__rapyer_locations__
+
+def _holder_of(instance: BaseRedisModel, location: Location) -> Any:
+    """Give the part of an instance that a value is to be put into."""
+    holder: Any = instance
+    last = location.steps[-1]
+    for step in location.steps[:-1]:
+        if not _has(holder, step):
+            raise nothing_there(instance, location)
+        holder = part_of(holder, (step,))
+    if not (is_mapping(holder) or _has(holder, last)):
+        raise nothing_there(instance, location)
+    return holder
+
+
+def nothing_there(instance: BaseRedisModel, location: Location) -> PathNotFoundError:
+    """Make the error about a place that an instance does not have."""
+    return PathNotFoundError(
+        f"this {type(instance).__name__} has nothing at {location.text}, or None on the way there "
+        "or an index out of range. Set what is missing first; or load() it again, if the document "
+        "has it. Nothing was written.",
+        path=location.json_path,
+    )
+
+
+class _Holder(NamedTuple):
+    """What holds a value that is to be changed, and can be changed itself.
+
+    Attributes:
+        value: The value that holds it: a part of the instance, or the instance.
+        step: The step from there.
+        steps: All steps that lead there from the instance.
+    """
+
+    value: Any
+    step: Step
+    steps: Steps
+
+
+class _Draft:
+    """A changed copy of an instance.
+
+    Args:
+        instance: The instance; it is not changed.
+        places: The places of the values.
+        values: The values as they were given.
+    """
+
+    __slots__ = ("_holders", "_instance", "_places", "_refusals", "_value", "_values")
+
+    def __init__(self, instance: BaseRedisModel, places: Places, values: Sequence[Any]) -> None:
+        self._instance, self._places, self._values = instance, places, values
         self._refusals: list[Refusal] = []
-        self._value = self._changed(instance, _tree_of(assignments), ())
+        self._holders: list[_Holder] = []
+        self._value = self._changed(instance, places.tree, ())
         if self._refusals:
-            raise together(self._model, self._refusals) from self._refusals[0].error
-        locations = [assignment.location for assignment in assignments]
-        changed = list(self._changed_by_validators(locations))
-        kept = [
-            location.steps
-            for location in locations
-            if not any(location.steps[: len(steps)] == steps for steps in changed)
-        ]
-        self.assignments = [
-            Assignment(self._locations.behind(steps), part_of(self._value, steps))
-            for steps in (*kept, *changed)
-        ]
-        self._placements = [self._placement(instance, steps) for steps in (*kept, *changed)]
+            raise together(type(instance), self._refusals) from self._refusals[0].error
+        if places.guards:
+            self._take_over_what_readers_see()
 
-    def apply(self) -> None:
-        """Change the instance."""
-        for around, step, value in self._placements:
-            _put(around, step, value)
+    def plan(self) -> UpdatePlan:
+        """Give what is to be written, and changed in the instance."""
+        return UpdatePlan(
+            [
+                (location, part_of(self._value, location.steps))
+                for location in self._places.locations
+            ],
+            [(value, step, part_of(self._value, steps)) for value, step, steps in self._holders],
+        )
 
     # -- making it --------------------------------------------------------------------------------
 
-    def _changed(self, value: Any, branch: _Branch, steps: _Steps) -> Any:
+    def _changed(
+        self, value: Any, branch: Branch, steps: Steps, holder: _Holder | None = None
+    ) -> Any:
         """Give a copy of what steps lead to, with what a branch assigns there."""
         if isinstance(value, BaseModel):
             return self._changed_model(value, branch, steps)
         changed: Any = list(value) if is_tuple(value) else copy.copy(value)
         for step, below in branch.items():
-            if isinstance(below, Assignment):
-                if not (is_mapping(value) or _has(value, step)):
-                    raise self._nothing_there((*steps, step))
-                _put(changed, step, self._validated(below))
-            else:
-                _put(changed, step, self._changed_part(changed, step, below, steps))
+            way = (*steps, step)
+            if isinstance(below, dict):
+                # of the copy: another index may lead to the same element
+                _put(changed, step, self._changed_part(changed, step, below, way))
+                continue
+            if not (is_mapping(value) or _has(value, step)):
+                raise nothing_there(
+                    self._instance, type(self._instance).__rapyer_locations__.behind(way)
+                )
+            location = self._places.locations[below]
+            try:
+                _put(changed, step, location.validate(self._values[below]))
+            except ValidationError as exc:
+                self._refusals.append(Refusal(location, exc))
+            own = _Holder(value, step, way)
+            self._holders.append(holder if holder is not None and is_tuple(value) else own)
         return tuple(changed) if is_tuple(value) else changed
 
-    def _changed_model(self, model: BaseModel, branch: _Branch, steps: _Steps) -> BaseModel:
+    def _changed_model(self, model: BaseModel, branch: Branch, steps: Steps) -> BaseModel:
         values = {**model.__dict__}
+        validator: Any = None
         for step, below in branch.items():
-            if not isinstance(below, Assignment):
-                values[step.value] = self._changed_part(model, step, below, steps)
-        validator = _fields_validator(type(model))
-        for step, below in branch.items():
-            if isinstance(below, Assignment):
-                below.location.check_keys()
-                try:
-                    # gives the extra fields and the names of those that are set as well
-                    found: Any = validator.validate_assignment(values, step.value, below.value)
-                    values = found[0]
-                except ValidationError as exc:
-                    self._refusals.append(Refusal(below.location, exc, depth=1))
+            way = (*steps, step)
+            if isinstance(below, dict):
+                values[step.value] = self._changed_part(model, step, below, way)
+                continue
+            validator = validator or _fields_validator(type(model))
+            location = self._places.locations[below]
+            location.check_keys()
+            try:
+                # it gives the extra fields and the names of those that are set as well
+                values, *_ = validator.validate_assignment(values, step.value, self._values[below])
+            except ValidationError as exc:
+                self._refusals.append(Refusal(location, exc, depth=1))
+            self._holders.append(_Holder(model, step, way))
         return _copy_with(model, values)
 
-    def _changed_part(self, value: Any, step: Step, branch: _Branch, steps: _Steps) -> Any:
+    def _changed_part(self, value: Any, step: Step, branch: Branch, way: Steps) -> Any:
         if not _has(value, step):
-            raise self._nothing_there((*steps, step))
-        return self._changed(part_of(value, (step,)), branch, (*steps, step))
-
-    def _validated(self, assignment: Assignment) -> Any:
-        location, value = assignment
-        try:
-            return location.validate(value)
-        except ValidationError as exc:
-            self._refusals.append(Refusal(location, exc))
-            return None
-
-    def _nothing_there(self, steps: _Steps) -> PathNotFoundError:
-        location = self._locations.behind(steps)
-        return PathNotFoundError(
-            f"this {self._model.__name__} has nothing at {location.text}, or None on the way there "
-            "or an index out of range. Set what is missing first; or load() it again, if the "
-            "document has it. Nothing was written.",
-            path=location.json_path,
-        )
+            raise nothing_there(
+                self._instance, type(self._instance).__rapyer_locations__.behind(way)
+            )
+        part = part_of(value, (step,))
+        return self._changed(part, branch, way, _Holder(value, step, way))
 
     # -- what validators and rules about what is around say ----------------------------------------
 
-    def _changed_by_validators(self, locations: Iterable[Location]) -> Iterator[_Steps]:
-        """Read what has rules about what is in it as its readers will; take over what they see.
+    def _take_over_what_readers_see(self) -> None:
+        """Read what has rules about the values as its readers will; what they see is assigned."""
+        changed = [way for steps in self._places.guards for way in self._changed_by_reading(steps)]
+        if not changed:
+            return
+        kept = [
+            location
+            for location in self._places.locations
+            if not any(location.steps[: len(way)] == way for way in changed)
+        ]
+        self._places = Places(
+            (*kept, *map(type(self._instance).__rapyer_locations__.behind, changed))
+        )
+        self._holders += [
+            _Holder(part_of(self._instance, way[:-1]), way[-1], way) for way in changed
+        ]
 
-        Gives the steps to the fields that are then other ones than those that were assigned.
-        """
-        for steps in guarded(locations):
-            yield from self._changed_by_reading(steps)
-
-    def _changed_by_reading(self, steps: _Steps) -> Iterator[_Steps]:
+    def _changed_by_reading(self, steps: Steps) -> Iterator[Steps]:
+        """Give the steps to the fields that are read as other ones than those in the draft."""
         value = part_of(self._value, steps)
-        location = self._locations.behind(steps) if steps else None
-        codec = self._model.__rapyer_codec__ if location is None else location.codec
+        location = type(self._instance).__rapyer_locations__.behind(steps) if steps else None
+        codec = type(self._instance).__rapyer_codec__ if location is None else location.codec
         try:
             read = codec.read(codec.text(value))
         except ValidationError as exc:
-            raise together(self._model, [Refusal(location, exc)]) from exc
+            raise together(type(self._instance), [Refusal(location, exc)]) from exc
         difference = find_difference(value, read)
         if difference is None:
             return
@@ -173,26 +239,6 @@ class Draft:
                 vars(value)[name] = vars(read)[name]
                 yield (*steps, Step("field", name))
 
-    def _placement(self, instance: BaseRedisModel, steps: _Steps) -> _Placement:
-        """Find what of the instance has to be changed: the innermost value that can be."""
-        arounds: list[Any] = [instance]
-        for step in steps[:-1]:
-            arounds.append(part_of(arounds[-1], (step,)))
-        while is_tuple(arounds[-1]):
-            arounds.pop()
-        end = len(arounds)
-        return _Placement(arounds[-1], steps[end - 1], part_of(self._value, steps[:end]))
-
-
-def guarded(locations: Iterable[Location]) -> list[_Steps]:
-    """Give the steps to the outermost values that have rules about what is at some locations."""
-    guards = {
-        location.steps[: location.guard] for location in locations if location.guard is not None
-    }
-    return [
-        steps for steps in guards if not any(steps[:end] in guards for end in range(len(steps)))
-    ]
-
 
 def part_of(value: Any, steps: Iterable[Step]) -> Any:
     """Give the part of a value that steps lead to, which is there."""
@@ -207,24 +253,16 @@ def part_of(value: Any, steps: Iterable[Step]) -> Any:
     return value
 
 
-def _tree_of(assignments: Iterable[Assignment]) -> _Branch:
-    root: _Branch = {}
-    for assignment in assignments:
-        branch: Any = root
-        *way, last = assignment.location.steps
-        for step in way:
-            branch = branch.setdefault(step, {})
-        branch[last] = assignment
-    return root
-
-
 def _copy_with(model: BaseModel, values: dict[str, Any]) -> BaseModel:
     """Give a copy of a model with other values, past all that a model does when it is made."""
-    changed = type(model).__new__(type(model))
-    for attribute in ("__pydantic_fields_set__", "__pydantic_extra__", "__pydantic_private__"):
-        object.__setattr__(changed, attribute, copy.copy(getattr(model, attribute)))
-    object.__setattr__(changed, "__dict__", values)
-    return changed
+    copied: Any = type(model).__new__(type(model))
+    set_slot = object.__setattr__
+    set_slot(copied, "__dict__", values)
+    set_slot(copied, "__pydantic_fields_set__", model.__pydantic_fields_set__)
+    set_slot(copied, "__pydantic_extra__", model.__pydantic_extra__)
+    set_slot(copied, "__pydantic_private__", model.__pydantic_private__)
+    model_copy: BaseModel = copied
+    return model_copy
 
 
 def _has(value: Any, step: Step) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,8 +15,9 @@ from rapyer.expr.jsonpath import render_path
 from rapyer.expr.parse import resolve
 from rapyer.expr.paths import Path, model_of, steps_of
 from rapyer.expr.steps import EACH, Step
+from rapyer.traffic.updates import Target
 from rapyer.types.codec import Codec, complete_schema
-from rapyer.types.locate import Locator, Place
+from rapyer.types.locate import Locator, Place, looks_around
 from rapyer.types.schema import STORAGE_CONFIG, storage_schema
 from rapyer.types.text import restore_nul
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 #: How many locations, and how many ways to read several, are kept for a model.
 _KEPT = 1024
+_SCALARS: Mapping[str, type] = {"int": int, "str": str, "bool": bool}
 #: What a validator raises that does not find the other fields.
 _ERRORS = (AttributeError, LookupError, TypeError)
 
@@ -79,7 +81,21 @@ class Location:
     @cached_property
     def reply_name(self) -> str:
         """The path as it stands in the reply to `JSON.GET`, when U+0000 is restored there."""
-        return render_path(place.name for place in self.places)
+        return render_path(self.names)
+
+    @cached_property
+    def target(self) -> Target:
+        """Where the server writes a value for this place.
+
+        Raises:
+            UnaddressableKeyError: A key on the way has no spelling.
+        """
+        return Target.of(self.stored_steps)
+
+    @cached_property
+    def names(self) -> tuple[str | int, ...]:
+        """The keys and indexes on the way, but for U+0000 in them."""
+        return tuple(place.name for place in self.places)
 
     @cached_property
     def around(self) -> list[str]:
@@ -107,6 +123,19 @@ class Location:
         """
         return next((end for end, place in enumerate(self.places) if place.guarded), None)
 
+    @cached_property
+    def scalar(self) -> type | None:
+        """The type of the values, where they are plain scalars that JSON has; else None."""
+        schema = self.place.schema
+        while schema["type"] in ("default", "nullable") and "serialization" not in schema:
+            schema = schema["schema"]
+        return None if "serialization" in schema else _SCALARS.get(schema["type"])
+
+    @cached_property
+    def looks_around(self) -> bool:
+        """Whether a validator of the value is told about the other fields of its model."""
+        return looks_around(self.place.schema)
+
     def validate(self, value: Any) -> Any:
         """Validate a value as its assignment to the field would, and give what the field then has.
 
@@ -114,7 +143,8 @@ class Location:
             pydantic.ValidationError: It, or a key on the way, does not validate.
             ExpressionError: A key on the way is changed by the validation of its dict.
         """
-        self.check_keys()
+        if self._has_keys:
+            self.check_keys()
         try:
             return self._validator.validate_python(value)
         except _ERRORS as exc:
@@ -131,6 +161,10 @@ class Location:
                         f"{self.text} leads to the key {step.value!r}, and its dict has {key!r} "
                         "for that. Give this one."
                     )
+
+    @cached_property
+    def _has_keys(self) -> bool:
+        return any(place.keys is not None for place in self.places)
 
     @cached_property
     def _validator(self) -> Any:
@@ -257,6 +291,12 @@ class Locations:
         self._locations: dict[tuple[Step, ...], Location] = {}
         self._readers: dict[tuple[tuple[Step, ...], ...], Reader] = {}
         self._texts: dict[str, Path[Any]] = {}
+        #: Whatever is worked out of the places that a call names, by their names.
+        self.named: dict[Any, Any] = {}
+
+    def keep_named(self, key: Any, value: Any) -> None:
+        """Keep what was worked out of the places that a call names."""
+        _keep(self.named, key, value)
 
     def at(self, path: Path[Any]) -> Location:
         """Give where a path leads.

@@ -105,8 +105,9 @@ def origin_of(instance: BaseRedisModel) -> RedisKey | None:
 
 
 def mark_stored(instance: BaseRedisModel, key: RedisKey) -> None:
-    """Remember that an instance stands for the document at `key`."""
+    """Remember that an instance stands for the document at `key`, as it is now."""
     stored_key.set(instance, key)
+    _baseline.set(instance, None)  # where changes are tracked, the new one is remembered then
 
 
 def mark_deleted(instance: BaseRedisModel, key: RedisKey) -> None:

@@ -8,15 +8,14 @@ from typing import Any, NamedTuple, Self
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from rapyer.assignments import Assignment
+from rapyer.assignments import guarded, make_write
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
-from rapyer.baseline import Baseline, Patch
-from rapyer.differences import MISSING, Difference, differences
-from rapyer.draft import guarded, part_of
+from rapyer.baseline import Baseline
+from rapyer.differences import MISSING, Difference, compare
+from rapyer.draft import part_of
 from rapyer.errors import ChangesNotTrackedError, ExpressionError
-from rapyer.locations import Location
 from rapyer.memory import baseline_of, origin_of, remember_baseline
-from rapyer.traffic.updates import Target, Write, update_document
+from rapyer.traffic.updates import Write, update_document
 from rapyer.types.values import path_text
 from rapyer.versions import WriteOfInstance
 
@@ -51,7 +50,7 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
         """
         return {
             path_text(map(_shown, difference.steps)): _change(type(self), difference)
-            for difference in differences(_tracked(self).text, self)
+            for difference in compare(_tracked(self).text, self).differences
         }
 
     async def save_changes(self) -> Self:
@@ -83,13 +82,13 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 f"this {type(self).__name__} is a copy with another primary key, and what is "
                 f"stored at {str(key)!r} is not known. Save it as a whole."
             )
-        found = differences(baseline.text, self)
-        if not found:
+        differences, text = compare(baseline.text, self)
+        if not differences:
             return self
-        writes, patches = zip(*_ready(self, found), strict=True)
+        writes = _writes(self, differences)
         write = WriteOfInstance(self, key)
         await update_document(channel_of(type(self)), key, writes, write.policies)
-        remember_baseline(self, baseline.patched(patches))
+        remember_baseline(self, Baseline(text))
         write.done()
         return self
 
@@ -140,26 +139,21 @@ def _change(model: type[BaseRedisModel], difference: Difference) -> Change:
     return Change(old, value)
 
 
-def _ready(instance: BaseRedisModel, found: list[Difference]) -> list[tuple[Write, Patch]]:
+def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Write]:
     """Make what is sent of differences, after a look at what has rules about them."""
     model = type(instance)
-    if not found[0].steps:
+    if not differences[0].steps:
         raise ExpressionError(
             f"no path leads to what was changed in this {model.__name__}, whose document is not "
             "made of its fields or has a name that RedisJSON cannot spell. Save it as a whole."
         )
-    locations = [model.__rapyer_locations__.behind(difference.steps) for difference in found]
+    locations = [model.__rapyer_locations__.behind(difference.steps) for difference in differences]
     for steps in guarded(locations):
         codec = model.__rapyer_locations__.behind(steps).codec if steps else model.__rapyer_codec__
         codec.text(part_of(instance, steps), checked=True)
     return [
-        _removal(location)
+        Write(location.target, None)
         if difference.value is MISSING
-        else Assignment(location, difference.value).ready()
-        for location, difference in zip(locations, found, strict=True)
+        else make_write(location, difference.value, validated=False)[0]
+        for location, difference in zip(locations, differences, strict=True)
     ]
-
-
-def _removal(location: Location) -> tuple[Write, Patch]:
-    patch = Patch([place.name for place in location.places], None)
-    return Write(Target.of(location.stored_steps), None), patch

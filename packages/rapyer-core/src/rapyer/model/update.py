@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from rapyer.assignments import assignments_of, validated
+from rapyer.assignments import make_write, places_of, validated
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
-from rapyer.draft import Draft
+from rapyer.baseline import Patch
+from rapyer.draft import plan_update
 from rapyer.keys import KeyLike
 from rapyer.memory import baseline_of, remember_baseline
 from rapyer.traffic.updates import update_document
@@ -56,14 +57,18 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
             NotConnectedError: rapyer was not told where Redis is.
         """
         model, key = type(self), key_to_write(self)
-        draft = Draft(self, assignments_of(model, values, fields))
-        writes, patches = zip(*[one.ready() for one in draft.assignments], strict=True)
+        plan = plan_update(self, *places_of(model, values, fields))
+        made = [make_write(location, value) for location, value in plan.parts]
         write = WriteOfInstance(self, key)
-        await update_document(channel_of(model), key, writes, write.policies)
-        draft.apply()
+        await update_document(channel_of(model), key, [one for one, _ in made], write.policies)
+        plan.apply()
         write.done()
         baseline = baseline_of(self)
         if baseline is not None:
+            places = [location for location, _ in plan.parts]
+            patches = [
+                Patch(place.names, text) for place, (_, text) in zip(places, made, strict=True)
+            ]
             remember_baseline(self, baseline.patched(patches))
         return self
 
@@ -99,6 +104,7 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
             NotConnectedError: rapyer was not told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)
-        assignments = validated(cls, assignments_of(cls, values, fields))
-        writes = [assignment.ready()[0] for assignment in assignments]
+        places, given = places_of(cls, values, fields)
+        valid = validated(cls, places, given)
+        writes = [make_write(*one)[0] for one in zip(places.locations, valid, strict=True)]
         await update_document(channel_of(cls), redis_key, writes, policies_by_key(cls))

@@ -13,7 +13,7 @@ from functools import lru_cache
 from rapyer.traffic.policies import Fragments, Policies, ScriptArgument
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of each, found by its identity
 class Operation:
     """An operation on documents that can run as a script.
 
@@ -78,6 +78,14 @@ local function touched(key, access)
     seen[#seen + 1] = {key, access}
 end
 """
+_ALONE = """
+local function check() return true end
+local function touched() end
+local function operation(arg)
+{body}
+end
+return operation(ARGV)
+"""
 _POLICY = """
 policies[#policies + 1] = {{
     arg = {{{arguments}}},
@@ -114,6 +122,12 @@ def compose(operation: Operation, policies: Policies) -> Script:
 
 @lru_cache(maxsize=1024)
 def _compose(operation: Operation, policies: tuple[Fragments, ...]) -> Script:
+    text = _text_with(operation, policies) if policies else _ALONE.format(body=operation.body)
+    sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    return Script(operation, text, sha)
+
+
+def _text_with(operation: Operation, policies: tuple[Fragments, ...]) -> str:
     parts, first = [_PROLOGUE], 1
     for _, check, apply, arity in policies:
         positions = range(first, first + arity)
@@ -121,6 +135,4 @@ def _compose(operation: Operation, policies: tuple[Fragments, ...]) -> Script:
         parts.append(_POLICY.format(arguments=arguments, check=check, apply=apply))
         first += arity
     parts.append(_EPILOGUE.format(body=operation.body, first=first))
-    text = "".join(parts)
-    sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    return Script(operation, text, sha)
+    return "".join(parts)

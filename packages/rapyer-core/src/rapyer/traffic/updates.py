@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from redis.exceptions import ResponseError
@@ -21,66 +22,75 @@ from rapyer.traffic.policies import Policies, ScriptArgument
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
-#: For each write: its value (nothing removes what is there), the path of what is around it up to
-#: the first negative index, each such index with the path behind it, its own step, and what has to
-#: be added to numbers in the value. `JSON.MSET` is one change to those who index or watch the key.
+#: First what has to be there, as paths and types; then values by paths. The rest takes more than a
+#: path: it removes something, leads through an index that counts from the end, or adds to numbers.
+#: `JSON.MSET` is one change to those who index or watch the key.
 UPDATE = Operation(
     "update",
     """
-    check(KEYS[1], 'write')
-    local root = redis.call('JSON.TYPE', KEYS[1], '$')
-    if not root then return false end
-    local types, position = {['$'] = root[1]}, 0
+    local key = KEYS[1]
+    check(key, 'write')
+    local function refuse(number) error(redis.error_reply('RAPYERPATH ' .. number)) end
+    local checks, position, set = tonumber(arg[1]), 1, {}
+    for number = 1, checks do
+        local found = redis.call('JSON.TYPE', key, arg[position + 1])
+        if not found then return false end
+        local wanted = arg[position + 2]
+        if not found[1] or wanted ~= 'any' and wanted ~= found[1] then refuse(number) end
+        position = position + 2
+    end
+    position = position + 1
+    local last = position + 2 * arg[position]
+    while position < last do
+        local place = #set
+        set[place + 1], set[place + 2], set[place + 3] = key, arg[position + 1], arg[position + 2]
+        position = position + 2
+    end
+    local removed, increased = {}, {}
     local function take()
         position = position + 1
         return arg[position]
     end
-    local function type_of(path)
-        if not types[path] then
-            types[path] = redis.call('JSON.TYPE', KEYS[1], path)[1] or 'nothing'
-        end
-        return types[path]
+    local special = tonumber(take())
+    if special > 0 then
+    local function element(number, path, index)
+        local length = redis.call('JSON.ARRLEN', key, path)[1]
+        if not length or index >= length or length + index < 0 then refuse(number) end
+        return path .. '[' .. (index < 0 and length + index or index) .. ']'
     end
-    local set, removed, increased = {}, {}, {}
-    for number = 1, tonumber(take()) do
-        local function refuse() error(redis.error_reply('RAPYERPATH ' .. number)) end
-        local function element(path, index)
-            local length = type_of(path) == 'array' and redis.call('JSON.ARRLEN', KEYS[1], path)[1]
-            if not length or index >= length or length + index < 0 then refuse() end
-            return path .. '[' .. (index < 0 and length + index or index) .. ']'
-        end
+    for number = checks + 1, checks + special do
         local value, path = take(), take()
-        for _ = 1, tonumber(take()) do path = element(path, tonumber(take())) .. take() end
+        for _ = 1, take() do path = element(number, path, tonumber(take())) .. take() end
         local step = take()
         local index = tonumber(step)
         if index then
-            path = element(path, index)
-        elseif type_of(path) == 'object' then
+            path = element(number, path, index)
+        elseif redis.call('JSON.TYPE', key, path)[1] == 'object' then
             path = path .. step
         else
-            refuse()
+            refuse(number)
         end
         if value == '' then
             removed[#removed + 1] = path
         else
-            set[#set + 1], set[#set + 2], set[#set + 3] = KEYS[1], path, value
+            local place = #set
+            set[place + 1], set[place + 2], set[place + 3] = key, path, value
         end
-        for _ = 1, tonumber(take()) do
-            increased[#increased + 1] = {path .. take(), take()}
-        end
+        for _ = 1, take() do increased[#increased + 1] = {path .. take(), take()} end
+    end
     end
     for first = 1, #set, 6000 do
         redis.call('JSON.MSET', unpack(set, first, math.min(first + 5999, #set)))
     end
-    for _, one in ipairs(increased) do redis.call('JSON.NUMINCRBY', KEYS[1], unpack(one)) end
-    for _, path in ipairs(removed) do redis.call('JSON.DEL', KEYS[1], path) end
-    touched(KEYS[1], 'write')
+    for _, one in ipairs(increased) do redis.call('JSON.NUMINCRBY', key, unpack(one)) end
+    for _, path in ipairs(removed) do redis.call('JSON.DEL', key, path) end
+    touched(key, 'write')
     return 'OK'
     """,
     writes=True,
 )
 
-_REFUSED_PATH = re.compile(r"RAPYERPATH (\d+)")
+_REFUSED = re.compile(r"RAPYERPATH (\d+)")
 
 
 class Target(NamedTuple):
@@ -92,12 +102,14 @@ class Target(NamedTuple):
         hops: Each negative index there, with the path behind it: the server puts the index that
             counts from the start between them.
         step: The last step: an index, or a key as a part of a path.
+        is_native: Whether the path alone leads there, also to what is not there yet.
     """
 
     path: str
     around: str
-    hops: Sequence[tuple[int, str]]
+    hops: tuple[tuple[int, str], ...]
     step: str | int
+    is_native: bool
 
     @classmethod
     def of(cls, steps: Sequence[str | int]) -> Target:
@@ -108,12 +120,9 @@ class Target(NamedTuple):
         """
         path, last = render_path(steps), steps[-1]
         step = last if isinstance(last, int) else render_path((last,))[1:]
-        return cls(path, *split_at_negative_indexes(steps[:-1]), step)
-
-    @property
-    def is_native(self) -> bool:
-        """Whether a path alone leads there, also to what is not there yet."""
-        return not self.hops and not (isinstance(self.step, int) and self.step < 0)
+        around, hops = split_at_negative_indexes(steps[:-1])
+        is_native = not hops and not (isinstance(step, int) and step < 0)
+        return cls(path, around, tuple(hops), step, is_native)
 
 
 class Write(NamedTuple):
@@ -150,18 +159,36 @@ async def update_document(
         WrongTypeError: The key holds another Redis type.
         OutcomeUnknownError: The reply was lost.
     """
-    (target, dump), *more = writes
+    if len(writes) == 1 and not policies and _is_plain(writes[0]):
+        await _set_one(channel, key, writes[0])
+        return
+    simple: list[Write] = []
+    special: list[Write] = []
+    for write in writes:
+        (simple if _is_plain(write) else special).append(write)
+    checks = _checks(tuple([write.target for write in simple]), needs_root=bool(special))
+    arguments = [*checks.arguments, *_values(simple), *_specials(special)]
     try:
-        if more or policies or dump is None or dump[1] or not target.is_native:
-            reply = await channel.run(UPDATE, policies, (key,), _arguments(writes))
-            if reply is None:
-                raise _no_document(key)
-        else:
-            reply = await channel.execute("JSON.SET", key, target.path, dump[0], writes=True)
+        reply = await channel.run(UPDATE, policies, (key,), arguments)
     except ResponseError as exc:
-        refused = _REFUSED_PATH.match(str(exc))
-        if refused is not None:
-            raise _nothing_around(key, writes[int(refused[1]) - 1].target) from exc
+        refused = _REFUSED.match(str(exc))
+        if refused is None:
+            await explain_failure(channel, key, writes[0].target.path, exc)
+        targets = [*checks.targets, *(write.target for write in special)]
+        raise _no_place(key, targets[int(refused[1]) - 1]) from exc
+    if reply is None:
+        raise _no_document(key)
+    if reply != b"OK":
+        raise unexpected_reply("JSON.MSET", reply)
+
+
+async def _set_one(channel: Channel, key: str, write: Write) -> None:
+    """Set one value by its path alone: `JSON.SET key path value`."""
+    target, dump = write
+    value, _ = dump or (b"", ())
+    try:
+        reply = await channel.execute("JSON.SET", key, target.path, value, writes=True)
+    except ResponseError as exc:
         await explain_failure(channel, key, target.path, exc)
     if reply is None:
         await explain_failure(channel, key, target.path, unexpected_reply("JSON.SET", reply))
@@ -169,9 +196,54 @@ async def update_document(
         raise unexpected_reply("JSON.SET", reply)
 
 
-def _arguments(writes: Sequence[Write]) -> list[ScriptArgument]:
+def _is_plain(write: Write) -> bool:
+    """Say whether a path and a text are all that a write takes."""
+    return write.dump is not None and not write.dump[1] and write.target.is_native
+
+
+class _Checks(NamedTuple):
+    """What has to be there before anything is written.
+
+    Attributes:
+        arguments: How many checks there are, and a path and a type for each.
+        targets: For each of them a target that it is for.
+    """
+
+    arguments: tuple[ScriptArgument, ...]
+    targets: tuple[Target, ...]
+
+
+@lru_cache(maxsize=1024)
+def _checks(targets: tuple[Target, ...], *, needs_root: bool) -> _Checks:
+    """Work out what has to be there for some targets; what a deeper one says is not asked for."""
+    wanted: dict[str, tuple[str, Target]] = {}
+    for target in targets:
+        if isinstance(target.step, int):
+            wanted[target.path] = "any", target
+        else:
+            wanted[target.around] = "object", target
+    needed = {
+        path: one
+        for path, one in wanted.items()
+        if not any(other.startswith(f"{path}[") for other in wanted)
+    }
+    if needs_root and not needed:
+        needed["$"] = "any", Target("$", "$", (), "", True)
+    arguments = [part for path, (kind, _) in needed.items() for part in (path, kind)]
+    return _Checks((len(needed), *arguments), tuple(target for _, target in needed.values()))
+
+
+def _values(writes: Sequence[Write]) -> list[ScriptArgument]:
     arguments: list[ScriptArgument] = [len(writes)]
-    for (_, around, hops, step), dump in writes:
+    for target, dump in writes:
+        if dump is not None:
+            arguments += (target.path, dump[0])
+    return arguments
+
+
+def _specials(writes: Sequence[Write]) -> list[ScriptArgument]:
+    arguments: list[ScriptArgument] = [len(writes)]
+    for (_, around, hops, step, _), dump in writes:
         value, corrections = dump or ("", ())
         arguments += [value, around, len(hops), *(part for hop in hops for part in hop), step]
         arguments.append(len(corrections))
@@ -188,7 +260,7 @@ def _no_document(key: str) -> KeyNotFoundError:
     )
 
 
-def _nothing_around(key: str, target: Target) -> PathNotFoundError:
+def _no_place(key: str, target: Target) -> PathNotFoundError:
     return PathNotFoundError(
         f"the document at {key!r} has no place for {target.path}: something on the way there is "
         "not there or is null, or the index is out of range. Set what is missing first. Nothing "

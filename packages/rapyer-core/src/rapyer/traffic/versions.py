@@ -29,9 +29,9 @@ end
 if arg[2] ~= '*' and arg[2] ~= found then
     return redis.error_reply('RAPYERCONFLICT ' .. arg[2] .. ' ' .. found)
 end
-if not (redis.acl_check_cmd('JSON.NUMINCRBY', key, arg[1], '1')
-        and redis.acl_check_cmd('JSON.SET', key, arg[1], '1')) then
-    return redis.error_reply('NOPERM for JSON.NUMINCRBY and JSON.SET, which count the version')
+local command = text == '[]' and 'JSON.SET' or 'JSON.NUMINCRBY'
+if not redis.acl_check_cmd(command, key, arg[1], '1') then
+    return redis.error_reply('NOPERM to run ' .. command .. ', which counts the version')
 end
 """
 _APPLY = """

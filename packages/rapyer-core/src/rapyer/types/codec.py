@@ -25,7 +25,7 @@ from rapyer.types.text import BACKSLASH, hide_nul, restore_nul
 from rapyer.types.values import MAX_LEVELS, find_difference, find_fault, path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pydantic_core import CoreSchema
     from pydantic_core.core_schema import CoreConfig
@@ -43,6 +43,8 @@ _WITHOUT_NUMBERS = frozenset(
         "date", "time", "datetime",
     }
 )  # fmt: skip
+#: Types whose values have no parts, and whose equality says all.
+_SCALARS = frozenset({bool, int, float, str, bytes, type(None)})
 
 
 class Codec:
@@ -160,11 +162,32 @@ class Codec:
             self._check(text, value)
         # the server counts the levels of a value, not those around it: such a document could be
         # neither saved nor copied as a whole any more
-        if self._levels and self._levels + text.count(b"[") + text.count(b"{") > MAX_LEVELS:
-            fault = self.fault_of(value)
+        if self._levels and len(text) + self._levels > MAX_LEVELS:
+            levels = self._levels + text.count(b"[") + text.count(b"{")
+            fault = self.fault_of(value) if levels > MAX_LEVELS else None
             if fault is not None:
                 raise fault
         return text
+
+    def read(self, text: bytes) -> Any:
+        """Make a value from the text that `text` gives, as `load` does from that of the server.
+
+        Raises:
+            pydantic.ValidationError: It does not validate.
+        """
+        return self._validate_json(text, strict=True)
+
+    def texts(self, values: Iterable[Any]) -> list[bytes]:
+        """Dump several values, as `text` does with one.
+
+        Raises:
+            UnstorableValueError: As `text` does.
+        """
+        to_json = self._to_json
+        try:
+            return [to_json(value, warnings=False) for value in values]
+        except (PydanticSerializationError, RecursionError):
+            return [self.text(value) for value in values]  # which tells what is wrong
 
     def member(self, value: Any, name: str) -> bytes:
         """Dump one field of a model as it stands among the members of an object: `"name":1`.
@@ -188,14 +211,6 @@ class Codec:
             if LONG_NUMBER in shape or (SIGN in shape and EXPONENT in shape):
                 return self._spell_numbers(value, text)
         return text, ()
-
-    def read(self, text: bytes) -> Any:
-        """Make a value from the text that `text` gives, as `load` does from that of the server.
-
-        Raises:
-            pydantic.ValidationError: It does not validate.
-        """
-        return self._validate_json(text, strict=True)
 
     def _check(self, document: bytes, value: Any) -> None:
         try:
@@ -224,7 +239,9 @@ class Codec:
             )
 
     def _is_clearly_same(self, value: Any, read: Any) -> bool:
-        """Say whether two instances need not be compared part by part."""
+        """Say whether two values need not be compared part by part."""
+        if type(value) in _SCALARS:
+            return type(read) is type(value) and bool(read == value)
         return (
             not self._by_parts
             and isinstance(value, BaseModel)

@@ -16,7 +16,7 @@ from rapyer._pydantic import has_own_post_init
 from rapyer.errors import ExpressionError
 from rapyer.expr.steps import Step
 from rapyer.expr.text import stored_text
-from rapyer.guards import is_mapping, is_tuple
+from rapyer.guards import is_list, is_mapping, is_tuple
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -217,6 +217,16 @@ def _is_frozen(schema: Schema) -> bool:
     parameters: Any = getattr(kind, "__dataclass_params__", None)
     of_model = is_mapping(settings) and bool(settings.get("frozen"))
     return bool(schema.get("frozen")) or of_model or bool(getattr(parameters, "frozen", False))
+
+
+def looks_around(schema: object) -> bool:
+    """Say whether a validator in a schema is told about what is around its value.
+
+    One within a nested model is told about that; it counts all the same.
+    """
+    if is_mapping(schema):
+        return schema.get("type") == "with-info" or any(map(looks_around, schema.values()))
+    return (is_list(schema) or is_tuple(schema)) and any(map(looks_around, schema))
 
 
 def _choices(union: Schema) -> Iterator[Schema]:
