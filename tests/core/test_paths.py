@@ -101,3 +101,9 @@ def test_a_subclass_has_paths_of_its_own():
 
     assert repr(Chalet.number) == "Chalet.number"
     assert Chalet.number is not Villa.number
+
+
+def test_paths_are_keys_of_a_dict_whatever_their_indexes():
+    # the hashes of -1 and -2 are one in CPython
+    by_path = {Villa.rooms[index]: index for index in range(-300, 300)}
+    assert [by_path[Villa.rooms[index]] for index in (-2, -1, 0)] == [-2, -1, 0]

@@ -160,13 +160,13 @@ def _may_be_same(step: Step, other: Step) -> bool:
     return step == other
 
 
-def make_write(location: Location, value: Any, *, validated: bool = True) -> tuple[Write, bytes]:
-    """Make what is sent of a value, and its JSON text for any other reader than the server.
+def make_write(location: Location, value: Any, *, around: bool = False) -> tuple[Write, bytes]:
+    """Make what is sent of a valid value, and its JSON text for any other reader than the server.
 
     Args:
         location: Where it will stand.
         value: The value.
-        validated: Whether the location has validated it.
+        around: Whether what is around it was at hand, and read where that has rules about it.
 
     Raises:
         UnstorableValueError: JSON or the server cannot hold it exactly, or it would not be read
@@ -175,8 +175,8 @@ def make_write(location: Location, value: Any, *, validated: bool = True) -> tup
     """
     codec = location.codec
     # a plain scalar that is valid is read back as it is
-    checked = not (validated and type(value) is location.scalar)
-    text = codec.text(value, checked=checked)
+    is_read = type(value) is location.scalar or (around and location.looks_around)
+    text = codec.text(value, checked=not is_read)
     return Write(location.target, codec.spell(value, text)), text
 
 

@@ -275,7 +275,7 @@ def _is_read_as(location: Location, old: Any, new: Any) -> bool:
     codec, place = location.codec, location.place
     try:
         if old is not MISSING:
-            value = codec.read(to_json(old))
+            value = location.read(to_json(old))
         elif place.has_static_default:
             value = location.default(place)
         else:

@@ -150,6 +150,18 @@ class Location:
         except _ERRORS as exc:
             raise _of_validators(exc, (self,)) from exc
 
+    def read(self, text: bytes) -> Any:
+        """Make a value of its JSON text, without what is around it.
+
+        Raises:
+            pydantic.ValidationError: It does not validate.
+            ExpressionError: A validator looks at other fields.
+        """
+        try:
+            return self.codec.read(text)
+        except _ERRORS as exc:
+            raise _of_validators(exc, (self,)) from exc
+
     def check_keys(self) -> None:
         """Validate the keys of dicts on the way; see `validate` for the errors."""
         for step, place in zip(self.steps, self.places, strict=True):

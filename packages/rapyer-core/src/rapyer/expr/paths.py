@@ -97,7 +97,9 @@ class Path(Value[T]):
         return Path, self.__model__, self.__steps__
 
     def __hash__(self) -> int:
-        return hash((self.__model__, self.__steps__))
+        # of the object: two paths with one hash would be compared, and == builds a condition. The
+        # hashes of -1 and -2 are one in CPython, so those of their steps would be.
+        return object.__hash__(self)
 
     def __repr__(self) -> str:
         return self.__model__.__name__ + "".join(map(str, self.__steps__))

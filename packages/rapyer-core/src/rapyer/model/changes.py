@@ -8,12 +8,13 @@ from typing import Any, NamedTuple, Self
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from rapyer.assignments import guarded, make_write
+from rapyer.assignments import guarded
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
 from rapyer.baseline import Baseline
 from rapyer.differences import MISSING, Difference, compare
 from rapyer.draft import part_of
 from rapyer.errors import ChangesNotTrackedError, ExpressionError
+from rapyer.locations import Location
 from rapyer.memory import baseline_of, origin_of, remember_baseline
 from rapyer.traffic.updates import Write, update_document
 from rapyer.types.values import path_text
@@ -133,9 +134,9 @@ def _shown(step: Any) -> str | int:
 def _change(model: type[BaseRedisModel], difference: Difference) -> Change:
     steps, old, _, value = difference
     if old is not MISSING:
-        codec = model.__rapyer_locations__.behind(steps).codec if steps else model.__rapyer_codec__
+        place = model.__rapyer_locations__.behind(steps) if steps else model.__rapyer_codec__
         with suppress(ValidationError, ExpressionError):  # its JSON, if it is not read by itself
-            old = codec.read(to_json(old))
+            old = place.read(to_json(old))
     return Change(old, value)
 
 
@@ -154,6 +155,13 @@ def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Wri
     return [
         Write(location.target, None)
         if difference.value is MISSING
-        else make_write(location, difference.value, validated=False)[0]
+        else _write(location, difference.value)
         for location, difference in zip(locations, differences, strict=True)
     ]
+
+
+def _write(location: Location, value: Any) -> Write:
+    """Make what is sent of a value that was assigned without a look at it."""
+    codec = location.codec
+    text = codec.text(value, checked=not location.looks_around)  # read with what is around it
+    return Write(location.target, codec.spell(value, text))

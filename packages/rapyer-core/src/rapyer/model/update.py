@@ -58,7 +58,7 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
         """
         model, key = type(self), key_to_write(self)
         plan = plan_update(self, *places_of(model, values, fields))
-        made = [make_write(location, value) for location, value in plan.parts]
+        made = [make_write(location, value, around=True) for location, value in plan.parts]
         write = WriteOfInstance(self, key)
         await update_document(channel_of(model), key, [one for one, _ in made], write.policies)
         plan.apply()

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from typing import NoReturn
 
+from redis.exceptions import ResponseError
+
 from rapyer.errors import KeyNotFoundError, PathNotFoundError, WrongTypeError
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.replies import wrong_redis_type
 
 
-async def explain_failure(channel: Channel, key: str, path: str, error: Exception) -> NoReturn:
-    """Ask what stands at key and path, and raise what that means; else raise `error`."""
+async def explain_failure(
+    channel: Channel, key: str, path: str, error: Exception, *, of_type: bool = False
+) -> NoReturn:
+    """Ask what stands at key and path, and raise what that means; else raise `error`.
+
+    Args:
+        channel: The connections.
+        key: The whole Redis key.
+        path: The JSONPath.
+        error: What the server said, or that it said what it never should.
+        of_type: Whether the operation works on values of some JSON types only.
+    """
+    if isinstance(error, ResponseError) and type(error) is not ResponseError:
+        raise error  # no memory, no permission, a replica, ...: that has nothing to do with the key
     kind, types = await channel.execute_many([("TYPE", key), ("JSON.TYPE", key, path)])
     if kind == b"none":
         raise KeyNotFoundError(
@@ -27,7 +41,7 @@ async def explain_failure(channel: Channel, key: str, path: str, error: Exceptio
             key=key,
             path=path,
         ) from error
-    if isinstance(types, list) and isinstance(types[0], bytes):
+    if of_type and isinstance(types, list) and isinstance(types[0], bytes):
         name = types[0].decode()
         raise WrongTypeError(
             f"the value at {path} of {key!r} is of the JSON type {name}, which this operation does "

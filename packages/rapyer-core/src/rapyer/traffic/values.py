@@ -78,9 +78,10 @@ async def increase(
                 key=key,
                 path=path,
             ) from exc
-        await explain_failure(channel, key, path, exc)
+        await explain_failure(channel, key, path, exc, of_type=True)
     if reply in (_ABSENT, _OTHER_TYPE):
-        await explain_failure(channel, key, path, unexpected_reply("JSON.NUMINCRBY", reply))
+        unexpected = unexpected_reply("JSON.NUMINCRBY", reply)
+        await explain_failure(channel, key, path, unexpected, of_type=True)
     if not isinstance(reply, bytes):
         raise unexpected_reply("JSON.NUMINCRBY", reply)
     return reply[1:-1]
@@ -103,9 +104,10 @@ async def append(
         else:
             reply = await channel.execute("JSON.ARRAPPEND", key, path, *values, writes=True)
     except ResponseError as exc:
-        await explain_failure(channel, key, path, exc)
+        await explain_failure(channel, key, path, exc, of_type=True)
     if reply in ([], [None]):
-        await explain_failure(channel, key, path, unexpected_reply("JSON.ARRAPPEND", reply))
+        unexpected = unexpected_reply("JSON.ARRAPPEND", reply)
+        await explain_failure(channel, key, path, unexpected, of_type=True)
     return _length(reply)
 
 

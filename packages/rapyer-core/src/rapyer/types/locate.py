@@ -104,6 +104,7 @@ class Locator:
             self._definitions, root = root["definitions"], root["schema"]
         self._by_ref = {definition["ref"]: definition for definition in self._definitions}
         self._root = root
+        self._guarded: dict[int, bool] = {}
 
     def complete(self, schema: Schema) -> CoreSchema:
         """Make a part of the schema one of its own, with the definitions that it may refer to."""
@@ -155,7 +156,16 @@ class Locator:
         else:
             found = _place_in(schema, step, config)
             if found is not None:
-                yield found
+                yield replace(found, guarded=True) if self._guards(schema) else found
+
+    def _guards(self, schema: Schema) -> bool:
+        """Say whether a validator of a field among others is told about those."""
+        if schema["type"] not in ("model-fields", "typed-dict", "dataclass-args"):
+            return False
+        known = self._guarded.get(id(schema))
+        if known is None:
+            known = self._guarded[id(schema)] = looks_around(schema["fields"])
+        return known
 
     def _below_union(self, union: Schema, step: Step, config: Schema) -> Iterator[Place]:
         """Give what a step leads to from the members of a union."""
