@@ -22,6 +22,9 @@ class User(AtomicRedisModel):
     age: int = 0
     profile: Profile = Profile()
 
+    class Config:
+        prefix = "roadmap:user"
+
 
 async def test_the_examples(server):
     user = await User().save()
