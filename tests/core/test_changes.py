@@ -441,7 +441,7 @@ async def test_rules_of_what_is_around_a_change_are_kept(redis, code, match):
     assert await redis.execute_command("JSON.GET", odd.key) == before
 
 
-class Strict(AtomicRedisModel):
+class NamedInFull(AtomicRedisModel):
     first: str = ""
     full: str = ""
 
@@ -449,20 +449,20 @@ class Strict(AtomicRedisModel):
         track_changes = True
 
     @model_validator(mode="after")
-    def _fill(self) -> Strict:
+    def _fill(self) -> NamedInFull:
         self.__dict__["full"] = f"{self.first}!"
         return self
 
 
 async def test_a_change_that_readers_would_see_otherwise_is_refused_as_by_save():
-    strict = await Strict(first="a").save()
+    strict = await NamedInFull(first="a").save()
     strict.first = "b"
     for save in (strict.save, strict.save_changes):
         with pytest.raises(UnstorableValueError, match="full"):
             await save()
     await strict.aupdate(first="c")
     assert strict.changes() == {}
-    assert await Strict.get(strict.key) == strict
+    assert await NamedInFull.get(strict.key) == strict
 
 
 class Whole(AtomicRedisModel):

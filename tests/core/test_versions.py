@@ -30,7 +30,7 @@ from redis.exceptions import ResponseError
 pytestmark = pytest.mark.usefixtures("server")
 
 
-class Account(AtomicRedisModel):
+class BankAccount(AtomicRedisModel):
     id: Key[str]
     owner: str = ""
     balance: int = 0
@@ -44,7 +44,7 @@ class Unversioned(AtomicRedisModel):
     tags: list[str] = []
 
 
-async def stored(redis, key: str = "account:1") -> Any:
+async def stored(redis, key: str = "bank_account:1") -> Any:
     raw = await redis.execute_command("JSON.GET", key)
     return None if raw is None else json.loads(raw)
 
@@ -53,45 +53,45 @@ async def stored(redis, key: str = "account:1") -> Any:
 
 
 async def test_an_instance_that_was_never_saved_has_the_version_0():
-    assert Account(id="1").revision == 0
-    assert Account.model_fields["revision"].default == 0
+    assert BankAccount(id="1").revision == 0
+    assert BankAccount.model_fields["revision"].default == 0
 
 
 async def test_every_write_of_an_instance_counts(redis):
-    account = await Account(id="1").save()
+    account = await BankAccount(id="1").save()
     assert account.revision == 1
     await account.save()
     await account.aupdate(balance=5)
     await account.aupdate(balance=6, limits__day=7)
     assert account.revision == 4
     assert (await stored(redis))["revision"] == 4
-    assert await Account.get("1") == account
+    assert await BankAccount.get("1") == account
 
 
 async def test_every_write_by_key_counts_and_compares_nothing():
-    account = await Account(id="1").save()
-    await Account.aupdate_by_key("1", balance=5)
-    await Account.aupdate_by_key("1", balance=6, owner="x")
-    await Account.balance.set("1", 7)
-    await Account.limits["day"].set("1", 8)
-    assert await Account.revision.get("1") == 5
+    account = await BankAccount(id="1").save()
+    await BankAccount.aupdate_by_key("1", balance=5)
+    await BankAccount.aupdate_by_key("1", balance=6, owner="x")
+    await BankAccount.balance.set("1", 7)
+    await BankAccount.limits["day"].set("1", 8)
+    assert await BankAccount.revision.get("1") == 5
     assert account.revision == 1
 
 
 async def test_get_or_create_counts_what_it_creates():
-    account, created = await Account.get_or_create(Account(id="1"))
-    again, created_again = await Account.get_or_create(Account(id="1", balance=5))
+    account, created = await BankAccount.get_or_create(BankAccount(id="1"))
+    again, created_again = await BankAccount.get_or_create(BankAccount(id="1", balance=5))
     assert (account.revision, created, again.revision, created_again) == (1, True, 1, False)
     await account.aupdate(balance=1)
 
 
 async def test_writes_that_fail_count_nothing(redis):
-    account = await Account(id="1").save()
+    account = await BankAccount(id="1").save()
     before = await stored(redis)
     for call, error in (
         (account.aupdate(limits="x"), ValidationError),
         (account.aupdate({"limits['\\\\']": 1}), UnaddressableKeyError),
-        (Account.aupdate_by_key("1", balance="x"), ValidationError),
+        (BankAccount.aupdate_by_key("1", balance="x"), ValidationError),
     ):
         with pytest.raises(error):
             await call
@@ -101,33 +101,33 @@ async def test_writes_that_fail_count_nothing(redis):
 
 
 async def test_a_document_of_before_the_field_was_declared_counts_as_0(redis):
-    await redis.execute_command("JSON.SET", "account:1", "$", '{"id":"1","balance":3}')
-    account = await Account.get("1")
+    await redis.execute_command("JSON.SET", "bank_account:1", "$", '{"id":"1","balance":3}')
+    account = await BankAccount.get("1")
     assert account.revision == 0
     await account.aupdate(balance=4)
     assert (await stored(redis))["revision"] == account.revision == 1
-    await redis.execute_command("JSON.DEL", "account:1", "$.revision")
-    await Account.aupdate_by_key("1", balance=5)
+    await redis.execute_command("JSON.DEL", "bank_account:1", "$.revision")
+    await BankAccount.aupdate_by_key("1", balance=5)
     assert (await stored(redis))["revision"] == 1
 
 
 @pytest.mark.parametrize("revision", ['"x"', "null", "1.5", "-1", "1000000000000000000", "[1]"])
 async def test_a_version_that_is_no_count_is_an_error_and_nothing_is_written(redis, revision):
-    account = await Account(id="1").save()
-    await redis.execute_command("JSON.SET", "account:1", "$.revision", revision)
-    before = await redis.execute_command("JSON.GET", "account:1")
-    for call in (account.save(), account.aupdate(owner="x"), Account.owner.set("1", "x")):
+    account = await BankAccount(id="1").save()
+    await redis.execute_command("JSON.SET", "bank_account:1", "$.revision", revision)
+    before = await redis.execute_command("JSON.GET", "bank_account:1")
+    for call in (account.save(), account.aupdate(owner="x"), BankAccount.owner.set("1", "x")):
         with pytest.raises(WrongTypeError, match="where its Version stands"):
             await call
-    assert await redis.execute_command("JSON.GET", "account:1") == before
+    assert await redis.execute_command("JSON.GET", "bank_account:1") == before
 
 
 # -- comparing ------------------------------------------------------------------------------------
 
 
 async def test_a_write_of_what_somebody_else_has_written_meanwhile_is_a_conflict(redis):
-    mine = await Account(id="1").save()
-    theirs = await Account.get("1")
+    mine = await BankAccount(id="1").save()
+    theirs = await BankAccount.get("1")
     await theirs.aupdate(balance=5)
     before, own = await stored(redis), copy.deepcopy(mine)
     for call in (mine.save, lambda: mine.aupdate(balance=6), lambda: mine.aupdate(owner="x")):
@@ -137,13 +137,13 @@ async def test_a_write_of_what_somebody_else_has_written_meanwhile_is_a_conflict
 
 
 async def test_a_conflict_has_the_key_and_both_versions_and_takes_one_round_trip(redis):
-    mine = await Account(id="1").save()
-    await Account.aupdate_by_key("1", balance=5)
+    mine = await BankAccount(id="1").save()
+    await BankAccount.aupdate_by_key("1", balance=5)
     await redis.config_resetstat()
     with pytest.raises(ConflictError) as caught:
         await mine.aupdate(balance=6)
     error = caught.value
-    assert (error.key, error.expected, error.actual) == ("account:1", 1, 2)
+    assert (error.key, error.expected, error.actual) == ("bank_account:1", 1, 2)
     assert isinstance(error, RapyerError)
     commands = await redis.info("commandstats")
     calls = {name: stat["calls"] for name, stat in commands.items() if "config" not in name}
@@ -151,54 +151,54 @@ async def test_a_conflict_has_the_key_and_both_versions_and_takes_one_round_trip
 
 
 async def test_a_new_instance_expects_that_there_is_no_document():
-    await Account(id="1", balance=5).save()
+    await BankAccount(id="1", balance=5).save()
     with pytest.raises(ConflictError, match="a new one") as caught:
-        await Account(id="1").save()
+        await BankAccount(id="1").save()
     assert (caught.value.expected, caught.value.actual) == (None, 1)
     with pytest.raises(ConflictError, match="a new one"):
-        await Account(id="1").aupdate(balance=6)
-    assert (await Account.get("1")).balance == 5
+        await BankAccount(id="1").aupdate(balance=6)
+    assert (await BankAccount.get("1")).balance == 5
 
 
 async def test_a_loaded_instance_whose_document_is_gone_is_a_conflict(redis):
-    account = await Account(id="1").save()
-    await redis.delete("account:1")
+    account = await BankAccount(id="1").save()
+    await redis.delete("bank_account:1")
     for call in (account.save, lambda: account.aupdate(balance=1)):
         with pytest.raises(ConflictError, match="is gone") as caught:
             await call()
         assert isinstance(caught.value, KeyNotFoundError)
         assert (caught.value.key, caught.value.expected, caught.value.actual) == (
-            "account:1", 1, None,
+            "bank_account:1", 1, None,
         )  # fmt: skip
-    assert await redis.exists("account:1") == 0
+    assert await redis.exists("bank_account:1") == 0
     assert await account.save(only_if="absent") is True
 
 
 async def test_an_update_of_a_new_instance_without_a_document_finds_no_key():
     with pytest.raises(KeyNotFoundError) as caught:
-        await Account(id="1").aupdate(balance=1)
+        await BankAccount(id="1").aupdate(balance=1)
     assert not isinstance(caught.value, ConflictError)
 
 
 async def test_loading_again_ends_the_conflict():
-    mine = await Account(id="1").save()
-    await Account.aupdate_by_key("1", balance=5)
+    mine = await BankAccount(id="1").save()
+    await BankAccount.aupdate_by_key("1", balance=5)
     await mine.load()
     await mine.aupdate(owner="me")
     assert (mine.balance, mine.revision) == (5, 3)
 
 
 async def test_what_a_browser_sends_back_is_compared_by_the_version_that_it_names():
-    sent = (await Account(id="1").save()).model_dump_json()
-    await Account.model_validate_json(sent).save()
+    sent = (await BankAccount(id="1").save()).model_dump_json()
+    await BankAccount.model_validate_json(sent).save()
     with pytest.raises(ConflictError):
-        await Account.model_validate_json(sent).save()
+        await BankAccount.model_validate_json(sent).save()
     with pytest.raises(ConflictError, match="is gone"):
-        await Account(id="2", revision=4).save()
+        await BankAccount(id="2", revision=4).save()
 
 
 async def test_a_copy_stands_for_the_same_document_until_its_key_is_another_one():
-    account = await Account(id="1").save()
+    account = await BankAccount(id="1").save()
     same = account.model_copy(update={"balance": 5})
     await same.save()
     assert same.revision == 2
@@ -208,14 +208,14 @@ async def test_a_copy_stands_for_the_same_document_until_its_key_is_another_one(
     await other.save()
     with pytest.raises(ConflictError, match="a new one"):
         await same.model_copy(update={"id": "2"}).save()
-    assert (await Account.get("2")).balance == 5
+    assert (await BankAccount.get("2")).balance == 5
     moved = pickle.loads(pickle.dumps(same))
     await moved.save()
     assert moved.revision == 3
 
 
 async def test_a_deleted_instance_is_a_new_one():
-    account = await Account(id="1").save()
+    account = await BankAccount(id="1").save()
     await account.delete()
     assert account.revision == 0
     await account.save()
@@ -223,34 +223,37 @@ async def test_a_deleted_instance_is_a_new_one():
 
 
 async def test_only_if_present_compares_and_only_if_absent_does_not():
-    account = await Account(id="1").save()
-    await Account.aupdate_by_key("1", balance=5)
+    account = await BankAccount(id="1").save()
+    await BankAccount.aupdate_by_key("1", balance=5)
     with pytest.raises(ConflictError):
         await account.save(only_if="present")
     assert await account.save(only_if="absent") is False
-    await Account.delete_by_key("1")
+    await BankAccount.delete_by_key("1")
     assert await account.save(only_if="absent") is True
 
 
 async def test_of_two_holders_of_one_version_exactly_one_wins_always():
-    account = await Account(id="1").save()
+    account = await BankAccount(id="1").save()
     for turn in range(200):
-        holders = [await Account.get("1") for _ in range(2)]
+        holders = [await BankAccount.get("1") for _ in range(2)]
         results = await asyncio.gather(
             holders[0].aupdate(balance=turn, owner="first") if turn % 2 else holders[0].save(),
             holders[1].aupdate(balance=-turn, owner="second"),
             return_exceptions=True,
         )
-        assert sorted(type(result).__name__ for result in results) == ["Account", "ConflictError"]
-    assert await Account.revision.get("1") == 200 + account.revision
+        assert sorted(type(result).__name__ for result in results) == [
+            "BankAccount",
+            "ConflictError",
+        ]
+    assert await BankAccount.revision.get("1") == 200 + account.revision
 
 
 async def test_many_writers_that_repeat_after_conflicts_lose_nothing():
-    await Account(id="1").save()
+    await BankAccount(id="1").save()
 
     async def deposit() -> None:
         while True:
-            account = await Account.get("1")
+            account = await BankAccount.get("1")
             try:
                 await account.aupdate(balance=account.balance + 1)
             except ConflictError:
@@ -258,7 +261,7 @@ async def test_many_writers_that_repeat_after_conflicts_lose_nothing():
             return
 
     await asyncio.gather(*(deposit() for _ in range(60)))
-    account = await Account.get("1")
+    account = await BankAccount.get("1")
     assert (account.balance, account.revision) == (60, 61)
 
 
@@ -266,13 +269,13 @@ async def test_many_writers_that_repeat_after_conflicts_lose_nothing():
 
 
 async def test_the_version_is_set_by_nobody_else():
-    account = await Account(id="1").save()
+    account = await BankAccount(id="1").save()
     with pytest.raises(ValidationError, match="frozen"):
         account.revision = 7
     for call in (
         account.aupdate(revision=7),
-        Account.aupdate_by_key("1", {Account.revision: 7}),
-        Account.revision.set("1", 7),
+        BankAccount.aupdate_by_key("1", {BankAccount.revision: 7}),
+        BankAccount.revision.set("1", 7),
     ):
         with pytest.raises(ExpressionError, match="rapyer counts it"):
             await call
@@ -339,8 +342,8 @@ async def test_without_a_version_nothing_is_sent_for_it(redis):
 
 async def test_access_policies_see_no_write_that_was_a_conflict(redis, monkeypatch):
     audit = AccessPolicy("audit", apply="redis.call('INCR', 'seen:' .. access)")
-    monkeypatch.setattr(Account, "__rapyer_policies__", (audit,))
-    account = await Account(id="1").save()
+    monkeypatch.setattr(BankAccount, "__rapyer_policies__", (audit,))
+    account = await BankAccount(id="1").save()
     stale = account.model_copy()
     await account.aupdate(balance=1, owner="x")
     for call in (stale.save(), stale.aupdate(balance=2)):
@@ -351,7 +354,7 @@ async def test_access_policies_see_no_write_that_was_a_conflict(redis, monkeypat
 
 
 async def test_who_may_not_count_may_not_write(redis):
-    account = await Account(id="1").save()
+    account = await BankAccount(id="1").save()
     before = await stored(redis)
     await redis.execute_command("ACL", "SETUSER", "default", "-json.numincrby")
     try:
