@@ -36,25 +36,20 @@ class Places:
         locations: Where they are.
         tree: The same as a tree.
         guards: The steps to what has rules about them, from the document on: see `guarded`.
+        are_fields: Whether no key of a dict and no index leads to them.
         are_independent: Whether a value that is valid by itself is valid where it stands, whatever
             stands around it.
     """
 
-    __slots__ = ("are_independent", "guards", "locations", "tree")
+    __slots__ = ("are_fields", "are_independent", "guards", "locations", "tree")
 
     def __init__(self, locations: tuple[Location, ...]) -> None:
-        _refuse_overlaps(locations)
         self.locations = locations
         self.guards = guarded(locations)
         looking = any(location.looks_around for location in locations)
+        self.are_fields = all(step.kind == "field" for one in locations for step in one.steps)
         self.are_independent = not (self.guards or looking)
-        self.tree: Branch = {}
-        for number, location in enumerate(locations):
-            branch: Any = self.tree
-            *way, last = location.steps
-            for step in way:
-                branch = branch.setdefault(step, {})
-            branch[last] = number
+        self.tree = _tree_of(locations)
 
 
 def guarded(locations: Iterable[Location]) -> list[Steps]:
@@ -106,7 +101,8 @@ def places_of(
         if not paths:
             raise TypeError("aupdate was given nothing to update. Give one field or more.")
         places = Places(tuple([location_to_write(model, path) for path in paths]))
-        locations.keep_named(key, places)
+        if places.are_fields:  # others are as many as there are keys and indexes
+            locations.named[key] = places
     return places, [*values.values(), *fields.values()]
 
 
@@ -140,16 +136,51 @@ def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
     return location
 
 
-def _refuse_overlaps(locations: Sequence[Location]) -> None:
-    """Refuse two values for one place: which of them comes first would matter."""
-    for number, one in enumerate(locations):
-        for other in locations[:number]:
-            if all(map(_may_be_same, one.steps, other.steps)):
-                raise InvalidPathError(
-                    f"{other.text} and {one.text} are, or may be, the same place or one within "
-                    "the other. Give one value for it, or update them one after the other.",
-                    path=one.text,
-                )
+def _tree_of(locations: Sequence[Location]) -> Branch:
+    """Give locations by the steps that lead to them.
+
+    Raises:
+        InvalidPathError: Two of them are, or may be, the same place, or one within the other: it
+            would matter which is written first.
+    """
+    tree: Branch = {}
+    for number, location in enumerate(locations):
+        branch = tree
+        *way, last = location.steps
+        for step in way:
+            below = branch.setdefault(step, {})
+            if isinstance(below, int):
+                raise _overlap(locations, below, number)
+            branch = below
+        if last in branch:
+            raise _overlap(locations, _any_of(branch[last]), number)
+        branch[last] = number
+    _refuse_unclear_indexes(locations, tree)
+    return tree
+
+
+def _refuse_unclear_indexes(locations: Sequence[Location], branch: Branch) -> None:
+    """Refuse an index from the start and one from the end, which may be the same element."""
+    parts = [below for below in branch.values() if isinstance(below, dict)]
+    for part in parts:
+        _refuse_unclear_indexes(locations, part)
+    from_end = [step for step in branch if step.kind == "index" and step.value < 0]
+    from_start = [step for step in branch if step.kind == "index" and step.value >= 0]
+    for step in from_end:
+        for other in from_start:
+            if _may_meet(branch[step], branch[other]):
+                raise _overlap(locations, _any_of(branch[other]), _any_of(branch[step]))
+
+
+def _may_meet(one: Branch | int, other: Branch | int) -> bool:
+    """Say whether two branches would have a place in common if they grew from the same one."""
+    if isinstance(one, int) or isinstance(other, int):
+        return True
+    return any(
+        _may_be_same(step, its) and _may_meet(below, others)
+        for step, below in one.items()
+        for its, others in other.items()
+    )
 
 
 def _may_be_same(step: Step, other: Step) -> bool:
@@ -158,6 +189,20 @@ def _may_be_same(step: Step, other: Step) -> bool:
         other_index: int = other.value
         return index == other_index or (index < 0) != (other_index < 0)
     return step == other
+
+
+def _any_of(branch: Branch | int) -> int:
+    while not isinstance(branch, int):
+        branch = next(iter(branch.values()))
+    return branch
+
+
+def _overlap(locations: Sequence[Location], one: int, other: int) -> InvalidPathError:
+    return InvalidPathError(
+        f"{locations[one].text} and {locations[other].text} are, or may be, the same place or one "
+        "within the other. Give one value for it, or update them one after the other.",
+        path=locations[other].text,
+    )
 
 
 def make_write(location: Location, value: Any, *, around: bool = False) -> tuple[Write, bytes]:

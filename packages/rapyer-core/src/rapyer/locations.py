@@ -303,12 +303,9 @@ class Locations:
         self._locations: dict[tuple[Step, ...], Location] = {}
         self._readers: dict[tuple[tuple[Step, ...], ...], Reader] = {}
         self._texts: dict[str, Path[Any]] = {}
-        #: Whatever is worked out of the places that a call names, by their names.
+        #: What was worked out of the places that a call names, by their names: as many as the code
+        #: of the application has such calls.
         self.named: dict[Any, Any] = {}
-
-    def keep_named(self, key: Any, value: Any) -> None:
-        """Keep what was worked out of the places that a call names."""
-        _keep(self.named, key, value)
 
     def at(self, path: Path[Any]) -> Location:
         """Give where a path leads.
