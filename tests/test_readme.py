@@ -38,6 +38,31 @@ def test_the_examples_about_models_run(number):
     run(blocks("docs/models.md", "python")[number])
 
 
+def test_the_examples_about_updates_run():
+    code = "\n".join(blocks("docs/updates.md", "python"))
+    trial = """
+import asyncio
+from rapyer import init_rapyer
+from rapyer_embedded import Server
+
+async def main(url):
+    async with init_rapyer(url):
+        user = await User(id="1", tags=["x"]).save()
+        await update(user)
+        assert (await birthday("1")).age == 39
+        await user.load()
+        await user.aupdate(name="Ada")
+        await change(user)
+        assert await User.get("1") == user
+
+with Server() as server:
+    asyncio.run(main(server.url))
+"""
+    printed = run(code + trial)
+    assert printed.startswith("{'name': Change(old='Ada', new='Augusta'), 'tags': Change(old=['x']")
+    assert "'meta.visits': Change(old=1, new=5)" in printed
+
+
 def test_the_commands_of_the_readme_are_run_by_ci():
     commands = "".join(blocks("README.md", "console"))
     ci = (ROOT / ".ci/run").read_text()

@@ -7,7 +7,10 @@ from uuid import UUID
 
 import pydantic
 from rapyer import (
+    MISSING,
     AtomicRedisModel,
+    Change,
+    ConflictError,
     EmbeddedModel,
     Field,
     FieldPath,
@@ -17,6 +20,7 @@ from rapyer import (
     MappedOptional,
     RedisKey,
     ServerInfo,
+    Version,
     init_rapyer,
     teardown_rapyer,
 )
@@ -52,6 +56,14 @@ class Admin(User):
 
     class Config(User.Config):
         prefix = "admin"
+
+
+class Account(AtomicRedisModel):
+    balance: Mapped[int] = Field(default=0)
+    revision: Version = Field(default=0)
+
+    class Config:
+        track_changes = True
 
 
 class Page(AtomicRedisModel, Generic[T]):
@@ -121,6 +133,24 @@ async def good(pk: UUID) -> None:
     assert_type(page.items, list[int])
     assert_type(await Page[int].get("1"), Page[int])
     assert_type(Fixed(name="x").name, str)
+    # partial updates
+    assert_type(await user.aupdate(name="x", age=3), User)
+    assert_type(await user.aupdate({User.name: "x", User.age: 3, "tags[0]": "y"}, plain="z"), User)
+    assert_type(await user.aupdate({User.address.city: "x"}, home__city="y"), User)
+    assert_type(await User.aupdate_by_key(pk, {User.plain: "x"}, age=3), None)
+    # versions and changes
+    account = Account()
+    assert_type(account.revision, int)
+    assert_type(Account.revision, FieldPath[int])
+    assert_type(await account.save_changes(), Account)
+    assert_type(account.changes(), dict[str, Change])
+    assert_type(account.rollback(), None)
+    try:
+        await account.save()
+    except ConflictError as conflict:
+        assert_type(conflict.actual, Optional[int])
+    changed = account.changes().get("balance", Change(MISSING, MISSING))
+    changed.old is MISSING
     # connecting
     assert_type(await init_rapyer("redis://localhost"), ServerInfo)
     async with init_rapyer("redis://localhost") as server:
@@ -153,5 +183,14 @@ async def bad(pk: UUID, user: User) -> None:
     await user.exists(pk)  # error
     await User.get_or_create(Address(city="x"))  # error
     await User.delete_by_key(None)  # error
+    await user.aupdate(["name"])  # error
+    await user.aupdate(3)  # error
+    await User.aupdate_by_key(1.5, name="x")  # error
+    await User.aupdate_by_key()  # error
+    (await User.aupdate_by_key(pk, name="x")).name  # error
+    Account(revision="x")  # error
+    Account().revision = "x"  # error
+    Account.revision.set("1", "x")  # error
+    Account().changes().old  # error
     init_rapyer(3)  # error
     Page[int](items=["x"])  # error
