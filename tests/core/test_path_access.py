@@ -404,8 +404,8 @@ async def test_a_value_is_validated_as_its_assignment_before_anything_is_sent(te
     assert await Tenant.home.street.name.get("1") == "padded", "the settings of the model hold"
     async with record_commands(redis_url) as sent:
         for path, value, message in (
-            (Tenant.age, "many", r"Tenant\.age\n.*valid integer"),
-            (Tenant.home.street.number, 0, r"Tenant\.home\.street\.number\n.*greater than"),
+            (Tenant.age, "many", r"Tenant\nage\n.*valid integer"),
+            (Tenant.home.street.number, 0, r"Tenant\nhome\.street\.number\n.*greater than"),
             (Tenant.tags[0], None, "valid string"),
             (Tenant.age, None, "valid integer"),
         ):

@@ -244,6 +244,14 @@ def validated(model: type[BaseRedisModel], places: Places, values: Sequence[Any]
     return valid
 
 
+def validated_alone(model: type[BaseRedisModel], location: Location, value: Any) -> Any:
+    """Validate one value, as `validated` does with several."""
+    try:
+        return location.validate(value)
+    except ValidationError as exc:
+        raise together(model, [Refusal(location, exc)]) from exc
+
+
 class Refusal(NamedTuple):
     """A value that did not validate.
 

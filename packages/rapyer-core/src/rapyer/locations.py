@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property, partial
+from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
@@ -18,7 +19,8 @@ from rapyer.expr.steps import EACH, Step
 from rapyer.traffic.updates import Target
 from rapyer.types.codec import Codec, complete_schema
 from rapyer.types.locate import Locator, Place, looks_around
-from rapyer.types.schema import STORAGE_CONFIG, storage_schema
+from rapyer.types.places import ValuesOfPlaces
+from rapyer.types.schema import STORAGE_CONFIG
 from rapyer.types.text import restore_nul
 
 if TYPE_CHECKING:
@@ -40,19 +42,19 @@ class Location:
         places: What each of these steps leads to.
         rest: The steps behind them, which lead to what only the value there tells: into the models
             of a union that differ in a field.
+        values: What handles the values.
     """
 
     def __init__(
-        self, text: str, steps: tuple[Step, ...], locator: Locator, field_types: FieldTypes
+        self, text: str, steps: tuple[Step, ...], places: Sequence[Place], values: ValuesOfPlaces
     ) -> None:
         self.text = text
-        places = locator.places(steps)
         end = next((end for end, place in enumerate(places) if place.depends), len(places))
         self.steps, self.rest = steps[:end], steps[end:]
         self.places: Sequence[Place] = places[:end]
         self._places_of_rest = places[end:]
-        self._locator = locator
-        self._field_types = field_types
+        self._values_of = values
+        self.values = values.of(self.place)
 
     @property
     def place(self) -> Place:
@@ -103,16 +105,9 @@ class Location:
         return [render_path(self.stored_steps[:end]) for end in range(len(self.places) + 1)]
 
     @cached_property
-    def config(self) -> core_schema.CoreConfig:
-        """The settings of the model around the value."""
-        return cast("core_schema.CoreConfig", {**self.place.config, "title": self.text})
-
-    @cached_property
     def codec(self) -> Codec:
         """What dumps values for this place."""
-        schema = self._locator.complete(_with_serializer_alone(self.place))
-        levels = len(self.steps)
-        return Codec(self.text, lambda: schema, self._field_types, self.config, levels)
+        return self.values.codec.named(self.text, len(self.steps))
 
     @cached_property
     def guard(self) -> int | None:
@@ -146,7 +141,7 @@ class Location:
         if self._has_keys:
             self.check_keys()
         try:
-            return self._validator.validate_python(value)
+            return self.values.validator.validate_python(value)
         except _ERRORS as exc:
             raise _of_validators(exc, (self,)) from exc
 
@@ -166,8 +161,8 @@ class Location:
         """Validate the keys of dicts on the way; see `validate` for the errors."""
         for step, place in zip(self.steps, self.places, strict=True):
             if place.keys is not None:
-                validator = build_validator(self._locator.complete(place.keys), self.config)
-                key = validator.validate_python(step.value)
+                of_keys = replace(place, schema=place.keys, keys=None)
+                key = self._values_of.of(of_keys).validator.validate_python(step.value)
                 if key != step.value:
                     raise ExpressionError(
                         f"{self.text} leads to the key {step.value!r}, and its dict has {key!r} "
@@ -178,37 +173,9 @@ class Location:
     def _has_keys(self) -> bool:
         return any(place.keys is not None for place in self.places)
 
-    @cached_property
-    def _validator(self) -> Any:
-        return build_validator(self._locator.complete(self.place.schema), self.config)
-
     def default(self, place: Place) -> Any:
         """Give the value that a document without a field on the way is read with."""
-        field = core_schema.typed_dict_field(cast("CoreSchema", place.schema), required=False)
-        schema = self.stored(core_schema.typed_dict_schema({"value": field}))
-        return build_validator(schema, self.config).validate_json(b"{}")["value"]
-
-    def matches(self) -> CoreSchema:
-        """Give the schema of what `JSON.GET` gives for the path: an array of no or one value."""
-        return core_schema.list_schema(cast("CoreSchema", _required(self.place.schema)))
-
-    def stored(self, schema: CoreSchema) -> CoreSchema:
-        """Turn a schema with values of this place into the one of their stored form."""
-        complete = self._locator.complete(cast("dict[str, Any]", schema))
-        return storage_schema(complete, self._field_types).schema
-
-
-def _with_serializer_alone(place: Place) -> dict[str, Any]:
-    """Give the schema of a field whose serializer, a method of the model, has no model to ask."""
-    serialization: dict[str, Any] = place.schema.get("serialization") or {}
-    owner: Any = place.owner
-    if owner is None or not serialization.get("is_field_serializer"):
-        return place.schema
-    alone: Any = owner.__new__(owner)
-    object.__setattr__(alone, "__dict__", {})
-    function = partial(serialization["function"], alone)
-    own = {**serialization, "function": function, "is_field_serializer": False}
-    return {**place.schema, "serialization": own}
+        return self._values_of.of(place).default()
 
 
 def _of_validators(error: Exception, locations: Iterable[Location]) -> ExpressionError:
@@ -218,10 +185,6 @@ def _of_validators(error: Exception, locations: Iterable[Location]) -> Expressio
         f"a validator raised {error!r} for {names}. A path validates its value by itself, without "
         "the other fields of the model (`info.data` is None): load and save the document."
     )
-
-
-def _required(schema: dict[str, Any]) -> dict[str, Any]:
-    return schema["schema"] if schema["type"] == "default" else schema
 
 
 class Reader:
@@ -240,18 +203,16 @@ class Reader:
         #: Whether a value is yet to be found within one that is loaded.
         self.goes_on = any(location.rest for location in locations)
         first = locations[0]
-        schema = (
-            first.matches()
-            if self._is_single
-            else core_schema.typed_dict_schema(
-                {
-                    location.reply_name: core_schema.typed_dict_field(_with_config(location, first))
-                    for location in unique.values()
-                }
-            )
-        )
-        config: core_schema.CoreConfig = {**first.config, **STORAGE_CONFIG}
-        self._validator = build_validator(first.stored(schema), config)
+        if self._is_single:
+            self._validator = first.values.matches
+            return
+        fields = {
+            location.reply_name: core_schema.typed_dict_field(_with_config(location, first))
+            for location in unique.values()
+        }
+        schema = first.values.stored(core_schema.typed_dict_schema(fields))
+        settings = {**first.place.config, "title": first.text, **STORAGE_CONFIG}
+        self._validator = build_validator(schema, cast("core_schema.CoreConfig", settings))
 
     def load(self, reply: bytes) -> list[list[Any]]:
         """Give the matches of each path, in the order of the paths: none, or one.
@@ -273,9 +234,8 @@ class Reader:
 def _with_config(location: Location, first: Location) -> CoreSchema:
     """Give the schema of the matches of a path, among those with the settings of another one."""
     if location.place.config == first.place.config:
-        return location.matches()
-    config: core_schema.CoreConfig = {**location.config, **STORAGE_CONFIG}
-    validator = build_validator(location.stored(location.matches()), config)
+        return location.values.schema_of_matches
+    validator = location.values.matches
     # settings belong to a whole validator: this one is given its part as JSON again
     return core_schema.no_info_plain_validator_function(
         lambda matches: validator.validate_json(to_json(matches), strict=True)
@@ -329,10 +289,12 @@ class Locations:
         """
         location = self._locations.get(steps)
         if location is None:
+            name = self._model.__name__
             if self._locator is None:
                 self._locator = Locator(complete_schema(self._model))
-            text = self._model.__name__ + "".join(map(str, steps))
-            location = Location(text, steps, self._locator, self._field_types)
+                self._values = ValuesOfPlaces(name, self._locator, self._field_types)
+            text = name + "".join(map(str, steps))
+            location = Location(text, steps, self._locator.places(steps), self._values)
             _keep(self._locations, steps, location)
         return location
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overloa
 
 from typing_extensions import TypeVar as DefaultTypeVar
 
-from rapyer.assignments import location_to_write, make_write
+from rapyer.assignments import location_to_write, make_write, validated_alone
 from rapyer.errors import ExpressionError
 from rapyer.expr.annotations import element_of, members_of, value_of
 from rapyer.expr.paths import Path, model_of
@@ -121,7 +121,7 @@ class FieldPath(Path[T]):
         model = _model_with_documents(self)
         location = location_to_write(model, self)
         redis_key = model.__rapyer_identity__.resolve(key)
-        write, _ = make_write(location, location.validate(value))
+        write, _ = make_write(location, validated_alone(model, location, value))
         await update_document(channel_of(model), redis_key, (write,), policies_by_key(model))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -58,7 +59,6 @@ class Codec:
         schema: Gives the core schema that pydantic has made for them.
         field_types: The types whose values have a stored form of their own.
         config: Settings of the model that they belong to.
-        levels: How many levels are around them in a document.
     """
 
     __slots__ = (
@@ -79,13 +79,12 @@ class Codec:
         schema: Callable[[], CoreSchema],
         field_types: FieldTypes,
         config: CoreConfig | None = None,
-        levels: int = 0,
     ) -> None:
         self._name = name
         self._schema = schema
         self._field_types = field_types
         self._config: CoreConfig = {**(config or {}), **STORAGE_CONFIG}
-        self._levels = levels
+        self._levels = 0
         self.reset()
 
     def reset(self) -> None:
@@ -93,6 +92,19 @@ class Codec:
         self._has_numbers, self._by_parts = True, True
         self._to_json: Callable[..., bytes] = self._build_and_dump
         self._validate_json: Callable[..., Any] = self._build_and_load
+
+    def named(self, name: str, levels: int) -> Codec:
+        """Give one for the same values at one place, which has built what this one has.
+
+        Args:
+            name: What the values are, in messages.
+            levels: How many levels are around them in a document.
+        """
+        if self._to_json == self._build_and_dump:
+            self._build()
+        codec = copy.copy(self)
+        codec._name, codec._levels = name, levels
+        return codec
 
     def _to_look(self, value: Any) -> Any:
         """Dump a value in Python objects, with marks for what is refused."""

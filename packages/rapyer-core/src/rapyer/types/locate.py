@@ -33,6 +33,7 @@ _CHOOSERS: Mapping[str, str] = {"lax-or-strict": "strict_schema", "json-or-pytho
 _OBJECTS = frozenset({"any", "dict", "typed-dict", "model-fields", "dataclass-args"})
 #: Schemas of what stands as an array there.
 _ARRAYS = frozenset({"any", "list", "tuple", "set", "frozenset", "generator"})
+_ANY: Schema = {"type": "any"}
 _CONFIGURED = frozenset({"model", "dataclass", "typed-dict"})
 _FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
 #: Factories that always make the same.
@@ -252,14 +253,14 @@ def _place_in(schema: Schema, step: Step, config: Schema) -> Place | None:
     if step.kind == "field":
         return _field_in(schema, step.value, config)
     if kind == "any":
-        return Place({"type": "any"}, _name_of(step), config)
+        return Place(_ANY, _name_of(step), config)
     if kind == "dict" and step.kind == "key":
-        values: Schema = schema.get("values_schema") or {"type": "any"}
+        values: Schema = schema.get("values_schema") or _ANY
         limited = "min_length" in schema or "max_length" in schema
         keys = schema.get("keys_schema")
         return Place(values, _name_of(step), config, keys=keys, guarded=limited)
     if kind == "list" and step.kind == "index":
-        return Place(schema.get("items_schema") or {"type": "any"}, step.value, config)
+        return Place(schema.get("items_schema") or _ANY, step.value, config)
     if kind == "tuple" and step.kind == "index":
         item = _tuple_item(schema, step.value)
         return None if item is None else Place(item, step.value, config)
@@ -275,7 +276,7 @@ def _field_in(schema: Schema, name: str, config: Schema) -> Place | None:
     if field is None:
         if config.get("extra_fields_behavior") != "allow":
             return None
-        return Place(schema.get("extras_schema") or {"type": "any"}, name, config)
+        return Place(schema.get("extras_schema") or _ANY, name, config)
     stored = field.get("serialization_alias", name)
     return Place(field["schema"], stored, config, True, bool(field.get("frozen")))
 
