@@ -413,6 +413,7 @@ class Odd(AtomicRedisModel):
         ("del v.known", {"known"}),
         ("v.low = 3; v.high = 4", {"low", "high"}),
         ("v.marks['b'] = 1", {"marks.b"}),
+        ("del v.marks['a']; v.marks['b'] = 1; v.marks['c'] = 1", {"marks.a", "marks.b", "marks.c"}),
     ],
 )
 async def test_what_paths_do_not_lead_into_is_saved_as_a_whole(code, paths):

@@ -625,6 +625,38 @@ async def test_rules_of_what_is_around_a_value_are_kept(unchanged):
     assert await Interval.get(interval.key) == interval
 
 
+async def test_a_dict_has_no_more_entries_than_it_may_whoever_adds_them(redis):
+    interval = await Interval(notes={"a": 1}).save()
+    key = interval.key
+    await Interval.aupdate_by_key(key, notes__a=5)
+    await Interval.aupdate_by_key(key, notes__b=5)
+    before = await redis.execute_command("JSON.GET", key)
+    for call in (
+        Interval.aupdate_by_key(key, notes__c=5),
+        Interval.aupdate_by_key(key, width=1, notes__c=5),
+        Interval.notes["c"].set(key, 5),
+        interval.aupdate(notes__c=5),  # to this instance there is one
+    ):
+        with pytest.raises(UnstorableValueError, match="has 2 entries, which is its max_length"):
+            await call
+    assert await redis.execute_command("JSON.GET", key) == before
+    await Interval.notes.set(key, {})
+    with pytest.raises(UnstorableValueError):
+        await Interval.aupdate_by_key(key, notes__a=1, notes__b=1, notes__c=1)
+    await Interval.aupdate_by_key(key, notes__a=1, notes__b=1)
+    assert (await Interval.get(key)).notes == {"a": 1, "b": 1}
+
+
+class Shelved(AtomicRedisModel):
+    values: list[int] = []
+
+
+async def test_ten_thousand_elements_are_set_in_one_step():
+    shelved = await Shelved(values=[0] * 10_000).save()
+    await shelved.aupdate({Shelved.values[n]: n for n in range(10_000)})
+    assert (await Shelved.get(shelved.key)).values == list(range(10_000))
+
+
 class Inner(BaseModel):
     model_config = ConfigDict(validate_assignment=True)
     a: int = 0

@@ -222,7 +222,7 @@ def make_write(location: Location, value: Any, *, around: bool = False) -> tuple
     # a plain scalar that is valid is read back as it is
     is_read = type(value) is location.scalar or (around and location.looks_around)
     text = codec.text(value, checked=not is_read)
-    return Write(location.target, codec.spell(value, text)), text
+    return Write(location.target, codec.spell(value, text), location.place.limit), text
 
 
 def validated(model: type[BaseRedisModel], places: Places, values: Sequence[Any]) -> list[Any]:

@@ -97,9 +97,9 @@ class FieldPath(Path[T]):
         """Set the value in the document at a key: `JSON.SET key path value`. One round trip.
 
         It is validated as its assignment to the field would be, before anything is sent; but not
-        what is around it, which is not at hand: the length of a list or a dict, validators of a
-        model, and those that look at other fields. What is on the way there has to be there; a key
-        of a dict is added, an element of a list is not.
+        what is around it, which is not at hand: validators of a model, and those that look at other
+        fields. What is on the way there has to be there; a key of a dict is added, up to its
+        max_length, an element of a list is not.
 
         Args:
             key: A primary key or a whole Redis key, as for `get` of the model.

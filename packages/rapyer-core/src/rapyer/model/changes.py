@@ -153,7 +153,7 @@ def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Wri
         codec = model.__rapyer_locations__.behind(steps).codec if steps else model.__rapyer_codec__
         codec.text(part_of(instance, steps), checked=True)
     return [
-        Write(location.target, None)
+        Write(location.target, None, location.place.limit)
         if difference.value is MISSING
         else _write(location, difference.value)
         for location, difference in zip(locations, differences, strict=True)
@@ -164,4 +164,4 @@ def _write(location: Location, value: Any) -> Write:
     """Make what is sent of a value that was assigned without a look at it."""
     codec = location.codec
     text = codec.text(value, checked=not location.looks_around)  # read with what is around it
-    return Write(location.target, codec.spell(value, text))
+    return Write(location.target, codec.spell(value, text), location.place.limit)

@@ -48,7 +48,8 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
             ExpressionError: A field is frozen or is the Version, or a path is one of another model
                 or leads to many values.
             InvalidKeyError: A field is the primary key.
-            UnstorableValueError: JSON or the server cannot hold a value exactly.
+            UnstorableValueError: JSON or the server cannot hold a value exactly, or a dict has as
+                many entries already as it may have.
             UnaddressableKeyError: A key on the way has no spelling on the server.
             KeyChangedError: The primary key was changed since the instance was loaded or saved.
             WrongTypeError: The key holds another Redis type than a JSON document.
@@ -79,8 +80,8 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
         """Set some fields of the document at a key, without loading it. One round trip.
 
         As `aupdate`, but each value is validated by itself: what is around it is not at hand. So
-        validators of models are not run, nor is the length of a dict looked at, and a validator
-        that looks at other fields is an error. A Version is counted and not compared.
+        validators of models are not run, and one that looks at other fields is an error. The
+        max_length of a dict is looked at by the script. A Version is counted and not compared.
 
         Args:
             key: A primary key or a whole Redis key, as for `get`.
@@ -97,7 +98,8 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 others, or a path is one of another model or leads to many values.
             InvalidKeyError: A field is the primary key, or the value cannot be one of this model.
             WrongModelError: It is the key of another registered model.
-            UnstorableValueError: JSON or the server cannot hold a value exactly.
+            UnstorableValueError: JSON or the server cannot hold a value exactly, or a dict has as
+                many entries already as it may have.
             UnaddressableKeyError: A key on the way has no spelling on the server.
             WrongTypeError: The key holds another Redis type than a JSON document.
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.

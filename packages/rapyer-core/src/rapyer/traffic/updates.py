@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from redis.exceptions import ResponseError
 
-from rapyer.errors import KeyNotFoundError, PathNotFoundError
+from rapyer.errors import KeyNotFoundError, PathNotFoundError, UnstorableValueError
 from rapyer.expr.jsonpath import render_path, split_at_negative_indexes
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.documents import Dump
@@ -30,7 +30,9 @@ UPDATE = Operation(
     """
     local key = KEYS[1]
     check(key, 'write')
-    local function refuse(number) error(redis.error_reply('RAPYERPATH ' .. number)) end
+    local function refuse(number, reason)
+        error(redis.error_reply((reason or 'RAPYERPATH ') .. number))
+    end
     local checks, position, set = tonumber(arg[1]), 1, {}
     for number = 1, checks do
         local found = redis.call('JSON.TYPE', key, arg[position + 1])
@@ -46,7 +48,7 @@ UPDATE = Operation(
         set[place + 1], set[place + 2], set[place + 3] = key, arg[position + 1], arg[position + 2]
         position = position + 2
     end
-    local removed, increased = {}, {}
+    local removed, increased, sizes = {}, {}, {}
     local function take()
         position = position + 1
         return arg[position]
@@ -61,11 +63,21 @@ UPDATE = Operation(
     for number = checks + 1, checks + special do
         local value, path = take(), take()
         for _ = 1, take() do path = element(number, path, tonumber(take())) .. take() end
-        local step = take()
+        local step, limit = take(), tonumber(take())
         local index = tonumber(step)
         if index then
             path = element(number, path, index)
         elseif redis.call('JSON.TYPE', key, path)[1] == 'object' then
+            if limit > 0 then
+                local size = sizes[path] or redis.call('JSON.OBJLEN', key, path)[1]
+                local is_there = redis.call('JSON.TYPE', key, path .. step)[1]
+                if is_there and value == '' then size = size - 1 end
+                if not is_there and value ~= '' then
+                    size = size + 1
+                    if size > limit then refuse(number, 'RAPYERFULL ') end
+                end
+                sizes[path] = size
+            end
             path = path .. step
         else
             refuse(number)
@@ -90,7 +102,7 @@ UPDATE = Operation(
     writes=True,
 )
 
-_REFUSED = re.compile(r"RAPYERPATH (\d+)")
+_REFUSED = re.compile(r"RAPYER(PATH|FULL) (\d+)")
 
 
 class Target(NamedTuple):
@@ -132,10 +144,12 @@ class Write(NamedTuple):
         target: Where.
         dump: The JSON text of the value, and what has to be added to numbers in it; None removes
             what is there.
+        limit: How many members the object around it may have; 0 for any number.
     """
 
     target: Target
     dump: Dump | None
+    limit: int = 0
 
 
 async def update_document(
@@ -156,6 +170,7 @@ async def update_document(
         KeyNotFoundError: There is no document.
         PathNotFoundError: A path leads through something that is not there or is null, or an index
             is out of range.
+        UnstorableValueError: An object has as many members already as it may have.
         WrongTypeError: The key holds another Redis type.
         OutcomeUnknownError: The reply was lost.
     """
@@ -166,6 +181,7 @@ async def update_document(
     special: list[Write] = []
     for write in writes:
         (simple if _is_plain(write) else special).append(write)
+    special.sort(key=_is_set)  # what is removed makes room
     checks = _checks(tuple([write.target for write in simple]), needs_root=bool(special))
     arguments = [*checks.arguments, *_values(simple), *_specials(special)]
     try:
@@ -174,8 +190,11 @@ async def update_document(
         refused = _REFUSED.match(str(exc))
         if refused is None:
             await explain_failure(channel, key, writes[0].target.path, exc)
+        what, number = refused[1], int(refused[2]) - 1
+        if what == "FULL":
+            raise _full(key, special[number - len(checks.targets)]) from exc
         targets = [*checks.targets, *(write.target for write in special)]
-        raise _no_place(key, targets[int(refused[1]) - 1]) from exc
+        raise _no_place(key, targets[number]) from exc
     if reply is None:
         raise _no_document(key)
     if reply != b"OK":
@@ -184,7 +203,7 @@ async def update_document(
 
 async def _set_one(channel: Channel, key: str, write: Write) -> None:
     """Set one value by its path alone: `JSON.SET key path value`."""
-    target, dump = write
+    target, dump, _ = write
     value, _ = dump or (b"", ())
     try:
         reply = await channel.execute("JSON.SET", key, target.path, value, writes=True)
@@ -198,7 +217,12 @@ async def _set_one(channel: Channel, key: str, write: Write) -> None:
 
 def _is_plain(write: Write) -> bool:
     """Say whether a path and a text are all that a write takes."""
-    return write.dump is not None and not write.dump[1] and write.target.is_native
+    target, dump, limit = write
+    return dump is not None and not dump[1] and not limit and target.is_native
+
+
+def _is_set(write: Write) -> bool:
+    return write.dump is not None
 
 
 class _Checks(NamedTuple):
@@ -222,10 +246,12 @@ def _checks(targets: tuple[Target, ...], *, needs_root: bool) -> _Checks:
             wanted[target.path] = "any", target
         else:
             wanted[target.around] = "object", target
+    # sorted, what is deeper follows: behind each path there is a bracket
+    paths = sorted(wanted)
     needed = {
-        path: one
-        for path, one in wanted.items()
-        if not any(other.startswith(f"{path}[") for other in wanted)
+        path: wanted[path]
+        for path, following in zip(paths, [*paths[1:], ""], strict=False)
+        if not following.startswith(f"{path}[")
     }
     if needs_root and not needed:
         needed["$"] = "any", Target("$", "$", (), "", True)
@@ -235,7 +261,7 @@ def _checks(targets: tuple[Target, ...], *, needs_root: bool) -> _Checks:
 
 def _values(writes: Sequence[Write]) -> list[ScriptArgument]:
     arguments: list[ScriptArgument] = [len(writes)]
-    for target, dump in writes:
+    for target, dump, _ in writes:
         if dump is not None:
             arguments += (target.path, dump[0])
     return arguments
@@ -243,9 +269,10 @@ def _values(writes: Sequence[Write]) -> list[ScriptArgument]:
 
 def _specials(writes: Sequence[Write]) -> list[ScriptArgument]:
     arguments: list[ScriptArgument] = [len(writes)]
-    for (_, around, hops, step, _), dump in writes:
+    for (_, around, hops, step, _), dump, limit in writes:
         value, corrections = dump or ("", ())
-        arguments += [value, around, len(hops), *(part for hop in hops for part in hop), step]
+        arguments += [value, around, len(hops), *(part for hop in hops for part in hop)]
+        arguments += [step, limit]
         arguments.append(len(corrections))
         for path, delta in corrections:
             arguments += [path[1:], delta]  # behind the path of the value
@@ -267,4 +294,12 @@ def _no_place(key: str, target: Target) -> PathNotFoundError:
         "was written.",
         key=key,
         path=target.path,
+    )
+
+
+def _full(key: str, write: Write) -> UnstorableValueError:
+    return UnstorableValueError(
+        f"the dict around {write.target.path} of {key!r} has {write.limit} entries, which is its "
+        "max_length. Take one out first, or set the dict as a whole. Nothing was written.",
+        path=write.target.path,
     )

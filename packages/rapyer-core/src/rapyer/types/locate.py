@@ -57,6 +57,7 @@ class Place:
         owner: The model that it is a field of, if it is one of a model.
         guarded: Whether what is around it has rules about more than this place: a validator of the
             model, a length of the dict, a union.
+        limit: How many entries the dict around it may have; 0 for any number.
     """
 
     schema: Schema
@@ -69,6 +70,7 @@ class Place:
     depends: bool = False
     owner: type | None = None
     guarded: bool = False
+    limit: int = 0
 
     def is_as(self, other: Place) -> bool:
         """Say whether another model has the same at this place."""
@@ -258,7 +260,8 @@ def _place_in(schema: Schema, step: Step, config: Schema) -> Place | None:
         values: Schema = schema.get("values_schema") or _ANY
         limited = "min_length" in schema or "max_length" in schema
         keys = schema.get("keys_schema")
-        return Place(values, _name_of(step), config, keys=keys, guarded=limited)
+        limit = schema.get("max_length") or 0
+        return Place(values, _name_of(step), config, keys=keys, guarded=limited, limit=limit)
     if kind == "list" and step.kind == "index":
         return Place(schema.get("items_schema") or _ANY, step.value, config)
     if kind == "tuple" and step.kind == "index":
