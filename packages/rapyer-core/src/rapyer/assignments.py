@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, cast, get_args
+from uuid import UUID
 
 from pydantic import ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 Steps: TypeAlias = tuple[Step, ...]
 #: Places by the steps that lead to them; at the end of a branch stands the number of a place.
 Branch: TypeAlias = "dict[Step, Branch | int]"
+
+#: Types whose equal values have one name as a key in JSON.
+SPELLED_ALIKE = frozenset({str, int, bool, bytes, UUID, date})
 
 _KNOWN_ERRORS = frozenset(get_args(core_schema.ErrorType))
 
@@ -47,8 +52,12 @@ class Places:
         self.locations = locations
         self.guards = guarded(locations)
         looking = any(location.looks_around for location in locations)
-        self.are_fields = all(step.kind == "field" for one in locations for step in one.steps)
-        self.are_independent = not (self.guards or looking)
+        steps = [step for location in locations for step in location.steps]
+        spelled = any(
+            step.kind == "key" and type(step.value) not in SPELLED_ALIKE for step in steps
+        )
+        self.are_fields = all(step.kind == "field" for step in steps)
+        self.are_independent = not (self.guards or looking or spelled)
         self.tree = _tree_of(locations)
 
 
@@ -115,17 +124,7 @@ def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
         InvalidKeyError: It is the primary key.
     """
     location = model.__rapyer_locations__.at(path)
-    first, version = steps_of(path)[0].value, model.__rapyer_version__
-    if first == model.__rapyer_identity__.key_field:
-        raise InvalidKeyError(
-            f"{path!r} is the primary key of the document, which stands in its Redis key. Save a "
-            "copy with another one, and delete this document."
-        )
-    if version is not None and first == version.name:
-        raise ExpressionError(
-            f"{path!r} is the Version of the document. rapyer counts it with every write; leave "
-            "it out."
-        )
+    refuse_fixed(model, steps_of(path), "it is set")
     if any(place.frozen for place in location.places):
         raise ExpressionError(f"{path!r} is frozen. Save a copy with another value.")
     if location.rest:
@@ -134,6 +133,26 @@ def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
             f"{model.__name__}{''.join(map(str, location.steps))} as a whole."
         )
     return location
+
+
+def refuse_fixed(model: type[BaseRedisModel], steps: Steps, why: str) -> None:
+    """Refuse to write what nobody sets in a document.
+
+    Raises:
+        InvalidKeyError: It is the primary key.
+        ExpressionError: It is the Version.
+    """
+    first, version = steps[0].value, model.__rapyer_version__
+    if first == model.__rapyer_identity__.key_field:
+        raise InvalidKeyError(
+            f"{model.__name__}.{first} is the primary key of the document, which stands in its "
+            f"Redis key, and {why}. Save a copy with another one, and delete this document."
+        )
+    if version is not None and first == version.name:
+        raise ExpressionError(
+            f"{model.__name__}.{first} is the Version of the document, and {why}. rapyer counts it "
+            "with every write; leave it alone."
+        )
 
 
 def _tree_of(locations: Sequence[Location]) -> Branch:
@@ -198,10 +217,14 @@ def _any_of(branch: Branch | int) -> int:
 
 
 def _overlap(locations: Sequence[Location], one: int, other: int) -> InvalidPathError:
+    own, its = locations[one].text, locations[other].text
+    what = (
+        f"{own} is named twice"
+        if own == its
+        else (f"{own} and {its} are, or may be, the same place or one within the other")
+    )
     return InvalidPathError(
-        f"{locations[one].text} and {locations[other].text} are, or may be, the same place or one "
-        "within the other. Give one value for it, or update them one after the other.",
-        path=locations[other].text,
+        f"{what}. Give one value for it, or update them one after the other.", path=its
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
+from rapyer.guards import is_list, is_mapping
 from rapyer.types.text import restore_nul
 
 #: Changes that are kept before they are applied, which takes as long as parsing the document.
@@ -62,11 +63,28 @@ class Baseline:
 
 
 def _apply(document: Any, patch: Patch) -> None:
+    """Change a document; but not where it has no such place.
+
+    Others have made the place, where the instance had been given it without saving. What is around
+    it then stays as it was remembered, and is told as a change.
+    """
     around = document
-    for step in patch.steps[:-1]:
+    *way, last = patch.steps
+    for step in way:
+        if not _has(around, step):
+            return
         around = around[step]
-    last: Any = patch.steps[-1]
-    if patch.text is not None:
-        around[last] = from_json(patch.text)
-    else:
-        around.pop(last, None)
+    if is_list(around) and not _has(around, last):
+        return
+    if is_mapping(around) or is_list(around):
+        parts: Any = around
+        if patch.text is not None:
+            parts[last] = from_json(patch.text)
+        else:
+            parts.pop(last, None)
+
+
+def _has(value: object, step: Any) -> bool:
+    if is_list(value):
+        return step in range(-len(value), len(value))
+    return is_mapping(value) and step in value

@@ -8,25 +8,33 @@ what is on the way to a change is copied.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import is_dataclass
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import SchemaValidator, core_schema
 
 from rapyer._pydantic import build_validator
-from rapyer.assignments import Branch, Places, Refusal, Steps, together, validated
-from rapyer.errors import PathNotFoundError, UnstorableValueError
-from rapyer.expr.steps import Step
+from rapyer.assignments import (
+    SPELLED_ALIKE,
+    Branch,
+    Places,
+    Refusal,
+    Steps,
+    refuse_fixed,
+    together,
+    validated,
+)
+from rapyer.errors import ExpressionError, PathNotFoundError, UnstorableValueError
+from rapyer.expr.steps import Step, key_step
 from rapyer.guards import is_list, is_mapping, is_tuple
+from rapyer.parts import has_part, part_of, put, set_part
 from rapyer.types.codec import complete_schema
 from rapyer.types.values import find_difference
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
-    from rapyer.locations import Location
+    from rapyer.locations import Location, Locations
 
 
 class UpdatePlan(NamedTuple):
@@ -34,16 +42,17 @@ class UpdatePlan(NamedTuple):
 
     Attributes:
         parts: The places that are written, and what will stand there.
-        placements: What is changed in the instance: a part of it, the step from there, the value.
+        placements: What is changed in the instance: a part of it, the steps from there, the value.
+            More steps than one lead through tuples, which are replaced.
     """
 
     parts: Sequence[tuple[Location, Any]]
-    placements: Sequence[tuple[Any, Step, Any]]
+    placements: Sequence[tuple[Any, Steps, Any]]
 
     def apply(self) -> None:
         """Change the instance."""
-        for placement in self.placements:
-            _put(*placement)
+        for holder, steps, value in self.placements:
+            put(holder, steps, value)
 
 
 def plan_update(instance: BaseRedisModel, places: Places, values: Sequence[Any]) -> UpdatePlan:
@@ -68,7 +77,7 @@ def plan_update(instance: BaseRedisModel, places: Places, values: Sequence[Any])
         if not any(map(is_tuple, holders)):
             valid = validated(type(instance), places, values)
             parts = list(zip(places.locations, valid, strict=True))
-            lasts = [location.steps[-1] for location in places.locations]
+            lasts = [location.steps[-1:] for location in places.locations]
             return UpdatePlan(parts, list(zip(holders, lasts, valid, strict=True)))
     return _Draft(instance, places, values).plan()
 
@@ -78,10 +87,10 @@ def _holder_of(instance: BaseRedisModel, location: Location) -> Any:
     holder: Any = instance
     last = location.steps[-1]
     for step in location.steps[:-1]:
-        if not _has(holder, step):
+        if not has_part(holder, step):
             raise nothing_there(instance, location)
         holder = part_of(holder, (step,))
-    if not (is_mapping(holder) or _has(holder, last)):
+    if not (is_mapping(holder) or has_part(holder, last)):
         raise nothing_there(instance, location)
     return holder
 
@@ -101,12 +110,12 @@ class _Holder(NamedTuple):
 
     Attributes:
         value: The value that holds it: a part of the instance, or the instance.
-        step: The step from there.
-        steps: All steps that lead there from the instance.
+        depth: How many steps lead there.
+        steps: All steps that lead from the instance to what is changed.
     """
 
     value: Any
-    step: Step
+    depth: int
     steps: Steps
 
 
@@ -125,7 +134,7 @@ class _Draft:
         self._instance, self._places, self._values = instance, places, values
         self._refusals: list[Refusal] = []
         self._holders: list[_Holder] = []
-        self._value = self._changed(instance, places.tree, ())
+        self._value = self._changed(instance, places.tree, (), _Holder(instance, 0, ()))
         if self._refusals:
             raise together(type(instance), self._refusals) from self._refusals[0].error
         if places.guards:
@@ -138,63 +147,75 @@ class _Draft:
                 (location, part_of(self._value, location.steps))
                 for location in self._places.locations
             ],
-            [(value, step, part_of(self._value, steps)) for value, step, steps in self._holders],
+            [
+                (value, steps[depth:], part_of(self._value, steps))
+                for value, depth, steps in self._holders
+            ],
         )
 
     # -- making it --------------------------------------------------------------------------------
 
-    def _changed(
-        self, value: Any, branch: Branch, steps: Steps, holder: _Holder | None = None
-    ) -> Any:
+    def _changed(self, value: Any, branch: Branch, steps: Steps, holder: _Holder) -> Any:
         """Give a copy of what steps lead to, with what a branch assigns there."""
+        if not is_tuple(value):
+            holder = _Holder(value, len(steps), steps)
         if isinstance(value, BaseModel):
-            return self._changed_model(value, branch, steps)
+            return self._changed_model(value, branch, holder)
+        if is_list(value) or is_tuple(value):
+            branch = _from_the_start(branch, len(value))
         changed: Any = list(value) if is_tuple(value) else copy.copy(value)
         for step, below in branch.items():
             way = (*steps, step)
             if isinstance(below, dict):
-                # of the copy: another index may lead to the same element
-                _put(changed, step, self._changed_part(changed, step, below, way))
+                set_part(changed, step, self._changed_part(value, below, way, holder))
                 continue
-            if not (is_mapping(value) or _has(value, step)):
-                raise nothing_there(
-                    self._instance, type(self._instance).__rapyer_locations__.behind(way)
-                )
-            location = self._places.locations[below]
-            try:
-                _put(changed, step, location.validate(self._values[below]))
-            except ValidationError as exc:
-                self._refusals.append(Refusal(location, exc))
-            own = _Holder(value, step, way)
-            self._holders.append(holder if holder is not None and is_tuple(value) else own)
+            if not (is_mapping(value) or has_part(value, step)):
+                raise nothing_there(self._instance, self._places.locations[below])
+            if is_mapping(changed):
+                _refuse_other_spelling(changed, step, self._places.locations[below])
+            set_part(changed, step, self._validated(below))
+            self._holders.append(holder._replace(steps=way))
         return tuple(changed) if is_tuple(value) else changed
 
-    def _changed_model(self, model: BaseModel, branch: Branch, steps: Steps) -> BaseModel:
+    def _changed_model(self, model: BaseModel, branch: Branch, holder: _Holder) -> BaseModel:
         values = {**model.__dict__}
-        validator: Any = None
+        leaves: dict[str, int] = {}
         for step, below in branch.items():
-            way = (*steps, step)
-            if isinstance(below, dict):
-                values[step.value] = self._changed_part(model, step, below, way)
-                continue
-            validator = validator or _fields_validator(type(model))
-            location = self._places.locations[below]
+            if isinstance(below, int):
+                leaves[step.value] = below
+                self._holders.append(holder._replace(steps=(*holder.steps, step)))
+            else:
+                way = (*holder.steps, step)
+                values[step.value] = self._changed_part(model, below, way, holder)
+        # in the order of the fields, in which readers validate them: a later one sees the new value
+        for name in (name for name in type(model).__pydantic_fields__ if name in leaves):
+            location, value = self._places.locations[leaves[name]], self._values[leaves[name]]
             location.check_keys()
             try:
                 # it gives the extra fields and the names of those that are set as well
-                values, *_ = validator.validate_assignment(values, step.value, self._values[below])
+                validator = fields_validator(self._locations, type(model))
+                found: Any = validator.validate_assignment(values, name, value)
+                values = found[0]
             except ValidationError as exc:
                 self._refusals.append(Refusal(location, exc, depth=1))
-            self._holders.append(_Holder(model, step, way))
         return _copy_with(model, values)
 
-    def _changed_part(self, value: Any, step: Step, branch: Branch, way: Steps) -> Any:
-        if not _has(value, step):
-            raise nothing_there(
-                self._instance, type(self._instance).__rapyer_locations__.behind(way)
-            )
-        part = part_of(value, (step,))
-        return self._changed(part, branch, way, _Holder(value, step, way))
+    def _changed_part(self, value: Any, branch: Branch, way: Steps, holder: _Holder) -> Any:
+        if not has_part(value, way[-1]):
+            raise nothing_there(self._instance, self._locations.behind(way))
+        return self._changed(part_of(value, way[-1:]), branch, way, holder)
+
+    def _validated(self, number: int) -> Any:
+        location, value = self._places.locations[number], self._values[number]
+        try:
+            return location.validate(value)
+        except ValidationError as exc:
+            self._refusals.append(Refusal(location, exc))
+            return None
+
+    @property
+    def _locations(self) -> Locations:
+        return type(self._instance).__rapyer_locations__
 
     # -- what validators and rules about what is around say ----------------------------------------
 
@@ -208,17 +229,17 @@ class _Draft:
             for location in self._places.locations
             if not any(location.steps[: len(way)] == way for way in changed)
         ]
-        self._places = Places(
-            (*kept, *map(type(self._instance).__rapyer_locations__.behind, changed))
-        )
+        for way in changed:
+            refuse_fixed(type(self._instance), way, "a validator has changed it")
+        self._places = Places((*kept, *map(self._locations.behind, changed)))
         self._holders += [
-            _Holder(part_of(self._instance, way[:-1]), way[-1], way) for way in changed
+            _Holder(part_of(self._instance, way[:-1]), len(way) - 1, way) for way in changed
         ]
 
     def _changed_by_reading(self, steps: Steps) -> Iterator[Steps]:
         """Give the steps to the fields that are read as other ones than those in the draft."""
         value = part_of(self._value, steps)
-        location = type(self._instance).__rapyer_locations__.behind(steps) if steps else None
+        location = self._locations.behind(steps) if steps else None
         codec = type(self._instance).__rapyer_codec__ if location is None else location.codec
         try:
             read = codec.read(codec.text(value))
@@ -234,23 +255,16 @@ class _Draft:
                 path=difference[0],
                 value=value,
             )
+        if value.__pydantic_extra__ != read.__pydantic_extra__:
+            raise UnstorableValueError(
+                f"validators change the extra fields of {type(value).__name__}, which are not "
+                "updated one by one. Save the whole document.",
+                value=read.__pydantic_extra__,
+            )
         for name in type(value).__pydantic_fields__:
             if find_difference(value.__dict__[name], read.__dict__[name]) is not None:
                 vars(value)[name] = vars(read)[name]
                 yield (*steps, Step("field", name))
-
-
-def part_of(value: Any, steps: Iterable[Step]) -> Any:
-    """Give the part of a value that steps lead to, which is there."""
-    for step in steps:
-        if isinstance(value, BaseModel):
-            value = value.__dict__[step.value]
-        elif is_mapping(value) or is_list(value) or is_tuple(value):
-            items: Any = value
-            value = items[step.value]
-        else:
-            value = getattr(value, step.value)
-    return value
 
 
 def _copy_with(model: BaseModel, values: dict[str, Any]) -> BaseModel:
@@ -265,48 +279,55 @@ def _copy_with(model: BaseModel, values: dict[str, Any]) -> BaseModel:
     return model_copy
 
 
-def _has(value: Any, step: Step) -> bool:
-    """Say whether a value has a part that a step leads to."""
-    if isinstance(value, BaseModel):
-        return step.value in value.__dict__
-    if is_list(value) or is_tuple(value):
-        return step.value in range(-len(value), len(value))
-    if isinstance(value, dict):
-        return step.value in value
-    return is_dataclass(value) and hasattr(value, step.value)
+def _from_the_start(branch: Branch, length: int) -> Branch:
+    """Count indexes from the start, so that there is one branch for each element."""
+    counted: Branch = {}
+    for step, below in branch.items():
+        index: int = step.value
+        from_start = Step("index", index + length) if -length <= index < 0 else step
+        other = counted.get(from_start)
+        if isinstance(other, dict) and isinstance(below, dict):
+            counted[from_start] = _merged(other, below)
+        else:
+            counted[from_start] = below
+    return counted
 
 
-def _put(around: Any, step: Step, value: Any) -> None:
-    """Set a part of a value that can be changed."""
-    if isinstance(around, BaseModel):
-        vars(around)[step.value] = value  # past what a frozen model refuses
-        around.__pydantic_fields_set__.add(step.value)
-    elif isinstance(around, dict):
-        around[step.value] = value
-    elif is_list(around):
-        # one that was made shorter while Redis was asked has no such element to change any more
-        if _has(around, step):
-            around[step.value] = value
-    else:
-        object.__setattr__(around, step.value, value)
+def _merged(branch: Branch, other: Branch) -> Branch:
+    """Put two branches together, which have no place in common."""
+    merged = {**branch}
+    for step, theirs in other.items():
+        own, below = merged.get(step), theirs
+        if isinstance(own, dict) and isinstance(below, dict):
+            below = _merged(own, below)
+        merged[step] = below
+    return merged
 
 
-_fields_validators: WeakKeyDictionary[type[BaseModel], tuple[Any, SchemaValidator]] = (
-    WeakKeyDictionary()
-)
+def _refuse_other_spelling(items: Any, step: Step, location: Location) -> None:
+    """Refuse a key that is equal to one of a dict, and has another name in the document."""
+    key = step.value
+    if type(key) in SPELLED_ALIKE or key not in items:
+        return
+    own = next(one for one in items if one == key)
+    name = key_step(own).stored_key
+    if name != step.stored_key:
+        raise ExpressionError(
+            f"{location.text} is spelled {step.stored_key!r}, and the dict has the key as {own!r}, "
+            f"spelled {name!r}. Give it as the dict has it."
+        )
 
 
-def _fields_validator(model: type[BaseModel]) -> SchemaValidator:
+def fields_validator(locations: Locations, model: type[BaseModel]) -> SchemaValidator:
     """Give what validates single fields of a model, knowing the others, without its own validators.
 
     `validate_assignment` of the model would ask those after each of several fields, when the others
     have not got their values yet.
     """
-    whole: Any = complete_schema(model)
-    known = _fields_validators.get(model)
-    if known is not None and known[0] is whole:
-        return known[1]
-    schema: Any = whole
+    known = locations.of_fields.get(model)
+    if known is not None:
+        return known
+    schema: Any = complete_schema(model)
     config: Any = {}
     definitions: dict[str, Any] = {}
     while schema["type"] != "model-fields":
@@ -317,6 +338,5 @@ def _fields_validator(model: type[BaseModel]) -> SchemaValidator:
         schema = definitions[schema["schema_ref"]] if is_reference else schema["schema"]
     if definitions:
         schema = core_schema.definitions_schema(schema, list(definitions.values()))
-    validator = build_validator(schema, config)
-    _fields_validators[model] = whole, validator
+    validator = locations.of_fields[model] = build_validator(schema, config)
     return validator

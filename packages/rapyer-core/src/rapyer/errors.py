@@ -201,7 +201,7 @@ class CorruptDocumentError(RapyerError, ValueError):
 class ConflictError(RapyerError, RuntimeError):
     """The document was written by somebody else since the instance was loaded or saved.
 
-    What is raised for a document that is gone is a `KeyNotFoundError`, too.
+    For a document that is gone it is a `DocumentGoneError`.
 
     Attributes:
         key: The whole Redis key, prefix included.
@@ -221,6 +221,10 @@ class ConflictError(RapyerError, RuntimeError):
         self.key = key
         self.expected = expected
         self.actual = actual
+
+
+class DocumentGoneError(ConflictError, KeyNotFoundError):
+    """The document that an instance has a version of is not there any more."""
 
 
 class ChangesNotTrackedError(RapyerError, RuntimeError):

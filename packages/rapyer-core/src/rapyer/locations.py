@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import BaseModel
-from pydantic_core import CoreSchema, core_schema, to_json
+from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
 
 from rapyer._pydantic import build_validator
 from rapyer.errors import ExpressionError
@@ -266,6 +266,8 @@ class Locations:
         #: What was worked out of the places that a call names, by their names: as many as the code
         #: of the application has such calls.
         self.named: dict[Any, Any] = {}
+        #: What validates single fields of models that documents are made of.
+        self.of_fields: dict[type[BaseModel], SchemaValidator] = {}
 
     def at(self, path: Path[Any]) -> Location:
         """Give where a path leads.

@@ -1,8 +1,8 @@
-"""What the values of a document are made of, in JSON and in Python at once."""
+"""What the values of a document are made of: in JSON and in Python at once, and step by step."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, RootModel
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.steps import Step
-from rapyer.guards import is_plain_dict, is_plain_list, is_tuple
+from rapyer.guards import is_list, is_mapping, is_plain_dict, is_plain_list, is_tuple
 from rapyer.locations import Locations
 
 #: Gives, for a key in JSON, the step that leads to the part, and the part.
@@ -97,3 +97,60 @@ def _fields_of(value: Any) -> Mapping[str, Any]:
         data = cast("Any", value)
         return {field.name: getattr(data, field.name) for field in fields(data)}
     raise UnreachableError
+
+
+def part_of(value: Any, steps: Iterable[Step]) -> Any:
+    """Give the part of a value that steps lead to, which is there."""
+    for step in steps:
+        if isinstance(value, BaseModel):
+            value = value.__dict__[step.value]
+        elif is_mapping(value) or is_list(value) or is_tuple(value):
+            items: Any = value
+            value = items[step.value]
+        else:
+            value = getattr(value, step.value)
+    return value
+
+
+def has_part(value: Any, step: Step) -> bool:
+    """Say whether a value has a part that a step leads to."""
+    if isinstance(value, BaseModel):
+        return step.value in value.__dict__
+    if is_list(value) or is_tuple(value):
+        return step.value in range(-len(value), len(value))
+    if isinstance(value, dict):
+        return step.value in value
+    return is_dataclass(value) and hasattr(value, step.value)
+
+
+def put(holder: Any, steps: Sequence[Step], value: Any) -> None:
+    """Set a part of a value that can be changed; tuples on the way there are replaced."""
+    step, *rest = steps
+    if rest and has_part(holder, step):
+        value = _replaced(part_of(holder, (step,)), rest, value)
+    set_part(holder, step, value)
+
+
+def _replaced(value: Any, steps: Sequence[Step], part: Any) -> Any:
+    """Give a tuple with another part, as far as it has such a part."""
+    step, *rest = steps
+    if not (is_tuple(value) and has_part(value, step)):
+        return value  # it was replaced while Redis was asked
+    items = list(value)
+    items[step.value] = _replaced(items[step.value], rest, part) if rest else part
+    return tuple(items)
+
+
+def set_part(around: Any, step: Step, value: Any) -> None:
+    """Set the part of a value that one step leads to; no tuple."""
+    if isinstance(around, BaseModel):
+        vars(around)[step.value] = value  # past what a frozen model refuses
+        around.__pydantic_fields_set__.add(step.value)
+    elif isinstance(around, dict):
+        around[step.value] = value
+    elif is_list(around):
+        # one that was made shorter while Redis was asked has no such element to change any more
+        if has_part(around, step):
+            around[step.value] = value
+    else:
+        object.__setattr__(around, step.value, value)

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel
 
-from rapyer.errors import ModelDefinitionError, UnaddressableKeyError
+from rapyer.errors import ModelDefinitionError, UnaddressableKeyError, UnstorableValueError
 from rapyer.expr.jsonpath import render_path
 from rapyer.expr.text import stored_text
 from rapyer.fields import VersionMarker, marked_fields
 from rapyer.keys import RedisKey
 from rapyer.memory import origin_of
 from rapyer.traffic.policies import Policies
-from rapyer.traffic.versions import ABSENT, ANY, version_policy
+from rapyer.traffic.versions import ABSENT, ANY, LIMIT, version_policy
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
@@ -59,6 +59,11 @@ def find_version(model: type[BaseModel]) -> VersionField | None:
             f"{model.__name__}.{names[0]} is a Version of the type {field.annotation!r}. Annotate "
             "it as Version alone."
         )
+    if field.default != 0 or type(field.default) is not int:
+        raise ModelDefinitionError(
+            f"{model.__name__}.{names[0]} is a Version with the default {field.default!r}, and 0 "
+            "stands for what was never saved. Write `= Field(default=0)`, or nothing."
+        )
     try:
         path = render_path((stored_text(field.serialization_alias or names[0]),))
     except UnaddressableKeyError as exc:
@@ -98,7 +103,7 @@ class WriteOfInstance:
         self.policies: Policies = model.__rapyer_policies__
         if version is not None:
             self._instance = instance
-            self._number: int = instance.__dict__[version.name]
+            self._number = _checked(instance, version)
             expected = self._expected(key) if compares else ANY
             self.policies = (version_policy(version.path, expected), *self.policies)
 
@@ -113,3 +118,16 @@ class WriteOfInstance:
         """Let the instance have the version that its document has now."""
         if self._version is not None:
             vars(self._instance)[self._version.name] = self._number + 1
+
+
+def _checked(instance: BaseRedisModel, version: VersionField) -> int:
+    """Give the version of an instance, which pydantic does not look at in model_construct()."""
+    number: object = instance.__dict__.get(version.name)
+    if type(number) is not int or not 0 <= number < LIMIT:
+        raise UnstorableValueError(
+            f"{type(instance).__name__}.{version.name} is {number!r}, which is no version. It is 0 "
+            "for what was never saved, and counted by rapyer.",
+            path=version.name,
+            value=number,
+        )
+    return number

@@ -8,7 +8,8 @@ from typing import Any
 
 from rapyer.errors import ExpressionError, InvalidPathError
 from rapyer.expr.annotations import fields_of, members_of, value_of
-from rapyer.expr.paths import Path, annotation_of, field_of, item_of
+from rapyer.expr.parse import keys_of
+from rapyer.expr.paths import Path, annotation_of, field_of, item_of, model_of
 
 _BETWEEN = "__"
 
@@ -63,14 +64,25 @@ def _value_of_key(path: Path[Any], key: str) -> Path[Any] | None:
     try:
         return item_of(path, key)
     except ExpressionError:
+        for member in members:
+            for typed in keys_of(member, key):
+                return item_of(path, typed)
         return None
 
 
 def _nowhere(root: Path[Any], name: str) -> str:
     names = list(fields_of(annotation_of(root)))
+    aliased = [own for own in names if _alias_of(root, own) == name]
+    if aliased:
+        return f"{name!r} is the alias of {root!r}.{aliased[0]}. Give it by its own name."
     near = get_close_matches(name.partition(_BETWEEN)[0], names, n=1)
     remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(names)}."
     return (
         f"{root!r} has no field {name!r}, nor one that its parts between two underscores lead to. "
         f"{remedy}"
     )
+
+
+def _alias_of(root: Path[Any], name: str) -> str | None:
+    """Give the alias of a field of the model that a path starts from."""
+    return model_of(root).__pydantic_fields__[name].alias

@@ -74,12 +74,12 @@ def _step(path: Path[Any], token: _Token) -> Path[Any]:
         return item_of(path, token.value)
     except ExpressionError:
         for member in members:
-            for key in _keys_of(member, token.value):
+            for key in keys_of(member, token.value):
                 return item_of(path, key)
         raise
 
 
-def _keys_of(annotation: Any, text: str) -> list[Any]:
+def keys_of(annotation: Any, text: str) -> list[Any]:
     """Give the key that a text stands for in a dict whose keys are no texts; none if it is none."""
     key_and_value = value_of(annotation)
     if key_and_value is None:

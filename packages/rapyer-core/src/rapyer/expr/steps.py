@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeGuard, Union
 
-from pydantic_core import to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.annotations import element_of, fields_of, item_of, members_of, value_of
@@ -66,7 +66,7 @@ def item_step(annotation: Any, item: Any) -> tuple[Step, Any] | None:
     if item in fields:
         return Step("field", item), fields[item]
     if annotation is Any and isinstance(item, str):
-        return _key_step(item), Any
+        return key_step(item), Any
     if annotation is Any and _is_index(item):
         return _index_step(item), Any
     key_and_value = value_of(annotation)
@@ -75,7 +75,7 @@ def item_step(annotation: Any, item: Any) -> tuple[Step, Any] | None:
         if any(kind.accepts(item) for kind in kinds_of(key_type)):
             # a number that is whole may be written as an int, and is stored as the float that it is
             is_float = float in members_of(key_type) and int not in members_of(key_type)
-            return _key_step(float(item) if is_float and _is_index(item) else item), value
+            return key_step(float(item) if is_float and _is_index(item) else item), value
     if _is_index(item):
         element = item_of(annotation, item)
         return None if element is None else (_index_step(item), element)
@@ -86,11 +86,14 @@ def _is_index(item: Any) -> TypeGuard[int]:
     return isinstance(item, int) and not isinstance(item, bool)
 
 
-def _key_step(key: Any) -> Step:
+def key_step(key: Any) -> Step:
     """Make the step to the value of a key, with its name in JSON."""
     if isinstance(key, str):
         return Step("key", key, str.__str__(key))
-    (name,) = to_jsonable_python({key: None})
+    try:
+        (name,) = to_jsonable_python({key: None})
+    except (PydanticSerializationError, UnicodeDecodeError) as exc:
+        raise ExpressionError(f"{key!r} has no name in JSON: {exc}.") from exc
     return Step("key", key, name)
 
 

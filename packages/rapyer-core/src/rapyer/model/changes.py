@@ -12,10 +12,10 @@ from rapyer.assignments import guarded
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
 from rapyer.baseline import Baseline
 from rapyer.differences import MISSING, Difference, compare
-from rapyer.draft import part_of
 from rapyer.errors import ChangesNotTrackedError, ExpressionError
 from rapyer.locations import Location
 from rapyer.memory import baseline_of, origin_of, remember_baseline
+from rapyer.parts import part_of
 from rapyer.traffic.updates import Write, update_document
 from rapyer.types.values import path_text
 from rapyer.versions import WriteOfInstance

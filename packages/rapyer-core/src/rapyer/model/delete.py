@@ -13,7 +13,8 @@ class DeleteMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def delete(self) -> bool:
         """Delete the document of this instance: `JSON.DEL`. One round trip.
 
-        The instance keeps its values and its primary key; saved again, it is a new document.
+        The instance keeps its values and its primary key; saved again, it is a new document. A
+        Version is not compared, and is 0 again.
 
         Returns:
             Whether the document was there.

@@ -27,8 +27,8 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
         All of them are set, or none. Each value is validated as its assignment would be, and where
         a model has validators of its own, they see all new values; what they change beside is set
-        as well. What was changed in the instance without being saved is not written. One round
-        trip.
+        as well. What was changed in the instance without being saved is not written, private
+        attributes stay as they are. One round trip.
 
         Args:
             values: Values by paths (`User.age`) or by their texts, as `User.path` takes them.
@@ -48,8 +48,9 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
             ExpressionError: A field is frozen or is the Version, or a path is one of another model
                 or leads to many values.
             InvalidKeyError: A field is the primary key.
-            UnstorableValueError: JSON or the server cannot hold a value exactly, or a dict has as
-                many entries already as it may have.
+            UnstorableValueError: JSON or the server cannot hold a value exactly; validators make
+                another value of what is around it, which then has to be assigned as a whole; or a
+                dict has as many entries already as it may have.
             UnaddressableKeyError: A key on the way has no spelling on the server.
             KeyChangedError: The primary key was changed since the instance was loaded or saved.
             WrongTypeError: The key holds another Redis type than a JSON document.

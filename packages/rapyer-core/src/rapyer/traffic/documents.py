@@ -35,6 +35,7 @@ SAVE = Operation(
     "save",
     """
     check(KEYS[1], 'write')
+    if arg[3] then permit('JSON.NUMINCRBY', KEYS[1], arg[3], arg[4]) end
     local flags = {arg[2] ~= '' and arg[2] or nil}
     local reply = redis.call('JSON.SET', KEYS[1], '$', arg[1], unpack(flags))
     if reply then
@@ -73,6 +74,7 @@ CREATE_OR_LOAD = Operation(
     "get_or_create",
     """
     check(KEYS[1], 'write')
+    if arg[2] then permit('JSON.NUMINCRBY', KEYS[1], arg[2], arg[3]) end
     if redis.call('JSON.SET', KEYS[1], '$', arg[1], 'NX') then
         for index = 2, #arg, 2 do
             redis.call('JSON.NUMINCRBY', KEYS[1], arg[index], arg[index + 1])

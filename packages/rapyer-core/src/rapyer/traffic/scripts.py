@@ -63,6 +63,14 @@ def arguments_of(policies: Policies) -> list[ScriptArgument]:
     return everything
 
 
+#: What is sent after a write has to be permitted before it, for nothing is taken back.
+_PERMIT = """
+local function permit(...)
+    if not redis.acl_check_cmd(...) then
+        error(redis.error_reply('NOPERM to run ' .. select(1, ...) .. '. Nothing was written.'))
+    end
+end
+"""
 _PROLOGUE = """
 local policies = {}
 local function check(key, access)
@@ -123,6 +131,8 @@ def compose(operation: Operation, policies: Policies) -> Script:
 @lru_cache(maxsize=1024)
 def _compose(operation: Operation, policies: tuple[Fragments, ...]) -> Script:
     text = _text_with(operation, policies) if policies else _ALONE.format(body=operation.body)
+    if "permit(" in operation.body:
+        text = _PERMIT + text
     sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
     return Script(operation, text, sha)
 

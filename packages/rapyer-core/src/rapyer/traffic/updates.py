@@ -91,6 +91,8 @@ UPDATE = Operation(
         for _ = 1, take() do increased[#increased + 1] = {path .. take(), take()} end
     end
     end
+    if increased[1] then permit('JSON.NUMINCRBY', key, increased[1][1], '1') end
+    if removed[1] then permit('JSON.DEL', key, removed[1]) end
     for first = 1, #set, 6000 do
         redis.call('JSON.MSET', unpack(set, first, math.min(first + 5999, #set)))
     end
@@ -246,12 +248,12 @@ def _checks(targets: tuple[Target, ...], *, needs_root: bool) -> _Checks:
             wanted[target.path] = "any", target
         else:
             wanted[target.around] = "object", target
-    # sorted, what is deeper follows: behind each path there is a bracket
+    # sorted, what is deeper follows: behind each path there is a bracket, and a quote for a key
     paths = sorted(wanted)
     needed = {
         path: wanted[path]
         for path, following in zip(paths, [*paths[1:], ""], strict=False)
-        if not following.startswith(f"{path}[")
+        if not following.startswith((f'{path}["', f"{path}['"))
     }
     if needs_root and not needed:
         needed["$"] = "any", Target("$", "$", (), "", True)

@@ -8,30 +8,32 @@ from typing import Final, TypeAlias
 
 from redis.exceptions import ResponseError
 
-from rapyer.errors import ConflictError, KeyNotFoundError, WrongTypeError
+from rapyer.errors import ConflictError, DocumentGoneError, WrongTypeError
 from rapyer.traffic.policies import AccessPolicy
 
 #: What a write expects to find: a version as text, no document, or whatever there is.
 Expected: TypeAlias = str
 ABSENT: Final = "-"
 ANY: Final = "*"
+#: No version is as large.
+LIMIT: Final = 10**18
 
 # A document without its version is one of before the field was declared, and counts as 0. Texts are
-# compared, for a number in Lua is a double. 18 digits leave room below the 64 bits of the server.
+# compared, for a number in Lua is a double. 17 digits leave room below the 64 bits of the server.
 _CHECK = """
 if access ~= 'write' then return true end
 local text = redis.call('JSON.GET', key, arg[1])
 local found = '-'
 if text then
     found = text == '[]' and '0' or string.match(text, '^%[(%d+)%]$')
-    if not found or #found > 18 then return redis.error_reply('RAPYERVERSION') end
+    if not found or #found > 17 then return redis.error_reply('RAPYERVERSION') end
 end
 if arg[2] ~= '*' and arg[2] ~= found then
     return redis.error_reply('RAPYERCONFLICT ' .. arg[2] .. ' ' .. found)
 end
-local command = text == '[]' and 'JSON.SET' or 'JSON.NUMINCRBY'
-if not redis.acl_check_cmd(command, key, arg[1], '1') then
-    return redis.error_reply('NOPERM to run ' .. command .. ', which counts the version')
+if not redis.acl_check_cmd('JSON.NUMINCRBY', key, arg[1], '1')
+        or text == '[]' and not redis.acl_check_cmd('JSON.SET', key, arg[1], '1') then
+    return redis.error_reply('NOPERM to run JSON.NUMINCRBY and JSON.SET: they count the version')
 end
 """
 _APPLY = """
@@ -41,10 +43,6 @@ end
 """
 
 _CONFLICT = re.compile(r"RAPYERCONFLICT (\S+) (\S+)")
-
-
-class _GoneError(ConflictError, KeyNotFoundError):
-    """The document that the instance was loaded from or saved to is not there any more."""
 
 
 @lru_cache(maxsize=1024)
@@ -73,7 +71,7 @@ def version_error(error: ResponseError, key: str) -> Exception | None:
     if conflict is None:
         return None
     expected, actual = (None if one == ABSENT else int(one) for one in conflict.groups())
-    kind = _GoneError if actual is None else ConflictError
+    kind = DocumentGoneError if actual is None else ConflictError
     return kind(_message(key, expected, actual), key=key, expected=expected, actual=actual)
 
 

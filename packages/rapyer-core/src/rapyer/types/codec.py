@@ -174,11 +174,17 @@ class Codec:
             self._check(text, value)
         # the server counts the levels of a value, not those around it: such a document could be
         # neither saved nor copied as a whole any more
-        if self._levels and len(text) + self._levels > MAX_LEVELS:
-            levels = self._levels + text.count(b"[") + text.count(b"{")
-            fault = self.fault_of(value) if levels > MAX_LEVELS else None
-            if fault is not None:
-                raise fault
+        if self._levels:
+            looks_deep = (
+                len(text) + self._levels > MAX_LEVELS
+                and text.count(b"[") + text.count(b"{") + self._levels > MAX_LEVELS
+            )
+            # of a whole document, the server refuses infinity; of one value among others it would
+            # when some of them are written
+            if looks_deep or (self._has_numbers and b"Infinity" in text):
+                fault = self.fault_of(value)
+                if fault is not None:
+                    raise fault
         return text
 
     def read(self, text: bytes) -> Any:

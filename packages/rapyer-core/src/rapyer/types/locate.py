@@ -54,7 +54,6 @@ class Place:
         may_lack_object: Whether a valid document may have no object there, around a field.
         depends: Whether it is known only from the document around it what the place is: models of
             a union differ in it.
-        owner: The model that it is a field of, if it is one of a model.
         guarded: Whether what is around it has rules about more than this place: a validator of the
             model, a length of the dict, a union.
         limit: How many entries the dict around it may have; 0 for any number.
@@ -68,7 +67,6 @@ class Place:
     keys: Schema | None = None
     may_lack_object: bool = False
     depends: bool = False
-    owner: type | None = None
     guarded: bool = False
     limit: int = 0
 
@@ -76,7 +74,7 @@ class Place:
         """Say whether another model has the same at this place."""
         # whether a model takes fields that it does not know says nothing about one that it knows
         own, its = ({**place.config, "extra_fields_behavior": None} for place in (self, other))
-        same = replace(self, config=other.config, owner=other.owner, guarded=other.guarded)
+        same = replace(self, config=other.config, guarded=other.guarded)
         return own == its and same == other
 
     @property
@@ -207,8 +205,6 @@ class Locator:
 def _place_within(schema: Schema, place: Place) -> Place:
     """Say of a place what a schema around it adds."""
     kind = schema["type"]
-    if kind == "model" and place.is_field and place.owner is None:
-        place = replace(place, owner=schema["cls"])
     if _is_frozen(schema):
         place = replace(place, frozen=True)
     if kind in _FUNCTIONS or _has_own_post_init(schema):

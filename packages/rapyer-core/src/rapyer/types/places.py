@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pydantic_core import CoreSchema, core_schema
 
 from rapyer._pydantic import build_validator
+from rapyer.errors import ExpressionError
 from rapyer.types.codec import Codec
 from rapyer.types.schema import STORAGE_CONFIG, storage_schema
 
@@ -68,7 +69,7 @@ class PlaceValues:
     def are_of(self, place: Place) -> bool:
         """Say whether they are the values of another place, too."""
         own = self._place
-        return own.schema is place.schema and (own.config, own.owner) == (place.config, place.owner)
+        return own.schema is place.schema and own.config == place.config
 
     @cached_property
     def _config(self) -> core_schema.CoreConfig:
@@ -115,14 +116,24 @@ class PlaceValues:
         return storage_schema(complete, self._field_types).schema
 
 
+class _NoModel:
+    """Stands for the model in a serializer of one of its fields."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise ExpressionError(
+            f"the serializer of a field asks its model for {name!r}, which a single value does not "
+            "have. Save the whole document"
+        )
+
+
 def _with_serializer_alone(place: Place) -> dict[str, Any]:
-    """Give the schema of a field whose serializer, a method of the model, has no model to ask."""
+    """Give the schema of a field whose serializer, a method of the model, has no model to ask.
+
+    One that asks fails, instead of being given what the model does not have.
+    """
     serialization: dict[str, Any] = place.schema.get("serialization") or {}
-    owner: Any = place.owner
-    if owner is None or not serialization.get("is_field_serializer"):
+    if not serialization.get("is_field_serializer"):
         return place.schema
-    alone: Any = owner.__new__(owner)
-    object.__setattr__(alone, "__dict__", {})
-    function = partial(serialization["function"], alone)
+    function = partial(serialization["function"], _NoModel())
     own = {**serialization, "function": function, "is_field_serializer": False}
     return {**place.schema, "serialization": own}
