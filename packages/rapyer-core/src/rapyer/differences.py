@@ -24,6 +24,7 @@ from rapyer.parts import Parts, UnreachableError, elements_of, parts_of
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
+    from rapyer.types.codec import DocumentCodec
 
 
 class _Missing(Enum):
@@ -83,10 +84,9 @@ def compare(text: bytes, instance: BaseRedisModel) -> Comparison:
     walk = _Walk(model.__rapyer_locations__)
     try:
         parts = parts_of(model.__rapyer_locations__, (), instance, {})
-        names = {key: parts.part(key)[0].value for key in parts.keys}
-        texts = {key: codec.member(instance, name) for key, name in names.items()}
-        found = list(walk.of_document(text, texts, parts, instance))
-        whole = b"{%b}" % b",".join(texts.values())
+        members = {key: walk.member(codec, instance, key, *parts.part(key)) for key in parts.keys}
+        found = list(walk.of_document(text, members, parts, instance))
+        whole = b"{%b}" % b",".join([member.text for member in members.values()])
     except UnreachableError:
         whole = codec.text(instance)
         found = [Difference((), from_json(text), from_json(whole), instance)]
@@ -95,6 +95,18 @@ def compare(text: bytes, instance: BaseRedisModel) -> Comparison:
     if version is not None:
         found = [one for one in found if one.steps[0].value != version.name]
     return Comparison(found, whole)
+
+
+class _Member(NamedTuple):
+    """A member of a document, as text.
+
+    Attributes:
+        text: The key and the value: `"name":1`.
+        elements: The elements of a list of models; None for any other value.
+    """
+
+    text: bytes
+    elements: Sequence[bytes] | None = None
 
 
 class _Middle(NamedTuple):
@@ -141,44 +153,56 @@ class _Walk:
     def __init__(self, locations: Locations) -> None:
         self._locations = locations
 
+    def member(
+        self, codec: DocumentCodec, instance: BaseModel, key: str, step: Step, value: Any
+    ) -> _Member:
+        """Dump a member of a document."""
+        if is_plain_list(value) and value and isinstance(value[0], BaseModel):
+            try:
+                location = self._locations.behind((step, Step("index", 0)))
+            except ExpressionError:  # a serializer makes something else of the list
+                return _Member(codec.member(instance, step.value))
+            elements = location.codec.texts(value)
+            return _Member(b"%b:[%b]" % (to_json(key), b",".join(elements)), elements)
+        return _Member(codec.member(instance, step.value))
+
     def of_document(
-        self, text: bytes, texts: Mapping[str, bytes], parts: Parts, instance: BaseModel
+        self, text: bytes, members: Mapping[str, _Member], parts: Parts, instance: BaseModel
     ) -> Iterator[Difference]:
         """Find differences between the text of a document and the members of an instance."""
-        middle = _middle(text, list(texts.values()))
-        others = list(texts)[middle.first : middle.last]
-        if len(others) == 1:
-            step, value = parts.part(others[0])
-            head = b"%b:" % to_json(others[0])
-            if middle.text.startswith(head + b"["):
-                found = self._of_array((step,), middle.text[len(head) :], value)
+        middle = _middle(text, [member.text for member in members.values()])
+        others = list(members)[middle.first : middle.last]
+        if len(others) == 1 and (elements := members[others[0]].elements) is not None:
+            head = b"%b:[" % to_json(others[0])
+            if middle.text.startswith(head):
+                found = self._of_array(
+                    middle.text[len(head) - 1 :], elements, parts.part(others[0])
+                )
                 if found is not None:
                     yield from found
                     return
-        new = {key: from_json(b"{%b}" % texts[key])[key] for key in others}
+        new = {key: from_json(b"{%b}" % members[key].text)[key] for key in others}
         old = from_json(b"{%b}" % middle.text)
         yield from self.of_members((), old, new, Parts(others, parts.part), instance)
 
     def _of_array(
-        self, steps: tuple[Step, ...], text: bytes, value: Any
+        self, text: bytes, elements: Sequence[bytes], part: tuple[Step, Any]
     ) -> Iterator[Difference] | None:
-        """Find differences between the text of an array and a list of models, element by element.
+        """Find differences between the text of an array and the elements of a list of models.
 
-        Gives None where that is no way to go on.
+        Gives None where the text is more than an array, or one of another length.
         """
-        if not (is_plain_list(value) and value and isinstance(value[0], BaseModel)):
-            return None
+        middle = _middle(text, elements)
         try:
-            elements = self._locations.behind((*steps, Step("index", 0))).codec.texts(value)
-            middle = _middle(text, elements)
             old = from_json(b"[%b]" % middle.text)
-        except (ExpressionError, ValueError):  # it is no list of models, or more than an array
+        except ValueError:
             return None
         indexes = range(middle.first, middle.last)
         if len(old) != len(indexes):
             return None
+        step, value = part
         return self.of_members(
-            steps,
+            (step,),
             dict(zip(indexes, old, strict=True)),
             {index: from_json(elements[index]) for index in indexes},
             Parts(indexes, elements_of(value)),

@@ -86,6 +86,8 @@ def _holder_of(instance: BaseRedisModel, location: Location) -> Any:
     """Give the part of an instance that a value is to be put into."""
     holder: Any = instance
     last = location.steps[-1]
+    if last.kind == "field" and len(location.steps) == 1:
+        return holder
     for step in location.steps[:-1]:
         if not has_part(holder, step):
             raise nothing_there(instance, location)

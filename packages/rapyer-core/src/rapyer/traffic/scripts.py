@@ -110,7 +110,11 @@ local function operation(arg)
 {body}
 end
 local arg = {{}}
-for index = {first}, #ARGV do arg[#arg + 1] = ARGV[index] end
+if #ARGV < 7000 then
+    arg = {{unpack(ARGV, {first})}}
+else  -- more than unpack can give
+    for index = {first}, #ARGV do arg[#arg + 1] = ARGV[index] end
+end
 local reply = operation(arg)
 for _, one in ipairs(seen) do
     for _, policy in ipairs(policies) do policy.apply(one[1], one[2], policy.arg) end

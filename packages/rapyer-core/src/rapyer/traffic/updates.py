@@ -179,11 +179,11 @@ async def update_document(
     if len(writes) == 1 and not policies and _is_plain(writes[0]):
         await _set_one(channel, key, writes[0])
         return
-    simple: list[Write] = []
-    special: list[Write] = []
-    for write in writes:
-        (simple if _is_plain(write) else special).append(write)
-    special.sort(key=_is_set)  # what is removed makes room
+    simple, special = writes, list[Write]()
+    if not all(map(_is_plain, writes)):
+        simple = [write for write in writes if _is_plain(write)]
+        special = [write for write in writes if not _is_plain(write)]
+        special.sort(key=_is_set)  # what is removed makes room
     checks = _checks(tuple([write.target for write in simple]), needs_root=bool(special))
     arguments = [*checks.arguments, *_values(simple), *_specials(special)]
     try:
