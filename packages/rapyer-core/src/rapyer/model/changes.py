@@ -117,7 +117,7 @@ def _tracked(instance: BaseRedisModel) -> Baseline:
     if not model.__rapyer_tracks__:
         raise ChangesNotTrackedError(
             f"{model.__name__} does not keep what its instances were loaded or saved as. Set "
-            "`track_changes = True` in its `class Config`, which adds some 10 % to their memory."
+            "`track_changes = True` in its `class Config`, which adds some 15 % to their memory."
         )
     if baseline is None:
         raise ChangesNotTrackedError(
