@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import gc
 import json
 import weakref
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
+from uuid import UUID
 
 import pytest
 from pydantic import (
@@ -387,3 +389,105 @@ async def test_models_that_are_gone_are_not_kept(redis):
         gc.collect()
     gc.collect()
     assert sum(reference() is not None for reference in kept) <= 1
+
+
+class Wider(BaseModel):
+    x: int = 0
+    y: int = 0
+
+
+class Narrower(BaseModel):
+    x: int = 0
+
+
+class Varied(AtomicRedisModel):
+    one: Narrower | Wider | None = None
+    many: list[Narrower | Wider] = []
+
+    class Config:
+        track_changes = True
+
+
+async def test_another_model_of_a_union_is_a_change_though_its_fields_are_the_same(redis):
+    varied = await Varied(one=Wider(x=1, y=2), many=[Wider(x=1, y=2), Wider(x=3)]).save()
+    varied.one, varied.many[0] = Narrower(x=1), Narrower(x=5)
+    assert varied.changes().keys() == {"one", "many[0]"}
+    await varied.save_changes()
+    assert await Varied.get(varied.key) == varied
+    varied.one, varied.many[0] = Wider(x=1), Wider(x=5)
+    await varied.save_changes()
+    assert await Varied.get(varied.key) == varied
+
+
+class ByInteger(enum.Enum):
+    ONE = 1
+
+
+class ByKey(AtomicRedisModel):
+    numbers: dict[int, int] = {}
+    short: dict[Annotated[str, Field(max_length=3)], int] = {}
+    uuids: dict[UUID, int] = {}
+    integers: dict[ByInteger, int] = {}
+
+    class Config:
+        track_changes = True
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("numbers", "x"),
+        ("numbers", "1"),
+        ("short", "long"),
+        ("uuids", "x"),
+        ("integers", ByInteger.ONE),
+    ],
+)
+async def test_a_key_that_could_not_be_read_back_is_refused(redis, name, key):
+    by_key = await ByKey(numbers={1: 10, 2: 20}).save()
+    before = await document(redis, by_key)
+    getattr(by_key, name)[key] = 1
+    for save in (by_key.save, by_key.save_changes):
+        with pytest.raises(UnstorableValueError, match=name):
+            await save()
+    assert await document(redis, by_key) == before
+
+
+async def test_a_key_that_an_update_could_not_read_back_is_refused(redis):
+    by_key = await ByKey().save()
+    before = await document(redis, by_key)
+    for call in (
+        by_key.aupdate({ByKey.integers[ByInteger.ONE]: 1}),
+        ByKey.aupdate_by_key(by_key.key, {ByKey.integers[ByInteger.ONE]: 1}),
+        ByKey.integers[ByInteger.ONE].set(by_key.key, 1),
+    ):
+        with pytest.raises(UnstorableValueError, match="would not be read back from '1'"):
+            await call
+    assert (await document(redis, by_key), by_key) == (before, ByKey())
+
+
+class OpenEnded(AtomicRedisModel):
+    model_config = ConfigDict(extra="allow")
+    a: int = Field(default=0, alias="x")
+
+    class Config:
+        track_changes = True
+
+
+@pytest.mark.parametrize("name", ["__all__", "x"])
+async def test_extra_fields_with_names_that_mean_something_else_are_no_loss(name):
+    opened = await OpenEnded(x=1).save()
+    opened.__pydantic_extra__[name] = 5
+    opened.a = 2
+    with pytest.raises(ExpressionError, match="Save it as a whole"):
+        await opened.save_changes()
+    assert opened.changes().keys() == {""}
+
+
+async def test_thousands_of_changes_are_found_and_saved():
+    tracked = await Tracked(id="1", tags=["x"] * 20_000).save()
+    for index in range(0, 20_000, 2):
+        tracked.tags[index] = "y"
+    assert len(tracked.changes()) == 10_000
+    await tracked.save_changes()
+    assert await Tracked.get("1") == tracked

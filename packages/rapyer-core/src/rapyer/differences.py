@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
-from rapyer.errors import ExpressionError, UnaddressableKeyError
+from rapyer.errors import ExpressionError, UnaddressableKeyError, UnstorableValueError
 from rapyer.expr.steps import Step
 from rapyer.guards import is_plain_dict, is_plain_list
 from rapyer.locations import Location, Locations
@@ -246,6 +246,9 @@ class _Walk:
             old_parts, new_parts = dict(enumerate(old)), dict(enumerate(new))
         elif is_plain_dict(old) and is_plain_dict(new):
             old_parts, new_parts = old, new
+            if old.keys() != new.keys() and self._may_be_other_model(steps):
+                yield from self._as_a_whole(steps, old, new, value)
+                return
         else:
             yield from self._as_a_whole(steps, old, new, value)
             return
@@ -255,6 +258,9 @@ class _Walk:
                 yield from [*self.of_members(steps, old_parts, new_parts, parts, value)]
                 return
         yield from self._as_a_whole(steps, old, new, value)
+
+    def _may_be_other_model(self, steps: tuple[Step, ...]) -> bool:
+        return self._location(steps).values.may_be_other_model
 
     def _as_a_whole(
         self, steps: tuple[Step, ...], old: Any, new: Any, value: Any
@@ -278,12 +284,12 @@ class _Walk:
 
 def _unequal(old: Mapping[Any, Any], new: Mapping[Any, Any], keys: Collection[Any]) -> list[Any]:
     """Give the keys, among some, whose values are not the same in two JSON objects."""
-    unequal = [key for key in keys if key not in old or old[key] != new[key]]
+    unequal = {key: None for key in keys if key not in old or old[key] != new[key]}
     if len(unequal) == len(keys):
-        return unequal
+        return list(unequal)
     changed = {key: new[key] if key in unequal else old[key] for key in keys}
     if to_json(changed) == to_json({key: new[key] for key in keys}):
-        return unequal
+        return list(unequal)
     # for Python 1, 1.0 and True are equal, and so are 0.0 and -0.0
     return [key for key in keys if key not in old or not _same(old[key], new[key])]
 
@@ -305,5 +311,5 @@ def _is_read_as(location: Location, old: Any, new: Any) -> bool:
         else:
             return False
         return _same(from_json(codec.text(value)), new)
-    except (ValidationError, ExpressionError):
-        return False  # it cannot be read by itself
+    except (ValidationError, ExpressionError, UnstorableValueError):
+        return False  # it cannot be read, or dumped, by itself

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
 
 from rapyer._pydantic import build_validator
-from rapyer.errors import ExpressionError
+from rapyer.errors import ExpressionError, UnstorableValueError
 from rapyer.expr.jsonpath import render_path
 from rapyer.expr.parse import resolve
 from rapyer.expr.paths import Path, model_of, steps_of
@@ -158,7 +159,11 @@ class Location:
             raise _of_validators(exc, (self,)) from exc
 
     def check_keys(self) -> None:
-        """Validate the keys of dicts on the way; see `validate` for the errors."""
+        """Validate the keys of dicts on the way; see `validate` for the errors.
+
+        Raises:
+            UnstorableValueError: A key would not be read back from its name in JSON.
+        """
         for step, place in zip(self.steps, self.places, strict=True):
             if place.keys is not None:
                 of_keys = replace(place, schema=place.keys, keys=None)
@@ -168,6 +173,22 @@ class Location:
                         f"{self.text} leads to the key {step.value!r}, and its dict has {key!r} "
                         "for that. Give this one."
                     )
+                if place.keys["type"] != "str":
+                    self._read_key(step, place)
+
+    def _read_key(self, step: Step, place: Place) -> None:
+        """Make sure that a key is read back from its name in JSON."""
+        reader = self._values_of.key_reader(place)
+        with suppress(ValidationError):
+            (key,) = reader.validate_json(to_json({step.stored_key: None}), strict=True)
+            if key == step.value:
+                return
+        raise UnstorableValueError(
+            f"{self.text} cannot be stored: the key {step.value!r} would not be read back from "
+            f"{step.stored_key!r}, which is its name in JSON.",
+            path=self.text,
+            value=step.value,
+        )
 
     @cached_property
     def _has_keys(self) -> bool:

@@ -13,6 +13,8 @@ from rapyer.expr.steps import Step
 from rapyer.guards import is_list, is_mapping, is_plain_dict, is_plain_list, is_tuple
 from rapyer.locations import Locations
 
+#: What stands for all fields where pydantic is asked for one of them.
+_EVERYTHING = "__all__"
 #: Gives, for a key in JSON, the step that leads to the part, and the part.
 _PartOf: TypeAlias = Callable[[Any], tuple[Step, Any]]
 
@@ -48,6 +50,8 @@ def parts_of(locations: Locations, steps: tuple[Step, ...], value: Any, json: An
     if is_plain_list(value) or is_tuple(value):
         return Parts(range(len(value)), elements_of(value))
     if is_plain_dict(value):
+        if len(json) != len(value):  # two keys have one name, or a serializer makes something else
+            raise UnreachableError
         # dumped in its own order, which tells the key in JSON for each
         return Parts(json.keys(), _items_of(value, dict(zip(json, value, strict=False))))
     held = _fields_of(value)
@@ -57,6 +61,8 @@ def parts_of(locations: Locations, steps: tuple[Step, ...], value: Any, json: An
             place = locations.behind((*steps, Step("field", name))).place
         except ExpressionError as exc:  # a serializer makes something else of it
             raise UnreachableError from exc
+        if place.name in names or name == _EVERYTHING:
+            raise UnreachableError
         names[str(place.name)] = name
     return Parts(names.keys(), _members_of(held, names))
 

@@ -12,7 +12,7 @@ from rapyer.assignments import guarded
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
 from rapyer.baseline import Baseline
 from rapyer.differences import MISSING, Difference, compare
-from rapyer.errors import ChangesNotTrackedError, ExpressionError
+from rapyer.errors import ChangesNotTrackedError, ExpressionError, UnstorableValueError
 from rapyer.locations import Location
 from rapyer.memory import baseline_of, origin_of, remember_baseline
 from rapyer.parts import part_of
@@ -40,9 +40,9 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
         """Tell what was changed since the instance was last loaded or saved. No round trip.
 
         Returns:
-            The changes by their paths, as texts that `User.path` takes: `{"address.city":
-            Change(old="Rome", new="Oslo")}`. A list whose length has changed, and a value that
-            paths do not lead into, is one change.
+            The changes by their paths, as texts that `User.path` takes but for extra fields:
+            `{"address.city": Change(old="Rome", new="Oslo")}`. A list whose length has changed, and
+            a value that paths do not lead into, is one change.
 
         Raises:
             ChangesNotTrackedError: The model has no `track_changes = True`, or the instance was
@@ -163,5 +163,13 @@ def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Wri
 def _write(location: Location, value: Any) -> Write:
     """Make what is sent of a value that was assigned without a look at it."""
     codec = location.codec
+    try:
+        location.check_keys()
+    except (ValidationError, ExpressionError) as exc:
+        raise UnstorableValueError(
+            f"{location.text} cannot be stored: a key on the way is none of its dict: {exc}",
+            path=location.text,
+            value=value,
+        ) from exc
     text = codec.text(value, checked=not location.looks_around)  # read with what is around it
     return Write(location.target, codec.spell(value, text), location.place.limit)

@@ -38,6 +38,7 @@ class ValuesOfPlaces:
         self._locator = locator
         self._field_types = field_types
         self._known: dict[int, PlaceValues] = {}
+        self._key_readers: dict[int, tuple[Any, Any]] = {}
 
     def of(self, place: Place) -> PlaceValues:
         """Give what handles the values of a place."""
@@ -48,6 +49,17 @@ class ValuesOfPlaces:
             known = PlaceValues(self._model_name, place, self._locator, self._field_types)
             self._known[id(place.schema)] = known
         return known
+
+    def key_reader(self, place: Place) -> Any:
+        """Give what reads the keys of the dict around a place, as keys of an object in JSON."""
+        keys = place.keys or {"type": "str"}
+        known = self._key_readers.get(id(keys))
+        if known is None or known[0] is not keys:
+            keyed = core_schema.dict_schema(cast("CoreSchema", keys), core_schema.any_schema())
+            schema = self._locator.complete(cast("dict[str, Any]", keyed))
+            config: Any = {**place.config, "title": self._model_name, **STORAGE_CONFIG}
+            known = self._key_readers[id(keys)] = keys, build_validator(schema, config)
+        return known[1]
 
 
 class PlaceValues:
@@ -75,6 +87,11 @@ class PlaceValues:
     def _config(self) -> core_schema.CoreConfig:
         """The settings of the model around the values."""
         return cast("core_schema.CoreConfig", {**self._place.config, "title": self._name})
+
+    @cached_property
+    def may_be_other_model(self) -> bool:
+        """Whether models of several kinds may stand there, which only their members tell apart."""
+        return self._locator.is_union(self._place.schema)
 
     @cached_property
     def validator(self) -> Any:
