@@ -9,7 +9,7 @@ import json
 import weakref
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
@@ -21,6 +21,7 @@ from pydantic import (
     create_model,
     field_serializer,
     field_validator,
+    model_serializer,
     model_validator,
 )
 from rapyer import (
@@ -39,6 +40,7 @@ from rapyer import (
 )
 from rapyer.testing import use_plugins
 from redis.exceptions import ResponseError
+from typing_extensions import TypedDict
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -491,3 +493,124 @@ async def test_thousands_of_changes_are_found_and_saved():
     assert len(tracked.changes()) == 10_000
     await tracked.save_changes()
     assert await Tracked.get("1") == tracked
+
+
+class HouseCat(BaseModel):
+    type: Literal["cat"] = "cat"
+    name: str = ""
+
+
+class HouseDog(BaseModel):
+    type: Literal["dog"] = "dog"
+    name: str = ""
+
+
+class Limits(TypedDict):
+    low: int
+    high: int
+
+
+class Word(enum.Enum):
+    FIRST = "a b"
+
+
+class Household(AtomicRedisModel):
+    id: Key[str] = "1"
+    pet: Annotated[HouseCat | HouseDog, Field(discriminator="type")] = HouseCat()
+    pets: list[Annotated[HouseCat | HouseDog, Field(discriminator="type")]] = []
+    limits: Limits = {"low": 0, "high": 9}
+    cell: Cell = Cell()
+    words: dict[Word, int] = {}
+    numbers: dict[int, int] = {}
+
+    class Config:
+        track_changes = True
+
+
+async def test_models_of_a_union_with_the_same_fields_are_told_apart():
+    household = await Household(pet=HouseCat(name="a"), pets=[HouseCat(name="b")]).save()
+    household.pet.name = "x"
+    household.pets[0] = HouseDog(name="b")
+    assert household.changes().keys() == {"pet", "pets[0]"}
+    await household.save_changes()
+    assert await Household.get("1") == household
+
+
+async def test_the_keys_of_a_typed_dict_are_changed_one_by_one():
+    one = await Household().save()
+    other = await Household.get("1")
+    one.limits["low"], other.limits["high"] = 5, 6
+    assert one.changes().keys() == {"limits.low"}
+    await one.save_changes()
+    await other.save_changes()
+    assert (await Household.get("1")).limits == {"low": 5, "high": 6}
+
+
+async def test_what_the_document_lacks_is_not_taken_for_stored_when_something_else_was(redis):
+    await redis.execute_command("JSON.SET", "household:1", "$", '{"id":"1"}')
+    household = await Household.get("1")
+    household.numbers = {1: 1}
+    await household.save_changes()
+    household.cell.a = 5
+    assert household.changes().keys() == {"cell"}
+    await household.save_changes()
+    assert await Household.get("1") == household
+
+
+async def test_keys_of_other_types_are_told_as_paths_take_them():
+    household = await Household(words={Word.FIRST: 1}, numbers={7: 1}).save()
+    household.words[Word.FIRST], household.numbers[7] = 2, 2
+    for path in household.changes():
+        assert await Household.path(path).get("1") == 1
+    assert household.changes().keys() == {"words['a b']", "numbers[7]"}
+    del household.words[Word.FIRST], household.numbers[7]
+    assert household.changes().keys() == {"words['a b']", "numbers[7]"}
+    await household.save_changes()
+    assert await Household.get("1") == household
+
+
+async def test_an_attribute_that_was_deleted_is_no_change_that_could_be_written():
+    household = await Household().save()
+    del household.cell
+    with pytest.raises(ExpressionError, match="Save it as a whole"):
+        await household.save_changes()
+    with pytest.raises(UnstorableValueError, match="would be read back as"):
+        await household.save()
+
+
+class WrappedWhole(AtomicRedisModel):
+    f: float = 0.0
+    revision: Version
+
+    class Config:
+        track_changes = True
+
+    @model_serializer(mode="wrap")
+    def _dump(self, handler: Any) -> Any:
+        return handler(self)
+
+
+async def test_another_text_of_a_number_is_no_change_of_a_whole_document():
+    wrapped = await WrappedWhole(f=1e22).save()
+    for one in (wrapped, await WrappedWhole.get(wrapped.key)):
+        assert one.changes() == {}
+        await one.save_changes()
+
+
+class Hidden(AtomicRedisModel):
+    model_config = ConfigDict(extra="allow")
+    a: int = Field(default=0, serialization_alias="x", validation_alias="x")
+    b: int = 0
+
+    class Config:
+        track_changes = True
+
+
+async def test_an_extra_field_with_the_name_of_an_aliased_one_deletes_nothing(redis):
+    await redis.execute_command("JSON.SET", "hidden:1", "$", '{"x":7,"b":0,"a":4}')
+    hidden = await Hidden.get("1")
+    assert hidden.changes() == {}
+    hidden.b = 1
+    with pytest.raises(ExpressionError, match="Save it as a whole"):
+        await hidden.save_changes()
+    assert await redis.execute_command("JSON.GET", "hidden:1") == b'{"x":7,"b":0,"a":4}'

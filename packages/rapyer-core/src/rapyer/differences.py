@@ -59,11 +59,12 @@ class Comparison(NamedTuple):
 
     Attributes:
         differences: Where they differ.
-        text: The JSON text of the instance.
+        text: The JSON text of the document once the differences are written; None where that is
+            not the one of the instance, since the document lacks something with a default, say.
     """
 
     differences: list[Difference]
-    text: bytes
+    text: bytes | None
 
 
 def compare(text: bytes, instance: BaseRedisModel) -> Comparison:
@@ -88,13 +89,23 @@ def compare(text: bytes, instance: BaseRedisModel) -> Comparison:
         found = list(walk.of_document(text, members, parts, instance))
         whole = b"{%b}" % b",".join([member.text for member in members.values()])
     except UnreachableError:
-        whole = codec.text(instance)
-        found = [Difference((), from_json(text), from_json(whole), instance)]
-        return Comparison(found if text != whole else [], whole)
+        return _compare_whole(text, instance)
     version = model.__rapyer_version__
     if version is not None:
         found = [one for one in found if one.steps[0].value != version.name]
-    return Comparison(found, whole)
+    return Comparison(found, None if walk.has_other_text else whole)
+
+
+def _compare_whole(text: bytes, instance: BaseRedisModel) -> Comparison:
+    """Compare a document whose members are not the fields of its model."""
+    model, whole = type(instance), type(instance).__rapyer_codec__.text(instance)
+    before = model.__rapyer_codec__.read(text)
+    version = model.__rapyer_version__
+    if version is not None:
+        vars(before)[version.name] = vars(instance)[version.name]
+    if model.__rapyer_codec__.text(before) == whole:
+        return Comparison([], whole)
+    return Comparison([Difference((), from_json(text), from_json(whole), instance)], whole)
 
 
 class _Member(NamedTuple):
@@ -148,10 +159,14 @@ class _Walk:
 
     Args:
         locations: Where paths lead.
+
+    Attributes:
+        has_other_text: Whether something has other text in the two documents, and is no difference.
     """
 
     def __init__(self, locations: Locations) -> None:
         self._locations = locations
+        self.has_other_text = False
 
     def member(
         self, codec: DocumentCodec, instance: BaseModel, key: str, step: Step, value: Any
@@ -231,7 +246,8 @@ class _Walk:
         self, steps: tuple[Step, ...], key: str, old: Any, value: Any
     ) -> Iterator[Difference]:
         if is_plain_dict(value):
-            step = Step("key", key, key)
+            named = self._location((*steps, Step("key", key, key))).key_named(key)
+            step = Step("key", named, key)
         elif isinstance(value, BaseModel) and value.model_config.get("extra") == "allow":
             step = Step("field", key)
         else:
@@ -265,7 +281,9 @@ class _Walk:
     def _as_a_whole(
         self, steps: tuple[Step, ...], old: Any, new: Any, value: Any
     ) -> Iterator[Difference]:
-        if not _is_read_as(self._location(steps), old, new):
+        if _is_read_as(self._location(steps), old, new):
+            self.has_other_text = True
+        else:
             yield Difference(steps, old, new, value)
 
     def _location(self, steps: tuple[Step, ...]) -> Location:

@@ -176,6 +176,14 @@ class Location:
                 if place.keys["type"] != "str":
                     self._read_key(step, place)
 
+    def key_named(self, name: str) -> Any:
+        """Give the key that the last step stands for, by its name in JSON; the name if none is."""
+        with suppress(ValidationError):
+            reader = self._values_of.key_reader(self.place)
+            (key,) = reader.validate_json(to_json({name: None}), strict=True)
+            return key
+        return name
+
     def _read_key(self, step: Step, place: Place) -> None:
         """Make sure that a key is read back from its name in JSON."""
         reader = self._values_of.key_reader(place)

@@ -49,7 +49,7 @@ def parts_of(locations: Locations, steps: tuple[Step, ...], value: Any, json: An
     """
     if is_plain_list(value) or is_tuple(value):
         return Parts(range(len(value)), elements_of(value))
-    if is_plain_dict(value):
+    if is_plain_dict(value) and not _is_typed(locations, steps):
         if len(json) != len(value):  # two keys have one name, or a serializer makes something else
             raise UnreachableError
         # dumped in its own order, which tells the key in JSON for each
@@ -58,13 +58,19 @@ def parts_of(locations: Locations, steps: tuple[Step, ...], value: Any, json: An
     names: dict[str, str] = {}
     for name in held:
         try:
-            place = locations.behind((*steps, Step("field", name))).place
+            location = locations.behind((*steps, Step("field", name)))
         except ExpressionError as exc:  # a serializer makes something else of it
             raise UnreachableError from exc
-        if place.name in names or name == _EVERYTHING:
+        key = str(location.place.name)
+        # models of a union may differ in it; an extra field may have the alias of another one
+        if location.rest or key in names or name == _EVERYTHING:
             raise UnreachableError
-        names[str(place.name)] = name
+        names[key] = name
     return Parts(names.keys(), _members_of(held, names))
+
+
+def _is_typed(locations: Locations, steps: tuple[Step, ...]) -> bool:
+    return bool(steps) and locations.behind(steps).values.is_typed_dict
 
 
 def elements_of(elements: Sequence[Any]) -> _PartOf:
@@ -91,14 +97,16 @@ def _members_of(held: Mapping[str, Any], names: Mapping[str, str]) -> _PartOf:
 
 
 def _fields_of(value: Any) -> Mapping[str, Any]:
-    """Give the fields of a model or a dataclass, which any other value has not."""
+    """Give the fields of a model, a dataclass or a typed dict, which any other value has not."""
     if isinstance(value, BaseModel):
         if isinstance(value, RootModel):
             raise UnreachableError
-        return {
-            **{name: value.__dict__[name] for name in type(value).__pydantic_fields__},
-            **(value.__pydantic_extra__ or {}),
-        }
+        declared, extra = type(value).__pydantic_fields__, value.__pydantic_extra__ or {}
+        if not declared.keys() <= value.__dict__.keys() or declared.keys() & extra.keys():
+            raise UnreachableError  # one was deleted, or is hidden by an extra one of its name
+        return {**{name: value.__dict__[name] for name in declared}, **extra}
+    if is_plain_dict(value):
+        return value
     if is_dataclass(value):
         data = cast("Any", value)
         return {field.name: getattr(data, field.name) for field in fields(data)}

@@ -10,9 +10,10 @@ from pydantic_core import to_json
 
 from rapyer.assignments import guarded
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
-from rapyer.baseline import Baseline
+from rapyer.baseline import Baseline, Patch
 from rapyer.differences import MISSING, Difference, compare
 from rapyer.errors import ChangesNotTrackedError, ExpressionError, UnstorableValueError
+from rapyer.expr.steps import Step
 from rapyer.locations import Location
 from rapyer.memory import baseline_of, origin_of, remember_baseline
 from rapyer.parts import part_of
@@ -89,7 +90,8 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
         writes = _writes(self, differences)
         write = WriteOfInstance(self, key)
         await update_document(channel_of(type(self)), key, writes, write.policies)
-        remember_baseline(self, Baseline(text))
+        stored = Baseline(text) if text is not None else _patched(type(self), baseline, differences)
+        remember_baseline(self, stored)
         write.done()
         return self
 
@@ -127,8 +129,12 @@ def _tracked(instance: BaseRedisModel) -> Baseline:
     return baseline
 
 
-def _shown(step: Any) -> str | int:
-    return step.value if isinstance(step.value, str | int) else step.stored_key
+def _shown(step: Step) -> str | int:
+    """Give a step as it is written in a path: a key that is neither text nor number by its name."""
+    if type(step.value) in (str, int) or step.stored_key is None:
+        shown: str | int = step.value
+        return shown
+    return step.stored_key
 
 
 def _change(model: type[BaseRedisModel], difference: Difference) -> Change:
@@ -138,6 +144,19 @@ def _change(model: type[BaseRedisModel], difference: Difference) -> Change:
         with suppress(ValidationError, ExpressionError):  # its JSON, if it is not read by itself
             old = place.read(to_json(old))
     return Change(old, value)
+
+
+def _patched(
+    model: type[BaseRedisModel], baseline: Baseline, differences: list[Difference]
+) -> Baseline:
+    """Give what a document is, of which nothing but some differences was written."""
+    return baseline.patched(
+        Patch(
+            model.__rapyer_locations__.behind(steps).names,
+            None if new is MISSING else to_json(new),
+        )
+        for steps, _, new, _ in differences
+    )
 
 
 def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Write]:

@@ -114,16 +114,16 @@ class Locator:
             return whole
         return core_schema.definitions_schema(whole, cast("list[CoreSchema]", self._definitions))
 
-    def is_union(self, schema: Schema) -> bool:
-        """Say whether a value is one of several kinds, beside None."""
+    def kind_of(self, schema: Schema) -> str:
+        """Give the type of the schema within those that stand around it."""
         while True:
-            kind = schema["type"]
+            kind: str = schema["type"]
             if kind == "definition-ref":
                 schema = self._by_ref[schema["schema_ref"]]
             elif kind in _WRAPPERS:
                 schema = schema["schema"]
             else:
-                return kind in ("union", "tagged-union")
+                return kind
 
     def places(self, steps: Iterable[Step]) -> list[Place]:
         """Give the place that each step of a path leads to.

@@ -91,7 +91,12 @@ class PlaceValues:
     @cached_property
     def may_be_other_model(self) -> bool:
         """Whether models of several kinds may stand there, which only their members tell apart."""
-        return self._locator.is_union(self._place.schema)
+        return self._locator.kind_of(self._place.schema) in ("union", "tagged-union")
+
+    @cached_property
+    def is_typed_dict(self) -> bool:
+        """Whether the values are dicts with declared fields."""
+        return self._locator.kind_of(self._place.schema) == "typed-dict"
 
     @cached_property
     def validator(self) -> Any:
