@@ -14,7 +14,6 @@ from random_models import (
     MISSING,
     a_step,
     has_no_spelling,
-    kind_of,
     kinds,
     path_of,
     reach,
@@ -110,14 +109,12 @@ def mutate(data: st.DataObject, instance: Any) -> None:
     assign(instance, steps, value)
     for end in range(1, len(steps)):
         part = reach(instance, steps[:end])
-        annotation = type(instance)
         if isinstance(part, dict) and part and data.draw(st.booleans()):
             part.pop(data.draw(st.sampled_from(sorted(part))))
         elif isinstance(part, list) and part and data.draw(st.booleans()):
             part.insert(data.draw(st.integers(0, len(part))), copy.deepcopy(part[0]))
         elif isinstance(part, list) and part and data.draw(st.booleans()):
             part.pop(data.draw(st.integers(0, len(part) - 1)))
-        assert kind_of(annotation)
 
 
 @given(st.data())
@@ -134,7 +131,7 @@ async def test_saved_changes_are_what_save_would_have_written(redis, server, dat
             mutate(data, instance)
         stored = await model.get("1")
         changes = instance.changes()
-        assert bool(changes) is (stored != instance) or same_json(stored, instance) is False
+        assert bool(changes) is not same_json(stored, instance)
         for text, change in changes.items():
             assert repr(change.old) != repr(change.new), text
         await instance.save_changes()
@@ -146,7 +143,12 @@ async def test_saved_changes_are_what_save_would_have_written(redis, server, dat
 
 
 def same_json(one: Any, other: Any) -> bool:
-    return bool(one.model_dump_json() == other.model_dump_json())
+    """Whether two instances have the same JSON, types of numbers included; keys in any order."""
+    texts = [
+        json.dumps(json.loads(instance.model_dump_json()), sort_keys=True)
+        for instance in (one, other)
+    ]
+    return texts[0] == texts[1]
 
 
 @given(st.data())

@@ -59,8 +59,9 @@ class Comparison(NamedTuple):
 
     Attributes:
         differences: Where they differ.
-        text: The JSON text of the document once the differences are written; None where that is
-            not the one of the instance, since the document lacks something with a default, say.
+        text: The JSON text of the document once the differences are written, which counts its
+            Version; None where that is not the one of the instance, since the document lacks
+            something with a default, say.
     """
 
     differences: list[Difference]
@@ -87,12 +88,15 @@ def compare(text: bytes, instance: BaseRedisModel) -> Comparison:
         parts = parts_of(model.__rapyer_locations__, (), instance, {})
         members = {key: walk.member(codec, instance, key, *parts.part(key)) for key in parts.keys}
         found = list(walk.of_document(text, members, parts, instance))
-        whole = b"{%b}" % b",".join([member.text for member in members.values()])
     except UnreachableError:
         return _compare_whole(text, instance)
     version = model.__rapyer_version__
     if version is not None:
         found = [one for one in found if one.steps[0].value != version.name]
+        key = str(model.__rapyer_locations__.behind((Step("field", version.name),)).place.name)
+        counted: int = vars(instance)[version.name] + 1
+        members[key] = _Member(b"%b:%d" % (to_json(key), counted))
+    whole = b"{%b}" % b",".join([member.text for member in members.values()])
     return Comparison(found, None if walk.has_other_text else whole)
 
 
