@@ -23,7 +23,7 @@ FLOORS = (
     {
         "base", "embedded", "metaclass", "paths", "reading", "locations", "fields", "hosting",
         "options", "first_party", "keys", "registry", "memory", "versions", "baseline",
-        "assignments", "draft", "differences", "parts",
+        "assignments", "draft", "differences", "parts", "loading", "writing",
     },
     {"types"},
     {"traffic"},
@@ -33,7 +33,10 @@ FLOORS = (
 #: Tools, which import what they like and are imported by nobody.
 OUTSIDE = {"__main__", "testing", "mypy"}
 #: What plugins build on. `rapyer.connection` and the like are for applications.
-FOR_PLUGINS = {"base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields"}
+FOR_PLUGINS = {
+    "base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields", "loading", "writing",
+    "host",
+}  # fmt: skip
 #: Names of the package itself that are no modules, and what a plugin may take of them.
 PLUGIN_PACKAGES = [
     path

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -13,7 +15,7 @@ from rapyer.fields import VersionMarker, marked_fields
 from rapyer.keys import RedisKey
 from rapyer.memory import origin_of
 from rapyer.traffic.policies import Policies
-from rapyer.traffic.versions import ABSENT, ANY, LIMIT, version_policy
+from rapyer.traffic.versions import ABSENT, ANY, LIMIT, Expected, version_policy
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
@@ -92,20 +94,45 @@ class WriteOfInstance:
             for a new one.
 
     Attributes:
-        policies: What happens in the same step.
+        expected: What the document has to be; empty for a model without a Version.
     """
 
-    __slots__ = ("_instance", "_number", "_version", "policies")
+    __slots__ = ("_instance", "_number", "_version", "expected")
 
     def __init__(self, instance: BaseRedisModel, key: RedisKey, *, compares: bool = True) -> None:
-        model = type(instance)
-        self._version = version = model.__rapyer_version__
-        self.policies: Policies = model.__rapyer_policies__
+        self._instance = instance
+        self._version = version = type(instance).__rapyer_version__
+        self.expected: Expected | Literal[""] = ""
         if version is not None:
-            self._instance = instance
             self._number = _checked(instance, version)
-            expected = self._expected(key) if compares else ANY
-            self.policies = (version_policy(version.path, expected), *self.policies)
+            self.expected = self._expected(key) if compares else ANY
+
+    @property
+    def path(self) -> str:
+        """The JSONPath of the Version; empty where there is none."""
+        return self._version.path if self._version is not None else ""
+
+    @property
+    def policies(self) -> Policies:
+        """What happens in the same step."""
+        policies = type(self._instance).__rapyer_policies__
+        if self._version is None:
+            return policies
+        return (version_policy(self._version.path, self.expected), *policies)
+
+    @contextmanager
+    def counted(self) -> Generator[None]:
+        """Let the instance have the version that its document will have, while it is dumped."""
+        version = self._version
+        if version is None:
+            yield
+            return
+        values = vars(self._instance)
+        values[version.name] = self._number + 1
+        try:
+            yield
+        finally:
+            values[version.name] = self._number
 
     def _expected(self, key: RedisKey) -> str:
         """Say what the document has to be, so that it is the one that the instance knows."""

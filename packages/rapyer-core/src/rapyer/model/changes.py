@@ -8,18 +8,13 @@ from typing import Any, NamedTuple, Self
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from rapyer.assignments import guarded
-from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
-from rapyer.baseline import Baseline, Patch
+from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of
 from rapyer.differences import MISSING, Difference, compare
-from rapyer.errors import ChangesNotTrackedError, ExpressionError, UnstorableValueError
+from rapyer.errors import ExpressionError
 from rapyer.expr.steps import Step
-from rapyer.locations import Location
-from rapyer.memory import baseline_of, origin_of, remember_baseline
-from rapyer.parts import part_of
-from rapyer.traffic.updates import Write, update_document
+from rapyer.traffic.updates import update_document
 from rapyer.types.values import path_text
-from rapyer.versions import WriteOfInstance
+from rapyer.writing import ChangesWrite, tracked
 
 
 class Change(NamedTuple):
@@ -52,7 +47,7 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
         """
         return {
             path_text(map(_shown, difference.steps)): _change(type(self), difference)
-            for difference in compare(_tracked(self).text, self).differences
+            for difference in compare(tracked(self).text, self).differences
         }
 
     async def save_changes(self) -> Self:
@@ -78,21 +73,10 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
-        baseline, key = _tracked(self), key_to_write(self)
-        if origin_of(self) != key:
-            raise ChangesNotTrackedError(
-                f"this {type(self).__name__} is a copy with another primary key, and what is "
-                f"stored at {str(key)!r} is not known. Save it as a whole."
-            )
-        differences, text = compare(baseline.text, self)
-        if not differences:
-            return self
-        writes = _writes(self, differences)
-        write = WriteOfInstance(self, key)
-        await update_document(channel_of(type(self)), key, writes, write.policies)
-        stored = Baseline(text) if text is not None else _patched(type(self), baseline, differences)
-        remember_baseline(self, stored)
-        write.done()
+        write = ChangesWrite(self)
+        if write.writes:
+            await update_document(channel_of(type(self)), write.key, write.writes, write.policies)
+            write.done()
         return self
 
     def rollback(self) -> None:
@@ -106,27 +90,12 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 neither loaded nor saved.
         """
         model, version = type(self), type(self).__rapyer_version__
-        restored = model.__rapyer_codec__.read(_tracked(self).text)
+        restored = model.__rapyer_codec__.read(tracked(self).text)
         if version is not None:
             restored.__dict__[version.name] = self.__dict__[version.name]
         # past pydantic's assignment, which a frozen model refuses
         for name in ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__"):
             object.__setattr__(self, name, getattr(restored, name))
-
-
-def _tracked(instance: BaseRedisModel) -> Baseline:
-    model, baseline = type(instance), baseline_of(instance)
-    if not model.__rapyer_tracks__:
-        raise ChangesNotTrackedError(
-            f"{model.__name__} does not keep what its instances were loaded or saved as. Set "
-            "`track_changes = True` in its `class Config`, which adds some 15 % to their memory."
-        )
-    if baseline is None:
-        raise ChangesNotTrackedError(
-            f"this {model.__name__} was neither loaded nor saved since its changes are tracked. "
-            "Save it, or load it."
-        )
-    return baseline
 
 
 def _shown(step: Step) -> str | int:
@@ -144,51 +113,3 @@ def _change(model: type[BaseRedisModel], difference: Difference) -> Change:
         with suppress(ValidationError, ExpressionError):  # its JSON, if it is not read by itself
             old = place.read(to_json(old))
     return Change(old, value)
-
-
-def _patched(
-    model: type[BaseRedisModel], baseline: Baseline, differences: list[Difference]
-) -> Baseline:
-    """Give what a document is, of which nothing but some differences was written."""
-    return baseline.patched(
-        Patch(
-            model.__rapyer_locations__.behind(steps).names,
-            None if new is MISSING else to_json(new),
-        )
-        for steps, _, new, _ in differences
-    )
-
-
-def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Write]:
-    """Make what is sent of differences, after a look at what has rules about them."""
-    model = type(instance)
-    if not differences[0].steps:
-        raise ExpressionError(
-            f"no path leads to what was changed in this {model.__name__}, whose document is not "
-            "made of its fields or has a name that RedisJSON cannot spell. Save it as a whole."
-        )
-    locations = [model.__rapyer_locations__.behind(difference.steps) for difference in differences]
-    for steps in guarded(locations):
-        codec = model.__rapyer_locations__.behind(steps).codec if steps else model.__rapyer_codec__
-        codec.text(part_of(instance, steps), checked=True)
-    return [
-        Write(location.target, None, location.place.limit)
-        if difference.value is MISSING
-        else _write(location, difference.value)
-        for location, difference in zip(locations, differences, strict=True)
-    ]
-
-
-def _write(location: Location, value: Any) -> Write:
-    """Make what is sent of a value that was assigned without a look at it."""
-    codec = location.codec
-    try:
-        location.check_keys()
-    except (ValidationError, ExpressionError) as exc:
-        raise UnstorableValueError(
-            f"{location.text} cannot be stored: a key on the way is none of its dict: {exc}",
-            path=location.text,
-            value=value,
-        ) from exc
-    text = codec.text(value, checked=not location.looks_around)  # read with what is around it
-    return Write(location.target, codec.spell(value, text), location.place.limit)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Self, TypeVar, cast, overload
+from typing import Any, Final, Self, TypeVar, overload
 
-from pydantic import ValidationError
 from redis.exceptions import ResponseError
 
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write, mark_stored
 from rapyer.baseline import Baseline
-from rapyer.errors import CorruptDocumentError, KeyNotFoundError
-from rapyer.keys import KeyLike, RedisKey
+from rapyer.keys import KeyLike
+from rapyer.loading import loaded, not_found
 from rapyer.memory import remember_baseline
 from rapyer.traffic import documents
-from rapyer.versions import WriteOfInstance
+from rapyer.writing import DocumentWrite
 
 D = TypeVar("D")
 
@@ -57,9 +56,9 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
         redis_key = cls.__rapyer_identity__.resolve(key)
         raw = await documents.get_document(channel_of(cls), redis_key, cls.__rapyer_policies__)
         if raw is not None:
-            return _loaded(cls, redis_key, raw)
+            return loaded(cls, redis_key, raw)
         if default is _REQUIRED:
-            raise _not_found(cls, redis_key)
+            raise not_found(cls, redis_key)
         return default
 
     async def load(self) -> Self:
@@ -81,8 +80,8 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
         cls, key = type(self), key_to_write(self)
         raw = await documents.get_document(channel_of(cls), key, cls.__rapyer_policies__)
         if raw is None:
-            raise _not_found(cls, key)
-        fresh = _loaded(cls, key, raw)
+            raise not_found(cls, key)
+        fresh = loaded(cls, key, raw)
         # past pydantic's assignment, which a frozen model refuses
         object.__setattr__(self, "__dict__", fresh.__dict__)
         object.__setattr__(self, "__pydantic_extra__", fresh.__pydantic_extra__)
@@ -113,64 +112,21 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
-        model, key = type(candidate), key_to_write(candidate)
+        write, model = DocumentWrite(candidate, compares=False), type(candidate)
         if not issubclass(model, cls):
             raise TypeError(
                 f"{cls.__name__}.get_or_create was given a {model.__name__}. Call it on "
                 f"{model.__name__}."
             )
-        codec = model.__rapyer_codec__
-        text = codec.text(candidate, checked=True)
-        dump = codec.spell(candidate, text)
-        write = WriteOfInstance(candidate, key, compares=False)
         try:
             raw = await documents.create_or_get_document(
-                channel_of(model), key, dump, write.policies
+                channel_of(model), write.key, write.dump, write.policies
             )
         except ResponseError as exc:
-            if (fault := codec.fault_of(candidate)) is not None:
+            if (fault := write.fault()) is not None:
                 raise fault from exc
             raise
         if raw is not None:
-            return _loaded(model, key, raw), False
-        mark_stored(candidate, key)
+            return loaded(model, write.key, raw), False
         write.done()
-        if model.__rapyer_tracks__:
-            remember_baseline(candidate, Baseline(text))
         return candidate, True
-
-
-M = TypeVar("M", bound=BaseRedisModel)
-
-
-def _loaded(model: type[M], key: RedisKey, raw: bytes) -> M:
-    """Make the instance that stands for the document at `key`."""
-    try:
-        instance = cast("M", model.__rapyer_codec__.load(raw))
-    except ValidationError as exc:
-        raise CorruptDocumentError(
-            f"the document at {str(key)!r} is no {model.__name__}: {exc}\n"
-            "Correct the document, or give the fields that it lacks a default.",
-            key=key,
-            raw=raw,
-        ) from exc
-    if model.__rapyer_identity__.key_field is not None and instance.key != key:
-        raise CorruptDocumentError(
-            f"the document at {str(key)!r} says that it belongs at {str(instance.key)!r}: its "
-            f"{model.__rapyer_identity__.key_field!r} is another one. Correct the document, or "
-            "store it under its own key.",
-            key=key,
-            raw=raw,
-        )
-    mark_stored(instance, key)
-    if model.__rapyer_tracks__:
-        remember_baseline(instance, Baseline.of_reply(raw))
-    return instance
-
-
-def _not_found(model: type[BaseRedisModel], key: RedisKey) -> KeyNotFoundError:
-    return KeyNotFoundError(
-        f"no {model.__name__} is stored at {str(key)!r}. It was never saved, was deleted or has "
-        "expired; get(key, default=None) returns None instead of raising.",
-        key=key,
-    )

@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Self, overload
 
 from redis.exceptions import ResponseError
 
-from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write, mark_stored
-from rapyer.baseline import Baseline
-from rapyer.memory import remember_baseline
+from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of
 from rapyer.traffic import documents
-from rapyer.versions import WriteOfInstance
+from rapyer.writing import DocumentWrite
 
 if TYPE_CHECKING:
     from rapyer.traffic.documents import Condition
@@ -48,22 +46,15 @@ class SaveMixin(BaseRedisModel, metaclass=RedisModelMeta):
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
-        key = key_to_write(self)
-        codec = self.__rapyer_codec__
-        text = codec.text(self, checked=True)
-        dump = codec.spell(self, text)
-        write = WriteOfInstance(self, key, compares=only_if != "absent")
+        write = DocumentWrite(self, compares=only_if != "absent")
         try:
             written = await documents.set_document(
-                channel_of(type(self)), key, dump, only_if, write.policies
+                channel_of(type(self)), write.key, write.dump, only_if, write.policies
             )
         except ResponseError as exc:
-            if (fault := codec.fault_of(self)) is not None:
+            if (fault := write.fault()) is not None:
                 raise fault from exc
             raise
         if written:
-            mark_stored(self, key)
             write.done()
-            if self.__rapyer_tracks__:
-                remember_baseline(self, Baseline(text))
         return self if only_if is None else written

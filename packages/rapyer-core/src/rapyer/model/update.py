@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from rapyer.assignments import make_write, places_of, validated
+from rapyer.assignments import make_write, places_of
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
 from rapyer.baseline import Patch
 from rapyer.draft import plan_update
@@ -13,6 +13,7 @@ from rapyer.keys import KeyLike
 from rapyer.memory import baseline_of, remember_baseline
 from rapyer.traffic.updates import update_document
 from rapyer.versions import WriteOfInstance, policies_by_key
+from rapyer.writing import update_by_key
 
 
 class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
@@ -107,7 +108,5 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
             NotConnectedError: rapyer was not told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)
-        places, given = places_of(cls, values, fields)
-        valid = validated(cls, places, given)
-        writes = [make_write(*one)[0] for one in zip(places.locations, valid, strict=True)]
+        writes = update_by_key(cls, values, fields)
         await update_document(channel_of(cls), redis_key, writes, policies_by_key(cls))

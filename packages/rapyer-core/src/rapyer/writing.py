@@ -1,0 +1,226 @@
+"""Writes made ready: what is sent, and what an instance remembers once that is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from rapyer.assignments import guarded, make_write, places_of, validated
+from rapyer.base import BaseRedisModel, key_to_write, mark_stored
+from rapyer.baseline import Baseline, Patch
+from rapyer.differences import MISSING, Difference, compare
+from rapyer.errors import ChangesNotTrackedError, ExpressionError, UnstorableValueError
+from rapyer.locations import Location
+from rapyer.memory import baseline_of, origin_of, remember_baseline
+from rapyer.parts import part_of
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.updates import Write
+from rapyer.versions import WriteOfInstance
+
+
+class InstanceWrite:
+    """A write of an instance to its own document.
+
+    Args:
+        instance: The instance.
+        compares: Whether a Version has to be the one that the instance has.
+
+    Attributes:
+        instance: The instance.
+        key: Its key.
+        version: Its Version in this write.
+
+    Raises:
+        KeyChangedError: Its primary key is another one than when it was loaded or saved.
+        UnstorableValueError: Its Version is no version.
+    """
+
+    __slots__ = ("instance", "key", "version")
+
+    def __init__(self, instance: BaseRedisModel, *, compares: bool = True) -> None:
+        self.instance = instance
+        self.key = key_to_write(instance)
+        self.version = WriteOfInstance(instance, self.key, compares=compares)
+
+    @property
+    def policies(self) -> Policies:
+        """What happens in the same step."""
+        return self.version.policies
+
+    def done(self) -> None:
+        """Let the instance know that its document was written."""
+        self.version.done()
+
+
+class DocumentWrite(InstanceWrite):
+    """A write of a whole document.
+
+    Args:
+        instance: The instance.
+        compares: Whether a Version has to be the one that the instance has.
+        counted: Whether the document has its next Version already, which the server so need not
+            count.
+
+    Attributes:
+        dump: The text of the document, as the server takes it, and what is added to its numbers.
+
+    Raises:
+        UnstorableValueError: The document could not be read back, or JSON or the server cannot
+            hold a value exactly.
+    """
+
+    __slots__ = ("_text", "dump")
+
+    def __init__(
+        self, instance: BaseRedisModel, *, compares: bool = True, counted: bool = False
+    ) -> None:
+        super().__init__(instance, compares=compares)
+        codec = instance.__rapyer_codec__
+        if counted and self.version.path:
+            with self.version.counted():
+                self._text = codec.text(instance, checked=True)
+        else:
+            self._text = codec.text(instance, checked=True)
+        self.dump = codec.spell(instance, self._text)
+
+    def fault(self) -> UnstorableValueError | None:
+        """Find out why the server has refused the document; None when it is fine by itself."""
+        return self.instance.__rapyer_codec__.fault_of(self.instance)
+
+    def done(self) -> None:
+        """Let the instance know that its document is what it is now."""
+        mark_stored(self.instance, self.key)
+        super().done()
+        if self.instance.__rapyer_tracks__:
+            remember_baseline(self.instance, Baseline(self._text))
+
+
+class ChangesWrite(InstanceWrite):
+    """A write of what was changed in an instance since it was loaded or saved.
+
+    Args:
+        instance: The instance.
+
+    Attributes:
+        writes: What is sent; nothing where nothing was changed.
+
+    Raises:
+        ChangesNotTrackedError: It is not known what the instance was loaded or saved as.
+        UnstorableValueError: A value could not be read back where it stands, or JSON or the server
+            cannot hold it exactly.
+        ExpressionError: No path leads to what was changed.
+    """
+
+    __slots__ = ("_baseline", "_differences", "_text", "writes")
+
+    def __init__(self, instance: BaseRedisModel) -> None:
+        self._baseline = tracked(instance)
+        super().__init__(instance)
+        if origin_of(instance) != self.key:
+            raise ChangesNotTrackedError(
+                f"this {type(instance).__name__} is a copy with another primary key, and what is "
+                f"stored at {str(self.key)!r} is not known. Save it as a whole."
+            )
+        self._differences, self._text = compare(self._baseline.text, instance)
+        self.writes = _writes(instance, self._differences) if self._differences else []
+
+    def done(self) -> None:
+        """Let the instance know that its changes are in its document."""
+        model, text = type(self.instance), self._text
+        if text is not None:
+            baseline = Baseline(text)
+        else:
+            baseline = _patched(model, self._baseline, self._differences)
+        remember_baseline(self.instance, baseline)
+        super().done()
+
+
+def update_by_key(
+    model: type[BaseRedisModel], values: Mapping[Any, Any] | None, fields: Mapping[str, Any]
+) -> list[Write]:
+    """Make what is sent to set some fields of a document that is not at hand.
+
+    Args:
+        model: The model.
+        values: Values by paths or by their texts.
+        fields: Values by names.
+
+    Raises:
+        pydantic.ValidationError: Values do not validate; all that do not are named.
+        InvalidPathError, ExpressionError, InvalidKeyError: A name leads to nothing to be set.
+        UnstorableValueError, UnaddressableKeyError: The server could not hold it, or spell it.
+    """
+    places, given = places_of(model, values, fields)
+    valid = validated(model, places, given)
+    return [make_write(*one)[0] for one in zip(places.locations, valid, strict=True)]
+
+
+def tracked(instance: BaseRedisModel) -> Baseline:
+    """Give what an instance was when it was loaded or saved.
+
+    Raises:
+        ChangesNotTrackedError: That is not kept, or it was neither.
+    """
+    model, baseline = type(instance), baseline_of(instance)
+    if not model.__rapyer_tracks__:
+        raise ChangesNotTrackedError(
+            f"{model.__name__} does not keep what its instances were loaded or saved as. Set "
+            "`track_changes = True` in its `class Config`, which adds some 15 % to their memory."
+        )
+    if baseline is None:
+        raise ChangesNotTrackedError(
+            f"this {model.__name__} was neither loaded nor saved since its changes are tracked. "
+            "Save it, or load it."
+        )
+    return baseline
+
+
+def _patched(
+    model: type[BaseRedisModel], baseline: Baseline, differences: list[Difference]
+) -> Baseline:
+    """Give what a document is, of which nothing but some differences was written."""
+    return baseline.patched(
+        Patch(
+            model.__rapyer_locations__.behind(steps).names,
+            None if new is MISSING else to_json(new),
+        )
+        for steps, _, new, _ in differences
+    )
+
+
+def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Write]:
+    """Make what is sent of differences, after a look at what has rules about them."""
+    model = type(instance)
+    if not differences[0].steps:
+        raise ExpressionError(
+            f"no path leads to what was changed in this {model.__name__}, whose document is not "
+            "made of its fields or has a name that RedisJSON cannot spell. Save it as a whole."
+        )
+    locations = [model.__rapyer_locations__.behind(difference.steps) for difference in differences]
+    for steps in guarded(locations):
+        codec = model.__rapyer_locations__.behind(steps).codec if steps else model.__rapyer_codec__
+        codec.text(part_of(instance, steps), checked=True)
+    return [
+        Write(location.target, None, location.place.limit)
+        if difference.value is MISSING
+        else _write(location, difference.value)
+        for location, difference in zip(locations, differences, strict=True)
+    ]
+
+
+def _write(location: Location, value: Any) -> Write:
+    """Make what is sent of a value that was assigned without a look at it."""
+    codec = location.codec
+    try:
+        location.check_keys()
+    except (ValidationError, ExpressionError) as exc:
+        raise UnstorableValueError(
+            f"{location.text} cannot be stored: a key on the way is none of its dict: {exc}",
+            path=location.text,
+            value=value,
+        ) from exc
+    text = codec.text(value, checked=not location.looks_around)  # read with what is around it
+    return Write(location.target, codec.spell(value, text), location.place.limit)
