@@ -177,10 +177,27 @@ async def get_document(channel: Channel, key: str, policies: Policies = ()) -> b
     return await channel.coalescer(kind, lambda: fetch).get(key)
 
 
+async def get_documents(
+    channel: Channel, keys: Sequence[str], policies: Policies = ()
+) -> Sequence[Outcome]:
+    """Read several documents: `JSON.MGET`. One round trip, up to two more for keys without one.
+
+    Args:
+        channel: The connections.
+        keys: The keys, 5000 at most.
+        policies: What else happens to each of them.
+
+    Returns:
+        For each key its document; None where none is, an error where another Redis type is.
+    """
+    if policies:
+        return await _fetch_by_script(channel, policies, tuple(arguments_of(policies)), keys)
+    return await _told_apart(channel, keys, await channel.execute("JSON.MGET", *keys, _TEXT))
+
+
 async def _fetch(channel: Channel, keys: Sequence[str]) -> Sequence[Outcome]:
     if len(keys) > 1:
-        replies = await channel.execute("JSON.MGET", *keys, _TEXT)
-        return await _told_apart(channel, keys, replies)
+        return await get_documents(channel, keys)
     try:
         reply = await channel.execute("JSON.GET", keys[0])
     except ResponseError as exc:
@@ -207,7 +224,7 @@ async def _told_apart(
         raise unexpected_reply("JSON.MGET", replies)
     outcomes: list[Outcome] = [_as_document(reply, "JSON.MGET") for reply in replies]
     absent = [place for place, outcome in enumerate(outcomes) if outcome is None]
-    if absent:
+    if absent and await channel.execute("EXISTS", *(keys[place] for place in absent)):
         kinds = await channel.execute_many([("TYPE", keys[place]) for place in absent])
         for place, kind in zip(absent, kinds, strict=True):
             outcomes[place] = wrong_redis_type(keys[place], kind)

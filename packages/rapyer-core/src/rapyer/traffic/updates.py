@@ -22,51 +22,33 @@ from rapyer.traffic.policies import Policies, ScriptArgument
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
-#: First what has to be there, as paths and types; then values by paths. The rest takes more than a
-#: path: it removes something, leads through an index that counts from the end, or adds to numbers.
+#: Lua: `plan` adds to `changes` what is to be written to a document, and says whether there is one;
+#: `carry_out` writes that. In `arg` stands first what has to be there, as paths and types; then
+#: values by paths. The rest takes more than a path: it removes something, leads through an index
+#: that counts from the end, or adds to numbers.
 #: `JSON.MSET` is one change to those who index or watch the key.
-UPDATE = Operation(
-    "update",
-    """
-    local key = KEYS[1]
-    check(key, 'write')
-    local function refuse(number, reason)
-        error(redis.error_reply((reason or 'RAPYERPATH ') .. number))
-    end
-    local checks, position, set = tonumber(arg[1]), 1, {}
-    for number = 1, checks do
-        local found = redis.call('JSON.TYPE', key, arg[position + 1])
-        if not found then return false end
-        local wanted = arg[position + 2]
-        if not found[1] or wanted ~= 'any' and wanted ~= found[1] then refuse(number) end
-        position = position + 2
-    end
-    position = position + 1
-    local last = position + 2 * arg[position]
-    while position < last do
-        local place = #set
-        set[place + 1], set[place + 2], set[place + 3] = key, arg[position + 1], arg[position + 2]
-        position = position + 2
-    end
-    local removed, increased, sizes = {}, {}, {}
+PLANNING = """
+local function refuse(number, reason)
+    error(redis.error_reply((reason or 'RAPYERPATH ') .. number))
+end
+local function element(key, number, path, index)
+    local length = redis.call('JSON.ARRLEN', key, path)[1]
+    if not length or index >= length or length + index < 0 then refuse(number) end
+    return path .. '[' .. (index < 0 and length + index or index) .. ']'
+end
+local function plan_special(key, arg, position, first, changes)
+    local set, removed, increased, sizes = changes.set, changes.removed, changes.increased, {}
     local function take()
         position = position + 1
         return arg[position]
     end
-    local special = tonumber(take())
-    if special > 0 then
-    local function element(number, path, index)
-        local length = redis.call('JSON.ARRLEN', key, path)[1]
-        if not length or index >= length or length + index < 0 then refuse(number) end
-        return path .. '[' .. (index < 0 and length + index or index) .. ']'
-    end
-    for number = checks + 1, checks + special do
+    for number = first, first + take() - 1 do
         local value, path = take(), take()
-        for _ = 1, take() do path = element(number, path, tonumber(take())) .. take() end
+        for _ = 1, take() do path = element(key, number, path, tonumber(take())) .. take() end
         local step, limit = take(), tonumber(take())
         local index = tonumber(step)
         if index then
-            path = element(number, path, index)
+            path = element(key, number, path, index)
         elseif redis.call('JSON.TYPE', key, path)[1] == 'object' then
             if limit > 0 then
                 local size = sizes[path] or redis.call('JSON.OBJLEN', key, path)[1]
@@ -83,22 +65,52 @@ UPDATE = Operation(
             refuse(number)
         end
         if value == '' then
-            removed[#removed + 1] = path
+            removed[#removed + 1] = {key, path}
         else
             local place = #set
             set[place + 1], set[place + 2], set[place + 3] = key, path, value
         end
-        for _ = 1, take() do increased[#increased + 1] = {path .. take(), take()} end
+        for _ = 1, take() do increased[#increased + 1] = {key, path .. take(), take()} end
     end
+end
+local function plan(key, arg, changes)
+    local checks, position, set = tonumber(arg[1]), 1, changes.set
+    for number = 1, checks do
+        local found = redis.call('JSON.TYPE', key, arg[position + 1])
+        if not found then return false end
+        local wanted = arg[position + 2]
+        if not found[1] or wanted ~= 'any' and wanted ~= found[1] then refuse(number) end
+        position = position + 2
     end
-    if increased[1] then permit('JSON.NUMINCRBY', key, increased[1][1], '1') end
-    if removed[1] then permit('JSON.DEL', key, removed[1]) end
+    position = position + 1
+    local last, place = position + 2 * arg[position], #set
+    while position < last do
+        set[place + 1], set[place + 2], set[place + 3] = key, arg[position + 1], arg[position + 2]
+        position, place = position + 2, place + 3
+    end
+    if arg[position + 1] ~= '0' then plan_special(key, arg, position, checks + 1, changes) end
+    return true
+end
+local function carry_out(changes)
+    local set, increased, removed = changes.set, changes.increased, changes.removed
+    for _, one in ipairs(increased) do permit('JSON.NUMINCRBY', one[1], one[2], '1') end
+    for _, one in ipairs(removed) do permit('JSON.DEL', one[1], one[2]) end
     for first = 1, #set, 6000 do
         redis.call('JSON.MSET', unpack(set, first, math.min(first + 5999, #set)))
     end
-    for _, one in ipairs(increased) do redis.call('JSON.NUMINCRBY', key, unpack(one)) end
-    for _, path in ipairs(removed) do redis.call('JSON.DEL', key, path) end
-    touched(key, 'write')
+    for _, one in ipairs(increased) do redis.call('JSON.NUMINCRBY', unpack(one)) end
+    for _, one in ipairs(removed) do redis.call('JSON.DEL', unpack(one)) end
+end
+"""
+UPDATE = Operation(
+    "update",
+    PLANNING
+    + """
+    check(KEYS[1], 'write')
+    local changes = {set = {}, increased = {}, removed = {}}
+    if not plan(KEYS[1], arg, changes) then return false end
+    carry_out(changes)
+    touched(KEYS[1], 'write')
     return 'OK'
     """,
     writes=True,
@@ -179,28 +191,58 @@ async def update_document(
     if len(writes) == 1 and not policies and _is_plain(writes[0]):
         await _set_one(channel, key, writes[0])
         return
-    simple, special = writes, list[Write]()
-    if not all(map(_is_plain, writes)):
-        simple = [write for write in writes if _is_plain(write)]
-        special = [write for write in writes if not _is_plain(write)]
-        special.sort(key=_is_set)  # what is removed makes room
-    checks = _checks(tuple([write.target for write in simple]), needs_root=bool(special))
-    arguments = [*checks.arguments, *_values(simple), *_specials(special)]
+    update = Update(writes)
     try:
-        reply = await channel.run(UPDATE, policies, (key,), arguments)
+        reply = await channel.run(UPDATE, policies, (key,), update.arguments)
     except ResponseError as exc:
-        refused = _REFUSED.match(str(exc))
-        if refused is None:
+        refusal = update.refusal(key, str(exc))
+        if refusal is None:
             await explain_failure(channel, key, writes[0].target.path, exc)
-        what, number = refused[1], int(refused[2]) - 1
-        if what == "FULL":
-            raise _full(key, special[number - len(checks.targets)]) from exc
-        targets = [*checks.targets, *(write.target for write in special)]
-        raise _no_place(key, targets[number]) from exc
+        raise refusal from exc
     if reply is None:
-        raise _no_document(key)
+        raise no_document(key)
     if reply != b"OK":
         raise unexpected_reply("JSON.MSET", reply)
+
+
+class Update:
+    """Some values inside a document, as the scripts take them.
+
+    Args:
+        writes: The values; none may stand inside another.
+
+    Attributes:
+        arguments: What `plan` reads.
+    """
+
+    __slots__ = ("_checks", "_special", "arguments")
+
+    def __init__(self, writes: Sequence[Write]) -> None:
+        simple, special = writes, list[Write]()
+        if not all(map(_is_plain, writes)):
+            simple = [write for write in writes if _is_plain(write)]
+            special = [write for write in writes if not _is_plain(write)]
+            special.sort(key=_is_set)  # what is removed makes room
+        self._special = special
+        self._checks = _checks(tuple([write.target for write in simple]), needs_root=bool(special))
+        self.arguments: list[ScriptArgument] = [
+            *self._checks.arguments,
+            *_values(simple),
+            *_specials(special),
+        ]
+
+    def refusal(self, key: str, text: str) -> Exception | None:
+        """Give the error that a refusal of the script means; None for what is none of its own."""
+        refused = _REFUSED.match(text)
+        if refused is None:
+            return None
+        what, number = refused[1], int(refused[2]) - 1
+        known = len(self._checks.targets)
+        if what == "FULL":
+            return _full(key, self._special[number - known])
+        if number < known:
+            return _no_place(key, self._checks.targets[number])
+        return _no_place(key, self._special[number - known].target)
 
 
 async def _set_one(channel: Channel, key: str, write: Write) -> None:
@@ -281,7 +323,8 @@ def _specials(writes: Sequence[Write]) -> list[ScriptArgument]:
     return arguments
 
 
-def _no_document(key: str) -> KeyNotFoundError:
+def no_document(key: str) -> KeyNotFoundError:
+    """Make the error about a key where no document is to be updated."""
     return KeyNotFoundError(
         f"no document is stored at {key!r}. It was never saved, was deleted or has expired. "
         "Nothing was written.",

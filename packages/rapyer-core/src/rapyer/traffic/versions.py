@@ -18,29 +18,47 @@ ANY: Final = "*"
 #: No version is as large.
 LIMIT: Final = 10**18
 
+#: Lua: `check_version` gives true, or the error to abort with; `count_version` counts.
 # A document without its version is one of before the field was declared, and counts as 0. Texts are
 # compared, for a number in Lua is a double. 17 digits leave room below the 64 bits of the server.
-_CHECK = """
-if access ~= 'write' then return true end
-local text = redis.call('JSON.GET', key, arg[1])
-local found = '-'
-if text then
-    found = text == '[]' and '0' or string.match(text, '^%[(%d+)%]$')
-    if not found or #found > 17 then return redis.error_reply('RAPYERVERSION') end
-end
-if arg[2] ~= '*' and arg[2] ~= found then
-    return redis.error_reply('RAPYERCONFLICT ' .. arg[2] .. ' ' .. found)
-end
-if not redis.acl_check_cmd('JSON.NUMINCRBY', key, arg[1], '1')
-        or text == '[]' and not redis.acl_check_cmd('JSON.SET', key, arg[1], '1') then
-    return redis.error_reply('NOPERM to run JSON.NUMINCRBY and JSON.SET: they count the version')
-end
-"""
-_APPLY = """
-if access == 'write' and redis.call('JSON.NUMINCRBY', key, arg[1], '1') == '[]' then
-    redis.call('JSON.SET', key, arg[1], '1')
+CHECKING = """
+local function check_version(key, path, expected)
+    local text = redis.call('JSON.GET', key, path)
+    local found = '-'
+    if text then
+        found = text == '[]' and '0' or string.match(text, '^%[(%d+)%]$')
+        if not found or #found > 17 then return redis.error_reply('RAPYERVERSION') end
+    end
+    if expected ~= '*' and expected ~= found then
+        return redis.error_reply('RAPYERCONFLICT ' .. expected .. ' ' .. found)
+    end
+    if not redis.acl_check_cmd('JSON.NUMINCRBY', key, path, '1')
+            or text == '[]' and not redis.acl_check_cmd('JSON.SET', key, path, '1') then
+        return redis.error_reply(
+            'NOPERM to run JSON.NUMINCRBY and JSON.SET: they count the version')
+    end
+    return true
 end
 """
+COUNTING = """
+local function count_version(key, path)
+    if redis.call('JSON.NUMINCRBY', key, path, '1') == '[]' then
+        redis.call('JSON.SET', key, path, '1')
+    end
+end
+"""
+_CHECK = (
+    CHECKING
+    + """
+return access ~= 'write' or check_version(key, arg[1], arg[2])
+"""
+)
+_APPLY = (
+    COUNTING
+    + """
+if access == 'write' then count_version(key, arg[1]) end
+"""
+)
 
 _CONFLICT = re.compile(r"RAPYERCONFLICT (\S+) (\S+)")
 
