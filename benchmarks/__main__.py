@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable
 
 from rapyer_embedded import Server
 
-from benchmarks import core, expressions, traffic, updates
+from benchmarks import bulk, core, expressions, traffic, updates
 
 SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
+    "bulk": bulk.run,
     "core": core.run,
     "expressions": expressions.run,
     "traffic": traffic.run,

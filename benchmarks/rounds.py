@@ -50,7 +50,14 @@ class Comparison:
 
 
 async def compare(
-    name: str, raw: AsyncWork, ours: AsyncWork, *, bar: float | None, number: int, rounds: int
+    name: str,
+    raw: AsyncWork,
+    ours: AsyncWork,
+    *,
+    bar: float | None,
+    number: int = 1,
+    rounds: int,
+    before: AsyncWork | None = None,
 ) -> Comparison:
     """Time two ways in turn, so that what else the machine does hits both alike.
 
@@ -61,9 +68,14 @@ async def compare(
         bar: The ratio that must not be exceeded.
         number: Repetitions in a round.
         rounds: How many rounds; the first one, which warms up, does not count.
+        before: What is done before either, and not timed.
     """
     return await _in_turn(
-        name, lambda: _time_awaits(raw, number), lambda: _time_awaits(ours, number), bar, rounds
+        name,
+        lambda: _time_awaits(raw, number, before),
+        lambda: _time_awaits(ours, number, before),
+        bar,
+        rounds,
     )
 
 
@@ -96,7 +108,9 @@ async def _in_turn(
     )
 
 
-async def _time_awaits(work: AsyncWork, number: int) -> float:
+async def _time_awaits(work: AsyncWork, number: int, before: AsyncWork | None) -> float:
+    if before is not None:
+        await before()
     with _without_collection():
         started = time.perf_counter()
         for _ in range(number):

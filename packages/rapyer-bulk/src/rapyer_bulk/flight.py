@@ -1,0 +1,190 @@
+"""Sending chunks, several at a time, and stopping cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Final, Protocol
+
+from rapyer.errors import OutcomeUnknownError
+from rapyer.traffic.channel import Channel
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from rapyer_bulk.errors import attach_result, failure_of
+from rapyer_bulk.progress import Reporter
+from rapyer_bulk.results import BulkResult, Part
+
+#: Chunks under way at the same time: while the server writes one, others are made and read.
+IN_FLIGHT: Final = 3
+#: Seconds that chunks under way are waited for when a call is cancelled.
+_GRACE: Final = 1.0
+
+_LOST = (RedisConnectionError, RedisTimeoutError, OutcomeUnknownError, OSError)
+
+
+class Cargo(Protocol):
+    """What is sent."""
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The keys."""
+        ...
+
+    @property
+    def part(self) -> Part:
+        """What became of them."""
+        ...
+
+    @property
+    def channel(self) -> Channel:
+        """The connections that it goes over."""
+        ...
+
+    async def send(self) -> bytes:
+        """Send it; give what names the process that answered."""
+        ...
+
+
+class _StoppedError(Exception):
+    """Nothing more is sent: a chunk was refused as a whole, or its reply was lost."""
+
+
+class Flight:
+    """The chunks of one call: sends them, and keeps what became of their keys.
+
+    Args:
+        operation: What is called, for messages.
+        reporter: Is told how far it is.
+        raise_on_error: Whether keys that failed are raised.
+
+    Attributes:
+        keys: The keys that are under way.
+    """
+
+    def __init__(self, operation: str, reporter: Reporter, *, raise_on_error: bool) -> None:
+        self._operation, self._reporter = operation, reporter
+        self._raise_on_error = raise_on_error
+        self._parts: list[Part] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped: Exception | None = None
+        self._servers: dict[Channel, bytes] = {}
+        self._done = 0
+        self.keys: set[str] = set()
+        self.result = BulkResult(self._parts)
+
+    async def submit(self, chunk: Cargo) -> None:
+        """Send a chunk, as soon as no more than some others are under way."""
+        while len(self._tasks) >= IN_FLIGHT:
+            await self._wait(asyncio.FIRST_COMPLETED)
+        self._refuse_when_stopped()
+        self._parts.append(chunk.part)
+        self.keys.update(chunk.keys)
+        task = asyncio.create_task(self._send(chunk))
+        self._tasks.add(task)
+        await asyncio.sleep(0)  # so that it is sent before the next one is made
+        self._refuse_when_stopped()
+
+    async def drain(self) -> None:
+        """Wait for all chunks that are under way."""
+        while self._tasks:
+            await self._wait(asyncio.ALL_COMPLETED)
+        self._refuse_when_stopped()
+
+    async def run(self, feed: Awaitable[None]) -> BulkResult:
+        """Send what a feed submits.
+
+        Returns:
+            What became of each key.
+
+        Raises:
+            BulkError: Keys failed, or the server refused a chunk or was lost.
+        """
+        with self._reporter:
+            try:
+                await feed
+                await self.drain()
+            except _StoppedError:
+                self.result.is_complete = False
+                await self._settle(None)
+                await self._look_for_servers()
+            except BaseException as exc:
+                # a cancellation, or an error of the iterable, of the progress or of the caller
+                self.result.is_complete = False
+                cancelled = isinstance(exc, asyncio.CancelledError)
+                try:
+                    await self._settle(_GRACE if cancelled else None)
+                finally:
+                    attach_result(exc, self.result, self._operation)
+                raise
+        return self._concluded()
+
+    def _concluded(self) -> BulkResult:
+        result, stopped = self.result, self._stopped
+        failed = self._raise_on_error and result.failed
+        if stopped is None and not failed and not result.server_lost:
+            return result
+        first = next((error for part in self._parts for error in part.errors.values()), None)
+        raise failure_of(self._operation, result, stopped) from stopped or first
+
+    # -- chunks under way -------------------------------------------------------------------------
+
+    def _refuse_when_stopped(self) -> None:
+        if self._stopped is not None:
+            raise _StoppedError
+
+    async def _wait(self, return_when: str) -> None:
+        """Wait for chunks that are under way; raise what the caller's own progress raised."""
+        done, self._tasks = await asyncio.wait(self._tasks, return_when=return_when)
+        for task in done:
+            task.result()
+
+    async def _send(self, chunk: Cargo) -> None:
+        try:
+            server = await chunk.send()
+            if server and self._servers.setdefault(chunk.channel, server) != server:
+                self.result.server_lost = True
+        except asyncio.CancelledError as exc:
+            lost = OutcomeUnknownError("the call was cancelled before the reply came")
+            lost.__cause__ = exc
+            chunk.part.fail_all(lost, "unknown")
+            raise
+        except Exception as exc:  # noqa: BLE001 - noted for its keys, and raised at the end
+            unknown = isinstance(exc, OutcomeUnknownError)
+            chunk.part.fail_all(exc, "unknown" if unknown else "failed")
+            self._stopped = self._stopped or exc
+        finally:
+            self.keys.difference_update(chunk.keys)
+        self._done += len(chunk.keys)
+        self._reporter.report(self._done)
+
+    async def _settle(self, seconds: float | None) -> None:
+        """Let what was sent be answered, so that it is known what was done; abandon the rest."""
+        if not self._tasks:
+            return
+        late = self._tasks
+        try:
+            _, late = await asyncio.wait(self._tasks, timeout=seconds)
+        finally:
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _look_for_servers(self) -> None:
+        """Find out, after a connection was lost, whether the same servers are still there."""
+        if not isinstance(self._stopped, _LOST):
+            return
+        for channel, known in self._servers.items():
+            if await _server_of(channel) != known:
+                self.result.server_lost = True
+
+
+async def _server_of(channel: Channel) -> bytes:
+    try:
+        async with asyncio.timeout(_GRACE):
+            text: bytes = await channel.execute("INFO", "server")
+    except (RedisError, OSError, TimeoutError):
+        return b""
+    _, _, rest = text.partition(b"run_id:")
+    return rest[:40]

@@ -1,0 +1,119 @@
+"""Telling the caller how far a call is: by a callable, or by a bar in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from importlib import import_module
+from importlib.util import find_spec
+from types import TracebackType
+from typing import Any, Self, TypeAlias
+
+#: Is told how many items are done, and how many there are (None where that is not known).
+ProgressCallable: TypeAlias = Callable[[int, int | None], object]
+#: What calls take: a callable, True for a bar, None or False for nothing.
+Progress: TypeAlias = ProgressCallable | bool | None
+
+
+class Reporter:
+    """Tells how far a call is.
+
+    Args:
+        progress: What the caller has asked for.
+        total: How many items there are; None where that is not known.
+        what: What is done, as the bar says it.
+
+    Raises:
+        TypeError: `progress` is something else.
+        ModuleNotFoundError: A bar is asked for, and nothing is installed that could show it.
+    """
+
+    def __init__(self, progress: Progress, total: int | None, what: str) -> None:
+        self._total = total
+        self._call: ProgressCallable | None = None
+        self._bar: AbstractContextManager[ProgressCallable] | None = None
+        if progress is None or progress is False:
+            return
+        if progress is True:
+            # where nobody looks, nothing is shown, and nothing needed
+            self._bar = _bar(total, what) if sys.stderr.isatty() else None
+        elif callable(progress):
+            self._call = progress
+        else:
+            raise TypeError(
+                f"progress is {progress!r}. Give a callable that takes (done, total), or True for "
+                "a bar."
+            )
+
+    def report(self, done: int) -> None:
+        """Tell that so many items are done."""
+        if self._call is not None:
+            self._call(done, self._total)
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._call = self._bar.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(exc_type, exc, traceback)
+
+
+def _bar(total: int | None, what: str) -> AbstractContextManager[ProgressCallable]:
+    if find_spec("rich") is not None:
+        return _RichBar(total, what)
+    if find_spec("tqdm") is not None:
+        return _TqdmBar(total, what)
+    raise ModuleNotFoundError(
+        "progress=True shows a bar by rich or tqdm, and neither is installed. Run `pip install "
+        '"rapyer-bulk[progress]"`, or give a callable that takes (done, total).'
+    )
+
+
+class _RichBar(AbstractContextManager[ProgressCallable]):
+    """A bar of rich, on the standard error; gone when it is done."""
+
+    def __init__(self, total: int | None, what: str) -> None:
+        self._total, self._what = total, what
+
+    def __enter__(self) -> ProgressCallable:
+        from rich.console import Console  # noqa: PLC0415 - only where a bar is shown
+        from rich.progress import Progress as Bar  # noqa: PLC0415
+
+        self._bar = Bar(console=Console(stderr=True), transient=True)
+        task = self._bar.add_task(self._what, total=self._total)
+        self._bar.start()
+
+        def show(done: int, _: int | None) -> None:
+            self._bar.update(task, completed=done)
+
+        return show
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+
+class _TqdmBar(AbstractContextManager[ProgressCallable]):
+    """A bar of tqdm, on the standard error; gone when it is done."""
+
+    def __init__(self, total: int | None, what: str) -> None:
+        self._total, self._what = total, what
+
+    def __enter__(self) -> ProgressCallable:
+        module: Any = import_module("tqdm")  # which has no types of its own
+        self._bar = module.tqdm(total=self._total, desc=self._what, leave=False)
+
+        def show(done: int, _: int | None) -> None:
+            self._bar.update(done - self._bar.n)
+
+        return show
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()

@@ -1,0 +1,215 @@
+"""Reading many documents, in the order in which they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing
+from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
+
+from rapyer.errors import KeyNotFoundError
+from rapyer.keys import KeyLike
+from rapyer.loading import loaded, not_found
+from rapyer.traffic.coalescing import Outcome
+from rapyer.traffic.documents import get_documents
+
+from rapyer_bulk.chunks import Destination, run_for_keys
+from rapyer_bulk.flight import IN_FLIGHT
+from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead
+from rapyer_bulk.refusals import refusal
+from rapyer_bulk.scripts import EXISTS
+from rapyer_bulk.targets import Resolve, Target
+
+A = TypeVar("A")
+
+#: What happens where no document is: an error, nothing, or a None in its place.
+Missing: TypeAlias = Literal["raise", "skip", "none"]
+
+_THERE: Final = ord("e")
+#: Bytes of documents that a stream has under way, as far as the sizes of those before tell.
+_STREAM_BYTES: Final = 8 * 1024 * 1024
+#: The first command of a stream, before anything is known of the sizes.
+_FIRST_CHUNK: Final = 50
+
+
+async def get(
+    keys: Many[KeyLike], resolve: Resolve, *, missing: Missing, chunk_size: int
+) -> list[Any]:
+    """Read many documents; see `BulkMixin.bulk_get`."""
+    check_many(keys, "keys")
+    check_reading(missing, chunk_size)
+    found: list[Any] = []
+    absent: list[Target] = []
+    reading = _read(_chunks_of(keys, resolve, lambda: chunk_size), _documents_of)
+    async with aclosing(reading) as chunks:
+        async for targets, outcomes in chunks:
+            for target, outcome in zip(targets, outcomes, strict=True):
+                if isinstance(outcome, bytes):
+                    found.append(loaded(target.model, target.key, outcome))
+                elif outcome is not None:
+                    raise outcome
+                elif missing == "none":
+                    found.append(None)
+                elif missing == "raise":
+                    absent.append(target)
+    if absent:
+        raise _missing(absent, len(found) + len(absent))
+    return found
+
+
+async def stream(
+    keys: Many[KeyLike], resolve: Resolve, *, missing: Missing, chunk_size: int
+) -> AsyncGenerator[Any]:
+    """Read many documents in bounded memory; see `BulkMixin.bulk_stream`."""
+    pace = _Pace(chunk_size)
+    reading = _read(_chunks_of(keys, resolve, lambda: pace.number), _documents_of)
+    async with aclosing(reading) as chunks:
+        async for targets, outcomes in chunks:
+            pace.learn(outcomes)
+            for target, outcome in zip(targets, outcomes, strict=True):
+                if isinstance(outcome, bytes):
+                    yield loaded(target.model, target.key, outcome)
+                elif outcome is not None:
+                    raise outcome
+                elif missing == "none":
+                    yield None
+                elif missing == "raise":
+                    raise not_found(target.model, target.key)
+
+
+async def exists(keys: Many[KeyLike], resolve: Resolve, *, chunk_size: int) -> list[bool]:
+    """Say which documents are there; see `BulkMixin.bulk_exists`."""
+    check_many(keys, "keys")
+    check_count("chunk_size", chunk_size)
+    found: list[bool] = []
+    reading = _read(_chunks_of(keys, resolve, lambda: chunk_size), _existence_of)
+    async with aclosing(reading) as chunks:
+        async for _, flags in chunks:
+            found += flags
+    return found
+
+
+def check_reading(missing: object, chunk_size: object) -> None:
+    """Check the settings of a call that reads.
+
+    Raises:
+        ValueError: One of them cannot be.
+    """
+    check_count("chunk_size", chunk_size)
+    if missing not in get_args(Missing):
+        raise ValueError(f"missing is {missing!r}. Give 'raise', 'skip' or 'none'.")
+
+
+class _Pace:
+    """How many keys are asked for at once, so that documents of any size stay within bounds.
+
+    Args:
+        most: How many at most.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.number = min(most, _FIRST_CHUNK)
+
+    def learn(self, outcomes: Sequence[Outcome]) -> None:
+        """Take into account how large documents are."""
+        sizes = [len(outcome) for outcome in outcomes if isinstance(outcome, bytes)]
+        if sizes:
+            fitting = _STREAM_BYTES * len(sizes) // (IN_FLIGHT * sum(sizes))
+            self.number = max(1, min(self._most, fitting, 4 * self.number))
+
+
+async def _chunks_of(
+    keys: Many[KeyLike], resolve: Resolve, number: Callable[[], int]
+) -> AsyncGenerator[list[Target]]:
+    """Give what keys mean, as many at a time as are read by one command."""
+    targets: list[Target] = []
+    async for batch in read_ahead(keys, number()):
+        targets += map(resolve, batch)
+        while len(targets) >= number():
+            chunk, targets = targets[: number()], targets[number() :]
+            yield chunk
+    if targets:
+        yield targets
+
+
+async def _read(
+    chunks: AsyncGenerator[list[Target]],
+    fetch: Callable[[Sequence[Target]], Coroutine[Any, Any, Sequence[A]]],
+) -> AsyncGenerator[tuple[list[Target], Sequence[A]]]:
+    """Read chunks, several at a time; give them in their order."""
+    under_way: deque[tuple[list[Target], asyncio.Task[Sequence[A]]]] = deque()
+    try:
+        async with aclosing(chunks):
+            async for targets in chunks:
+                under_way.append((targets, asyncio.create_task(fetch(targets))))
+                await asyncio.sleep(0)  # so that it is sent before others are worked on
+                if len(under_way) == IN_FLIGHT:
+                    first, task = under_way.popleft()
+                    yield first, await task
+        while under_way:
+            targets, task = under_way.popleft()
+            yield targets, await task
+    finally:
+        for _, task in under_way:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in under_way), return_exceptions=True)
+
+
+async def _by_destination(
+    targets: Sequence[Target],
+    fetch: Callable[[Destination, Sequence[str]], Awaitable[Sequence[A]]],
+) -> Sequence[A]:
+    """Read what targets mean, those of each destination together."""
+    models = {target.model for target in targets}
+    if len(models) == 1:
+        destination = Destination.of(targets[0].model)
+        return await fetch(destination, [target.key for target in targets])
+    places: dict[Destination, list[int]] = {}
+    of_model = {model: Destination.of(model) for model in models}
+    for place, target in enumerate(targets):
+        places.setdefault(of_model[target.model], []).append(place)
+    parts = await asyncio.gather(
+        *(
+            fetch(destination, [targets[place].key for place in own])
+            for destination, own in places.items()
+        )
+    )
+    found = {
+        place: outcome
+        for own, outcomes in zip(places.values(), parts, strict=True)
+        for place, outcome in zip(own, outcomes, strict=True)
+    }
+    return [found[place] for place in range(len(targets))]
+
+
+async def _documents_of(targets: Sequence[Target]) -> Sequence[Outcome]:
+    return await _by_destination(targets, _documents)
+
+
+async def _documents(destination: Destination, keys: Sequence[str]) -> Sequence[Outcome]:
+    return await get_documents(destination.channel, keys, destination.policies)
+
+
+async def _existence_of(targets: Sequence[Target]) -> Sequence[bool]:
+    return await _by_destination(targets, _existence)
+
+
+async def _existence(destination: Destination, keys: Sequence[str]) -> Sequence[bool]:
+    reply = await run_for_keys(destination, EXISTS, keys)
+    for place, text in reply.refusals.items():
+        raise refusal(keys[place], text)
+    return [code == _THERE for code in reply.codes]
+
+
+def _missing(absent: Sequence[Target], number: int) -> KeyNotFoundError:
+    """Make the error about keys where no document is; it has the first of them."""
+    shown = ", ".join(repr(str(target.key)) for target in absent[:3])
+    more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
+    return KeyNotFoundError(
+        f"{len(absent)} of {number} documents are not there: {shown}{more}. They were never saved, "
+        "were deleted or have expired; missing='skip' leaves them out, missing='none' has None for "
+        "them.",
+        key=absent[0].key,
+    )

@@ -1,0 +1,255 @@
+"""What became of each key of a bulk write."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Final, Literal, NamedTuple, TypeAlias, overload
+
+#: What became of a key.
+#:
+#: - `inserted`: a new document was written; `replaced`: one was written over another.
+#: - `updated`: some fields of its document were set; `unchanged`: there was nothing to set.
+#: - `deleted`: its document was deleted.
+#: - `skipped`: there is a document, which `mode="skip"` leaves as it is.
+#: - `missing`: there is no document.
+#: - `failed`: nothing was written, for the reason that `error` gives.
+#: - `unwritten`: it could have been written, and was not, because others of the transaction failed.
+#: - `unknown`: it was sent and the reply was lost: it was carried out, or not.
+Outcome: TypeAlias = Literal[
+    "inserted",
+    "replaced",
+    "updated",
+    "unchanged",
+    "deleted",
+    "skipped",
+    "missing",
+    "failed",
+    "unwritten",
+    "unknown",
+]
+
+#: How outcomes are noted, one byte a key.
+CODES: Final[Mapping[Outcome, int]] = {
+    "inserted": ord("i"),
+    "replaced": ord("r"),
+    "updated": ord("u"),
+    "unchanged": ord("="),
+    "deleted": ord("d"),
+    "skipped": ord("s"),
+    "missing": ord("m"),
+    "failed": ord("f"),
+    "unwritten": ord("n"),
+    "unknown": ord("?"),
+}
+_OUTCOMES: Final[Mapping[int, Outcome]] = {code: outcome for outcome, code in CODES.items()}
+
+
+class KeyOutcome(NamedTuple):
+    """What became of one key.
+
+    Attributes:
+        key: The whole Redis key, prefix included.
+        outcome: What became of it.
+        error: Why it failed or is unknown; None for the others.
+    """
+
+    key: str
+    outcome: Outcome
+    error: Exception | None = None
+
+
+class Part:
+    """What became of the keys of one chunk, in one byte a key and one text for all keys.
+
+    A million keys so take some 50 MB rather than 200.
+
+    Args:
+        keys: The keys.
+
+    Attributes:
+        codes: For each of them what became of it; at first, that this is unknown.
+        errors: Why some failed, by their place.
+    """
+
+    __slots__ = ("_ends", "_text", "codes", "errors")
+
+    def __init__(self, keys: Sequence[str]) -> None:
+        self._text = "".join(keys)
+        self._ends = array("I", accumulate(map(len, keys)))
+        self.codes = bytearray(b"?" * len(keys))
+        self.errors: dict[int, Exception] = {}
+
+    def __iter__(self) -> Iterator[KeyOutcome]:
+        text, errors, first = self._text, self.errors, 0
+        for place, (end, code) in enumerate(zip(self._ends, self.codes, strict=True)):
+            yield KeyOutcome(text[first:end], _OUTCOMES[code], errors.get(place))
+            first = end
+
+    def __getitem__(self, place: int) -> KeyOutcome:
+        first = self._ends[place - 1] if place else 0
+        key = self._text[first : self._ends[place]]
+        return KeyOutcome(key, _OUTCOMES[self.codes[place]], self.errors.get(place))
+
+    def fail(self, place: int, error: Exception, outcome: Outcome = "failed") -> None:
+        """Note why a key was not written."""
+        # what it was raised through holds on to whole chunks
+        self.errors[place] = error.with_traceback(None)
+        self.codes[place] = CODES[outcome]
+
+    def fail_all(self, error: Exception, outcome: Outcome = "failed") -> None:
+        """Note why all keys but those were not written that have an outcome already."""
+        for place, code in enumerate(self.codes):
+            if code == CODES["unknown"]:
+                self.fail(place, error, outcome)
+
+
+class BulkResult(Sequence[KeyOutcome]):
+    """What a bulk write has done: counts, and what became of each key, in the order given.
+
+    It is a sequence of `KeyOutcome`s; `result.of(user.key)` gives the one of a key. Keys that it
+    does not have were not sent.
+
+    Attributes:
+        is_complete: Whether everything that was given was read and sent.
+        server_lost: Whether a connection was lost, or another server process has answered in the
+            meantime (a restart, a failover). Outcomes are what was answered; whether that is still
+            there depends on what the server keeps when it ends.
+    """
+
+    __slots__ = ("_parts", "_places", "is_complete", "server_lost")
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+        self._places: dict[str, KeyOutcome] | None = None
+        self.is_complete = True
+        self.server_lost = False
+
+    # -- counts -----------------------------------------------------------------------------------
+
+    @property
+    def inserted(self) -> int:
+        """How many new documents were written."""
+        return self.count_of("inserted")
+
+    @property
+    def replaced(self) -> int:
+        """How many documents were written over others."""
+        return self.count_of("replaced")
+
+    @property
+    def updated(self) -> int:
+        """Of how many documents some fields were set."""
+        return self.count_of("updated")
+
+    @property
+    def unchanged(self) -> int:
+        """For how many instances there was nothing to set."""
+        return self.count_of("unchanged")
+
+    @property
+    def deleted(self) -> int:
+        """How many documents were deleted."""
+        return self.count_of("deleted")
+
+    @property
+    def skipped(self) -> int:
+        """How many documents were there already, and were left as they are."""
+        return self.count_of("skipped")
+
+    @property
+    def missing(self) -> int:
+        """For how many keys no document was there."""
+        return self.count_of("missing")
+
+    @property
+    def failed(self) -> int:
+        """How many keys were not written, for reasons of their own."""
+        return self.count_of("failed")
+
+    @property
+    def unwritten(self) -> int:
+        """How many keys were not written because others of the transaction failed."""
+        return self.count_of("unwritten")
+
+    @property
+    def unknown(self) -> int:
+        """Of how many keys it is not known whether they were written."""
+        return self.count_of("unknown")
+
+    def count_of(self, outcome: Outcome) -> int:
+        """Give the number of keys with an outcome."""
+        code = CODES[outcome]
+        return sum(part.codes.count(code) for part in self._parts)
+
+    @property
+    def counts(self) -> dict[Outcome, int]:
+        """The number of keys by outcome, without those that are zero."""
+        found: dict[Outcome, int] = {outcome: self.count_of(outcome) for outcome in CODES}
+        return {outcome: number for outcome, number in found.items() if number}
+
+    # -- keys -------------------------------------------------------------------------------------
+
+    def of(self, key: str) -> KeyOutcome:
+        """Give what became of a key; of one that was given several times, the last time.
+
+        Args:
+            key: The whole Redis key, such as `user.key`.
+
+        Raises:
+            KeyError: It was not sent.
+        """
+        if self._places is None:  # on first use: for a million keys it takes 150 MB
+            self._places = {entry.key: entry for entry in self}
+        return self._places[key]
+
+    def keys_of(self, outcome: Outcome) -> list[str]:
+        """Give the keys with an outcome."""
+        code = CODES[outcome]
+        return [
+            entry.key
+            for part in self._parts
+            if code in part.codes
+            for entry in part
+            if entry.outcome == outcome
+        ]
+
+    @property
+    def errors(self) -> dict[str, Exception]:
+        """Why keys failed or are unknown, by the keys."""
+        return {
+            entry.key: entry.error
+            for part in self._parts
+            if part.errors
+            for entry in part
+            if entry.error is not None
+        }
+
+    # -- a sequence -------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return sum(len(part.codes) for part in self._parts)
+
+    def __iter__(self) -> Iterator[KeyOutcome]:
+        for part in self._parts:
+            yield from part
+
+    @overload
+    def __getitem__(self, index: int) -> KeyOutcome: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[KeyOutcome]: ...
+    def __getitem__(self, index: int | slice) -> KeyOutcome | list[KeyOutcome]:
+        if isinstance(index, slice):
+            return list(self)[index]
+        place = index + len(self) if index < 0 else index
+        if place >= 0:
+            for part in self._parts:
+                if place < len(part.codes):
+                    return part[place]
+                place -= len(part.codes)
+        raise IndexError(f"there is no outcome {index} among {len(self)}")
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{outcome}={number}" for outcome, number in self.counts.items())
+        return f"BulkResult({counts})"
