@@ -1,4 +1,4 @@
-"""Many documents at once, beside the same commands by hand, and beside single ones in a pipeline."""
+"""Many documents at once, beside the same commands by hand and beside pipelines of single ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Raw:
     def __init__(self, client: Any, number: int) -> None:
         self.client = client
         self.keys = [f"raw:{place:032d}" for place in range(number)]
-        self.users = [PlainUser(**{**VALUES, "age": place}) for place in range(number)]
+        self.users = [PlainUser.model_validate({**VALUES, "age": place}) for place in range(number)]
 
     def chunks(self) -> Sequence[range]:
         """Give the places of the documents in each chunk."""
@@ -88,7 +88,7 @@ async def run(url: str) -> None:
 
 async def _compare(client: Any, number: int, rounds: int) -> list[Comparison]:
     raw = Raw(client, number)
-    users = [User(**{**VALUES, "age": place}) for place in range(number)]
+    users = [User.model_validate({**VALUES, "age": place}) for place in range(number)]
     keys = [user.key for user in users]
 
     async def insert() -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeGuard, TypeVar
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from rapyer.base import BaseRedisModel, channel_of
 from rapyer.errors import UnexpectedReplyError
@@ -14,6 +15,7 @@ from rapyer.traffic.scripts import Operation
 
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.results import Part
+from rapyer_bulk.targets import Target
 
 #: Bytes of documents in one chunk; a larger document is a chunk of its own.
 CHUNK_BYTES: Final = 8 * 1024 * 1024
@@ -78,8 +80,12 @@ class Chunk(ABC):
 
     def add_failed(self, key: str, error: Exception) -> None:
         """Add a key that is not sent, because it cannot be written."""
-        self.failures[len(self.keys)] = error
+        self.failures[len(self.keys)] = error.with_traceback(None)
         self.keys.append(key)
+
+    @abstractmethod
+    def add(self, target: Target) -> None:
+        """Add a document."""
 
     @abstractmethod
     async def send(self) -> bytes:
@@ -127,10 +133,7 @@ async def run_for_keys(
     return Reply(codes, dict(zip(places, texts, strict=True)), server)
 
 
-C = TypeVar("C", bound=Chunk)
-
-
-class Packer(Generic[C]):
+class Packer:
     """Puts keys into chunks, one for each destination, and sends those that are full.
 
     What is done to one key happens in the order in which it was given: a key that is under way is
@@ -142,31 +145,50 @@ class Packer(Generic[C]):
         count: How many keys a chunk has at most; None for one chunk with all of them.
     """
 
-    def __init__(self, flight: Flight, make: Callable[[Destination], C], count: int | None) -> None:
+    def __init__(
+        self, flight: Flight, make: Callable[[Destination], Chunk], count: int | None
+    ) -> None:
         self._flight, self._make, self._count = flight, make, count
-        self._open: dict[Destination, C] = {}
-        self._of_model: dict[type[BaseRedisModel], C] = {}
-        self._waiting: set[str] = set()
+        self._open: dict[Destination, Chunk] = {}
+        self._of_model: dict[type[BaseRedisModel], Chunk] = {}
 
-    async def chunk_for(self, model: type[BaseRedisModel], key: str) -> C:
-        """Give the chunk that a key is to be added to.
+    async def pack(self, targets: Sequence[Target]) -> None:
+        """Put documents into chunks.
 
         Raises:
-            ValueError: In one chunk with all, the key is there already, or is of a model on another
-                server or with other policies than those of before.
+            ValueError: In one chunk with all, a key is there already, or is of a model on another
+                server or with other policies than those of before; or the chunk is too large.
         """
-        if key in self._waiting or key in self._flight.keys:
-            if self._count is None:
-                raise ValueError(
-                    f"the key {key!r} was given twice in one transaction. Give it once. Nothing "
-                    "was written."
-                )
-            await self.flush()
-            await self._flight.drain()
-        self._waiting.add(key)
-        return self._of_model.get(model) or self._chunk_of(model)
+        keys = {target[0] for target in targets}
+        pending = self._flight.keys
+        if len(keys) == len(targets) and pending.isdisjoint(keys):
+            pending |= keys
+            await self._fill(targets)
+            return
+        for target in targets:
+            key = target[0]
+            if key in pending:
+                if self._count is None:
+                    raise ValueError(
+                        f"the key {key!r} was given twice in one transaction. Give it once. "
+                        "Nothing was written."
+                    )
+                await self.flush()
+                await self._flight.drain()
+            pending.add(key)
+            await self._fill((target,))
 
-    def _chunk_of(self, model: type[BaseRedisModel]) -> C:
+    async def _fill(self, targets: Sequence[Target]) -> None:
+        of_model, most = self._of_model, self._count or sys.maxsize
+        limit = CHUNK_BYTES if self._count is not None else TRANSACTION_BYTES
+        for target in targets:
+            model = target[1]
+            chunk = of_model[model] if model in of_model else self._chunk_of(model)
+            chunk.add(target)
+            if len(chunk.keys) >= most or chunk.size >= limit:
+                await self._send(chunk)
+
+    def _chunk_of(self, model: type[BaseRedisModel]) -> Chunk:
         destination = Destination.of(model)
         chunk = self._open.get(destination)
         if chunk is None:
@@ -180,25 +202,18 @@ class Packer(Generic[C]):
         self._of_model[model] = chunk
         return chunk
 
-    async def send_if_full(self, chunk: C) -> None:
-        """Send a chunk that has as many keys, or as many bytes, as it may have."""
-        if self._count is None:
-            if chunk.size > TRANSACTION_BYTES:
-                raise ValueError(
-                    f"the documents of one transaction have more than {TRANSACTION_BYTES >> 20} "
-                    "MiB, which the server would not take. Insert them without transaction=True, "
-                    "in chunks. Nothing was written."
-                )
-        elif len(chunk.keys) >= self._count or chunk.size >= CHUNK_BYTES:
-            await self._send(chunk)
-
     async def flush(self) -> None:
         """Send what is there."""
         for chunk in list(self._open.values()):
-            await self._send(chunk)
+            await self._send(chunk, is_last=True)
 
-    async def _send(self, chunk: C) -> None:
+    async def _send(self, chunk: Chunk, *, is_last: bool = False) -> None:
+        if self._count is None and not is_last:
+            raise ValueError(
+                f"the documents of one transaction have more than {TRANSACTION_BYTES >> 20} MiB, "
+                "which the server would not take. Insert them without transaction=True, in chunks. "
+                "Nothing was written."
+            )
         del self._open[chunk.destination]
         self._of_model.clear()
-        self._waiting.difference_update(chunk.keys)
         await self._flight.submit(chunk)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rapyer.base import BaseRedisModel, mark_deleted
-from rapyer.keys import KeyLike, RedisKey
+from rapyer.keys import RedisKey
 
 from rapyer_bulk.chunks import Chunk, Destination, Packer, run_for_keys
 from rapyer_bulk.flight import Flight
@@ -12,7 +12,7 @@ from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.refusals import refusal
 from rapyer_bulk.results import BulkResult
 from rapyer_bulk.scripts import DELETE
-from rapyer_bulk.targets import Resolve, Target
+from rapyer_bulk.targets import Item, Resolve, Target
 
 
 class DeleteChunk(Chunk):
@@ -24,9 +24,10 @@ class DeleteChunk(Chunk):
 
     def add(self, target: Target) -> None:
         """Add a document."""
-        if target.instance is not None:
-            self._instances[len(self.keys)] = target.instance
-        self.keys.append(target.key)
+        key, _, item = target
+        if isinstance(item, BaseRedisModel):
+            self._instances[len(self.keys)] = item
+        self.keys.append(key)
 
     async def send(self) -> bytes:
         """Delete the documents, but for keys of other types."""
@@ -42,7 +43,7 @@ class DeleteChunk(Chunk):
 
 
 async def delete(
-    items: Many[KeyLike | BaseRedisModel],
+    items: Many[Item],
     resolve: Resolve,
     *,
     chunk_size: int,
@@ -58,11 +59,7 @@ async def delete(
 
     async def feed() -> None:
         async for batch in read_ahead(items, chunk_size):
-            for item in batch:
-                target = resolve(item)
-                chunk = await packer.chunk_for(target.model, target.key)
-                chunk.add(target)
-                await packer.send_if_full(chunk)
+            await packer.pack(resolve(batch))
         await packer.flush()
 
     return await flight.run(feed())

@@ -60,7 +60,8 @@ class Flight:
         raise_on_error: Whether keys that failed are raised.
 
     Attributes:
-        keys: The keys that are under way.
+        keys: The keys that are in chunks which were not answered yet; those who make chunks add
+            to them.
     """
 
     def __init__(self, operation: str, reporter: Reporter, *, raise_on_error: bool) -> None:
@@ -80,7 +81,6 @@ class Flight:
             await self._wait(asyncio.FIRST_COMPLETED)
         self._refuse_when_stopped()
         self._parts.append(chunk.part)
-        self.keys.update(chunk.keys)
         task = asyncio.create_task(self._send(chunk))
         self._tasks.add(task)
         await asyncio.sleep(0)  # so that it is sent before the next one is made

@@ -40,7 +40,7 @@ async def bulk_insert(
 async def bulk_update(
     models: Many[BaseRedisModel],
     *,
-    chunk_size: int = 1000,
+    chunk_size: int = 500,
     progress: Progress = None,
     raise_on_error: bool = True,
 ) -> BulkResult:
@@ -54,7 +54,7 @@ async def bulk_update(
 async def bulk_delete(
     items: Many[str | BaseRedisModel],
     *,
-    chunk_size: int = 1000,
+    chunk_size: int = 500,
     progress: Progress = None,
     raise_on_error: bool = True,
 ) -> BulkResult:
@@ -70,14 +70,14 @@ async def bulk_delete(
 
 @overload
 async def bulk_get(
-    keys: Many[str], *, missing: Literal["raise", "skip"] = "raise", chunk_size: int = 1000
+    keys: Many[str], *, missing: Literal["raise", "skip"] = "raise", chunk_size: int = 500
 ) -> list[BaseRedisModel]: ...
 @overload
 async def bulk_get(
-    keys: Many[str], *, missing: Literal["none"], chunk_size: int = 1000
+    keys: Many[str], *, missing: Literal["none"], chunk_size: int = 500
 ) -> list[BaseRedisModel | None]: ...
 async def bulk_get(
-    keys: Many[str], *, missing: Missing = "raise", chunk_size: int = 1000
+    keys: Many[str], *, missing: Missing = "raise", chunk_size: int = 500
 ) -> list[Any]:
     """Read documents of any models by their whole keys, as `User.bulk_get` does.
 
@@ -89,14 +89,14 @@ async def bulk_get(
 
 @overload
 def bulk_stream(
-    keys: Many[str], *, missing: Literal["raise", "skip"] = "raise", chunk_size: int = 1000
+    keys: Many[str], *, missing: Literal["raise", "skip"] = "raise", chunk_size: int = 500
 ) -> AsyncGenerator[BaseRedisModel]: ...
 @overload
 def bulk_stream(
-    keys: Many[str], *, missing: Literal["none"], chunk_size: int = 1000
+    keys: Many[str], *, missing: Literal["none"], chunk_size: int = 500
 ) -> AsyncGenerator[BaseRedisModel | None]: ...
 def bulk_stream(
-    keys: Many[str], *, missing: Missing = "raise", chunk_size: int = 1000
+    keys: Many[str], *, missing: Missing = "raise", chunk_size: int = 500
 ) -> AsyncGenerator[Any]:
     """Read documents of any models one after the other, as `User.bulk_stream` does.
 
@@ -108,7 +108,7 @@ def bulk_stream(
     return stream(keys, resolve_any, missing=missing, chunk_size=chunk_size)
 
 
-async def bulk_exists(keys: Many[str], *, chunk_size: int = 1000) -> list[bool]:
+async def bulk_exists(keys: Many[str], *, chunk_size: int = 500) -> list[bool]:
     """Say which documents of any models are there, as `User.bulk_exists` does.
 
     Raises:

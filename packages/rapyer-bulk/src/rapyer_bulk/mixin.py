@@ -82,7 +82,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         values: Fields | None = None,
         /,
         *,
-        chunk_size: int = 1000,
+        chunk_size: int = 500,
         progress: Progress = None,
         raise_on_error: bool = True,
     ) -> BulkResult: ...
@@ -94,7 +94,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         values: Fields | None = None,
         /,
         *,
-        chunk_size: int = 1000,
+        chunk_size: int = 500,
         progress: Progress = None,
         raise_on_error: bool = True,
         **fields: Any,
@@ -106,7 +106,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         values: Fields | None = None,
         /,
         *,
-        chunk_size: int = 1000,
+        chunk_size: int = 500,
         progress: Progress = None,
         raise_on_error: bool = True,
         **fields: Any,
@@ -157,7 +157,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         items: Many[KeyLike] | Many[Self] | Many[KeyLike | Self],
         /,
         *,
-        chunk_size: int = 1000,
+        chunk_size: int = 500,
         progress: Progress = None,
         raise_on_error: bool = True,
     ) -> BulkResult:
@@ -196,16 +196,16 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         /,
         *,
         missing: Literal["raise", "skip"] = "raise",
-        chunk_size: int = 1000,
+        chunk_size: int = 500,
     ) -> list[Self]: ...
     @overload
     @classmethod
     async def bulk_get(
-        cls, keys: Many[KeyLike], /, *, missing: Literal["none"], chunk_size: int = 1000
+        cls, keys: Many[KeyLike], /, *, missing: Literal["none"], chunk_size: int = 500
     ) -> list[Self | None]: ...
     @classmethod
     async def bulk_get(
-        cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = 1000
+        cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = 500
     ) -> list[Any]:
         """Read many documents: `JSON.MGET`. One round trip a chunk, several under way at once.
 
@@ -236,16 +236,16 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         /,
         *,
         missing: Literal["raise", "skip"] = "raise",
-        chunk_size: int = 1000,
+        chunk_size: int = 500,
     ) -> AsyncGenerator[Self]: ...
     @overload
     @classmethod
     def bulk_stream(
-        cls, keys: Many[KeyLike], /, *, missing: Literal["none"], chunk_size: int = 1000
+        cls, keys: Many[KeyLike], /, *, missing: Literal["none"], chunk_size: int = 500
     ) -> AsyncGenerator[Self | None]: ...
     @classmethod
     def bulk_stream(
-        cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = 1000
+        cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = 500
     ) -> AsyncGenerator[Any]:
         """Read many documents one after the other, in bounded memory.
 
@@ -272,7 +272,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         return stream(keys, resolver_of(cls), missing=missing, chunk_size=chunk_size)
 
     @classmethod
-    async def bulk_exists(cls, keys: Many[KeyLike], /, *, chunk_size: int = 1000) -> list[bool]:
+    async def bulk_exists(cls, keys: Many[KeyLike], /, *, chunk_size: int = 500) -> list[bool]:
         """Say which documents are there. One round trip a chunk, several under way at once.
 
         Args:

@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
 from rapyer.errors import KeyNotFoundError
-from rapyer.keys import KeyLike
+from rapyer.keys import KeyLike, RedisKey
 from rapyer.loading import loaded, not_found
 from rapyer.traffic.coalescing import Outcome
 from rapyer.traffic.documents import get_documents
@@ -46,7 +46,7 @@ async def get(
         async for targets, outcomes in chunks:
             for target, outcome in zip(targets, outcomes, strict=True):
                 if isinstance(outcome, bytes):
-                    found.append(loaded(target.model, target.key, outcome))
+                    found.append(loaded(target[1], RedisKey(target[0]), outcome))
                 elif outcome is not None:
                     raise outcome
                 elif missing == "none":
@@ -69,13 +69,13 @@ async def stream(
             pace.learn(outcomes)
             for target, outcome in zip(targets, outcomes, strict=True):
                 if isinstance(outcome, bytes):
-                    yield loaded(target.model, target.key, outcome)
+                    yield loaded(target[1], RedisKey(target[0]), outcome)
                 elif outcome is not None:
                     raise outcome
                 elif missing == "none":
                     yield None
                 elif missing == "raise":
-                    raise not_found(target.model, target.key)
+                    raise not_found(target[1], RedisKey(target[0]))
 
 
 async def exists(keys: Many[KeyLike], resolve: Resolve, *, chunk_size: int) -> list[bool]:
@@ -126,7 +126,7 @@ async def _chunks_of(
     """Give what keys mean, as many at a time as are read by one command."""
     targets: list[Target] = []
     async for batch in read_ahead(keys, number()):
-        targets += map(resolve, batch)
+        targets += resolve(batch)
         while len(targets) >= number():
             chunk, targets = targets[: number()], targets[number() :]
             yield chunk
@@ -162,19 +162,16 @@ async def _by_destination(
     fetch: Callable[[Destination, Sequence[str]], Awaitable[Sequence[A]]],
 ) -> Sequence[A]:
     """Read what targets mean, those of each destination together."""
-    models = {target.model for target in targets}
+    keys = [target[0] for target in targets]
+    models = {target[1] for target in targets}
     if len(models) == 1:
-        destination = Destination.of(targets[0].model)
-        return await fetch(destination, [target.key for target in targets])
+        return await fetch(Destination.of(models.pop()), keys)
     places: dict[Destination, list[int]] = {}
     of_model = {model: Destination.of(model) for model in models}
     for place, target in enumerate(targets):
-        places.setdefault(of_model[target.model], []).append(place)
+        places.setdefault(of_model[target[1]], []).append(place)
     parts = await asyncio.gather(
-        *(
-            fetch(destination, [targets[place].key for place in own])
-            for destination, own in places.items()
-        )
+        *(fetch(destination, [keys[place] for place in own]) for destination, own in places.items())
     )
     found = {
         place: outcome
@@ -205,11 +202,11 @@ async def _existence(destination: Destination, keys: Sequence[str]) -> Sequence[
 
 def _missing(absent: Sequence[Target], number: int) -> KeyNotFoundError:
     """Make the error about keys where no document is; it has the first of them."""
-    shown = ", ".join(repr(str(target.key)) for target in absent[:3])
+    shown = ", ".join(repr(str(target[0])) for target in absent[:3])
     more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
     return KeyNotFoundError(
         f"{len(absent)} of {number} documents are not there: {shown}{more}. They were never saved, "
         "were deleted or have expired; missing='skip' leaves them out, missing='none' has None for "
         "them.",
-        key=absent[0].key,
+        key=absent[0][0],
     )

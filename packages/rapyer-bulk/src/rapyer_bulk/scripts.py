@@ -13,7 +13,7 @@ from rapyer.traffic.versions import CHECKING, COUNTING
 
 #: Lua: what all of them answer with. A restarted server, or another one, has another `run_id`.
 _ANSWERING = """
-local codes, refusals = {}, {}
+local call, codes, refusals = redis.call, {}, {}
 local function refuse_key(place, why)
     if type(why) == 'table' then why = why.err end
     codes[place] = 'f'
@@ -22,14 +22,21 @@ end
 local function answer()
     local id = ''
     if redis.acl_check_cmd('INFO', 'server') then
-        id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
+        id = string.match(call('INFO', 'server'), 'run_id:(%x+)') or ''
     end
     return {table.concat(codes), refusals, id}
 end
 local function allowed(place, key, access)
+    if not policies[1] then return true end
     local is_allowed, why = pcall(check, key, access)
     if not is_allowed then refuse_key(place, why) end
     return is_allowed
+end
+local function touch(outcomes, access)
+    if not policies[1] then return end
+    for place, key in ipairs(KEYS) do
+        if outcomes[codes[place]] then touched(key, access) end
+    end
 end
 """
 
@@ -42,26 +49,32 @@ INSERT = Operation(
     + _ANSWERING
     + """
     local mode, whole, versioned, count = arg[1], arg[2] == '1', arg[3] == '1', #KEYS
-    local call, set, size, rest = redis.call, {}, 0, count + 4
+    local set, size, rest = {}, 0, count + 4
+    local is_new = count < 7000 and call('EXISTS', unpack(KEYS)) == 0
     for place, key in ipairs(KEYS) do
-        local kind = call('TYPE', key).ok
-        local path, expected = versioned and arg[rest] or '', versioned and arg[rest + 1]
-        if versioned then rest = rest + 2 end
-        if kind ~= 'none' and kind ~= 'ReJSON-RL' then
-            refuse_key(place, 'RAPYERTYPE ' .. kind)
-        elseif kind ~= 'none' and mode == 'skip' then
-            codes[place] = 's'
-        elseif kind ~= 'none' and mode == 'insert' then
-            refuse_key(place, 'RAPYEREXISTS')
-        else
-            local verdict = path == '' or check_version(key, path, expected)
-            if verdict ~= true then
-                refuse_key(place, verdict)
-            elseif allowed(place, key, 'write') then
-                codes[place] = kind == 'none' and 'i' or 'r'
-                set[size + 1], set[size + 2], set[size + 3] = key, '$', arg[place + 3]
-                size = size + 3
+        local kind = is_new and 'none' or call('TYPE', key).ok
+        local verdict = true
+        if kind ~= 'none' then
+            if kind ~= 'ReJSON-RL' then
+                verdict = 'RAPYERTYPE ' .. kind
+            elseif mode == 'insert' then
+                verdict = 'RAPYEREXISTS'
+            elseif mode == 'skip' then
+                codes[place] = 's'
             end
+        end
+        if versioned then
+            if verdict == true and not codes[place] and arg[rest] ~= '' then
+                verdict = check_version(key, arg[rest], arg[rest + 1])
+            end
+            rest = rest + 2
+        end
+        if verdict ~= true then
+            refuse_key(place, verdict)
+        elseif not codes[place] and allowed(place, key, 'write') then
+            codes[place] = kind == 'none' and 'i' or 'r'
+            set[size + 1], set[size + 2], set[size + 3] = key, '$', arg[place + 3]
+            size = size + 3
         end
     end
     if whole and refusals[1] then
@@ -70,44 +83,40 @@ INSERT = Operation(
         end
         return answer()
     end
-    local added = rest
     for index = rest, #arg, 3 do permit('JSON.NUMINCRBY', KEYS[tonumber(arg[index])], '$', '1') end
-    local written, failure = 0, nil
-    while written < size and not failure do
+    local written = 0
+    while written < size do
         local last = math.min(written + 6000, size)
         local reply = redis.pcall('JSON.MSET', unpack(set, written + 1, last))
         if type(reply) == 'table' and reply.err then
             -- with the first one nothing was written; later ones are not known to fail
             if written == 0 then return reply end
-            failure = reply
-        else
-            written = last
+            local position = 0
+            for place, code in ipairs(codes) do
+                if code == 'i' or code == 'r' then
+                    position = position + 3
+                    if position > written then refuse_key(place, reply) end
+                end
+            end
+            break
         end
+        written = last
     end
-    local place_of_set = 0
-    for place, key in ipairs(KEYS) do
-        if codes[place] == 'i' or codes[place] == 'r' then
-            place_of_set = place_of_set + 3
-            if place_of_set > written then refuse_key(place, failure) end
-        end
-    end
-    for index = added, #arg, 3 do
+    for index = rest, #arg, 3 do
         local place = tonumber(arg[index])
         if codes[place] == 'i' or codes[place] == 'r' then
             call('JSON.NUMINCRBY', KEYS[place], arg[index + 1], arg[index + 2])
         end
     end
-    for place, key in ipairs(KEYS) do
-        if codes[place] == 'i' or codes[place] == 'r' then touched(key, 'write') end
-    end
+    touch({i = true, r = true}, 'write')
     return answer()
     """,
     writes=True,
 )
 
 #: Arguments: how many lists of writes there are, and each with its length before it; `1` where
-#: there are versions; then for each key the number of its list, and where there are versions a path
-#: and what is expected.
+#: there are versions; then for each key the number of its list if there are several, and where
+#: there are versions a path and what is expected.
 UPDATE = Operation(
     "bulk_update",
     CHECKING
@@ -120,49 +129,47 @@ UPDATE = Operation(
         position = position + 1
         return arg[position]
     end
-    for number = 1, take() do
+    local number = tonumber(take())
+    for each = 1, number do
         local list = {}
         for index = 1, take() do list[index] = take() end
-        lists[number] = list
+        lists[each] = list
     end
-    local changes = {set = {}, increased = {}, removed = {}}
-    local function take_back(name, size)
-        local list = changes[name]
-        for index = #list, size + 1, -1 do list[index] = nil end
-    end
+    local changes = {set = {}, size = 0, increased = {}, removed = {}}
+    local increased, removed = changes.increased, changes.removed
     local versioned, counted = take() == '1', {}
+    local list = lists[1]
     for place, key in ipairs(KEYS) do
-        local list = lists[tonumber(take())]
-        local path, expected = '', ''
+        local path, expected, verdict = '', '', true
+        if number > 1 then list = lists[tonumber(take())] end
         if versioned then path, expected = take(), take() end
-        local kind = redis.call('TYPE', key).ok
-        local sizes = {}
-        for name, list in pairs(changes) do sizes[name] = #list end
-        if kind == 'none' then
-            codes[place] = 'm'
-        elseif kind ~= 'ReJSON-RL' then
-            refuse_key(place, 'RAPYERTYPE ' .. kind)
-        else
-            local verdict = path == '' or check_version(key, path, expected)
-            if verdict ~= true then
-                refuse_key(place, verdict)
-            elseif allowed(place, key, 'write') then
-                local is_planned, why = pcall(plan, key, list, changes)
-                if is_planned then
-                    codes[place] = why and 'u' or 'm'
-                    if why and path ~= '' then counted[#counted + 1] = {key, path} end
-                else
-                    refuse_key(place, why)
-                    for name, before in pairs(sizes) do take_back(name, before) end
-                end
+        local size, additions, removals = changes.size, #increased, #removed
+        local is_read, there = true, true
+        if path ~= '' then
+            is_read, verdict = pcall(check_version, key, path, expected)
+        end
+        if not is_read or verdict ~= true then
+            refuse_key(place, verdict)
+        elseif allowed(place, key, 'write') then
+            is_read, there = pcall(plan, key, list, changes)
+            if is_read then
+                codes[place] = there and 'u' or 'm'
+                if there and path ~= '' then counted[#counted + 1] = {key, path} end
+            else
+                refuse_key(place, there)
+                changes.size = size
+                for index = #increased, additions + 1, -1 do increased[index] = nil end
+                for index = #removed, removals + 1, -1 do removed[index] = nil end
             end
+        end
+        if not is_read then
+            local kind = call('TYPE', key).ok
+            if kind ~= 'ReJSON-RL' then refusals[#refusals] = 'RAPYERTYPE ' .. kind end
         end
     end
     carry_out(changes)
     for _, one in ipairs(counted) do count_version(one[1], one[2]) end
-    for place, key in ipairs(KEYS) do
-        if codes[place] == 'u' then touched(key, 'write') end
-    end
+    touch({u = true}, 'write')
     return answer()
     """,
     writes=True,
@@ -172,7 +179,7 @@ DELETE = Operation(
     "bulk_delete",
     _ANSWERING
     + """
-    local call, documents, size = redis.call, {}, 0
+    local documents, size = {}, 0
     for place, key in ipairs(KEYS) do
         local kind = call('TYPE', key).ok
         if kind == 'ReJSON-RL' then
@@ -189,7 +196,7 @@ DELETE = Operation(
     for first = 1, size, 7000 do
         call('UNLINK', unpack(documents, first, math.min(first + 6999, size)))
     end
-    for index = 1, size do touched(documents[index], 'delete') end
+    touch({d = true}, 'delete')
     return answer()
     """,
     writes=True,
@@ -202,7 +209,7 @@ EXISTS = Operation(
     for place, key in ipairs(KEYS) do
         codes[place] = 'm'
         if check(key, 'read') then
-            local kind = redis.call('TYPE', key).ok
+            local kind = call('TYPE', key).ok
             if kind == 'ReJSON-RL' then
                 codes[place] = 'e'
             elseif kind ~= 'none' then

@@ -13,6 +13,7 @@ from rapyer.base import BaseRedisModel, key_to_write, mark_stored
 from rapyer.baseline import Baseline, Patch
 from rapyer.differences import MISSING, Difference, compare
 from rapyer.errors import ChangesNotTrackedError, ExpressionError, UnstorableValueError
+from rapyer.keys import RedisKey
 from rapyer.locations import Location
 from rapyer.memory import baseline_of, origin_of, remember_baseline
 from rapyer.parts import part_of
@@ -26,12 +27,13 @@ class InstanceWrite:
 
     Args:
         instance: The instance.
+        key: Its key, where that is known: what `key_to_write` gives.
         compares: Whether a Version has to be the one that the instance has.
 
     Attributes:
         instance: The instance.
         key: Its key.
-        version: Its Version in this write.
+        version: Its Version in this write; None where the model has none.
 
     Raises:
         KeyChangedError: Its primary key is another one than when it was loaded or saved.
@@ -40,19 +42,26 @@ class InstanceWrite:
 
     __slots__ = ("instance", "key", "version")
 
-    def __init__(self, instance: BaseRedisModel, *, compares: bool = True) -> None:
+    def __init__(
+        self, instance: BaseRedisModel, key: RedisKey | None = None, *, compares: bool = True
+    ) -> None:
         self.instance = instance
-        self.key = key_to_write(instance)
-        self.version = WriteOfInstance(instance, self.key, compares=compares)
+        self.key = key = key_to_write(instance) if key is None else key
+        self.version: WriteOfInstance | None = None
+        if instance.__rapyer_version__ is not None:
+            self.version = WriteOfInstance(instance, key, compares=compares)
 
     @property
     def policies(self) -> Policies:
         """What happens in the same step."""
+        if self.version is None:
+            return self.instance.__rapyer_policies__
         return self.version.policies
 
     def done(self) -> None:
         """Let the instance know that its document was written."""
-        self.version.done()
+        if self.version is not None:
+            self.version.done()
 
 
 class DocumentWrite(InstanceWrite):
@@ -60,6 +69,7 @@ class DocumentWrite(InstanceWrite):
 
     Args:
         instance: The instance.
+        key: Its key, where that is known.
         compares: Whether a Version has to be the one that the instance has.
         counted: Whether the document has its next Version already, which the server so need not
             count.
@@ -75,11 +85,16 @@ class DocumentWrite(InstanceWrite):
     __slots__ = ("_text", "dump")
 
     def __init__(
-        self, instance: BaseRedisModel, *, compares: bool = True, counted: bool = False
+        self,
+        instance: BaseRedisModel,
+        key: RedisKey | None = None,
+        *,
+        compares: bool = True,
+        counted: bool = False,
     ) -> None:
-        super().__init__(instance, compares=compares)
+        super().__init__(instance, key, compares=compares)
         codec = instance.__rapyer_codec__
-        if counted and self.version.path:
+        if counted and self.version is not None:
             with self.version.counted():
                 self._text = codec.text(instance, checked=True)
         else:

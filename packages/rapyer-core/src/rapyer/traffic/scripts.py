@@ -21,7 +21,8 @@ class Operation:
         name: Its name, for messages.
         body: Lua that ends with `return`ing the reply. It has `arg`, the list of its arguments,
             and calls `check(key, access)` before and `touched(key, access)` after it has read or
-            written a key; `check` gives false when the key counts as missing.
+            written a key; `check` gives false when the key counts as missing. `policies` has as
+            many elements as there are policies: for none, neither need be called.
         writes: Whether it writes, so that a lost reply leaves its outcome unknown.
     """
 
@@ -87,6 +88,7 @@ local function touched(key, access)
 end
 """
 _ALONE = """
+local policies = {{}}
 local function check() return true end
 local function touched() end
 local function operation(arg)

@@ -38,6 +38,7 @@ local function element(key, number, path, index)
 end
 local function plan_special(key, arg, position, first, changes)
     local set, removed, increased, sizes = changes.set, changes.removed, changes.increased, {}
+    local place = changes.size
     local function take()
         position = position + 1
         return arg[position]
@@ -67,11 +68,12 @@ local function plan_special(key, arg, position, first, changes)
         if value == '' then
             removed[#removed + 1] = {key, path}
         else
-            local place = #set
             set[place + 1], set[place + 2], set[place + 3] = key, path, value
+            place = place + 3
         end
         for _ = 1, take() do increased[#increased + 1] = {key, path .. take(), take()} end
     end
+    changes.size = place
 end
 local function plan(key, arg, changes)
     local checks, position, set = tonumber(arg[1]), 1, changes.set
@@ -83,11 +85,12 @@ local function plan(key, arg, changes)
         position = position + 2
     end
     position = position + 1
-    local last, place = position + 2 * arg[position], #set
+    local last, place = position + 2 * arg[position], changes.size
     while position < last do
         set[place + 1], set[place + 2], set[place + 3] = key, arg[position + 1], arg[position + 2]
         position, place = position + 2, place + 3
     end
+    changes.size = place
     if arg[position + 1] ~= '0' then plan_special(key, arg, position, checks + 1, changes) end
     return true
 end
@@ -95,8 +98,8 @@ local function carry_out(changes)
     local set, increased, removed = changes.set, changes.increased, changes.removed
     for _, one in ipairs(increased) do permit('JSON.NUMINCRBY', one[1], one[2], '1') end
     for _, one in ipairs(removed) do permit('JSON.DEL', one[1], one[2]) end
-    for first = 1, #set, 6000 do
-        redis.call('JSON.MSET', unpack(set, first, math.min(first + 5999, #set)))
+    for first = 1, changes.size, 6000 do
+        redis.call('JSON.MSET', unpack(set, first, math.min(first + 5999, changes.size)))
     end
     for _, one in ipairs(increased) do redis.call('JSON.NUMINCRBY', unpack(one)) end
     for _, one in ipairs(removed) do redis.call('JSON.DEL', unpack(one)) end
@@ -107,7 +110,7 @@ UPDATE = Operation(
     PLANNING
     + """
     check(KEYS[1], 'write')
-    local changes = {set = {}, increased = {}, removed = {}}
+    local changes = {set = {}, size = 0, increased = {}, removed = {}}
     if not plan(KEYS[1], arg, changes) then return false end
     carry_out(changes)
     touched(KEYS[1], 'write')
