@@ -9,6 +9,7 @@ import socket
 import sys
 import textwrap
 from collections.abc import Awaitable, Callable, Iterator
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,18 @@ def connections(redis: Redis) -> Callable[[int], Awaitable[int]]:
         return len(await redis.client_list())
 
     return count
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the plugins of the project that are installed where the tests run."""
+
+    def without_those_of_the_project(**selection: str) -> Iterator[EntryPoint]:
+        for found in entry_points(**selection):
+            if not found.module.startswith("rapyer_") or "_module" in found.module:
+                yield found
+
+    monkeypatch.setattr("rapyer.plugin.loading.entry_points", without_those_of_the_project)
 
 
 @pytest.fixture

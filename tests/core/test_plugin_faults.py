@@ -357,7 +357,7 @@ def test_importing_rapyer_loads_no_plugin(install):
 # -- python -m rapyer plugins ---------------------------------------------------------------------
 
 
-def test_plugins_are_listed_with_what_they_add(install, capsys):
+def test_plugins_are_listed_with_what_they_add(alone, install, capsys):
     install(
         "good",
         GOOD + "from rapyer.plugin import Option\n@hookimpl\n"
@@ -381,7 +381,7 @@ def test_plugins_are_listed_with_what_they_add(install, capsys):
     }  # fmt: skip
 
 
-def test_plugins_that_do_not_work_are_listed_with_their_fault(install, monkeypatch, capsys):
+def test_plugins_that_do_not_work_are_listed_with_their_fault(alone, install, monkeypatch, capsys):
     install("aa", MIXIN.format(cls="First", body="def shared(self): ..."))
     install("broken", "import not_there")
     install("off", "raise SystemExit")

@@ -80,7 +80,7 @@ class Chunk(ABC):
 
     def add_failed(self, key: str, error: Exception) -> None:
         """Add a key that is not sent, because it cannot be written."""
-        self.failures[len(self.keys)] = error.with_traceback(None)
+        self.failures[len(self.keys)] = error
         self.keys.append(key)
 
     @abstractmethod

@@ -137,8 +137,9 @@ class Flight:
     async def _wait(self, return_when: str) -> None:
         """Wait for chunks that are under way; raise what the caller's own progress raised."""
         done, self._tasks = await asyncio.wait(self._tasks, return_when=return_when)
-        for task in done:
-            task.result()
+        errors = [error for error in map(_error_of, done) if error is not None]
+        if errors:
+            raise errors[0]
 
     async def _send(self, chunk: Cargo) -> None:
         try:
@@ -178,6 +179,10 @@ class Flight:
         for channel, known in self._servers.items():
             if await _server_of(channel) != known:
                 self.result.server_lost = True
+
+
+def _error_of(task: asyncio.Task[None]) -> BaseException | None:
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 async def _server_of(channel: Channel) -> bytes:

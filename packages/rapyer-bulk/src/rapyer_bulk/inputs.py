@@ -6,6 +6,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sized
 from itertools import islice
 from typing import Final, TypeAlias, TypeVar
 
+from rapyer.base import BaseRedisModel
+
 T = TypeVar("T")
 
 #: Many of something, read as they are sent.
@@ -21,7 +23,8 @@ def check_many(items: object, what: str) -> None:
     Raises:
         TypeError: It was given one of them, or something else.
     """
-    if isinstance(items, str | bytes) or not isinstance(items, Iterable | AsyncIterable):
+    is_one = isinstance(items, str | bytes | BaseRedisModel)
+    if is_one or not isinstance(items, Iterable | AsyncIterable):
         raise TypeError(f"{items!r} was given where {what} are expected. Give a list of them.")
 
 

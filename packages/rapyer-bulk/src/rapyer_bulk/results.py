@@ -94,15 +94,24 @@ class Part:
 
     def fail(self, place: int, error: Exception, outcome: Outcome = "failed") -> None:
         """Note why a key was not written."""
-        # what it was raised through holds on to whole chunks
-        self.errors[place] = error.with_traceback(None)
+        self.errors[place] = _without_frames(error)
         self.codes[place] = CODES[outcome]
 
     def fail_all(self, error: Exception, outcome: Outcome = "failed") -> None:
         """Note why all keys but those were not written that have an outcome already."""
         for place, code in enumerate(self.codes):
             if code == CODES["unknown"]:
-                self.fail(place, error, outcome)
+                self.errors[place] = error
+                self.codes[place] = CODES[outcome]
+
+
+def _without_frames(error: Exception) -> Exception:
+    """Take from an error what it was raised through, which holds on to whole chunks."""
+    one: BaseException | None = error
+    while one is not None and one.__traceback__ is not None:
+        one.__traceback__ = None
+        one = one.__cause__ or one.__context__
+    return error
 
 
 class BulkResult(Sequence[KeyOutcome]):

@@ -34,7 +34,6 @@ def resolver_of(model: type[BaseRedisModel]) -> Resolve:
         return identity.resolve(item), model, item
 
     def resolve(items: Sequence[Item]) -> list[Target]:
-        identity.resolve("-")  # for an abstract model there is nothing to find
         return [
             (item, model, item)
             if type(item) is RedisKey and item.startswith(head)
