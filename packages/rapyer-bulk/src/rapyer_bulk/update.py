@@ -77,6 +77,11 @@ class _Values:
         values, fields = self._values, self._fields
         if self._each is not None:
             given = self._each[item]
+            if _mapping_of(given) is None:
+                raise TypeError(
+                    f"bulk_update was given {given!r} for {item!r}. Give a mapping of fields to "
+                    "values for each key."
+                )
             fields = {name: value for name, value in given.items() if _is_name(name)}
             values = {path: value for path, value in given.items() if not _is_name(path)}
         version = model.__rapyer_version__
