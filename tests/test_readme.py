@@ -63,6 +63,35 @@ with Server() as server:
     assert "'meta.visits': Change(old=1, new=5)" in printed
 
 
+def test_the_examples_about_bulk_operations_print_what_they_say():
+    code = "\n".join(blocks("docs/bulk.md", "python"))
+    trial = """
+import asyncio
+from rapyer import init_rapyer
+from rapyer_embedded import Server
+
+class Order(AtomicRedisModel):
+    number: Key[int]
+
+async def main(url):
+    async with init_rapyer(url):
+        users = [User(id=str(n)) for n in (1, 2, 3)]
+        await insert(users)
+        await update(users)
+        assert [user.age for user in await User.bulk_get([*"123"])] == [4, 3, 5]
+        await delete(users)
+        await handle(users)
+        await mixed(User(id="1"), Order(number=7))
+        await show(users)
+
+with Server() as server:
+    asyncio.run(main(server.url))
+"""
+    said = re.findall(r"print\(.*?\)  # (.*)", code)
+    printed = run(code + trial).splitlines()
+    assert printed == [*said[:3], "1", "2", "3", *said[3:], "3 of 3"]
+
+
 def test_the_commands_of_the_readme_are_run_by_ci():
     commands = "".join(blocks("README.md", "console"))
     ci = (ROOT / ".ci/run").read_text()
