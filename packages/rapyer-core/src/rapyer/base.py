@@ -267,6 +267,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         if key is None:
             key = identity.key(identity.new_pk())
             made_key.set(self, key)
+            stored_key.set(self, None)  # to read a slot that is unset costs an exception
         return key
 
     @classmethod

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from rapyer.errors import AbstractModelError, InvalidKeyError, WrongModelError
+from rapyer.types.marking import CHECKS_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -231,4 +232,4 @@ def check_text_pk(schema: CoreSchema) -> CoreSchema:
             raise PydanticCustomError("primary_key", "the primary key {reason}", {"reason": reason})
         return pk
 
-    return core_schema.no_info_after_validator_function(check, schema)
+    return core_schema.no_info_after_validator_function(check, schema, metadata={CHECKS_ONLY: True})

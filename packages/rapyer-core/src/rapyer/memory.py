@@ -141,12 +141,15 @@ def key_to_write(instance: BaseRedisModel) -> RedisKey:
         KeyChangedError: Its primary key is another one than when it was loaded or saved, so that
             the operation would meet another document and leave its own behind.
     """
-    if not hasattr(instance, "__rapyer_identity__"):
+    try:
+        key, stored = instance.key, stored_key.get(instance)
+    except (AttributeError, TypeError):
+        if hasattr(instance, "__rapyer_identity__"):
+            raise
         raise TypeError(
             f"{instance!r} is no instance of a model. This call is for an instance; by key there "
             "are get(key), exists(key), aupdate_by_key(key) and delete_by_key(key) of the class."
-        )
-    key, stored = instance.key, stored_key.get(instance)
+        ) from None
     if stored is not None and stored != key:
         raise KeyChangedError(
             f"the primary key of this {type(instance).__name__} was changed: it was stored at "

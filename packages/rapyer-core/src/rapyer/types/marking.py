@@ -14,6 +14,9 @@ FIELD_TYPE = "rapyer_field_type"
 #: The name under which it says how pydantic serialized the values when the mark was made: another
 #: serialization comes from a field.
 SERIALIZATION = "rapyer_serialization"
+#: The name under which the metadata says that the function of a schema gives the value as it is, or
+#: raises.
+CHECKS_ONLY = "rapyer_checks_only"
 
 
 class FieldTypeMarker:

@@ -1,0 +1,224 @@
+"""Looks at values: whether each has exactly one of the types that its place may have.
+
+`rapyer.types.proof` says what is looked at; what stands here is done for each document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias, cast
+
+#: Says whether a value, whose exact type is known to be one that the check is for, is certain.
+Check: TypeAlias = Callable[[Any], bool]
+#: The exact types that the values of one place may have, and what has to be looked at in each.
+Node: TypeAlias = dict[type, tuple[Check, ...]]
+#: Gives the values of some fields from the `__dict__` of a model, as a tuple.
+Fetch: TypeAlias = Callable[[dict[str, Any]], tuple[Any, ...]]
+
+#: How many combinations of types are remembered of one model.
+_COMBINATIONS = 256
+#: Up to how many values of a model and of the models in it are looked at in the fastest way.
+_TWELVE = 12
+
+
+class Elements:
+    """The check that all elements of a list, or all keys or values of a dict, have one type.
+
+    Args:
+        kind: The type.
+        of_values: Whether it is about the values of a dict.
+    """
+
+    __slots__ = ("kind", "of_values")
+
+    def __init__(self, kind: type, *, of_values: bool = False) -> None:
+        self.kind = kind
+        self.of_values = of_values
+
+    def __call__(self, container: Any, /) -> bool:  # noqa: D102 - a Check
+        values: Iterable[object] = container.values() if self.of_values else container
+        return {self.kind}.issuperset(map(type, values))
+
+
+class Layout(NamedTuple):
+    """Where the values of a model, and of the models in it, are found.
+
+    Attributes:
+        names: Its own fields, whose values come first.
+        inner: Models in it that are always there: the index of each in the tuple, and how to fetch
+            its values, which are added to the tuple.
+        nodes: What the values in the whole tuple may be.
+    """
+
+    names: tuple[str, ...]
+    inner: tuple[tuple[int, Fetch], ...]
+    nodes: tuple[Node, ...]
+
+    def padded(self, size: int) -> Layout:
+        """Give a layout of a number of values, the first of which is repeated where it is more."""
+        missing = size - len(self.nodes)
+        if missing < 1 or not self.names:
+            return self
+        own = len(self.names)
+        inner = [(place + missing * (place >= own), fetch) for place, fetch in self.inner]
+        repeated: Node = dict.fromkeys(self.nodes[0], ())
+        nodes = (*self.nodes[:own], *[repeated] * missing)
+        names = (*self.names, *self.names[:1] * missing)
+        return Layout(names, tuple(inner), (*nodes, *self.nodes[own:]))
+
+
+def fetch_fields(names: tuple[str, ...]) -> Fetch:
+    """Make what fetches the values of some fields."""
+    if len(names) > 1:
+        return cast("Fetch", itemgetter(*names))
+    return lambda values: tuple([values[name] for name in names])
+
+
+def cautious(check: Check) -> Check:
+    """Make a check for which what fails is not certain."""
+
+    def checked(value: Any) -> bool:
+        try:
+            return check(value)
+        except Exception:  # noqa: BLE001 - of what fails here, the full check says what is wrong
+            return False
+
+    return checked
+
+
+def every(node: Node) -> Callable[[Collection[Any]], bool]:
+    """Make the check of several values, each of which may be what a node says."""
+    is_plain = frozenset(kind for kind, checks in node.items() if not checks).issuperset
+
+    def look(values: Collection[Any]) -> bool:
+        if is_plain(map(type, values)):
+            return True
+        for value, kind in zip(values, map(type, values), strict=True):
+            checks = node.get(kind)
+            if checks is None:
+                return False
+            for check in checks:
+                if not check(value):
+                    return False
+        return True
+
+    return look
+
+
+class _Plan(NamedTuple):
+    """What is looked at in the values of a model, when the type of each is known.
+
+    Attributes:
+        containers: Which type the elements of a list, or the keys of a dict, may have; the index
+            of the list or dict; and whether it is the values of the dict that are meant.
+        others: The index of a value, and a check of it.
+    """
+
+    containers: tuple[tuple[type, int, bool], ...]
+    others: tuple[tuple[int, Check], ...]
+
+
+#: Gives the plan for values of some types, or None.
+_Find: TypeAlias = Callable[[tuple[Any, ...]], _Plan | None]
+
+
+def _plan(nodes: tuple[Node, ...], types: tuple[type, ...]) -> _Plan | None:
+    """Plan the look at values of the given types; None where one may not have its type."""
+    containers: list[tuple[type, int, bool]] = []
+    others: list[tuple[int, Check]] = []
+    for index, (node, kind) in enumerate(zip(nodes, types, strict=True)):
+        checks = node.get(kind)
+        if checks is None:
+            return None
+        for check in checks:
+            if isinstance(check, Elements):
+                containers.append((check.kind, index, check.of_values))
+            else:
+                others.append((index, check))
+    return _Plan(tuple(containers), tuple(others))
+
+
+def _plan_of_twelve(types: tuple[type, ...], plan: _Plan) -> _Find:
+    """Make what gives a plan for twelve values that have exactly these types.
+
+    Written out, it takes half the time of making a tuple of the types of the values and finding
+    that in a dict.
+    """
+    a_type, b_type, c_type, d_type, e_type, f_type, g_type, h_type = types[:8]
+    i_type, j_type, k_type, l_type = types[8:]
+
+    def find(values: tuple[Any, ...]) -> _Plan | None:
+        a, b, c, d, e, f, g, h, i, j, k, l = values  # noqa: E741
+        if (
+            type(a) is a_type
+            and type(b) is b_type
+            and type(c) is c_type
+            and type(d) is d_type
+            and type(e) is e_type
+            and type(f) is f_type
+            and type(g) is g_type
+            and type(h) is h_type
+            and type(i) is i_type
+            and type(j) is j_type
+            and type(k) is k_type
+            and type(l) is l_type
+        ):
+            return plan
+        return None
+
+    return find
+
+
+def of_model(cls: type[Any], layout: Layout) -> Check:  # noqa: C901 - see below
+    """Make the check of the instances of a model.
+
+    It is one function with as few calls as possible: a call costs as much as a look at two values.
+    """
+    names, inner, nodes = layout.padded(_TWELVE)
+    fetch = fetch_fields(names)
+    plans: dict[tuple[type, ...], _Plan] = {}
+    find: _Find
+
+    def find_or_make(values: tuple[Any, ...]) -> _Plan | None:
+        nonlocal find
+        # found by hash: a metaclass may have an == that says something else
+        types = tuple(map(type, values))
+        plan = plans.get(types) or _plan(nodes, types)
+        if plan is not None and len(plans) < _COMBINATIONS:
+            if not plans and len(types) == _TWELVE:
+                find = _plan_of_twelve(types, plan)  # what is met first is taken for the usual
+            plans[types] = plan
+        return plan
+
+    find = find_or_make
+
+    def is_certain(instance: Any) -> bool:  # noqa: C901, PLR0911 - see above
+        if type(instance) is not cls:
+            return False
+        try:
+            if instance.__pydantic_extra__ is not None:
+                return False
+            found = fetch(instance.__dict__)
+            for index, fetch_inner in inner:
+                part = found[index]
+                if part.__pydantic_extra__ is not None:
+                    return False
+                found += fetch_inner(part.__dict__)
+            plan = find(found) or find_or_make(found)
+            if plan is None:
+                return False
+            containers, others = plan
+            for kind, index, of_values in containers:
+                for value in found[index].values() if of_values else found[index]:
+                    if type(value) is not kind:
+                        return False
+            if others:
+                for index, check in others:
+                    if not check(found[index]):
+                        return False
+        except Exception:  # noqa: BLE001 - a field is missing, or a value is no model at all
+            return False
+        return True
+
+    return is_certain

@@ -1,0 +1,291 @@
+"""Which values are certain to be read back as they are, without reading them back.
+
+Of a text, an integer, a finite double, a truth value or None it is known what pydantic-core writes
+and that it reads exactly that again; so it is of lists, dicts with text keys and models of these,
+where no validator, serializer or setting has a say. What is left to look at is whether the values
+have exactly the types of their fields. For most documents that costs far less than to load them.
+
+The schema of the stored document is read once, into what is looked at. Whatever is not known here
+makes a schema, or a value, one that nothing is proven of; then the document is read back as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import NoneType
+from typing import Any, NamedTuple
+
+from rapyer._pydantic import has_own_post_init
+from rapyer.types.looks import (
+    Check,
+    Elements,
+    Fetch,
+    Layout,
+    Node,
+    cautious,
+    every,
+    fetch_fields,
+    of_model,
+)
+from rapyer.types.marking import CHECKS_ONLY
+from rapyer.types.scalars import (
+    COMMON,
+    KEYS,
+    Schema,
+    UnprovableError,
+    form_node,
+    is_plain,
+    lengths_of,
+    scalar_node,
+)
+from rapyer.types.spelling import SHAPE
+
+#: How NaN begins, and how it is written; it is equal to nothing, not even to itself.
+NAN_START = ord("N")
+NAN = b"NaN"
+#: A text below this length has neither too many levels for a reader nor too long an integer.
+SHORT = 256
+#: Readers refuse integers of more digits.
+_DIGITS = 4300
+#: Upper bound of the levels of what nests without an end; readers take some more.
+_LEVELS = 127
+#: How many schemas may stand in each other: fewer than a reader takes levels.
+_DEPTH = 100
+#: How many values of the models in it are looked at together with those of one model.
+_TOGETHER = 64
+#: Settings that do not change how the values above are written and read.
+_HARMLESS = frozenset(
+    {
+        "title", "frozen", "strict", "from_attributes", "revalidate_instances", "loc_by_alias",
+        "validate_default", "hide_input_in_errors", "cache_strings", "ser_json_timedelta",
+        "ser_json_temporal", "ser_json_bytes", "val_json_bytes", "val_temporal_unit",
+        "ser_json_inf_nan", "serialize_by_alias", "validate_by_alias", "validate_by_name",
+    }
+)  # fmt: skip
+
+
+class Proof(NamedTuple):
+    """What is known of the values of one schema.
+
+    Attributes:
+        holds: Says whether a value is certain to be read back as it is, provided that its text is
+            not `is_doubtful` and holds no NaN.
+        nests: Whether documents may have any number of levels.
+    """
+
+    holds: Check
+    nests: bool
+
+
+def _nothing(_value: Any) -> bool:
+    return False
+
+
+#: That of a schema of which nothing is known.
+NO_PROOF = Proof(_nothing, nests=False)
+
+
+def proof_of(schema: Schema, config: Schema) -> Proof:
+    """Work out what is known of the values of a schema.
+
+    Args:
+        schema: The one of the stored document, or of a part of it.
+        config: The settings around it.
+    """
+    reading = _Reading()
+    try:
+        _require_harmless(config)
+        node = reading.node(schema)
+    except (UnprovableError, RecursionError):
+        return NO_PROOF
+    checks = [check for checks in node.values() for check in checks]
+    if len(node) == 1 and len(checks) == 1 and checks[0] in reading.layouts:
+        return Proof(checks[0], reading.nests)
+    look = every(node)
+    return Proof(cautious(lambda value: look((value,))), reading.nests)
+
+
+def is_doubtful(document: bytes, *, nests: bool) -> bool:
+    """Say whether readers may refuse a text for its levels or for the length of an integer.
+
+    Args:
+        document: The JSON text of a value.
+        nests: As in `Proof`.
+    """
+    if nests and document.count(b"[") + document.count(b"{") > _LEVELS:
+        return True
+    return len(document) > _DIGITS and b"0" * _DIGITS in document.translate(SHAPE)
+
+
+# -- from the schema to what is looked at ---------------------------------------------------------
+
+
+class _Reading:
+    """One reading of a schema.
+
+    Attributes:
+        layouts: That of each model, by the check that looks at its instances.
+        nests: Whether a model was met inside of itself.
+    """
+
+    def __init__(self) -> None:
+        self.layouts: dict[Check, Layout] = {}
+        self.nests = False
+        self._definitions: dict[str, Schema] = {}
+        self._known: dict[str, Node] = {}
+        self._open: set[str] = set()
+        self._depth = self._deepest = 0
+        self._heights: dict[str, int] = {}
+
+    def node(self, schema: Schema) -> Node:
+        """Read a schema.
+
+        Raises:
+            UnprovableError: Nothing is known of its values.
+        """
+        self._depth += 1
+        self._reach(0)
+        node = self._node(schema)
+        self._depth -= 1
+        return node
+
+    def _reach(self, height: int) -> None:
+        """Refuse what is nested so deeply that readers might refuse the document for it."""
+        self._deepest = max(self._deepest, self._depth + height)
+        if self._deepest > _DEPTH:
+            raise UnprovableError
+
+    def _node(self, schema: Schema) -> Node:
+        kind: str = schema["type"]
+        if kind in ("custom-error", "function-after"):
+            return self._stored(schema)
+        if not schema.keys() <= KEYS.get(kind, frozenset()):
+            raise UnprovableError
+        readers: dict[str, Callable[[Schema], Node]] = {
+            "nullable": self._nullable,
+            "default": self._default,
+            "list": self._list,
+            "dict": self._dict,
+            "model": self._model,
+            "definitions": self._defining,
+            "definition-ref": self._referred,
+        }
+        return readers[kind](schema) if kind in readers else scalar_node(schema)
+
+    def _nullable(self, schema: Schema) -> Node:
+        return {**self.node(schema["schema"]), NoneType: ()}
+
+    def _default(self, schema: Schema) -> Node:
+        return self.node(schema["schema"])
+
+    def _stored(self, schema: Schema) -> Node:
+        """Read the schema of a stored form, or of what a function of ours checks."""
+        form = form_node(schema)
+        if form is not None:
+            return form
+        metadata: Schema = schema.get("metadata") or {}
+        if metadata.get(CHECKS_ONLY) is not True or not schema.keys() <= COMMON | {
+            "schema",
+            "function",
+        }:
+            raise UnprovableError
+        check: Check = schema["function"]["function"]
+        return {kind: (*checks, check) for kind, checks in self.node(schema["schema"]).items()}
+
+    def _list(self, schema: Schema) -> Node:
+        items, lengths = self.node(schema["items_schema"]), lengths_of(schema)
+        return {list: (*lengths, Elements(*items) if is_plain(items) else every(items))}
+
+    def _dict(self, schema: Schema) -> Node:
+        if self.node(schema["keys_schema"]) != {str: ()}:
+            raise UnprovableError
+        values, lengths = self.node(schema["values_schema"]), lengths_of(schema)
+        keys = Elements(str)
+        if is_plain(values):
+            return {dict: (*lengths, keys, Elements(*values, of_values=True))}
+        look = every(values)
+        return {dict: (*lengths, keys, lambda value: look(value.values()))}
+
+    def _defining(self, schema: Schema) -> Node:
+        self._definitions.update((part["ref"], part) for part in schema["definitions"])
+        return self.node(schema["schema"])
+
+    def _referred(self, reference: Schema) -> Node:
+        ref: str = reference["schema_ref"]
+        if ref in self._known:
+            self._reach(self._heights[ref])
+            return self._known[ref]
+        schema = self._definitions.get(ref)
+        if schema is None:
+            raise UnprovableError
+        if ref not in self._open:
+            self._open.add(ref)
+            around, self._deepest = self._deepest, self._depth
+            node = self._known[ref] = self.node(schema)
+            self._heights[ref] = self._deepest - self._depth
+            self._deepest = max(around, self._deepest)
+            self._open.discard(ref)
+            return node
+        if schema["type"] != "model":
+            raise UnprovableError
+        self.nests = True
+        known = self._known
+
+        def later(value: Any) -> bool:
+            (check,) = known[ref][type(value)]
+            return check(value)
+
+        return {schema["cls"]: (later,)}
+
+    def _model(self, schema: Schema) -> Node:
+        _require_harmless(schema.get("config") or {})
+        fields: Schema = schema["schema"]
+        if (
+            schema.get("root_model")
+            or schema.get("custom_init")
+            or not _is_left_alone(schema)
+            or fields["type"] != "model-fields"
+            or not fields.keys() <= KEYS["model-fields"]
+        ):
+            raise UnprovableError
+        nodes: list[Node] = []
+        for field in fields["fields"].values():
+            if not field.keys() <= KEYS["model-field"]:
+                raise UnprovableError
+            nodes.append(self.node(field["schema"]))
+        layout = self._layout(tuple(fields["fields"]), nodes)
+        check = of_model(schema["cls"], layout)
+        self.layouts[check] = layout
+        return {schema["cls"]: (check,)}
+
+    def _layout(self, names: tuple[str, ...], nodes: list[Node]) -> Layout:
+        inner: list[tuple[int, Fetch]] = []
+        for index in range(len(names)):
+            if len(nodes[index]) != 1:
+                continue
+            ((cls, checks),) = nodes[index].items()
+            layout = self.layouts.get(checks[0]) if len(checks) == 1 else None
+            if layout is not None and len(nodes) + len(layout.nodes) <= _TOGETHER:
+                start = len(nodes)
+                inner.append((index, fetch_fields(layout.names)))
+                inner += [(start + place, fetch) for place, fetch in layout.inner]
+                nodes[index] = {cls: ()}
+                nodes += layout.nodes
+        return Layout(names, tuple(inner), tuple(nodes))
+
+
+def _is_left_alone(model: Schema) -> bool:
+    """Say whether no code of its own runs when an instance is made, nor a factory."""
+    cls: Any = model["cls"]
+    if "post_init" not in model:
+        return True
+    return model["post_init"] == "model_post_init" and not (
+        has_own_post_init(cls)
+        or any(private.default_factory for private in cls.__private_attributes__.values())
+    )
+
+
+def _require_harmless(config: Schema) -> None:
+    extra = config.get("extra_fields_behavior", "ignore")
+    if extra == "allow" or not config.keys() <= _HARMLESS | {"extra_fields_behavior"}:
+        raise UnprovableError
