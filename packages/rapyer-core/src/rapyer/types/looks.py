@@ -18,8 +18,6 @@ Fetch: TypeAlias = Callable[[dict[str, Any]], tuple[Any, ...]]
 
 #: How many combinations of types are remembered of one model.
 _COMBINATIONS = 256
-#: Up to how many values of a model and of the models in it are looked at in the fastest way.
-_TWELVE = 12
 
 
 class Elements:
@@ -45,27 +43,15 @@ class Layout(NamedTuple):
     """Where the values of a model, and of the models in it, are found.
 
     Attributes:
-        names: Its own fields, whose values come first.
+        fetch: Gives the values of its own fields.
         inner: Models in it that are always there: the index of each in the tuple, and how to fetch
             its values, which are added to the tuple.
         nodes: What the values in the whole tuple may be.
     """
 
-    names: tuple[str, ...]
+    fetch: Fetch
     inner: tuple[tuple[int, Fetch], ...]
     nodes: tuple[Node, ...]
-
-    def padded(self, size: int) -> Layout:
-        """Give a layout of a number of values, the first of which is repeated where it is more."""
-        missing = size - len(self.nodes)
-        if missing < 1 or not self.names:
-            return self
-        own = len(self.names)
-        inner = [(place + missing * (place >= own), fetch) for place, fetch in self.inner]
-        repeated: Node = dict.fromkeys(self.nodes[0], ())
-        nodes = (*self.nodes[:own], *[repeated] * missing)
-        names = (*self.names, *self.names[:1] * missing)
-        return Layout(names, tuple(inner), (*nodes, *self.nodes[own:]))
 
 
 def fetch_fields(names: tuple[str, ...]) -> Fetch:
@@ -119,10 +105,6 @@ class _Plan(NamedTuple):
     others: tuple[tuple[int, Check], ...]
 
 
-#: Gives the plan for values of some types, or None.
-_Find: TypeAlias = Callable[[tuple[Any, ...]], _Plan | None]
-
-
 def _plan(nodes: tuple[Node, ...], types: tuple[type, ...]) -> _Plan | None:
     """Plan the look at values of the given types; None where one may not have its type."""
     containers: list[tuple[type, int, bool]] = []
@@ -139,59 +121,19 @@ def _plan(nodes: tuple[Node, ...], types: tuple[type, ...]) -> _Plan | None:
     return _Plan(tuple(containers), tuple(others))
 
 
-def _plan_of_twelve(types: tuple[type, ...], plan: _Plan) -> _Find:
-    """Make what gives a plan for twelve values that have exactly these types.
-
-    Written out, it takes half the time of making a tuple of the types of the values and finding
-    that in a dict.
-    """
-    a_type, b_type, c_type, d_type, e_type, f_type, g_type, h_type = types[:8]
-    i_type, j_type, k_type, l_type = types[8:]
-
-    def find(values: tuple[Any, ...]) -> _Plan | None:
-        a, b, c, d, e, f, g, h, i, j, k, l = values  # noqa: E741
-        if (
-            type(a) is a_type
-            and type(b) is b_type
-            and type(c) is c_type
-            and type(d) is d_type
-            and type(e) is e_type
-            and type(f) is f_type
-            and type(g) is g_type
-            and type(h) is h_type
-            and type(i) is i_type
-            and type(j) is j_type
-            and type(k) is k_type
-            and type(l) is l_type
-        ):
-            return plan
-        return None
-
-    return find
-
-
 def of_model(cls: type[Any], layout: Layout) -> Check:  # noqa: C901 - see below
     """Make the check of the instances of a model.
 
     It is one function with as few calls as possible: a call costs as much as a look at two values.
     """
-    names, inner, nodes = layout.padded(_TWELVE)
-    fetch = fetch_fields(names)
+    fetch, inner, nodes = layout
     plans: dict[tuple[type, ...], _Plan] = {}
-    find: _Find
 
-    def find_or_make(values: tuple[Any, ...]) -> _Plan | None:
-        nonlocal find
-        # found by hash: a metaclass may have an == that says something else
-        types = tuple(map(type, values))
-        plan = plans.get(types) or _plan(nodes, types)
+    def plan_of(types: tuple[type, ...]) -> _Plan | None:
+        plan = _plan(nodes, types)
         if plan is not None and len(plans) < _COMBINATIONS:
-            if not plans and len(types) == _TWELVE:
-                find = _plan_of_twelve(types, plan)  # what is met first is taken for the usual
             plans[types] = plan
         return plan
-
-    find = find_or_make
 
     def is_certain(instance: Any) -> bool:  # noqa: C901, PLR0911 - see above
         if type(instance) is not cls:
@@ -205,7 +147,9 @@ def of_model(cls: type[Any], layout: Layout) -> Check:  # noqa: C901 - see below
                 if part.__pydantic_extra__ is not None:
                     return False
                 found += fetch_inner(part.__dict__)
-            plan = find(found) or find_or_make(found)
+            # found by hash: a metaclass may have an == that says something else
+            types = tuple(map(type, found))
+            plan = plans.get(types) or plan_of(types)
             if plan is None:
                 return False
             containers, others = plan

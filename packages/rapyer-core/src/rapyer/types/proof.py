@@ -267,11 +267,11 @@ class _Reading:
             layout = self.layouts.get(checks[0]) if len(checks) == 1 else None
             if layout is not None and len(nodes) + len(layout.nodes) <= _TOGETHER:
                 start = len(nodes)
-                inner.append((index, fetch_fields(layout.names)))
+                inner.append((index, layout.fetch))
                 inner += [(start + place, fetch) for place, fetch in layout.inner]
                 nodes[index] = {cls: ()}
                 nodes += layout.nodes
-        return Layout(names, tuple(inner), tuple(nodes))
+        return Layout(fetch_fields(names), tuple(inner), tuple(nodes))
 
 
 def _is_left_alone(model: Schema) -> bool:
