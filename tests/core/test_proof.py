@@ -44,7 +44,8 @@ from rapyer import (
     Version,
 )
 from rapyer.testing import use_plugins
-from rapyer.types.codec import Codec, DocumentCodec
+from rapyer.types.codec import Codec
+from rapyer.types.document import DocumentCodec
 from rapyer.types.proof import NO_PROOF, proof_of
 
 T = TypeVar("T")

@@ -5,63 +5,81 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple, TypeGuard
+from itertools import accumulate, groupby
+from operator import itemgetter
+from typing import Final, Generic, NamedTuple, TypeVar
 
-from rapyer.base import BaseRedisModel, channel_of
-from rapyer.errors import UnexpectedReplyError
-from rapyer.traffic.channel import Argument, Channel
-from rapyer.traffic.policies import Policies
-from rapyer.traffic.scripts import Operation
+from rapyer.base import BaseRedisModel
+from rapyer.traffic.channel import Channel
 
+from rapyer_bulk.calls import Destination, Reply
 from rapyer_bulk.flight import Flight
-from rapyer_bulk.results import Part
+from rapyer_bulk.refusals import refusal
+from rapyer_bulk.results import CODES, Part
 from rapyer_bulk.targets import Target
 
 #: Bytes of documents in one chunk; a larger document is a chunk of its own.
 CHUNK_BYTES: Final = 8 * 1024 * 1024
 #: Bytes of documents in one transaction. The server takes commands of twice as many.
 TRANSACTION_BYTES: Final = 512 * 1024 * 1024
+_UNKNOWN: Final = CODES["unknown"]
 
 
-class Destination(NamedTuple):
-    """Where chunks go to.
+class Load:
+    """Documents of one model that are ready to be sent, in parts of one chunk or of several.
+
+    Args:
+        model: The model.
+        keys: Their keys.
+        sizes: How many bytes are sent for each.
 
     Attributes:
-        channel: The connections to the server.
-        policies: What else happens to each key.
+        failures: Why some of them are not sent, by their place.
     """
 
-    channel: Channel
-    policies: Policies
-
-    @classmethod
-    def of(cls, model: type[BaseRedisModel]) -> Destination:
-        """Give the one of the documents of a model.
-
-        Raises:
-            NotConnectedError: rapyer was not told where Redis is.
-        """
-        return cls(channel_of(model), model.__rapyer_policies__)
+    def __init__(
+        self, model: type[BaseRedisModel], keys: Sequence[str], sizes: Sequence[int]
+    ) -> None:
+        self.model, self.keys, self.sizes = model, keys, sizes
+        self.failures: dict[int, Exception] = {}
 
 
-class Chunk(ABC):
+L = TypeVar("L", bound=Load)
+
+
+class Share(NamedTuple, Generic[L]):
+    """A part of a load that is in a chunk.
+
+    Attributes:
+        load: The load.
+        first: The place of the first document in the load.
+        last: That of the first one behind them.
+        start: The place of the first one in the chunk.
+    """
+
+    load: L
+    first: int
+    last: int
+    start: int
+
+
+class Chunk(ABC, Generic[L]):
     """Keys that are written in one atomic step.
 
     Args:
         destination: Where they are.
 
     Attributes:
-        destination: Where they are.
         keys: The keys.
         size: How many bytes are sent with them.
-        failures: Those of the keys that are not sent, by their place, and why.
+        shares: What they are of.
     """
 
     def __init__(self, destination: Destination) -> None:
         self.destination = destination
         self.keys: list[str] = []
         self.size = 0
-        self.failures: dict[int, Exception] = {}
+        self.shares: list[Share[L]] = []
         self._part: Part | None = None
 
     @property
@@ -74,18 +92,45 @@ class Chunk(ABC):
         """What became of the keys; begun when it is first asked for, then no key is added."""
         if self._part is None:
             self._part = Part(self.keys)
-            for place, error in self.failures.items():
-                self._part.fail(place, error)
+            for load, first, last, start in self.shares:
+                for place, error in load.failures.items():
+                    if first <= place < last:
+                        self._part.fail(start + place - first, error)
         return self._part
 
-    def add_failed(self, key: str, error: Exception) -> None:
-        """Add a key that is not sent, because it cannot be written."""
-        self.failures[len(self.keys)] = error
-        self.keys.append(key)
+    def add(self, load: L, first: int, last: int) -> None:
+        """Add documents of a load."""
+        self.shares.append(Share(load, first, last, len(self.keys)))
+        self.keys += load.keys[first:last]
+        self.size += sum(load.sizes[first:last])
 
-    @abstractmethod
-    def add(self, target: Target) -> None:
-        """Add a document."""
+    def unsent(self) -> list[int]:
+        """Give the places of the keys of which it is not known yet what becomes of them."""
+        part = self.part
+        if len(part.errors) == 0:
+            return list(range(len(self.keys)))
+        return [place for place, code in enumerate(part.codes) if code == _UNKNOWN]
+
+    def note(self, places: Sequence[int], reply: Reply) -> None:
+        """Note what the script has answered about keys."""
+        codes = self.part.codes
+        if len(places) == len(codes):
+            codes[:] = reply.codes
+        else:
+            for place, code in zip(places, reply.codes, strict=True):
+                codes[place] = code
+        for index, text in reply.refusals.items():
+            self.note_refusal(places[index], text)
+
+    def note_refusal(self, place: int, text: str) -> None:
+        """Note why the script has refused a key."""
+        self.part.fail(place, refusal(self.keys[place], text))
+
+    def places_with(self, share: Share[L], codes: bytes) -> list[int]:
+        """Give the places, in the load, of the documents of a share that have some outcomes."""
+        _, first, last, start = share
+        found = self.part.codes[start : start + last - first]
+        return [place for place, code in enumerate(found, start=first) if code in codes]
 
     @abstractmethod
     async def send(self) -> bytes:
@@ -96,61 +141,30 @@ class Chunk(ABC):
         """
 
 
-def _is_answer(reply: object, number: int) -> TypeGuard[tuple[bytes, list[Any], bytes]]:
-    answer: Any = reply
-    return isinstance(reply, list) and len(answer) == 3 and len(answer[0]) == number
-
-
-class Reply(NamedTuple):
-    """What a script for many keys has answered.
-
-    Attributes:
-        codes: A byte for each key: what became of it.
-        refusals: Why it refused some, by their place.
-        server: Names the process that answered; empty where the user may not ask.
-    """
-
-    codes: bytes
-    refusals: dict[int, str]
-    server: bytes
-
-
-async def run_for_keys(
-    destination: Destination, operation: Operation, keys: Sequence[str], *arguments: Argument
-) -> Reply:
-    """Run one of the scripts for many keys. One round trip."""
-    channel, policies = destination
-    reply: object = await channel.run(operation, policies, keys, arguments)
-    if not _is_answer(reply, len(keys)):
-        raise UnexpectedReplyError(
-            f"the script {operation.name} was answered with {reply!r}. Look at what stands between "
-            "the application and the server.",
-            reply=reply,
-        )
-    codes, refusals, server = reply
-    texts = (text.decode("utf-8", "replace") for text in refusals[1::2])
-    places = (int(place) - 1 for place in refusals[::2])
-    return Reply(codes, dict(zip(places, texts, strict=True)), server)
-
-
-class Packer:
-    """Puts keys into chunks, one for each destination, and sends those that are full.
+class Packer(Generic[L]):
+    """Puts documents into chunks, one for each destination, and sends those that are full.
 
     What is done to one key happens in the order in which it was given: a key that is under way is
     waited for before it is sent again.
 
     Args:
         flight: Sends them.
-        make: Makes an empty chunk.
+        load: Makes documents of one model ready to be sent.
+        chunk: Makes an empty chunk.
         count: How many keys a chunk has at most; None for one chunk with all of them.
     """
 
     def __init__(
-        self, flight: Flight, make: Callable[[Destination], Chunk], count: int | None
+        self,
+        flight: Flight,
+        load: Callable[[type[BaseRedisModel], Sequence[Target]], L],
+        chunk: Callable[[Destination], Chunk[L]],
+        count: int | None,
     ) -> None:
-        self._flight, self._make, self._count = flight, make, count
-        self._open: dict[Destination, Chunk] = {}
-        self._of_model: dict[type[BaseRedisModel], Chunk] = {}
+        self._flight, self._load, self._make, self._count = flight, load, chunk, count
+        self._most = sys.maxsize if count is None else count
+        self._limit = TRANSACTION_BYTES if count is None else CHUNK_BYTES
+        self._open: dict[Destination, Chunk[L]] = {}
 
     async def pack(self, targets: Sequence[Target]) -> None:
         """Put documents into chunks.
@@ -163,33 +177,40 @@ class Packer:
         pending = self._flight.keys
         if len(keys) == len(targets) and pending.isdisjoint(keys):
             pending |= keys
-            await self._fill(targets)
+            for model, own in groupby(targets, key=itemgetter(1)):
+                await self._fill(model, list(own))
             return
         for target in targets:
-            key = target[0]
+            key, model, _ = target
             if key in pending:
-                if self._count is None:
-                    raise ValueError(
-                        f"the key {key!r} was given twice in one transaction. Give it once. "
-                        "Nothing was written."
-                    )
-                await self.flush()
-                await self._flight.drain()
+                await self._wait_for(key)
             pending.add(key)
-            await self._fill((target,))
+            await self._fill(model, [target])
 
-    async def _fill(self, targets: Sequence[Target]) -> None:
-        of_model, most = self._of_model, self._count or sys.maxsize
-        limit = CHUNK_BYTES if self._count is not None else TRANSACTION_BYTES
-        for target in targets:
-            model = target[1]
-            chunk = of_model[model] if model in of_model else self._chunk_of(model)
-            chunk.add(target)
-            if len(chunk.keys) >= most or chunk.size >= limit:
-                await self._send(chunk)
+    async def _wait_for(self, key: str) -> None:
+        if self._count is None:
+            raise ValueError(
+                f"the key {key!r} was given twice in one transaction. Give it once. Nothing was "
+                "written."
+            )
+        await self.flush()
+        await self._flight.drain()
 
-    def _chunk_of(self, model: type[BaseRedisModel]) -> Chunk:
-        destination = Destination.of(model)
+    async def _fill(self, model: type[BaseRedisModel], targets: Sequence[Target]) -> None:
+        load = self._load(model, targets)
+        destination, first, number = Destination.of(model), 0, len(targets)
+        while first < number:
+            chunk = self._chunk_for(destination, model)
+            last = min(number, first + self._most - len(chunk.keys))
+            if chunk.size + sum(load.sizes[first:last]) > self._limit:
+                sizes = accumulate(load.sizes[first:last], initial=chunk.size)
+                last = first + max(1, sum(size < self._limit for size in sizes))
+            chunk.add(load, first, min(last, number))
+            first = last
+            if len(chunk.keys) >= self._most or chunk.size >= self._limit:
+                await self._send(destination)
+
+    def _chunk_for(self, destination: Destination, model: type[BaseRedisModel]) -> Chunk[L]:
         chunk = self._open.get(destination)
         if chunk is None:
             if self._count is None and self._open:
@@ -199,21 +220,18 @@ class Packer:
                     "call of their own. Nothing was written."
                 )
             chunk = self._open[destination] = self._make(destination)
-        self._of_model[model] = chunk
         return chunk
 
     async def flush(self) -> None:
         """Send what is there."""
-        for chunk in list(self._open.values()):
-            await self._send(chunk, is_last=True)
+        for destination in list(self._open):
+            await self._send(destination, is_last=True)
 
-    async def _send(self, chunk: Chunk, *, is_last: bool = False) -> None:
+    async def _send(self, destination: Destination, *, is_last: bool = False) -> None:
         if self._count is None and not is_last:
             raise ValueError(
                 f"the documents of one transaction have more than {TRANSACTION_BYTES >> 20} MiB, "
                 "which the server would not take. Insert them without transaction=True, in chunks. "
                 "Nothing was written."
             )
-        del self._open[chunk.destination]
-        self._of_model.clear()
-        await self._flight.submit(chunk)
+        await self._flight.submit(self._open.pop(destination))

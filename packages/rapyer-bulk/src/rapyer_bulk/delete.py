@@ -2,43 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from rapyer.base import BaseRedisModel, mark_deleted
 from rapyer.keys import RedisKey
 
-from rapyer_bulk.chunks import Chunk, Destination, Packer, run_for_keys
+from rapyer_bulk.calls import run_for_keys
+from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead, total_of
 from rapyer_bulk.progress import Progress, Reporter
-from rapyer_bulk.refusals import refusal
 from rapyer_bulk.results import BulkResult
 from rapyer_bulk.scripts import DELETE
 from rapyer_bulk.targets import Item, Resolve, Target
 
+_GONE: Final = b"dm"
 
-class DeleteChunk(Chunk):
+
+class DeleteLoad(Load):
+    """Documents of one model that are to be deleted.
+
+    Args:
+        model: The model.
+        targets: The documents.
+    """
+
+    def __init__(self, model: type[BaseRedisModel], targets: Sequence[Target]) -> None:
+        super().__init__(model, [key for key, _, _ in targets], [0] * len(targets))
+        self.instances: dict[int, BaseRedisModel] = {
+            place: item
+            for place, (_, _, item) in enumerate(targets)
+            if isinstance(item, BaseRedisModel)
+        }
+
+
+class DeleteChunk(Chunk[DeleteLoad]):
     """Documents that are deleted in one atomic step."""
-
-    def __init__(self, destination: Destination) -> None:
-        super().__init__(destination)
-        self._instances: dict[int, BaseRedisModel] = {}
-
-    def add(self, target: Target) -> None:
-        """Add a document."""
-        key, _, item = target
-        if isinstance(item, BaseRedisModel):
-            self._instances[len(self.keys)] = item
-        self.keys.append(key)
 
     async def send(self) -> bytes:
         """Delete the documents, but for keys of other types."""
-        part, keys = self.part, self.keys
-        reply = await run_for_keys(self.destination, DELETE, keys)
-        part.codes[:] = reply.codes
-        for place, text in reply.refusals.items():
-            part.fail(place, refusal(keys[place], text))
-        for place, instance in self._instances.items():
-            if place not in reply.refusals:
-                mark_deleted(instance, RedisKey(keys[place]))
+        reply = await run_for_keys(self.destination, DELETE, self.keys)
+        self.note(range(len(self.keys)), reply)
+        for share in self.shares:
+            instances = share.load.instances
+            for place in self.places_with(share, _GONE) if instances else ():
+                if place in instances:
+                    mark_deleted(instances[place], RedisKey(share.load.keys[place]))
         return reply.server
 
 
@@ -55,7 +65,7 @@ async def delete(
     check_count("chunk_size", chunk_size)
     reporter = Reporter(progress, total_of(items), "deleting")
     flight = Flight("bulk_delete", reporter, raise_on_error=raise_on_error)
-    packer = Packer(flight, DeleteChunk, chunk_size)
+    packer = Packer(flight, DeleteLoad, DeleteChunk, chunk_size)
 
     async def feed() -> None:
         async for batch in read_ahead(items, chunk_size):

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Final, Literal, TypeAlias, get_args
+from collections.abc import Sequence
+from functools import partial
+from typing import Final, Literal, TypeAlias, cast, get_args
 
 from rapyer.base import BaseRedisModel, key_to_write
-from rapyer.errors import InvalidKeyError, KeyChangedError, UnstorableValueError
+from rapyer.errors import InvalidKeyError, KeyChangedError
 from rapyer.keys import RedisKey
 from rapyer.traffic.channel import Argument
-from rapyer.writing import DocumentWrite
+from rapyer.writing import DocumentWrites
 from redis.exceptions import ResponseError
 
-from rapyer_bulk.chunks import Chunk, Destination, Packer, run_for_keys
+from rapyer_bulk.calls import Destination, run_for_keys
+from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead, total_of
 from rapyer_bulk.progress import Progress, Reporter
-from rapyer_bulk.refusals import refusal
 from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import INSERT
 from rapyer_bulk.targets import Target
@@ -27,7 +28,34 @@ InsertMode: TypeAlias = Literal["replace", "insert", "skip"]
 _WRITTEN: Final = b"ir"
 
 
-class InsertChunk(Chunk):
+class InsertLoad(Load):
+    """Documents of one model that are ready to be written.
+
+    Args:
+        model: The model.
+        targets: The instances; an error in the place of one that has no key to be written to.
+        compares: Whether a Version has to be the one that the instance has.
+    """
+
+    def __init__(
+        self, model: type[BaseRedisModel], targets: Sequence[Target], *, compares: bool
+    ) -> None:
+        errors = {
+            place: item for place, (_, _, item) in enumerate(targets) if isinstance(item, Exception)
+        }
+        if errors:  # something else in their places
+            stand_in = model.model_construct()
+            targets = [
+                (key, one, stand_in if place in errors else item)
+                for place, (key, one, item) in enumerate(targets)
+            ]
+        keys = cast("list[RedisKey]", [key for key, _, _ in targets])
+        self.writes = DocumentWrites(keys, [item for _, _, item in targets], compares=compares)
+        super().__init__(model, keys, [*map(len, self.writes.dumps.documents)])
+        self.failures = {**self.writes.dumps.failures, **errors}
+
+
+class InsertChunk(Chunk[InsertLoad]):
     """Documents that are written in one atomic step.
 
     Args:
@@ -39,80 +67,66 @@ class InsertChunk(Chunk):
     def __init__(self, destination: Destination, mode: InsertMode, *, whole: bool) -> None:
         super().__init__(destination)
         self._mode, self._whole = mode, whole
-        self._compares = mode == "replace"
-        self._writes: dict[int, DocumentWrite] = {}
-
-    def add(self, target: Target) -> None:
-        """Add a document."""
-        key, _, item = target
-        if isinstance(item, Exception):
-            self.add_failed(key, item)
-            return
-        try:
-            write = DocumentWrite(item, RedisKey(key), compares=self._compares, counted=True)
-        except UnstorableValueError as exc:
-            self.add_failed(key, exc)
-            return
-        self._writes[len(self.keys)] = write
-        self.keys.append(key)
-        self.size += len(write.dump[0])
 
     async def send(self) -> bytes:
         """Send the documents, and once more without those that the server would not take."""
         while True:
+            places = self.unsent()
             if self._whole and self.part.errors:
-                self._leave_unwritten()
-            if not self._writes:
+                for place in places:
+                    self.part.codes[place] = CODES["unwritten"]
+                return b""
+            if not places:
                 return b""
             try:
-                return await self._send(list(self._writes), list(self._writes.values()))
+                reply = await run_for_keys(
+                    self.destination, INSERT, [self.keys[place] for place in places],
+                    self._mode, int(self._whole), *self._arguments(places),
+                )  # fmt: skip
             except ResponseError as exc:
-                faults = self._faults() if type(exc) is ResponseError else {}
-                if not faults:
+                if type(exc) is not ResponseError or not self._note_faults(places):
                     raise
-                for place, fault in faults.items():
-                    del self._writes[place]
-                    self.part.fail(place, fault)
+            else:
+                self.note(places, reply)
+                for share in self.shares:
+                    share.load.writes.done(self.places_with(share, _WRITTEN))
+                return reply.server
 
-    async def _send(self, places: Sequence[int], writes: Sequence[DocumentWrite]) -> bytes:
-        keys = [write.key for write in writes]
-        reply = await run_for_keys(
-            self.destination, INSERT, keys, self._mode, int(self._whole), *_arguments(writes)
-        )
-        part = self.part
-        for place, write, code in zip(places, writes, reply.codes, strict=True):
-            part.codes[place] = code
-            if code in _WRITTEN:
-                write.done()
-        for index, text in reply.refusals.items():
-            part.fail(places[index], refusal(keys[index], text))
-        return reply.server
+    def _arguments(self, places: Sequence[int]) -> list[Argument]:
+        """Give what the script takes behind its mode."""
+        documents: list[bytes] = []
+        versions: list[tuple[str, str]] = []
+        corrections: dict[int, tuple[tuple[str, str], ...]] = {}
+        for load, first, last, start in self.shares:
+            writes = load.writes
+            documents += writes.dumps.documents[first:last]
+            path = writes.version_path
+            expected = writes.expected[first:last] if path else [""] * (last - first)
+            versions += [(path, one) for one in expected]
+            for place, added in writes.dumps.corrections.items():
+                corrections[start + place - first] = added
+        versioned = any(path for path, _ in versions)
+        arguments: list[Argument] = [int(versioned)]
+        arguments += [documents[place] for place in places]
+        if versioned:
+            arguments += [part for place in places for part in versions[place]]
+        if corrections:
+            for number, place in enumerate(places, start=1):
+                for path, added_number in corrections.get(place, ()):
+                    arguments += (number, path, added_number)
+        return arguments
 
-    def _faults(self) -> dict[int, UnstorableValueError]:
-        """Find the documents that a server does not take whatever stands around them."""
-        faults = {place: write.fault() for place, write in self._writes.items()}
-        return {place: fault for place, fault in faults.items() if fault is not None}
-
-    def _leave_unwritten(self) -> None:
-        for place in self._writes:
-            self.part.codes[place] = CODES["unwritten"]
-        self._writes.clear()
-
-
-def _arguments(writes: Sequence[DocumentWrite]) -> Iterator[Argument]:
-    """Give what the script takes behind its mode."""
-    versioned = any(write.version is not None for write in writes)
-    yield int(versioned)
-    dumps = [write.dump for write in writes]
-    for document, _ in dumps:
-        yield document
-    if versioned:
-        for write in writes:
-            version = write.version
-            yield from (version.path, version.expected) if version is not None else ("", "")
-    for place, (_, corrections) in enumerate(dumps, start=1):
-        for path, number in corrections:
-            yield from (place, path, number)
+    def _note_faults(self, places: Sequence[int]) -> bool:
+        """Find documents that a server does not take, whatever stands around them."""
+        found = False
+        for load, first, _, start in self.shares:
+            for place in range(first, first + len(load.keys)):
+                own = start + place - first
+                fault = load.writes.fault(place) if own in places else None
+                if fault is not None:
+                    self.part.fail(own, fault)
+                    found = True
+        return found
 
 
 async def insert(
@@ -134,7 +148,8 @@ async def insert(
     flight = Flight("bulk_insert", reporter, raise_on_error=raise_on_error)
     packer = Packer(
         flight,
-        lambda destination: InsertChunk(destination, mode, whole=transaction),
+        partial(InsertLoad, compares=mode == "replace"),
+        partial(InsertChunk, mode=mode, whole=transaction),
         None if transaction else chunk_size,
     )
 

@@ -14,7 +14,7 @@ from rapyer.loading import loaded, not_found
 from rapyer.traffic.coalescing import Outcome
 from rapyer.traffic.documents import get_documents
 
-from rapyer_bulk.chunks import Destination, run_for_keys
+from rapyer_bulk.calls import Destination, run_for_keys
 from rapyer_bulk.flight import IN_FLIGHT
 from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead
 from rapyer_bulk.refusals import refusal

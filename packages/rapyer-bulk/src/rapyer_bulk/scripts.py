@@ -19,12 +19,12 @@ local function refuse_key(place, why)
     codes[place] = 'f'
     refusals[#refusals + 1], refusals[#refusals + 2] = place, tostring(why)
 end
-local function answer()
+local function answer(outcomes)
     local id = ''
     if redis.acl_check_cmd('INFO', 'server') then
         id = string.match(call('INFO', 'server'), 'run_id:(%x+)') or ''
     end
-    return {table.concat(codes), refusals, id}
+    return {outcomes or table.concat(codes), refusals, id}
 end
 local function allowed(place, key, access)
     if not policies[1] then return true end
@@ -50,9 +50,21 @@ INSERT = Operation(
     + """
     local mode, whole, versioned, count = arg[1], arg[2] == '1', arg[3] == '1', #KEYS
     local set, size, rest = {}, 0, count + 4
-    local is_new = count < 7000 and call('EXISTS', unpack(KEYS)) == 0
+    -- the usual case, without a look at each key: all of them are new, or all are replaced
+    local there = count <= 2000 and call('EXISTS', unpack(KEYS))
+    local alike = there == 0 and 'i' or there == count and mode == 'replace' and 'r'
+    if alike and not versioned and not policies[1] and not arg[rest] then
+        for place, key in ipairs(KEYS) do
+            set[size + 1], set[size + 2], set[size + 3] = key, '$', arg[place + 3]
+            size = size + 3
+        end
+        local reply = redis.pcall('JSON.MSET', unpack(set))
+        if not reply.err then return answer(string.rep(alike, count)) end
+        -- nothing was written: a key holds another type, or a document is refused
+        size = 0
+    end
     for place, key in ipairs(KEYS) do
-        local kind = is_new and 'none' or call('TYPE', key).ok
+        local kind = there == 0 and 'none' or call('TYPE', key).ok
         local verdict = true
         if kind ~= 'none' then
             if kind ~= 'ReJSON-RL' then

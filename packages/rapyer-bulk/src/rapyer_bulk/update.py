@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from pydantic import ValidationError
 from rapyer.base import BaseRedisModel
@@ -13,7 +14,8 @@ from rapyer.traffic.updates import Update, Write
 from rapyer.traffic.versions import ANY
 from rapyer.writing import ChangesWrite, update_by_key
 
-from rapyer_bulk.chunks import Chunk, Destination, Packer, run_for_keys
+from rapyer_bulk.calls import Destination, run_for_keys
+from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead, total_of
 from rapyer_bulk.progress import Progress, Reporter
@@ -24,6 +26,7 @@ from rapyer_bulk.targets import Item, Resolve, Target
 
 #: Values by paths, by their texts, or by names as keyword arguments have them.
 Fields: TypeAlias = Mapping[Any, Any]
+_UPDATED: Final = b"u"
 
 
 class _Row(NamedTuple):
@@ -109,73 +112,91 @@ class _Values:
             )
 
 
-class UpdateChunk(Chunk):
-    """Documents that are updated in one atomic step.
+class UpdateLoad(Load):
+    """Documents of one model that are ready to be updated.
 
     Args:
-        destination: Where they are.
+        model: The model.
+        targets: The documents.
         values: What is written to them.
+
+    Attributes:
+        rows: What is written to each; None where nothing is to be written.
+        writes: The writes of instances, by their place.
     """
 
-    def __init__(self, destination: Destination, values: _Values) -> None:
-        super().__init__(destination)
-        self._values = values
-        self._rows: dict[int, _Row] = {}
-        self._writes: dict[int, ChangesWrite] = {}
-        self._unchanged: list[int] = []
+    def __init__(
+        self, model: type[BaseRedisModel], targets: Sequence[Target], values: _Values
+    ) -> None:
+        self.rows: list[_Row | None] = []
+        self.writes: dict[int, ChangesWrite] = {}
+        failures: dict[int, Exception] = {}
+        for place, (_, _, item) in enumerate(targets):
+            row = None
+            try:
+                if isinstance(item, BaseRedisModel):
+                    values.refuse_instance(item)
+                    row = self._row_of_changes(place, ChangesWrite(item))
+                else:
+                    row = values.row_for(model, item)
+            except (RapyerError, ValidationError) as exc:
+                if not (isinstance(item, BaseRedisModel) or values.may_fail):
+                    raise
+                failures[place] = exc
+            self.rows.append(row)
+        sizes = [0 if row is None else row.size for row in self.rows]
+        super().__init__(model, [key for key, _, _ in targets], sizes)
+        self.failures = failures
 
-    def add(self, target: Target) -> None:
-        """Add a document."""
-        key, model, item = target
-        try:
-            if isinstance(item, BaseRedisModel):
-                row = self._row_of_changes(item)
-            else:
-                row = self._values.row_for(model, item)
-        except (RapyerError, ValidationError) as exc:
-            if not (isinstance(item, BaseRedisModel) or self._values.may_fail):
-                raise
-            self.add_failed(key, exc)
-            return
-        if row is None:
-            self._unchanged.append(len(self.keys))
-        else:
-            self._rows[len(self.keys)] = row
-            self.size += row.size
-        self.keys.append(key)
-
-    def _row_of_changes(self, instance: BaseRedisModel) -> _Row | None:
-        self._values.refuse_instance(instance)
-        write = ChangesWrite(instance)
+    def _row_of_changes(self, place: int, write: ChangesWrite) -> _Row | None:
         if not write.writes:
             return None
-        self._writes[len(self.keys)] = write
-        version = write.version
-        path, expected = (version.path, version.expected) if version is not None else ("", "")
-        return _Row.of(write.writes, path, expected)
+        self.writes[place] = write
+        version, own = write.instance.__rapyer_version__, write.version
+        if version is None or own is None:
+            return _Row.of(write.writes, "", "")
+        return _Row.of(write.writes, version.path, own.expected)
+
+
+class UpdateChunk(Chunk[UpdateLoad]):
+    """Documents that are updated in one atomic step."""
+
+    def __init__(self, destination: Destination) -> None:
+        super().__init__(destination)
+        self._rows: list[_Row | None] = []
 
     async def send(self) -> bytes:
         """Send the values."""
-        part, rows = self.part, list(self._rows.values())
-        for place in self._unchanged:
-            part.codes[place] = CODES["unchanged"]
+        part = self.part
+        self._rows = [row for load, first, last, _ in self.shares for row in load.rows[first:last]]
+        places, rows = list[int](), list[_Row]()
+        for place in self.unsent():
+            row = self._rows[place]
+            if row is None:
+                part.codes[place] = CODES["unchanged"]
+            else:
+                places.append(place)
+                rows.append(row)
         if not rows:
             return b""
-        places = list(self._rows)
-        keys = self.keys if len(places) == len(self.keys) else [self.keys[one] for one in places]
+        keys = [self.keys[place] for place in places]
         reply = await run_for_keys(self.destination, UPDATE, keys, *_arguments(rows))
-        for place, code in zip(places, reply.codes, strict=True):
-            part.codes[place] = code
-        for index, text in reply.refusals.items():
-            error = rows[index].update.refusal(keys[index], text) or refusal(keys[index], text)
-            if isinstance(error, DocumentGoneError):
-                part.codes[places[index]] = CODES["missing"]
-            else:
-                part.fail(places[index], error)
-        for place, write in self._writes.items():
-            if part.codes[place] == CODES["updated"]:
-                write.done()
+        self.note(places, reply)
+        for share in self.shares:
+            writes = share.load.writes
+            for place in self.places_with(share, _UPDATED) if writes else ():
+                writes[place].done()
         return reply.server
+
+    def note_refusal(self, place: int, text: str) -> None:
+        """Note why the script has refused a key."""
+        key, row = self.keys[place], self._rows[place]
+        error = row.update.refusal(key, text) if row is not None else None
+        error = error or refusal(key, text)
+        if isinstance(error, DocumentGoneError):
+            self.part.codes[place] = CODES["missing"]
+        else:
+            self.part.fail(place, error)
 
 
 def _arguments(rows: Sequence[_Row]) -> Iterator[Argument]:
@@ -218,7 +239,7 @@ async def update(
     reporter = Reporter(progress, total_of(items), "updating")
     flight = Flight("bulk_update", reporter, raise_on_error=raise_on_error)
     written = _Values(each, values, fields)
-    packer = Packer(flight, lambda destination: UpdateChunk(destination, written), chunk_size)
+    packer = Packer(flight, partial(UpdateLoad, values=written), UpdateChunk, chunk_size)
 
     async def feed() -> None:
         async for batch in read_ahead(items, chunk_size):

@@ -47,7 +47,7 @@ from rapyer.paths import channel_of
 from rapyer.registry import ModelRegistry
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.source import RedisSource
-from rapyer.types.codec import DocumentCodec
+from rapyer.types.document import DocumentCodec
 from rapyer.versions import VersionField, find_version
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from rapyer.parts import Parts, UnreachableError, elements_of, parts_of
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
-    from rapyer.types.codec import DocumentCodec
+    from rapyer.types.document import DocumentCodec
 
 
 class _Missing(Enum):

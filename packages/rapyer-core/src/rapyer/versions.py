@@ -108,11 +108,6 @@ class WriteOfInstance:
             self.expected = self._expected(key) if compares else ANY
 
     @property
-    def path(self) -> str:
-        """The JSONPath of the Version; empty where there is none."""
-        return self._version.path if self._version is not None else ""
-
-    @property
     def policies(self) -> Policies:
         """What happens in the same step."""
         policies = type(self._instance).__rapyer_policies__

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,7 +28,6 @@ class InstanceWrite:
 
     Args:
         instance: The instance.
-        key: Its key, where that is known: what `key_to_write` gives.
         compares: Whether a Version has to be the one that the instance has.
 
     Attributes:
@@ -42,14 +42,12 @@ class InstanceWrite:
 
     __slots__ = ("instance", "key", "version")
 
-    def __init__(
-        self, instance: BaseRedisModel, key: RedisKey | None = None, *, compares: bool = True
-    ) -> None:
+    def __init__(self, instance: BaseRedisModel, *, compares: bool = True) -> None:
         self.instance = instance
-        self.key = key = key_to_write(instance) if key is None else key
+        self.key = key_to_write(instance)
         self.version: WriteOfInstance | None = None
         if instance.__rapyer_version__ is not None:
-            self.version = WriteOfInstance(instance, key, compares=compares)
+            self.version = WriteOfInstance(instance, self.key, compares=compares)
 
     @property
     def policies(self) -> Policies:
@@ -69,10 +67,7 @@ class DocumentWrite(InstanceWrite):
 
     Args:
         instance: The instance.
-        key: Its key, where that is known.
         compares: Whether a Version has to be the one that the instance has.
-        counted: Whether the document has its next Version already, which the server so need not
-            count.
 
     Attributes:
         dump: The text of the document, as the server takes it, and what is added to its numbers.
@@ -84,21 +79,10 @@ class DocumentWrite(InstanceWrite):
 
     __slots__ = ("_text", "dump")
 
-    def __init__(
-        self,
-        instance: BaseRedisModel,
-        key: RedisKey | None = None,
-        *,
-        compares: bool = True,
-        counted: bool = False,
-    ) -> None:
-        super().__init__(instance, key, compares=compares)
+    def __init__(self, instance: BaseRedisModel, *, compares: bool = True) -> None:
+        super().__init__(instance, compares=compares)
         codec = instance.__rapyer_codec__
-        if counted and self.version is not None:
-            with self.version.counted():
-                self._text = codec.text(instance, checked=True)
-        else:
-            self._text = codec.text(instance, checked=True)
+        self._text = codec.text(instance, checked=True)
         self.dump = codec.spell(instance, self._text)
 
     def fault(self) -> UnstorableValueError | None:
@@ -111,6 +95,73 @@ class DocumentWrite(InstanceWrite):
         super().done()
         if self.instance.__rapyer_tracks__:
             remember_baseline(self.instance, Baseline(self._text))
+
+
+class DocumentWrites:
+    """Writes of the documents of several instances of one model, made together.
+
+    That takes half the time of making them one by one. The documents have their next Version
+    already, so that the server need not count it.
+
+    Args:
+        keys: The keys of the instances: what `key_to_write` gives.
+        instances: The instances.
+        compares: Whether a Version has to be the one that the instance has.
+
+    Attributes:
+        keys: The keys of the instances.
+        dumps: The documents, and why some cannot be stored.
+        version_path: The JSONPath of the Version; empty where the model has none.
+        expected: For each document what it has to be; empty where the model has no Version.
+    """
+
+    __slots__ = ("_instances", "_versions", "dumps", "expected", "keys", "version_path")
+
+    def __init__(
+        self,
+        keys: Sequence[RedisKey],
+        instances: Sequence[BaseRedisModel],
+        *,
+        compares: bool = True,
+    ) -> None:
+        model = type(instances[0])
+        version = model.__rapyer_version__
+        self.keys = keys
+        self._instances = instances
+        self.version_path = version.path if version is not None else ""
+        failures: dict[int, UnstorableValueError] = {}
+        self._versions: list[WriteOfInstance | None] = []
+        if version is not None:
+            for place, (instance, key) in enumerate(zip(instances, keys, strict=True)):
+                try:
+                    one = WriteOfInstance(instance, key, compares=compares)
+                except UnstorableValueError as exc:
+                    failures[place], one = exc, None
+                self._versions.append(one)
+        with ExitStack() as counted:
+            for known in self._versions:
+                if known is not None:
+                    counted.enter_context(known.counted())
+            self.dumps = model.__rapyer_codec__.dump_many(instances)
+        self.dumps.failures.update(failures)
+        self.expected = ["" if one is None else one.expected for one in self._versions]
+
+    def fault(self, place: int) -> UnstorableValueError | None:
+        """Find out why the server has refused a document; None when it is fine by itself."""
+        instance = self._instances[place]
+        return instance.__rapyer_codec__.fault_of(instance)
+
+    def done(self, places: Iterable[int]) -> None:
+        """Let instances know that their documents are what they are now."""
+        instances, keys, versions = self._instances, self.keys, self._versions
+        tracks = type(instances[0]).__rapyer_tracks__
+        for place in places:
+            mark_stored(instances[place], keys[place])
+            version = versions[place] if versions else None
+            if version is not None:
+                version.done()
+            if tracks:
+                remember_baseline(instances[place], Baseline(self.dumps.texts[place]))
 
 
 class ChangesWrite(InstanceWrite):

@@ -21,7 +21,7 @@ from rapyer.plugin.compose import Host
 from rapyer.plugin.loading import installed_plugins
 from rapyer.testing.hosts import info_of
 from rapyer.traffic.scripts import arguments_of
-from rapyer.types.codec import DocumentCodec
+from rapyer.types.document import DocumentCodec
 
 
 def check_plugin(plugin: object, config: Mapping[str, object] | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel
@@ -104,8 +103,7 @@ class Codec:
             name: What the values are, in messages.
             levels: How many levels are around them in a document.
         """
-        if self._to_json == self._build_and_dump:
-            self._build()
+        self._require_built()
         codec = copy.copy(self)
         codec._name, codec._levels = name, levels
         return codec
@@ -129,6 +127,10 @@ class Codec:
         self._proves, self._nests = proof_of(schema, self._config)
         self._validate_json = validator.validate_json
         self._to_json = serializer.to_json
+
+    def _require_built(self) -> None:
+        if self._to_json == self._build_and_dump:
+            self._build()
 
     def _build_and_dump(self, value: Any, **options: Any) -> bytes:
         self._build()
@@ -324,20 +326,6 @@ class Codec:
                 f"{self._name} cannot be stored: a number in it has no exact text on "
                 f"the server ({exc}). Round it to 15 significant digits."
             ) from exc
-
-
-class DocumentCodec(Codec):
-    """Dumps instances of one model class to documents, and loads them again.
-
-    Args:
-        model: The class; it may still have unresolved annotations.
-        field_types: The types whose values have a stored form of their own.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, model: type[BaseModel], field_types: FieldTypes) -> None:
-        super().__init__(model.__name__, partial(complete_schema, model), field_types)
 
 
 def complete_schema(model: type[BaseModel]) -> CoreSchema:

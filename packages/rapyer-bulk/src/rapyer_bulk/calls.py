@@ -1,0 +1,70 @@
+"""Running the scripts for many keys, and what they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeGuard
+
+from rapyer.base import BaseRedisModel, channel_of
+from rapyer.errors import UnexpectedReplyError
+from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.scripts import Operation
+
+
+class Destination(NamedTuple):
+    """Where chunks go to.
+
+    Attributes:
+        channel: The connections to the server.
+        policies: What else happens to each key.
+    """
+
+    channel: Channel
+    policies: Policies
+
+    @classmethod
+    def of(cls, model: type[BaseRedisModel]) -> Destination:
+        """Give the one of the documents of a model.
+
+        Raises:
+            NotConnectedError: rapyer was not told where Redis is.
+        """
+        return cls(channel_of(model), model.__rapyer_policies__)
+
+
+class Reply(NamedTuple):
+    """What a script for many keys has answered.
+
+    Attributes:
+        codes: A byte for each key: what became of it.
+        refusals: Why it refused some, by their place.
+        server: Names the process that answered; empty where the user may not ask.
+    """
+
+    codes: bytes
+    refusals: dict[int, str]
+    server: bytes
+
+
+async def run_for_keys(
+    destination: Destination, operation: Operation, keys: Sequence[str], *arguments: Argument
+) -> Reply:
+    """Run one of the scripts for many keys. One round trip."""
+    channel, policies = destination
+    reply: object = await channel.run(operation, policies, keys, arguments)
+    if not _is_answer(reply, len(keys)):
+        raise UnexpectedReplyError(
+            f"the script {operation.name} was answered with {reply!r}. Look at what stands between "
+            "the application and the server.",
+            reply=reply,
+        )
+    codes, refusals, server = reply
+    texts = (text.decode("utf-8", "replace") for text in refusals[1::2])
+    places = (int(place) - 1 for place in refusals[::2])
+    return Reply(codes, dict(zip(places, texts, strict=True)), server)
+
+
+def _is_answer(reply: object, number: int) -> TypeGuard[tuple[bytes, list[Any], bytes]]:
+    answer: Any = reply
+    return isinstance(reply, list) and len(answer) == 3 and len(answer[0]) == number

@@ -1,0 +1,126 @@
+"""Between instances of models and the texts of their documents, one by one and many together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic_core import PydanticSerializationError
+
+from rapyer.errors import UnstorableValueError
+from rapyer.types.codec import Codec, complete_schema
+from rapyer.types.proof import NAN, SHORT, is_doubtful
+from rapyer.types.spelling import EXPONENT, LONG_NUMBER, SHAPE, SIGN, Correction
+from rapyer.types.text import BACKSLASH
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from rapyer.types.registry import FieldTypes
+
+
+class Dumps(NamedTuple):
+    """What `DocumentCodec.dump_many` makes of several instances.
+
+    Attributes:
+        texts: The texts for any reader but the server; empty for those that cannot be stored.
+        documents: The texts as the server takes them.
+        corrections: What has to be added to numbers in some, by their place.
+        failures: Why some cannot be stored, by their place.
+    """
+
+    texts: Sequence[bytes]
+    documents: Sequence[bytes]
+    corrections: dict[int, tuple[Correction, ...]]
+    failures: dict[int, UnstorableValueError]
+
+
+class DocumentCodec(Codec):
+    """Dumps instances of one model class to documents, and loads them again.
+
+    Args:
+        model: The class; it may still have unresolved annotations.
+        field_types: The types whose values have a stored form of their own.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, model: type[BaseModel], field_types: FieldTypes) -> None:
+        super().__init__(model.__name__, partial(complete_schema, model), field_types)
+
+    def dump_many(self, instances: Sequence[Any]) -> Dumps:
+        """Dump several instances, checked, as `dump` does with each.
+
+        What is looked for in every text is looked for in all of them together, which takes half the
+        time. One that cannot be stored does not keep the others from being dumped.
+        """
+        failures: dict[int, UnstorableValueError] = {}
+        texts = self._texts(instances, failures)
+        together = b"".join(texts)
+        for place in self._doubtful(instances, texts, together):
+            try:
+                if place not in failures:
+                    self._check(texts[place], instances[place])
+            except UnstorableValueError as exc:
+                failures[place] = exc
+        if self._is_spelled_alike(together):
+            return Dumps(texts, texts, {}, failures)
+        documents: list[bytes] = []
+        corrections: dict[int, tuple[Correction, ...]] = {}
+        for place, text in enumerate(texts):
+            if place in failures:
+                documents.append(b"")
+                continue
+            try:
+                document, added = self.spell(instances[place], text)
+            except UnstorableValueError as exc:
+                failures[place] = exc
+                documents.append(b"")
+                continue
+            documents.append(document)
+            if added:
+                corrections[place] = added
+        return Dumps(texts, documents, corrections, failures)
+
+    def _texts(
+        self, instances: Sequence[Any], failures: dict[int, UnstorableValueError]
+    ) -> list[bytes]:
+        self._require_built()
+        to_json = self._to_json
+        try:
+            return [to_json(instance, warnings=False) for instance in instances]
+        except (PydanticSerializationError, RecursionError):
+            texts: list[bytes] = []
+            for place, instance in enumerate(instances):
+                try:
+                    texts.append(self.text(instance))
+                except UnstorableValueError as exc:
+                    failures[place] = exc
+                    texts.append(b"")
+            return texts
+
+    def _doubtful(
+        self, instances: Sequence[Any], texts: Sequence[bytes], together: bytes
+    ) -> list[int]:
+        """Give the places of those that are not certain to be read back as they are."""
+        proves, nests = self._proves, self._nests
+        places = {place for place, instance in enumerate(instances) if not proves(instance)}
+        if NAN in together:
+            places.update(place for place, text in enumerate(texts) if NAN in text)
+        if len(max(texts, key=len, default=b"")) >= SHORT:
+            places.update(
+                place
+                for place, text in enumerate(texts)
+                if len(text) >= SHORT and is_doubtful(text, nests=nests)
+            )
+        return sorted(places)
+
+    def _is_spelled_alike(self, text: bytes) -> bool:
+        """Say whether the server reads the texts that stand in one as every other reader does."""
+        if BACKSLASH in text or not text.isascii():
+            return False
+        if not self._has_numbers:
+            return True
+        shape = text.translate(SHAPE)
+        return shape.find(LONG_NUMBER) < 0 and not (SIGN in shape and shape.find(EXPONENT) >= 0)
