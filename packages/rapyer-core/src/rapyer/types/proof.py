@@ -60,6 +60,7 @@ _HARMLESS = frozenset(
         "validate_default", "hide_input_in_errors", "cache_strings", "ser_json_timedelta",
         "ser_json_temporal", "ser_json_bytes", "val_json_bytes", "val_temporal_unit",
         "ser_json_inf_nan", "serialize_by_alias", "validate_by_alias", "validate_by_name",
+        "extra_fields_behavior",
     }
 )  # fmt: skip
 
@@ -286,6 +287,5 @@ def _is_left_alone(model: Schema) -> bool:
 
 
 def _require_harmless(config: Schema) -> None:
-    extra = config.get("extra_fields_behavior", "ignore")
-    if extra == "allow" or not config.keys() <= _HARMLESS | {"extra_fields_behavior"}:
+    if config.get("extra_fields_behavior") == "allow" or not config.keys() <= _HARMLESS:
         raise UnprovableError
