@@ -133,8 +133,12 @@ class Chunk(ABC, Generic[L]):
         return [place for place, code in enumerate(found, start=first) if code in codes]
 
     @abstractmethod
-    async def send(self) -> bytes:
-        """Send it, and note what became of each key; give what names the process that answered.
+    async def send(self) -> bytes | None:
+        """Send it, and note what became of each key.
+
+        Returns:
+            What names the server that answered, empty where the user may not ask; None where
+            nothing was to be sent.
 
         Raises:
             Exception: The whole chunk was refused, or its reply was lost.

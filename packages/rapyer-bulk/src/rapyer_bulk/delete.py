@@ -40,7 +40,7 @@ class DeleteLoad(Load):
 class DeleteChunk(Chunk[DeleteLoad]):
     """Documents that are deleted in one atomic step."""
 
-    async def send(self) -> bytes:
+    async def send(self) -> bytes | None:
         """Delete the documents, but for keys of other types."""
         reply = await run_for_keys(self.destination, DELETE, self.keys)
         self.note(range(len(self.keys)), reply)

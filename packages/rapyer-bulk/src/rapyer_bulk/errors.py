@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from functools import partial
+from itertools import islice
+from typing import Any, Final
 
 from rapyer.errors import OutcomeUnknownError, RapyerError
 
@@ -37,6 +39,9 @@ class BulkError(RapyerError, RuntimeError):
         super().__init__(message)
         self.result = result
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(type(self), result=self.result), self.args
+
 
 class BulkOutcomeUnknownError(BulkError, OutcomeUnknownError):
     """A bulk write was interrupted, and for some keys nobody knows whether they were written."""
@@ -59,16 +64,17 @@ def result_of(error: BaseException | None) -> BulkResult | None:
 
     Args:
         error: A `BulkError`; or what came from outside, such as a `CancelledError`, the
-            `TimeoutError` that was made of one, or the error of the iterable that was read.
+            `TimeoutError` that was made of one, or the error of the iterable that was read; or a
+            group with one of these.
     """
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        result: object = getattr(error, _RESULT, None) or getattr(error, "result", None)
-        if isinstance(result, BulkResult):
-            return result
-        error = error.__cause__ or error.__context__
-    return None
+    if error is None or isinstance(error, BulkError):
+        return None if error is None else error.result
+    attached: object = getattr(error, _RESULT, None)
+    if isinstance(attached, BulkResult):
+        return attached
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else (error.__cause__,)
+    found = (result_of(one) for one in inner)
+    return next((result for result in found if result is not None), None)
 
 
 def failure_of(operation: str, result: BulkResult, stopped: Exception | None) -> BulkError:
@@ -77,10 +83,14 @@ def failure_of(operation: str, result: BulkResult, stopped: Exception | None) ->
     if stopped is not None:
         parts.append(f"It was interrupted: {stopped}")
     elif result.failed:
-        shown = list(result.errors.items())[:_SHOWN]
-        parts += [f"{key!r}: {error}" for key, error in shown]
+        shown = list(islice((entry for entry in result if entry.error is not None), _SHOWN))
+        parts += [f"{entry.key!r}: {entry.error}" for entry in shown]
         if result.failed > len(shown):
-            parts.append(f"And {result.failed - len(shown)} more, in `error.result.errors`.")
+            parts.append(f"And {result.failed - len(shown)} more, in `error.result`.")
+    if result.server_lost is None:
+        parts.append(
+            "Whether one server has answered everything is not known: the user may not run INFO."
+        )
     if result.server_lost:
         parts.append(
             "The server was lost or replaced meanwhile: whether what it had acknowledged before is "

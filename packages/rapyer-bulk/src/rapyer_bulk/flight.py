@@ -8,20 +8,17 @@ from typing import Final, Protocol
 
 from rapyer.errors import OutcomeUnknownError
 from rapyer.traffic.channel import Channel
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer_bulk.errors import attach_result, failure_of
 from rapyer_bulk.progress import Reporter
+from rapyer_bulk.refusals import may_have_written, refusal_of_all
 from rapyer_bulk.results import BulkResult, Part
+from rapyer_bulk.watch import ServerWatch
 
 #: Chunks under way at the same time: while the server writes one, others are made and read.
 IN_FLIGHT: Final = 3
 #: Seconds that chunks under way are waited for when a call is cancelled.
 _GRACE: Final = 1.0
-
-_LOST = (RedisConnectionError, RedisTimeoutError, OutcomeUnknownError, OSError)
 
 
 class Cargo(Protocol):
@@ -42,8 +39,8 @@ class Cargo(Protocol):
         """The connections that it goes over."""
         ...
 
-    async def send(self) -> bytes:
-        """Send it; give what names the process that answered."""
+    async def send(self) -> bytes | None:
+        """Send it; give what names the server that answered, None where nothing was to be sent."""
         ...
 
 
@@ -70,7 +67,7 @@ class Flight:
         self._parts: list[Part] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped: Exception | None = None
-        self._servers: dict[Channel, bytes] = {}
+        self._watch = ServerWatch()
         self._done = 0
         self.keys: set[str] = set()
         self.result = BulkResult(self._parts)
@@ -101,24 +98,28 @@ class Flight:
         Raises:
             BulkError: Keys failed, or the server refused a chunk or was lost.
         """
-        with self._reporter:
-            try:
-                await feed
-                await self.drain()
-            except _StoppedError:
-                self.result.is_complete = False
-                await self._settle(None)
-                await self._look_for_servers()
-            except BaseException as exc:
-                # a cancellation, or an error of the iterable, of the progress or of the caller
-                self.result.is_complete = False
-                cancelled = isinstance(exc, asyncio.CancelledError)
-                try:
-                    await self._settle(_GRACE if cancelled else None)
-                finally:
-                    attach_result(exc, self.result, self._operation)
-                raise
+        try:
+            with self._reporter:
+                await self._carry(feed)
+        except BaseException as leaving:
+            attach_result(leaving, self.result, self._operation)
+            raise
         return self._concluded()
+
+    async def _carry(self, feed: Awaitable[None]) -> None:
+        result = self.result
+        result.is_complete = False
+        try:
+            await feed
+            result.is_complete = True
+            await self.drain()
+        except _StoppedError:
+            await self._settle(None)
+        except BaseException as exc:
+            # a cancellation, or an error of the iterable, of the progress or of the caller
+            await self._settle(_GRACE if isinstance(exc, asyncio.CancelledError) else None)
+            raise
+        result.server_lost = await self._watch.has_lost(is_stopped=self._stopped is not None)
 
     def _concluded(self) -> BulkResult:
         result, stopped = self.result, self._stopped
@@ -144,17 +145,17 @@ class Flight:
     async def _send(self, chunk: Cargo) -> None:
         try:
             server = await chunk.send()
-            if server and self._servers.setdefault(chunk.channel, server) != server:
-                self.result.server_lost = True
+            if server is not None:
+                self._watch.note(chunk.channel, server)
         except asyncio.CancelledError as exc:
             lost = OutcomeUnknownError("the call was cancelled before the reply came")
             lost.__cause__ = exc
             chunk.part.fail_all(lost, "unknown")
             raise
         except Exception as exc:  # noqa: BLE001 - noted for its keys, and raised at the end
-            unknown = isinstance(exc, OutcomeUnknownError)
-            chunk.part.fail_all(exc, "unknown" if unknown else "failed")
-            self._stopped = self._stopped or exc
+            known = refusal_of_all(exc)
+            chunk.part.fail_all(known, "unknown" if may_have_written(exc) else "failed")
+            self._stopped = self._stopped or known
         finally:
             self.keys.difference_update(chunk.keys)
         self._done += len(chunk.keys)
@@ -172,24 +173,6 @@ class Flight:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _look_for_servers(self) -> None:
-        """Find out, after a connection was lost, whether the same servers are still there."""
-        if not isinstance(self._stopped, _LOST):
-            return
-        for channel, known in self._servers.items():
-            if await _server_of(channel) != known:
-                self.result.server_lost = True
-
 
 def _error_of(task: asyncio.Task[None]) -> BaseException | None:
     return asyncio.CancelledError() if task.cancelled() else task.exception()
-
-
-async def _server_of(channel: Channel) -> bytes:
-    try:
-        async with asyncio.timeout(_GRACE):
-            text: bytes = await channel.execute("INFO", "server")
-    except (RedisError, OSError, TimeoutError):
-        return b""
-    _, _, rest = text.partition(b"run_id:")
-    return rest[:40]

@@ -18,6 +18,7 @@ from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead, total_of
 from rapyer_bulk.progress import Progress, Reporter
+from rapyer_bulk.refusals import may_have_written
 from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import INSERT
 from rapyer_bulk.targets import Target
@@ -68,23 +69,23 @@ class InsertChunk(Chunk[InsertLoad]):
         super().__init__(destination)
         self._mode, self._whole = mode, whole
 
-    async def send(self) -> bytes:
+    async def send(self) -> bytes | None:
         """Send the documents, and once more without those that the server would not take."""
         while True:
             places = self.unsent()
             if self._whole and self.part.errors:
                 for place in places:
                     self.part.codes[place] = CODES["unwritten"]
-                return b""
+                return None
             if not places:
-                return b""
+                return None
             try:
                 reply = await run_for_keys(
                     self.destination, INSERT, [self.keys[place] for place in places],
                     self._mode, int(self._whole), *self._arguments(places),
                 )  # fmt: skip
             except ResponseError as exc:
-                if type(exc) is not ResponseError or not self._note_faults(places):
+                if may_have_written(exc) or not self._note_faults(places):
                     raise
             else:
                 self.note(places, reply)
@@ -118,11 +119,11 @@ class InsertChunk(Chunk[InsertLoad]):
 
     def _note_faults(self, places: Sequence[int]) -> bool:
         """Find documents that a server does not take, whatever stands around them."""
-        found = False
-        for load, first, _, start in self.shares:
-            for place in range(first, first + len(load.keys)):
+        sent, found = set(places), False
+        for load, first, last, start in self.shares:
+            for place in range(first, last):
                 own = start + place - first
-                fault = load.writes.fault(place) if own in places else None
+                fault = load.writes.fault(place) if own in sent else None
                 if fault is not None:
                     self.part.fail(own, fault)
                     found = True

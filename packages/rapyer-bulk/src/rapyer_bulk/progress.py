@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -47,9 +48,20 @@ class Reporter:
             )
 
     def report(self, done: int) -> None:
-        """Tell that so many items are done."""
-        if self._call is not None:
-            self._call(done, self._total)
+        """Tell that so many items are done.
+
+        Raises:
+            TypeError: The callable is an asynchronous one.
+            Exception: What it raised; then it is not called any more.
+        """
+        call, self._call = self._call, None
+        if call is None:
+            return
+        result = call(done, self._total)
+        if inspect.iscoroutine(result):
+            result.close()
+            raise TypeError(f"progress is {call!r}, which is asynchronous. Give a plain callable.")
+        self._call = call
 
     def __enter__(self) -> Self:
         if self._bar is not None:

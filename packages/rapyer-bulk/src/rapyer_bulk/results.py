@@ -122,9 +122,10 @@ class BulkResult(Sequence[KeyOutcome]):
 
     Attributes:
         is_complete: Whether everything that was given was read and sent.
-        server_lost: Whether a connection was lost, or another server process has answered in the
-            meantime (a restart, a failover). Outcomes are what was answered; whether that is still
-            there depends on what the server keeps when it ends.
+        server_lost: Whether another server has answered meanwhile, or none answers any more: it was
+            restarted, replaced, or a replica in between. Outcomes are what was acknowledged;
+            whether that is still there depends on what the server keeps. None where that is not
+            known, because the user may not run INFO and there was more than one chunk.
     """
 
     __slots__ = ("_parts", "_places", "is_complete", "server_lost")
@@ -133,7 +134,7 @@ class BulkResult(Sequence[KeyOutcome]):
         self._parts = parts
         self._places: dict[str, KeyOutcome] | None = None
         self.is_complete = True
-        self.server_lost = False
+        self.server_lost: bool | None = False
 
     # -- counts -----------------------------------------------------------------------------------
 

@@ -11,7 +11,9 @@ from rapyer.traffic.scripts import Operation
 from rapyer.traffic.updates import PLANNING
 from rapyer.traffic.versions import CHECKING, COUNTING
 
-#: Lua: what all of them answer with. A restarted server, or another one, has another `run_id`.
+#: Lua: what all of them answer with. A restarted server, or another one, has another `run_id`, and
+#: one that was a replica in between has another `master_replid`. An error that starts with
+#: `RAPYERREFUSED` says that nothing was written.
 _ANSWERING = """
 local call, codes, refusals = redis.call, {}, {}
 local function refuse_key(place, why)
@@ -22,9 +24,14 @@ end
 local function answer(outcomes)
     local id = ''
     if redis.acl_check_cmd('INFO', 'server') then
-        id = string.match(call('INFO', 'server'), 'run_id:(%x+)') or ''
+        id = (string.match(call('INFO', 'server'), 'run_id:(%x+)') or '')
+            .. (string.match(call('INFO', 'replication'), 'master_replid:(%x+)') or '')
     end
     return {outcomes or table.concat(codes), refusals, id}
+end
+local function refused_before(why)
+    if type(why) == 'table' then why = why.err end
+    return redis.error_reply('RAPYERREFUSED ' .. tostring(why))
 end
 local function allowed(place, key, access)
     if not policies[1] then return true end
@@ -64,9 +71,9 @@ INSERT = Operation(
         size = 0
     end
     for place, key in ipairs(KEYS) do
+        local is_allowed, verdict = allowed(place, key, 'write'), true
         local kind = there == 0 and 'none' or call('TYPE', key).ok
-        local verdict = true
-        if kind ~= 'none' then
+        if is_allowed and kind ~= 'none' then
             if kind ~= 'ReJSON-RL' then
                 verdict = 'RAPYERTYPE ' .. kind
             elseif mode == 'insert' then
@@ -76,14 +83,14 @@ INSERT = Operation(
             end
         end
         if versioned then
-            if verdict == true and not codes[place] and arg[rest] ~= '' then
+            if is_allowed and verdict == true and not codes[place] and arg[rest] ~= '' then
                 verdict = check_version(key, arg[rest], arg[rest + 1])
             end
             rest = rest + 2
         end
         if verdict ~= true then
             refuse_key(place, verdict)
-        elseif not codes[place] and allowed(place, key, 'write') then
+        elseif not codes[place] then
             codes[place] = kind == 'none' and 'i' or 'r'
             set[size + 1], set[size + 2], set[size + 3] = key, '$', arg[place + 3]
             size = size + 3
@@ -102,7 +109,7 @@ INSERT = Operation(
         local reply = redis.pcall('JSON.MSET', unpack(set, written + 1, last))
         if type(reply) == 'table' and reply.err then
             -- with the first one nothing was written; later ones are not known to fail
-            if written == 0 then return reply end
+            if written == 0 then return refused_before(reply) end
             local position = 0
             for place, code in ipairs(codes) do
                 if code == 'i' or code == 'r' then
@@ -157,12 +164,13 @@ UPDATE = Operation(
         if versioned then path, expected = take(), take() end
         local size, additions, removals = changes.size, #increased, #removed
         local is_read, there = true, true
-        if path ~= '' then
+        local is_allowed = allowed(place, key, 'write')
+        if is_allowed and path ~= '' then
             is_read, verdict = pcall(check_version, key, path, expected)
         end
         if not is_read or verdict ~= true then
             refuse_key(place, verdict)
-        elseif allowed(place, key, 'write') then
+        elseif is_allowed then
             is_read, there = pcall(plan, key, list, changes)
             if is_read then
                 codes[place] = there and 'u' or 'm'
@@ -176,10 +184,16 @@ UPDATE = Operation(
         end
         if not is_read then
             local kind = call('TYPE', key).ok
-            if kind ~= 'ReJSON-RL' then refusals[#refusals] = 'RAPYERTYPE ' .. kind end
+            if kind ~= 'ReJSON-RL' and kind ~= 'none' then
+                refusals[#refusals] = 'RAPYERTYPE ' .. kind
+            end
         end
     end
-    carry_out(changes)
+    local is_done, why = pcall(carry_out, changes)
+    if not is_done then
+        if changes.is_begun then error(why) end
+        return refused_before(why)
+    end
     for _, one in ipairs(counted) do count_version(one[1], one[2]) end
     touch({u = true}, 'write')
     return answer()
@@ -193,20 +207,25 @@ DELETE = Operation(
     + """
     local documents, size = {}, 0
     for place, key in ipairs(KEYS) do
-        local kind = call('TYPE', key).ok
-        if kind == 'ReJSON-RL' then
-            if allowed(place, key, 'delete') then
+        if allowed(place, key, 'delete') then
+            local kind = call('TYPE', key).ok
+            if kind == 'ReJSON-RL' then
                 size = size + 1
                 documents[size], codes[place] = key, 'd'
+            elseif kind == 'none' then
+                codes[place] = 'm'
+            else
+                refuse_key(place, 'RAPYERTYPE ' .. kind)
             end
-        elseif kind == 'none' then
-            codes[place] = 'm'
-        else
-            refuse_key(place, 'RAPYERTYPE ' .. kind)
         end
     end
     for first = 1, size, 7000 do
-        call('UNLINK', unpack(documents, first, math.min(first + 6999, size)))
+        local last = math.min(first + 6999, size)
+        local reply = redis.pcall('UNLINK', unpack(documents, first, last))
+        if type(reply) == 'table' then
+            if first == 1 then return refused_before(reply) end
+            error(reply)
+        end
     end
     touch({d = true}, 'delete')
     return answer()

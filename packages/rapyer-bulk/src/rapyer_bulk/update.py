@@ -165,7 +165,7 @@ class UpdateChunk(Chunk[UpdateLoad]):
         super().__init__(destination)
         self._rows: list[_Row | None] = []
 
-    async def send(self) -> bytes:
+    async def send(self) -> bytes | None:
         """Send the values."""
         part = self.part
         self._rows = [row for load, first, last, _ in self.shares for row in load.rows[first:last]]
@@ -178,7 +178,7 @@ class UpdateChunk(Chunk[UpdateLoad]):
                 places.append(place)
                 rows.append(row)
         if not rows:
-            return b""
+            return None
         keys = [self.keys[place] for place in places]
         reply = await run_for_keys(self.destination, UPDATE, keys, *_arguments(rows))
         self.note(places, reply)

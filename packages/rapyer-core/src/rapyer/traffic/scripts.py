@@ -68,7 +68,8 @@ def arguments_of(policies: Policies) -> list[ScriptArgument]:
 _PERMIT = """
 local function permit(...)
     if not redis.acl_check_cmd(...) then
-        error(redis.error_reply('NOPERM to run ' .. select(1, ...) .. '. Nothing was written.'))
+        error(redis.error_reply('NOPERM the user may not run ' .. select(1, ...)
+            .. '. Nothing was written.'))
     end
 end
 """

@@ -100,7 +100,9 @@ local function carry_out(changes)
     for _, one in ipairs(removed) do permit('JSON.DEL', one[1], one[2]) end
     for first = 1, changes.size, 6000 do
         redis.call('JSON.MSET', unpack(set, first, math.min(first + 5999, changes.size)))
+        changes.is_begun = true
     end
+    if increased[1] or removed[1] then changes.is_begun = true end
     for _, one in ipairs(increased) do redis.call('JSON.NUMINCRBY', unpack(one)) end
     for _, one in ipairs(removed) do redis.call('JSON.DEL', unpack(one)) end
 end

@@ -35,7 +35,7 @@ local function check_version(key, path, expected)
     if not redis.acl_check_cmd('JSON.NUMINCRBY', key, path, '1')
             or text == '[]' and not redis.acl_check_cmd('JSON.SET', key, path, '1') then
         return redis.error_reply(
-            'NOPERM to run JSON.NUMINCRBY and JSON.SET: they count the version')
+            'NOPERM the user may not run JSON.NUMINCRBY and JSON.SET, which count the version')
     end
     return true
 end

@@ -13,11 +13,15 @@ from rapyer.types.codec import Codec, complete_schema
 from rapyer.types.proof import NAN, SHORT, is_doubtful
 from rapyer.types.spelling import EXPONENT, LONG_NUMBER, SHAPE, SIGN, Correction
 from rapyer.types.text import BACKSLASH
+from rapyer.types.values import MAX_LEVELS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from rapyer.types.registry import FieldTypes
+
+
+_INFINITY = b"Infinity"
 
 
 class Dumps(NamedTuple):
@@ -64,6 +68,7 @@ class DocumentCodec(Codec):
                     self._check(texts[place], instances[place])
             except UnstorableValueError as exc:
                 failures[place] = exc
+        self._find_refused(instances, texts, together, failures)
         if self._is_spelled_alike(together):
             return Dumps(texts, texts, {}, failures)
         documents: list[bytes] = []
@@ -115,6 +120,24 @@ class DocumentCodec(Codec):
                 if len(text) >= SHORT and is_doubtful(text, nests=nests)
             )
         return sorted(places)
+
+    def _find_refused(
+        self,
+        instances: Sequence[Any],
+        texts: Sequence[bytes],
+        together: bytes,
+        failures: dict[int, UnstorableValueError],
+    ) -> None:
+        """Find what the server would refuse: it would refuse others in the same command with it."""
+        has_infinity = _INFINITY in together
+        if not has_infinity and together.count(b"[") + together.count(b"{") <= MAX_LEVELS:
+            return
+        for place, text in enumerate(texts):
+            is_deep = len(text) > MAX_LEVELS and text.count(b"[") + text.count(b"{") > MAX_LEVELS
+            if is_deep or (has_infinity and _INFINITY in text):
+                fault = self.fault_of(instances[place])
+                if fault is not None:
+                    failures.setdefault(place, fault)
 
     def _is_spelled_alike(self, text: bytes) -> bool:
         """Say whether the server reads the texts that stand in one as every other reader does."""
