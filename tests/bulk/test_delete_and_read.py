@@ -16,7 +16,7 @@ from rapyer import (
     WrongTypeError,
 )
 from rapyer.testing import record_commands
-from rapyer_bulk import BulkError, result_of
+from rapyer_bulk import BulkError
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -66,18 +66,16 @@ async def test_a_deleted_instance_has_no_version():
     assert order.revision == 1
 
 
-async def test_what_is_no_key_of_the_model_ends_the_call(redis):
+async def test_what_is_no_key_of_the_model_does_not_lose_the_others(redis):
     await User.bulk_insert(users(3))
-    with pytest.raises(WrongModelError) as caught:
-        await User.bulk_delete(["0", "bulk:order:1", "2"], chunk_size=1)
-    assert result_of(caught.value).counts == {"deleted": 1}
-    with pytest.raises(InvalidKeyError):
-        await User.bulk_delete(["", "1"])
+    result = await User.bulk_delete(["0", "bulk:order:1", "", "2"], raise_on_error=False)
+    assert [entry.outcome for entry in result] == ["deleted", "failed", "failed", "deleted"]
+    assert [type(error) for error in result.errors.values()] == [WrongModelError, InvalidKeyError]
     with pytest.raises(TypeError, match="Give a list"):
         await User.bulk_delete("bulk:user:1")
     with pytest.raises(TypeError, match="is no User"):
         await User.bulk_delete([Order(number=1)])
-    assert await redis.dbsize() == 2
+    assert await redis.dbsize() == 1
 
 
 # -- reading --------------------------------------------------------------------------------------
@@ -206,3 +204,17 @@ async def test_a_stream_that_is_left_leaves_nothing_running():
         async for _ in stream:
             break
     assert asyncio.all_tasks() == before
+
+
+async def test_what_was_asked_for_before_the_keys_fail_is_given_first():
+    await User.bulk_insert(users(130))
+
+    def failing():
+        yield from map(str, range(130))
+        raise OSError("the disk")
+
+    stream = User.bulk_stream(failing())
+    found = [await anext(stream) for _ in range(130)]
+    assert found == users(130)
+    with pytest.raises(OSError, match="the disk"):
+        await anext(stream)

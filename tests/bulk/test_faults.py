@@ -94,6 +94,55 @@ async def test_a_server_that_is_replaced_while_nothing_is_under_way(tmp_path, ke
             assert len(await keys_in(server.url)) >= (result.inserted if keeps else 0)
 
 
+async def test_a_server_that_dies_before_the_source_ends():
+    with Server(port=0) as server:
+
+        async def slowly():
+            for user in users(20):
+                yield user
+            await asyncio.sleep(0.02)
+            server.process.kill()
+            server.process.wait()
+            server.restart()
+            await asyncio.sleep(0.1)
+
+        async with init_rapyer(server.url):
+            with pytest.raises(BulkError, match="lost or replaced") as caught:
+                await User.bulk_insert(slowly(), chunk_size=10)
+            assert caught.value.result.server_lost
+            await check_against_redis(caught.value.result, server.url)
+
+
+async def test_a_server_that_was_a_replica_in_between():
+    """It has the same process, and lost what it had."""
+    with Server(port=0) as server, Server(port=0) as other:
+        async with Redis.from_url(server.url) as client, init_rapyer(server.url):
+
+            async def slowly():
+                for number, user in enumerate(users(40)):
+                    if number == 20:
+                        await asyncio.sleep(0.05)
+                        await client.replicaof("127.0.0.1", other.url.split(":")[-1].split("/")[0])
+                        while (await client.info("replication")).get("master_link_status") != "up":
+                            await asyncio.sleep(0.05)
+                        await client.replicaof("NO", "ONE")
+                    yield user
+
+            with pytest.raises(BulkError) as caught:
+                await User.bulk_insert(slowly(), chunk_size=10)
+            assert caught.value.result.server_lost
+
+
+async def test_a_user_who_may_not_ask_is_told_that_it_is_not_known():
+    with Server() as server:
+        async with Redis.from_url(server.url) as client, init_rapyer(server.url):
+            await client.acl_setuser("default", enabled=True, commands=["-info"])
+            result = await User.bulk_insert(users(20), chunk_size=10)
+            assert result.server_lost is None
+            assert result.inserted == 20
+            assert (await User.bulk_insert(users(20))).server_lost is False
+
+
 async def test_a_server_that_is_not_there():
     with Server() as server:
         async with init_rapyer(server.url):
@@ -230,6 +279,37 @@ async def test_a_server_that_hangs_does_not_keep_a_cancelled_call(redis, server)
     assert asyncio.get_running_loop().time() - started < 2.5
     assert result_of(caught.value).counts == {"unknown": 10}
     await redis.client_unpause()
+
+
+async def test_a_call_that_is_cancelled_twice_says_what_is_known(redis, server):
+    await redis.client_pause(3000, all=True)
+    call = asyncio.create_task(User.bulk_insert(users(10)))
+    await asyncio.sleep(0.05)
+    call.cancel()
+    await asyncio.sleep(0.05)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError) as caught:
+        await call
+    assert result_of(caught.value).counts == {"unknown": 10}
+    await redis.client_unpause()
+
+
+async def test_an_error_in_a_group_has_its_result(server):
+    await User(id="1").save()
+    with pytest.raises(BulkError) as caught:
+        await User.bulk_insert([User(id="1")], mode="insert")
+    group = ExceptionGroup("several", [LookupError(), caught.value])
+    assert result_of(group) is caught.value.result
+
+
+async def test_the_result_of_an_earlier_call_is_not_that_of_a_later_error(server):
+    await User(id="1").save()
+    try:
+        await User.bulk_insert([User(id="1")], mode="insert")
+    except BulkError:
+        with pytest.raises(LookupError) as caught:
+            await User.get("nobody")
+    assert result_of(caught.value) is None
 
 
 async def test_an_iterable_that_fails_in_the_middle_says_what_was_done(server, redis, redis_url):

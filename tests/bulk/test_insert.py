@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import math
+import pickle
+import weakref
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 from bulk_models import Note, Order, User, users
-from rapyer import ConflictError, KeyChangedError, UnstorableValueError, WrongTypeError
+from rapyer import (
+    AtomicRedisModel,
+    ConflictError,
+    Key,
+    KeyChangedError,
+    UnstorableValueError,
+    WrongTypeError,
+)
 from rapyer.testing import record_commands
 from rapyer_bulk import BulkError, KeyExistsError, KeyOutcome, result_of
 
@@ -155,13 +166,15 @@ async def test_a_transaction_is_one_step_whatever_the_size_of_a_chunk(redis_url)
     assert len([command for command in sent if command.name == "EVALSHA"]) == 1
 
 
-@pytest.mark.parametrize("reason", ["exists", "type", "unstorable"])
+@pytest.mark.parametrize("reason", ["exists", "type", "unstorable", "infinite"])
 async def test_a_transaction_with_one_key_that_cannot_be_written_writes_nothing(redis, reason):
     created = users(3000)
     if reason == "exists":
         await created[2500].save()
     elif reason == "type":
         await redis.set("bulk:user:2500", "text")
+    elif reason == "infinite":  # which only the server refuses
+        created[2500].ratio = math.inf
     else:
         created[2500].age = "old"
     before = await redis.dbsize()
@@ -283,3 +296,81 @@ async def test_nothing_is_written_of_nothing(redis_url):
     async with record_commands(redis_url) as sent:
         result = await User.bulk_insert([])
     assert (len(result), result.counts, sent) == (0, {}, [])
+
+
+async def test_one_document_that_the_server_refuses_does_not_lose_a_large_chunk():
+    class Tree(AtomicRedisModel):
+        id: Key[str]
+        value: Any = None
+
+        class Config:
+            prefix = "bulk:tree"
+
+    trees = [Tree(id=str(place), value=place) for place in range(5000)]
+    for _ in range(130):
+        trees[4500].value = [trees[4500].value]
+    trees[2500].value = float("inf")
+    result = await Tree.bulk_insert(trees, chunk_size=5000, raise_on_error=False)
+    assert result.counts == {"inserted": 4998, "failed": 2}
+    assert result.errors.keys() == {"bulk:tree:2500", "bulk:tree:4500"}
+
+
+async def test_a_version_that_is_no_count_is_told_as_by_save(redis):
+    await redis.execute_command("JSON.SET", "bulk:order:1", "$", '{"revision": "x"}')
+    result = await Order.bulk_insert([Order(number=1)], raise_on_error=False)
+    assert isinstance(result[0].error, WrongTypeError)
+
+
+async def test_models_with_keys_of_any_type_go_all_ways():
+    class Device(AtomicRedisModel):
+        id: Key[UUID]
+        on: bool = False
+
+        class Config:
+            prefix = "bulk:device"
+
+    devices = [Device(id=uuid4()) for _ in range(3)]
+    keys = [device.id for device in devices]
+    await Device.bulk_insert(devices)
+    assert (await Device.bulk_update(keys, on=True)).updated == 3
+    assert [device.on for device in await Device.bulk_get(keys)] == [True] * 3
+    assert [device.id async for device in Device.bulk_stream(map(str, keys))] == keys
+    assert await Device.bulk_exists(keys) == [True] * 3
+    assert (await Device.bulk_delete(keys)).deleted == 3
+
+
+async def test_errors_of_several_keys_are_counted_one_by_one():
+    await User(id="1").save()
+    with pytest.raises(BulkError, match="And 2 more, in `error") as caught:
+        await User.bulk_insert([User(id="1") for _ in range(5)], mode="insert")
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert list(map(repr, copied.result)) == list(map(repr, caught.value.result))
+    assert str(copied) == str(caught.value)
+
+
+async def test_large_instances_are_not_read_ahead():
+    alive = peak = 0
+
+    class Heavy(AtomicRedisModel):
+        id: Key[int]
+        text: str
+
+        class Config:
+            prefix = "bulk:heavy"
+
+    def making():
+        nonlocal alive, peak
+        for number in range(60):
+            heavy = Heavy(id=number, text="x" * 4_000_000)
+            alive += 1
+            peak = max(peak, alive)
+            weakref.finalize(heavy, gone)
+            yield heavy
+            del heavy
+
+    def gone():
+        nonlocal alive
+        alive -= 1
+
+    assert (await Heavy.bulk_insert(making())).inserted == 60
+    assert peak <= 20  # 8 at first, and some chunks of 8 MiB

@@ -10,6 +10,7 @@ import rapyer_bulk.plugin
 from rapyer import Key, init_rapyer
 from rapyer.plugin import AccessPolicy, hookimpl
 from rapyer.testing import record_commands, use_plugins
+from rapyer_bulk import BulkOutcomeUnknownError
 from redis.exceptions import ResponseError
 
 _actor: ContextVar[str] = ContextVar("actor", default="nobody")
@@ -85,6 +86,31 @@ async def test_a_key_that_a_policy_refuses_does_not_lose_the_others(page, redis,
     assert [entry.outcome for entry in deleted] == ["deleted", "failed", "deleted"]
     assert await redis.exists(f"page:{name}")
     assert not [entry for entry in await log(redis) if name in entry]
+
+
+async def test_policies_are_asked_before_anything_is_said_of_a_key(page, redis):
+    result = await page.bulk_delete(["locked"], raise_on_error=False)
+    assert result.counts == {"failed": 1}
+    await redis.execute_command("JSON.SET", "page:locked", "$", '{"id": "locked"}')
+    for mode in ("skip", "insert"):
+        result = await page.bulk_insert([page(id="locked")], mode=mode, raise_on_error=False)
+        assert "LOCKED" in str(result[0].error)
+
+
+async def test_a_policy_that_fails_afterwards_leaves_the_outcome_unknown(page, redis):
+    await redis.set("log", "no list")
+    with pytest.raises(BulkOutcomeUnknownError) as caught:
+        await page.bulk_insert([page(id="a"), page(id="b")])
+    assert caught.value.result.counts == {"unknown": 2}
+    assert await redis.exists("page:a", "page:b") == 2
+
+
+async def test_thousands_of_keys_pass_a_policy_in_one_chunk(page):
+    await page.bulk_insert([page(id=str(number)) for number in range(9000)], chunk_size=9000)
+    keys = [str(number) for number in range(9000)]
+    assert len(await page.bulk_get(keys, chunk_size=9000)) == 9000
+    assert all(await page.bulk_exists(keys, chunk_size=9000))
+    assert (await page.bulk_delete(keys, chunk_size=9000)).deleted == 9000
 
 
 async def test_a_transaction_in_which_a_policy_refuses_a_key_writes_nothing(page, redis):

@@ -12,6 +12,7 @@ from rapyer import (
     Field,
     InvalidPathError,
     Key,
+    KeyChangedError,
     Mapped,
     PathNotFoundError,
     Version,
@@ -91,6 +92,8 @@ async def test_values_for_all_are_validated_before_anything_is_sent(redis_url):
             await User.bulk_update([*"01"], agee=3)
         with pytest.raises(TypeError, match="nothing to update"):
             await User.bulk_update([*"01"])
+        with pytest.raises(InvalidPathError):
+            await User.bulk_update([], agee=3)
     assert sent == []
 
 
@@ -195,5 +198,38 @@ async def test_a_versioned_instance_that_somebody_else_has_written_is_reported(r
 
 async def test_a_mapping_of_keys_to_something_else_is_refused():
     await User.bulk_insert(users(1))
-    with pytest.raises(TypeError, match="was given 3 for '0'"):
-        await User.bulk_update({"0": 3})
+    for value in (3, None, {}, "a"):
+        with pytest.raises(TypeError, match="Give a mapping of fields"):
+            await User.bulk_update({"0": value})
+
+
+async def test_what_is_no_key_does_not_lose_the_others():
+    notes = [Note(text="a") for _ in range(2)]
+    await Note.bulk_insert(notes)
+    for note in notes:
+        note.text = "b"
+    notes[0].pk = "other"
+    result = await Note.bulk_update(notes, raise_on_error=False)
+    assert [entry.outcome for entry in result] == ["failed", "updated"]
+    assert isinstance(result[0].error, KeyChangedError)
+    await User.bulk_insert(users(1))
+    result = await User.bulk_update(["bulk:order:1", "0"], age=1, raise_on_error=False)
+    assert [entry.outcome for entry in result] == ["failed", "updated"]
+
+
+async def test_a_field_with_the_name_of_an_argument_is_set_by_a_mapping():
+    class Job(AtomicRedisModel):
+        id: Key[str]
+        progress: Mapped[int] = Field(default=0)
+        chunk_size: int = 0
+
+        class Config:
+            prefix = "bulk:job"
+
+    await Job.bulk_insert([Job(id="1")])
+    with pytest.raises(TypeError, match="'chunk_size' a field of Job"):
+        await Job.bulk_update(["1"], chunk_size=7)
+    calls = []
+    await Job.bulk_update(["1"], {Job.progress: 5}, progress=lambda *call: calls.append(call))
+    assert (await Job.get("1")).progress == 5
+    assert calls == [(1, 1)]

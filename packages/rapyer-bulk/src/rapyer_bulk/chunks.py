@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from itertools import accumulate, groupby
 from operator import itemgetter
 from typing import Final, Generic, NamedTuple, TypeVar
@@ -14,14 +15,15 @@ from rapyer.traffic.channel import Channel
 
 from rapyer_bulk.calls import Destination, Reply
 from rapyer_bulk.flight import Flight
+from rapyer_bulk.inputs import Many, pace_of_reading_ahead, read_ahead
 from rapyer_bulk.refusals import refusal
 from rapyer_bulk.results import CODES, Part
 from rapyer_bulk.targets import Target
 
 #: Bytes of documents in one chunk; a larger document is a chunk of its own.
 CHUNK_BYTES: Final = 8 * 1024 * 1024
-#: Bytes of documents in one transaction. The server takes commands of twice as many.
-TRANSACTION_BYTES: Final = 512 * 1024 * 1024
+#: Bytes of documents in one transaction, for which a server takes some two seconds.
+TRANSACTION_BYTES: Final = 128 * 1024 * 1024
 _UNKNOWN: Final = CODES["unknown"]
 
 
@@ -30,21 +32,25 @@ class Load:
 
     Args:
         model: The model.
-        keys: Their keys.
-        sizes: How many bytes are sent for each.
+        targets: The documents; an error in the place of one that is not sent.
 
     Attributes:
+        keys: Their keys.
+        sizes: How many bytes are sent for each.
         failures: Why some of them are not sent, by their place.
     """
 
-    def __init__(
-        self, model: type[BaseRedisModel], keys: Sequence[str], sizes: Sequence[int]
-    ) -> None:
-        self.model, self.keys, self.sizes = model, keys, sizes
-        self.failures: dict[int, Exception] = {}
+    def __init__(self, model: type[BaseRedisModel], targets: Sequence[Target]) -> None:
+        self.model = model
+        self.keys = [key for key, _, _ in targets]
+        self.sizes: Sequence[int] = [0] * len(targets)
+        self.failures: dict[int, Exception] = {
+            place: item for place, (_, _, item) in enumerate(targets) if isinstance(item, Exception)
+        }
 
 
 L = TypeVar("L", bound=Load)
+T = TypeVar("T")
 
 
 class Share(NamedTuple, Generic[L]):
@@ -169,6 +175,20 @@ class Packer(Generic[L]):
         self._most = sys.maxsize if count is None else count
         self._limit = TRANSACTION_BYTES if count is None else CHUNK_BYTES
         self._open: dict[Destination, Chunk[L]] = {}
+        self._pace = pace_of_reading_ahead(self._most, CHUNK_BYTES)
+
+    async def pack_all(
+        self, items: Many[T], resolve: Callable[[Sequence[T]], Sequence[Target]]
+    ) -> None:
+        """Put everything into chunks, as it is read, and send these.
+
+        Raises:
+            Exception: What the iterable raises, and `pack`.
+        """
+        async with aclosing(read_ahead(items, lambda: self._pace.number)) as batches:
+            async for batch in batches:
+                await self.pack(resolve(batch))
+        await self.flush()
 
     async def pack(self, targets: Sequence[Target]) -> None:
         """Put documents into chunks.
@@ -177,18 +197,19 @@ class Packer(Generic[L]):
             ValueError: In one chunk with all, a key is there already, or is of a model on another
                 server or with other policies than those of before; or the chunk is too large.
         """
-        keys = {target[0] for target in targets}
-        pending = self._flight.keys
-        if len(keys) == len(targets) and pending.isdisjoint(keys):
+        sent = [key for key, _, item in targets if not isinstance(item, Exception)]
+        keys, pending = set(sent), self._flight.keys
+        if len(keys) == len(sent) and pending.isdisjoint(keys):
             pending |= keys
             for model, own in groupby(targets, key=itemgetter(1)):
                 await self._fill(model, list(own))
             return
         for target in targets:
-            key, model, _ = target
-            if key in pending:
-                await self._wait_for(key)
-            pending.add(key)
+            key, model, item = target
+            if not isinstance(item, Exception):
+                if key in pending:
+                    await self._wait_for(key)
+                pending.add(key)
             await self._fill(model, [target])
 
     async def _wait_for(self, key: str) -> None:
@@ -202,6 +223,7 @@ class Packer(Generic[L]):
 
     async def _fill(self, model: type[BaseRedisModel], targets: Sequence[Target]) -> None:
         load = self._load(model, targets)
+        self._pace.learn(load.sizes)
         destination, first, number = Destination.of(model), 0, len(targets)
         while first < number:
             chunk = self._chunk_for(destination, model)
@@ -234,8 +256,7 @@ class Packer(Generic[L]):
     async def _send(self, destination: Destination, *, is_last: bool = False) -> None:
         if self._count is None and not is_last:
             raise ValueError(
-                f"the documents of one transaction have more than {TRANSACTION_BYTES >> 20} MiB, "
-                "which the server would not take. Insert them without transaction=True, in chunks. "
-                "Nothing was written."
+                f"the documents of one transaction have more than {TRANSACTION_BYTES >> 20} MiB. "
+                "Insert them without transaction=True, in chunks. Nothing was written."
             )
         await self._flight.submit(self._open.pop(destination))

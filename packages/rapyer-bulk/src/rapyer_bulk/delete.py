@@ -11,11 +11,11 @@ from rapyer.keys import RedisKey
 from rapyer_bulk.calls import run_for_keys
 from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
-from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead, total_of
+from rapyer_bulk.inputs import Many, check_count, check_many, total_of
 from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.results import BulkResult
 from rapyer_bulk.scripts import DELETE
-from rapyer_bulk.targets import Item, Resolve, Target
+from rapyer_bulk.targets import Item, Resolver, Target
 
 _GONE: Final = b"dm"
 
@@ -29,7 +29,7 @@ class DeleteLoad(Load):
     """
 
     def __init__(self, model: type[BaseRedisModel], targets: Sequence[Target]) -> None:
-        super().__init__(model, [key for key, _, _ in targets], [0] * len(targets))
+        super().__init__(model, targets)
         self.instances: dict[int, BaseRedisModel] = {
             place: item
             for place, (_, _, item) in enumerate(targets)
@@ -42,8 +42,12 @@ class DeleteChunk(Chunk[DeleteLoad]):
 
     async def send(self) -> bytes | None:
         """Delete the documents, but for keys of other types."""
-        reply = await run_for_keys(self.destination, DELETE, self.keys)
-        self.note(range(len(self.keys)), reply)
+        places = self.unsent()
+        if not places:
+            return None
+        keys = [self.keys[place] for place in places]
+        reply = await run_for_keys(self.destination, DELETE, keys)
+        self.note(places, reply)
         for share in self.shares:
             instances = share.load.instances
             for place in self.places_with(share, _GONE) if instances else ():
@@ -54,7 +58,7 @@ class DeleteChunk(Chunk[DeleteLoad]):
 
 async def delete(
     items: Many[Item],
-    resolve: Resolve,
+    resolve: Resolver,
     *,
     chunk_size: int,
     progress: Progress,
@@ -66,10 +70,4 @@ async def delete(
     reporter = Reporter(progress, total_of(items), "deleting")
     flight = Flight("bulk_delete", reporter, raise_on_error=raise_on_error)
     packer = Packer(flight, DeleteLoad, DeleteChunk, chunk_size)
-
-    async def feed() -> None:
-        async for batch in read_ahead(items, chunk_size):
-            await packer.pack(resolve(batch))
-        await packer.flush()
-
-    return await flight.run(feed())
+    return await flight.run(packer.pack_all(items, resolve.with_errors))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import islice
 from typing import Any, Final
@@ -72,7 +73,9 @@ def result_of(error: BaseException | None) -> BulkResult | None:
     attached: object = getattr(error, _RESULT, None)
     if isinstance(attached, BulkResult):
         return attached
-    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else (error.__cause__,)
+    group: Any = error
+    is_group = isinstance(error, BaseExceptionGroup)
+    inner: Sequence[BaseException | None] = group.exceptions if is_group else (error.__cause__,)
     found = (result_of(one) for one in inner)
     return next((result for result in found if result is not None), None)
 

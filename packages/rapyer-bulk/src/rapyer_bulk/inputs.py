@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sized
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence, Sized
 from itertools import islice
 from typing import Final, TypeAlias, TypeVar
 
@@ -13,8 +13,11 @@ T = TypeVar("T")
 #: Many of something, read as they are sent.
 Many: TypeAlias = Iterable[T] | AsyncIterable[T]
 
-#: How many items are read ahead, whose instances are in memory beside those that are sent.
-_AHEAD: Final = 100
+#: How many items are made ready together at most, and at first.
+_MOST_AHEAD: Final = 100
+_FIRST_AHEAD: Final = 8
+#: How much more is taken after a look at what was taken before.
+_GROWTH: Final = 4
 
 
 def check_many(items: object, what: str) -> None:
@@ -43,23 +46,61 @@ def total_of(items: object) -> int | None:
     return len(items) if isinstance(items, Sized) else None
 
 
-async def read_ahead(items: Many[T], most: int) -> AsyncIterator[list[T]]:
-    """Give items as they come, some at a time.
+class Pace:
+    """How many documents are taken at once, so that those of any size stay within bounds.
+
+    Args:
+        most: How many at most.
+        first: How many as long as nothing is known of their sizes.
+        limit: How many bytes they may have, as far as those before tell.
+
+    Attributes:
+        number: How many are taken now.
+    """
+
+    __slots__ = ("_limit", "_most", "number")
+
+    def __init__(self, most: int, first: int, limit: int) -> None:
+        self._most, self._limit = most, limit
+        self.number = min(most, first)
+
+    def learn(self, sizes: Sequence[int]) -> None:
+        """Take into account how many bytes documents have."""
+        if sizes:
+            fitting = self._limit * len(sizes) // max(1, sum(sizes))
+            self.number = max(1, min(self._most, fitting, _GROWTH * self.number))
+
+
+def pace_of_reading_ahead(most: int, limit: int) -> Pace:
+    """Give the pace at which items are read that are made ready together."""
+    return Pace(min(most, _MOST_AHEAD), _FIRST_AHEAD, limit)
+
+
+async def read_ahead(items: Many[T], number: Callable[[], int]) -> AsyncGenerator[list[T]]:
+    """Give items as they come, some at a time; where they end with an error, those before it.
 
     Args:
         items: The items.
-        most: How many at most; fewer are read for the sake of memory.
+        number: Says how many are given next.
     """
-    number, batch = min(most, _AHEAD), list[T]()
-    if isinstance(items, Iterable):
-        source = iter(items)
-        while batch := list(islice(source, number)):
+    batch = list[T]()
+    try:
+        if isinstance(items, Iterable):
+            source = iter(items)
+            while True:
+                batch.extend(islice(source, number()))  # what came before an error is in it
+                if not batch:
+                    return
+                yield batch
+                batch = list[T]()
+        async for item in items:
+            batch.append(item)
+            if len(batch) >= number():
+                yield batch
+                batch = list[T]()
+    except Exception:
+        if batch:
             yield batch
-        return
-    async for item in items:
-        batch.append(item)
-        if len(batch) == number:
-            yield batch
-            batch = []
+        raise
     if batch:
         yield batch

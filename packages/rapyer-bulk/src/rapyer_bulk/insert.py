@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final, Literal, TypeAlias, cast, get_args
 
-from rapyer.base import BaseRedisModel, key_to_write
-from rapyer.errors import InvalidKeyError, KeyChangedError
+from rapyer.base import BaseRedisModel
 from rapyer.keys import RedisKey
 from rapyer.traffic.channel import Argument
 from rapyer.writing import DocumentWrites
@@ -16,12 +15,12 @@ from redis.exceptions import ResponseError
 from rapyer_bulk.calls import Destination, run_for_keys
 from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
-from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead, total_of
+from rapyer_bulk.inputs import Many, check_count, check_many, total_of
 from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.refusals import may_have_written
 from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import INSERT
-from rapyer_bulk.targets import Target
+from rapyer_bulk.targets import Resolver, Target
 
 #: What happens where a document is already: it is replaced, reported as failed, or passed over.
 InsertMode: TypeAlias = Literal["replace", "insert", "skip"]
@@ -41,18 +40,16 @@ class InsertLoad(Load):
     def __init__(
         self, model: type[BaseRedisModel], targets: Sequence[Target], *, compares: bool
     ) -> None:
-        errors = {
-            place: item for place, (_, _, item) in enumerate(targets) if isinstance(item, Exception)
-        }
-        if errors:  # something else in their places
-            stand_in = model.model_construct()
-            targets = [
-                (key, one, stand_in if place in errors else item)
-                for place, (key, one, item) in enumerate(targets)
-            ]
-        keys = cast("list[RedisKey]", [key for key, _, _ in targets])
-        self.writes = DocumentWrites(keys, [item for _, _, item in targets], compares=compares)
-        super().__init__(model, keys, [*map(len, self.writes.dumps.documents)])
+        super().__init__(model, targets)
+        errors = self.failures
+        stand_in = model.model_construct() if errors else None  # for one that is not sent
+        instances = [stand_in if place in errors else one[2] for place, one in enumerate(targets)]
+        self.writes = DocumentWrites(
+            cast("list[RedisKey]", self.keys),
+            cast("list[BaseRedisModel]", instances),
+            compares=compares,
+        )
+        self.sizes = [*map(len, self.writes.dumps.documents)]
         self.failures = {**self.writes.dumps.failures, **errors}
 
 
@@ -154,23 +151,14 @@ async def insert(
         None if transaction else chunk_size,
     )
 
-    async def feed() -> None:
-        async for batch in read_ahead(instances, chunk_size):
-            await packer.pack([_target(instance, of) for instance in batch])
-        await packer.flush()
+    resolve = Resolver(of)
 
-    return await flight.run(feed())
+    def resolve_instances(batch: Sequence[BaseRedisModel]) -> Sequence[Target]:
+        for instance in batch:
+            if not isinstance(instance, of):
+                raise TypeError(
+                    f"bulk_insert was given {instance!r}. Give instances of {of.__name__}."
+                )
+        return resolve.with_errors(batch)
 
-
-def _target(instance: BaseRedisModel, of: type[BaseRedisModel]) -> Target:
-    """Give where an instance is written to; with the error in its place where it cannot be."""
-    if not isinstance(instance, of):
-        raise TypeError(
-            f"{of.__name__}.bulk_insert was given {instance!r}. Give instances of {of.__name__}."
-        )
-    try:
-        return key_to_write(instance), type(instance), instance
-    except KeyChangedError as exc:
-        return exc.current, type(instance), exc
-    except InvalidKeyError as exc:
-        return str(exc.value), type(instance), exc
+    return await flight.run(packer.pack_all(instances, resolve_instances))

@@ -13,7 +13,7 @@ from rapyer_bulk.insert import InsertMode, insert
 from rapyer_bulk.progress import Progress
 from rapyer_bulk.reading import Missing, check_reading, exists, get, stream
 from rapyer_bulk.results import BulkResult
-from rapyer_bulk.targets import resolve_any
+from rapyer_bulk.targets import AnyResolver
 from rapyer_bulk.update import update
 
 
@@ -46,7 +46,7 @@ async def bulk_update(
 ) -> BulkResult:
     """Write what was changed in instances of any models, as `User.bulk_update` does."""
     return await update(
-        models, resolve_any, None, {}, chunk_size=chunk_size, progress=progress,
+        models, AnyResolver(), None, {}, chunk_size=chunk_size, progress=progress,
         raise_on_error=raise_on_error,
     )  # fmt: skip
 
@@ -64,7 +64,11 @@ async def bulk_delete(
         WrongModelError: A text is the key of no model of this process.
     """
     return await delete(
-        items, resolve_any, chunk_size=chunk_size, progress=progress, raise_on_error=raise_on_error
+        items,
+        AnyResolver(),
+        chunk_size=chunk_size,
+        progress=progress,
+        raise_on_error=raise_on_error,
     )
 
 
@@ -84,7 +88,7 @@ async def bulk_get(
     Raises:
         WrongModelError: A text is the key of no model of this process.
     """
-    return await get(keys, resolve_any, missing=missing, chunk_size=chunk_size)
+    return await get(keys, AnyResolver(), missing=missing, chunk_size=chunk_size)
 
 
 @overload
@@ -105,7 +109,7 @@ def bulk_stream(
     """
     check_many(keys, "keys")
     check_reading(missing, chunk_size)
-    return stream(keys, resolve_any, missing=missing, chunk_size=chunk_size)
+    return stream(keys, AnyResolver(), missing=missing, chunk_size=chunk_size)
 
 
 async def bulk_exists(keys: Many[str], *, chunk_size: int = 500) -> list[bool]:
@@ -114,4 +118,4 @@ async def bulk_exists(keys: Many[str], *, chunk_size: int = 500) -> list[bool]:
     Raises:
         WrongModelError: A text is the key of no model of this process.
     """
-    return await exists(keys, resolve_any, chunk_size=chunk_size)
+    return await exists(keys, AnyResolver(), chunk_size=chunk_size)

@@ -14,8 +14,8 @@ from rapyer_bulk.insert import InsertMode, insert
 from rapyer_bulk.progress import Progress
 from rapyer_bulk.reading import Missing, check_reading, exists, get, stream
 from rapyer_bulk.results import BulkResult
-from rapyer_bulk.targets import resolver_of
-from rapyer_bulk.update import Fields, update
+from rapyer_bulk.targets import Resolver
+from rapyer_bulk.update import Fields, refuse_shadowing, update
 
 
 class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
@@ -24,7 +24,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
     @classmethod
     async def bulk_insert(
         cls,
-        users: Many[Self],
+        instances: Many[Self],
         /,
         *,
         mode: InsertMode = "replace",
@@ -43,7 +43,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         its chunk is sent. What cannot be written is left out and reported, the others are written.
 
         Args:
-            users: Instances of the model: a list, an iterable or an async iterable of any length.
+            instances: Those of the model: a list, an iterable or an async iterable of any length.
             mode: What happens where a document is already: `"replace"` writes over it, `"insert"`
                 reports it as failed, `"skip"` passes over it.
             chunk_size: Instances in one chunk at most; fewer where they have more than 8 MiB.
@@ -70,7 +70,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await insert(
-            users, cls, mode=mode, chunk_size=chunk_size, transaction=transaction,
+            instances, cls, mode=mode, chunk_size=chunk_size, transaction=transaction,
             progress=progress, raise_on_error=raise_on_error,
         )  # fmt: skip
 
@@ -143,11 +143,16 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             InvalidPathError, ExpressionError, InvalidKeyError: A name leads to nothing that can be
                 set in all keys; or something is no key. What was sent before is told by
                 `result_of(error)`.
-            TypeError: Nothing was given to set, or an instance together with fields.
+            TypeError: Nothing was given to set, or an instance together with fields; or the model
+                has a field with the name of an argument that was given, and there are no `values`
+                to tell which one is meant.
             NotConnectedError: rapyer was not told where Redis is.
         """
+        given = {"chunk_size": chunk_size, "progress": progress, "raise_on_error": raise_on_error}
+        if values is None:
+            refuse_shadowing(cls, given)
         return await update(
-            items, resolver_of(cls), values, fields, chunk_size=chunk_size, progress=progress,
+            items, Resolver(cls), values, fields, chunk_size=chunk_size, progress=progress,
             raise_on_error=raise_on_error,
         )  # fmt: skip
 
@@ -184,7 +189,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await delete(
-            items, resolver_of(cls), chunk_size=chunk_size, progress=progress,
+            items, Resolver(cls), chunk_size=chunk_size, progress=progress,
             raise_on_error=raise_on_error,
         )  # fmt: skip
 
@@ -226,7 +231,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             WrongModelError: It is the key of another registered model.
             NotConnectedError: rapyer was not told where Redis is.
         """
-        return await get(keys, resolver_of(cls), missing=missing, chunk_size=chunk_size)
+        return await get(keys, Resolver(cls), missing=missing, chunk_size=chunk_size)
 
     @overload
     @classmethod
@@ -269,7 +274,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         """
         check_many(keys, "keys")
         check_reading(missing, chunk_size)
-        return stream(keys, resolver_of(cls), missing=missing, chunk_size=chunk_size)
+        return stream(keys, Resolver(cls), missing=missing, chunk_size=chunk_size)
 
     @classmethod
     async def bulk_exists(cls, keys: Many[KeyLike], /, *, chunk_size: int = 500) -> list[bool]:
@@ -286,4 +291,4 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             WrongTypeError: A key holds another Redis type than a JSON document.
             InvalidKeyError, WrongModelError, NotConnectedError: As `bulk_get` raises them.
         """
-        return await exists(keys, resolver_of(cls), chunk_size=chunk_size)
+        return await exists(keys, Resolver(cls), chunk_size=chunk_size)

@@ -16,10 +16,10 @@ from rapyer.traffic.documents import get_documents
 
 from rapyer_bulk.calls import Destination, run_for_keys
 from rapyer_bulk.flight import IN_FLIGHT
-from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead
+from rapyer_bulk.inputs import Many, Pace, check_count, check_many, read_ahead
 from rapyer_bulk.refusals import refusal
 from rapyer_bulk.scripts import EXISTS
-from rapyer_bulk.targets import Resolve, Target
+from rapyer_bulk.targets import Resolver, Target
 
 A = TypeVar("A")
 
@@ -27,6 +27,8 @@ A = TypeVar("A")
 Missing: TypeAlias = Literal["raise", "skip", "none"]
 
 _THERE: Final = ord("e")
+#: Keys in one command at most: scripts pass them on in one call, which takes some more.
+_MOST: Final = 5000
 #: Bytes of documents that a stream has under way, as far as the sizes of those before tell.
 _STREAM_BYTES: Final = 8 * 1024 * 1024
 #: The first command of a stream, before anything is known of the sizes.
@@ -34,14 +36,14 @@ _FIRST_CHUNK: Final = 50
 
 
 async def get(
-    keys: Many[KeyLike], resolve: Resolve, *, missing: Missing, chunk_size: int
+    keys: Many[KeyLike], resolve: Resolver, *, missing: Missing, chunk_size: int
 ) -> list[Any]:
     """Read many documents; see `BulkMixin.bulk_get`."""
     check_many(keys, "keys")
     check_reading(missing, chunk_size)
     found: list[Any] = []
     absent: list[Target] = []
-    reading = _read(_chunks_of(keys, resolve, lambda: chunk_size), _documents_of)
+    reading = _read(_chunks_of(keys, resolve, lambda: min(chunk_size, _MOST)), _documents_of)
     async with aclosing(reading) as chunks:
         async for targets, outcomes in chunks:
             for target, outcome in zip(targets, outcomes, strict=True):
@@ -59,14 +61,14 @@ async def get(
 
 
 async def stream(
-    keys: Many[KeyLike], resolve: Resolve, *, missing: Missing, chunk_size: int
+    keys: Many[KeyLike], resolve: Resolver, *, missing: Missing, chunk_size: int
 ) -> AsyncGenerator[Any]:
     """Read many documents in bounded memory; see `BulkMixin.bulk_stream`."""
-    pace = _Pace(chunk_size)
+    pace = Pace(min(chunk_size, _MOST), _FIRST_CHUNK, _STREAM_BYTES // IN_FLIGHT)
     reading = _read(_chunks_of(keys, resolve, lambda: pace.number), _documents_of)
     async with aclosing(reading) as chunks:
         async for targets, outcomes in chunks:
-            pace.learn(outcomes)
+            pace.learn([len(one) for one in outcomes if isinstance(one, bytes)])
             for target, outcome in zip(targets, outcomes, strict=True):
                 if isinstance(outcome, bytes):
                     yield loaded(target[1], RedisKey(target[0]), outcome)
@@ -78,12 +80,12 @@ async def stream(
                     raise not_found(target[1], RedisKey(target[0]))
 
 
-async def exists(keys: Many[KeyLike], resolve: Resolve, *, chunk_size: int) -> list[bool]:
+async def exists(keys: Many[KeyLike], resolve: Resolver, *, chunk_size: int) -> list[bool]:
     """Say which documents are there; see `BulkMixin.bulk_exists`."""
     check_many(keys, "keys")
     check_count("chunk_size", chunk_size)
     found: list[bool] = []
-    reading = _read(_chunks_of(keys, resolve, lambda: chunk_size), _existence_of)
+    reading = _read(_chunks_of(keys, resolve, lambda: min(chunk_size, _MOST)), _existence_of)
     async with aclosing(reading) as chunks:
         async for _, flags in chunks:
             found += flags
@@ -101,35 +103,22 @@ def check_reading(missing: object, chunk_size: object) -> None:
         raise ValueError(f"missing is {missing!r}. Give 'raise', 'skip' or 'none'.")
 
 
-class _Pace:
-    """How many keys are asked for at once, so that documents of any size stay within bounds.
-
-    Args:
-        most: How many at most.
-    """
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.number = min(most, _FIRST_CHUNK)
-
-    def learn(self, outcomes: Sequence[Outcome]) -> None:
-        """Take into account how large documents are."""
-        sizes = [len(outcome) for outcome in outcomes if isinstance(outcome, bytes)]
-        if sizes:
-            fitting = _STREAM_BYTES * len(sizes) // (IN_FLIGHT * sum(sizes))
-            self.number = max(1, min(self._most, fitting, 4 * self.number))
-
-
 async def _chunks_of(
-    keys: Many[KeyLike], resolve: Resolve, number: Callable[[], int]
+    keys: Many[KeyLike], resolve: Resolver, number: Callable[[], int]
 ) -> AsyncGenerator[list[Target]]:
     """Give what keys mean, as many at a time as are read by one command."""
     targets: list[Target] = []
-    async for batch in read_ahead(keys, number()):
-        targets += resolve(batch)
-        while len(targets) >= number():
-            chunk, targets = targets[: number()], targets[number() :]
-            yield chunk
+    async with aclosing(read_ahead(keys, number)) as batches:
+        try:
+            async for batch in batches:
+                targets += resolve(batch)
+                while len(targets) >= number():
+                    chunk, targets = targets[: number()], targets[number() :]
+                    yield chunk
+        except Exception:
+            if targets:
+                yield targets  # what was asked for before is read before that is raised
+            raise
     if targets:
         yield targets
 
@@ -140,17 +129,23 @@ async def _read(
 ) -> AsyncGenerator[tuple[list[Target], Sequence[A]]]:
     """Read chunks, several at a time; give them in their order."""
     under_way: deque[tuple[list[Target], asyncio.Task[Sequence[A]]]] = deque()
+    failure: Exception | None = None
     try:
         async with aclosing(chunks):
-            async for targets in chunks:
-                under_way.append((targets, asyncio.create_task(fetch(targets))))
-                await asyncio.sleep(0)  # so that it is sent before others are worked on
-                if len(under_way) == IN_FLIGHT:
-                    first, task = under_way.popleft()
-                    yield first, await task
-        while under_way:
-            targets, task = under_way.popleft()
-            yield targets, await task
+            try:
+                async for targets in chunks:
+                    under_way.append((targets, asyncio.create_task(fetch(targets))))
+                    await asyncio.sleep(0)  # so that it is sent before others are worked on
+                    if len(under_way) == IN_FLIGHT:
+                        first, task = under_way.popleft()
+                        yield first, await task
+            except Exception as exc:  # noqa: BLE001 - raised behind what was asked for before
+                failure = exc
+            while under_way:
+                targets, task = under_way.popleft()
+                yield targets, await task
+        if failure is not None:
+            raise failure
     finally:
         for _, task in under_way:
             task.cancel()

@@ -17,16 +17,22 @@ from rapyer.writing import ChangesWrite, update_by_key
 from rapyer_bulk.calls import Destination, run_for_keys
 from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
-from rapyer_bulk.inputs import Many, check_count, check_many, read_ahead, total_of
+from rapyer_bulk.inputs import Many, check_count, check_many, total_of
 from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.refusals import refusal
 from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import UPDATE
-from rapyer_bulk.targets import Item, Resolve, Target
+from rapyer_bulk.targets import Item, Resolver, Target
 
 #: Values by paths, by their texts, or by names as keyword arguments have them.
 Fields: TypeAlias = Mapping[Any, Any]
 _UPDATED: Final = b"u"
+#: The arguments of `bulk_update` that may have the names of fields, as they are when not given.
+DEFAULTS: Final[Mapping[str, object]] = {
+    "chunk_size": 500,
+    "progress": None,
+    "raise_on_error": True,
+}
 
 
 class _Row(NamedTuple):
@@ -80,13 +86,17 @@ class _Values:
         values, fields = self._values, self._fields
         if self._each is not None:
             given = self._each[item]
-            if _mapping_of(given) is None:
+            if not given or _mapping_of(given) is None:
                 raise TypeError(
                     f"bulk_update was given {given!r} for {item!r}. Give a mapping of fields to "
                     "values for each key."
                 )
             fields = {name: value for name, value in given.items() if _is_name(name)}
             values = {path: value for path, value in given.items() if not _is_name(path)}
+        elif values is None and not fields:
+            raise TypeError(
+                "bulk_update was given keys and nothing to update. Give one field or more."
+            )
         version = model.__rapyer_version__
         path, expected = (version.path, ANY) if version is not None else ("", "")
         row = _Row.of(update_by_key(model, values, fields), path, expected)
@@ -128,25 +138,24 @@ class UpdateLoad(Load):
     def __init__(
         self, model: type[BaseRedisModel], targets: Sequence[Target], values: _Values
     ) -> None:
+        super().__init__(model, targets)
         self.rows: list[_Row | None] = []
         self.writes: dict[int, ChangesWrite] = {}
-        failures: dict[int, Exception] = {}
         for place, (_, _, item) in enumerate(targets):
-            row = None
-            try:
-                if isinstance(item, BaseRedisModel):
-                    values.refuse_instance(item)
-                    row = self._row_of_changes(place, ChangesWrite(item))
-                else:
-                    row = values.row_for(model, item)
-            except (RapyerError, ValidationError) as exc:
-                if not (isinstance(item, BaseRedisModel) or values.may_fail):
-                    raise
-                failures[place] = exc
-            self.rows.append(row)
-        sizes = [0 if row is None else row.size for row in self.rows]
-        super().__init__(model, [key for key, _, _ in targets], sizes)
-        self.failures = failures
+            self.rows.append(None if place in self.failures else self._row(place, item, values))
+        self.sizes = [0 if row is None else row.size for row in self.rows]
+
+    def _row(self, place: int, item: object, values: _Values) -> _Row | None:
+        try:
+            if isinstance(item, BaseRedisModel):
+                values.refuse_instance(item)
+                return self._row_of_changes(place, ChangesWrite(item))
+            return values.row_for(self.model, item)
+        except (RapyerError, ValidationError) as exc:
+            if not (isinstance(item, BaseRedisModel) or values.may_fail):
+                raise
+            self.failures[place] = exc
+            return None
 
     def _row_of_changes(self, place: int, write: ChangesWrite) -> _Row | None:
         if not write.writes:
@@ -219,7 +228,7 @@ def _arguments(rows: Sequence[_Row]) -> Iterator[Argument]:
 
 async def update(
     items: Many[Item],
-    resolve: Resolve,
+    resolve: Resolver,
     values: Fields | None,
     fields: Mapping[str, Any],
     *,
@@ -239,14 +248,25 @@ async def update(
     reporter = Reporter(progress, total_of(items), "updating")
     flight = Flight("bulk_update", reporter, raise_on_error=raise_on_error)
     written = _Values(each, values, fields)
+    if each is None and (values is not None or fields):
+        written.row_for(resolve.model, None)  # which raises what is wrong with them
     packer = Packer(flight, partial(UpdateLoad, values=written), UpdateChunk, chunk_size)
+    return await flight.run(packer.pack_all(items, resolve.with_errors))
 
-    async def feed() -> None:
-        async for batch in read_ahead(items, chunk_size):
-            await packer.pack(resolve(batch))
-        await packer.flush()
 
-    return await flight.run(feed())
+def refuse_shadowing(model: type[BaseRedisModel], given: Mapping[str, object]) -> None:
+    """Refuse an argument that may be meant as a value of a field with its name.
+
+    Raises:
+        TypeError: It may.
+    """
+    for name, value in given.items():
+        if name in model.__pydantic_fields__ and value != DEFAULTS[name]:
+            raise TypeError(
+                f"{name}={value!r} is an argument of bulk_update, and {name!r} a field of "
+                f"{model.__name__}. Set fields by a mapping, bulk_update(keys, {{{model.__name__}."
+                f"{name}: value}}); beside one the argument is what is meant."
+            )
 
 
 def _mapping_of(items: object) -> Mapping[Any, Fields] | None:
