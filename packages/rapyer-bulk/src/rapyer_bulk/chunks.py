@@ -201,6 +201,9 @@ class Packer(Generic[L]):
         keys, pending = set(sent), self._flight.keys
         if len(keys) == len(sent) and pending.isdisjoint(keys):
             pending |= keys
+            if len({target[1] for target in targets}) == 1:
+                await self._fill(targets[0][1], targets)
+                return
             for model, own in groupby(targets, key=itemgetter(1)):
                 await self._fill(model, list(own))
             return

@@ -41,6 +41,11 @@ class Resolver:
             TypeError: An instance is one of another model.
         """
         model, head, one = self.model, self._head, self._one
+        if model in set(map(type, items)):
+            return [
+                (key_to_write(item), model, item) if type(item) is model else one(item)
+                for item in items
+            ]
         return [
             (item, model, item) if type(item) is RedisKey and item.startswith(head) else one(item)
             for item in items

@@ -62,13 +62,21 @@ class DocumentCodec(Codec):
         failures: dict[int, UnstorableValueError] = {}
         texts = self._texts(instances, failures)
         together = b"".join(texts)
-        for place in self._doubtful(instances, texts, together):
+        suspects = self._doubtful(instances, texts, together)
+        for place in suspects:
             try:
                 if place not in failures:
                     self._check(texts[place], instances[place])
             except UnstorableValueError as exc:
                 failures[place] = exc
-        self._find_refused(instances, texts, together, failures)
+        # the server would refuse others in the same command with one that it refuses
+        refused = [place for place in suspects if _may_be_deep(texts[place])]
+        if _INFINITY in together:
+            refused += [place for place, text in enumerate(texts) if _INFINITY in text]
+        for place in refused:
+            fault = self.fault_of(instances[place])
+            if fault is not None:
+                failures.setdefault(place, fault)
         if self._is_spelled_alike(together):
             return Dumps(texts, texts, {}, failures)
         documents: list[bytes] = []
@@ -109,35 +117,19 @@ class DocumentCodec(Codec):
         self, instances: Sequence[Any], texts: Sequence[bytes], together: bytes
     ) -> list[int]:
         """Give the places of those that are not certain to be read back as they are."""
-        proves, nests = self._proves, self._nests
-        places = {place for place, instance in enumerate(instances) if not proves(instance)}
+        nests, proven = self._nests, [*map(self._proves, instances)]
+        places = set[int]()
+        if not all(proven):
+            places.update(place for place, is_proven in enumerate(proven) if not is_proven)
         if NAN in together:
             places.update(place for place, text in enumerate(texts) if NAN in text)
-        if len(max(texts, key=len, default=b"")) >= SHORT:
+        if max(map(len, texts), default=0) >= SHORT:
             places.update(
                 place
                 for place, text in enumerate(texts)
                 if len(text) >= SHORT and is_doubtful(text, nests=nests)
             )
         return sorted(places)
-
-    def _find_refused(
-        self,
-        instances: Sequence[Any],
-        texts: Sequence[bytes],
-        together: bytes,
-        failures: dict[int, UnstorableValueError],
-    ) -> None:
-        """Find what the server would refuse: it would refuse others in the same command with it."""
-        has_infinity = _INFINITY in together
-        if not has_infinity and together.count(b"[") + together.count(b"{") <= MAX_LEVELS:
-            return
-        for place, text in enumerate(texts):
-            is_deep = len(text) > MAX_LEVELS and text.count(b"[") + text.count(b"{") > MAX_LEVELS
-            if is_deep or (has_infinity and _INFINITY in text):
-                fault = self.fault_of(instances[place])
-                if fault is not None:
-                    failures.setdefault(place, fault)
 
     def _is_spelled_alike(self, text: bytes) -> bool:
         """Say whether the server reads the texts that stand in one as every other reader does."""
@@ -147,3 +139,7 @@ class DocumentCodec(Codec):
             return True
         shape = text.translate(SHAPE)
         return shape.find(LONG_NUMBER) < 0 and not (SIGN in shape and shape.find(EXPONENT) >= 0)
+
+
+def _may_be_deep(text: bytes) -> bool:
+    return len(text) > MAX_LEVELS and text.count(b"[") + text.count(b"{") > MAX_LEVELS
