@@ -43,7 +43,7 @@ async def test_documents_are_deleted_by_keys_and_by_instances(redis):
 async def test_a_chunk_of_keys_is_unlinked_in_one_command(redis_url):
     await User.bulk_insert(users(400))
     async with record_commands(redis_url) as sent:
-        result = await User.bulk_delete(numbers(400))
+        result = await User.bulk_delete(numbers(400), chunk_size=400)
     assert result.deleted == 400
     assert [one.name for one in sent if not one.in_script] == ["EVALSHA"]
     assert [one.name for one in sent].count("UNLINK") == 1

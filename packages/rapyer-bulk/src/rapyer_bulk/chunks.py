@@ -6,8 +6,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from itertools import accumulate, groupby
-from operator import itemgetter
+from itertools import accumulate
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from rapyer.base import BaseRedisModel
@@ -18,7 +17,7 @@ from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, pace_of_reading_ahead, read_ahead
 from rapyer_bulk.refusals import refusal
 from rapyer_bulk.results import CODES, Part
-from rapyer_bulk.targets import Target
+from rapyer_bulk.targets import Targets
 
 #: Bytes of documents in one chunk; a larger document is a chunk of its own.
 CHUNK_BYTES: Final = 8 * 1024 * 1024
@@ -31,8 +30,7 @@ class Load:
     """Documents of one model that are ready to be sent, in parts of one chunk or of several.
 
     Args:
-        model: The model.
-        targets: The documents; an error in the place of one that is not sent.
+        targets: The documents.
 
     Attributes:
         keys: Their keys.
@@ -40,13 +38,10 @@ class Load:
         failures: Why some of them are not sent, by their place.
     """
 
-    def __init__(self, model: type[BaseRedisModel], targets: Sequence[Target]) -> None:
-        self.model = model
-        self.keys = [key for key, _, _ in targets]
-        self.sizes: Sequence[int] = [0] * len(targets)
-        self.failures: dict[int, Exception] = {
-            place: item for place, (_, _, item) in enumerate(targets) if isinstance(item, Exception)
-        }
+    def __init__(self, targets: Targets) -> None:
+        self.keys = targets.keys
+        self.sizes: Sequence[int] = [0] * len(targets.keys)
+        self.failures: dict[int, Exception] = {**targets.errors}
 
 
 L = TypeVar("L", bound=Load)
@@ -167,7 +162,7 @@ class Packer(Generic[L]):
     def __init__(
         self,
         flight: Flight,
-        load: Callable[[type[BaseRedisModel], Sequence[Target]], L],
+        load: Callable[[Targets], L],
         chunk: Callable[[Destination], Chunk[L]],
         count: int | None,
     ) -> None:
@@ -178,7 +173,7 @@ class Packer(Generic[L]):
         self._pace = pace_of_reading_ahead(self._most, CHUNK_BYTES)
 
     async def pack_all(
-        self, items: Many[T], resolve: Callable[[Sequence[T]], Sequence[Target]]
+        self, items: Many[T], resolve: Callable[[Sequence[T]], Sequence[Targets]]
     ) -> None:
         """Put everything into chunks, as it is read, and send these.
 
@@ -187,33 +182,31 @@ class Packer(Generic[L]):
         """
         async with aclosing(read_ahead(items, lambda: self._pace.number)) as batches:
             async for batch in batches:
-                await self.pack(resolve(batch))
+                for targets in resolve(batch):
+                    await self.pack(targets)
         await self.flush()
 
-    async def pack(self, targets: Sequence[Target]) -> None:
-        """Put documents into chunks.
+    async def pack(self, targets: Targets) -> None:
+        """Put documents of one model into chunks.
 
         Raises:
             ValueError: In one chunk with all, a key is there already, or is of a model on another
                 server or with other policies than those of before; or the chunk is too large.
         """
-        sent = [key for key, _, item in targets if not isinstance(item, Exception)]
+        sent, errors = targets.keys, targets.errors
+        if errors:
+            sent = [key for place, key in enumerate(targets.keys) if place not in errors]
         keys, pending = set(sent), self._flight.keys
         if len(keys) == len(sent) and pending.isdisjoint(keys):
             pending |= keys
-            if len({target[1] for target in targets}) == 1:
-                await self._fill(targets[0][1], targets)
-                return
-            for model, own in groupby(targets, key=itemgetter(1)):
-                await self._fill(model, list(own))
+            await self._fill(targets)
             return
-        for target in targets:
-            key, model, item = target
-            if not isinstance(item, Exception):
+        for place, key in enumerate(targets.keys):
+            if place not in errors:
                 if key in pending:
                     await self._wait_for(key)
                 pending.add(key)
-            await self._fill(model, [target])
+            await self._fill(targets.one(place))
 
     async def _wait_for(self, key: str) -> None:
         if self._count is None:
@@ -224,10 +217,10 @@ class Packer(Generic[L]):
         await self.flush()
         await self._flight.drain()
 
-    async def _fill(self, model: type[BaseRedisModel], targets: Sequence[Target]) -> None:
-        load = self._load(model, targets)
+    async def _fill(self, targets: Targets) -> None:
+        load, model = self._load(targets), targets.model
         self._pace.learn(load.sizes)
-        destination, first, number = Destination.of(model), 0, len(targets)
+        destination, first, number = Destination.of(model), 0, len(load.keys)
         while first < number:
             chunk = self._chunk_for(destination, model)
             last = min(number, first + self._most - len(chunk.keys))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from rapyer.base import BaseRedisModel, mark_deleted
@@ -15,8 +14,11 @@ from rapyer_bulk.inputs import Many, check_count, check_many, total_of
 from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.results import BulkResult
 from rapyer_bulk.scripts import DELETE
-from rapyer_bulk.targets import Item, Resolver, Target
+from rapyer_bulk.targets import Item, Resolver, Targets
 
+#: Keys in one chunk, unless a call says otherwise: a server has begun with the first chunks while
+#: the others are made.
+DELETE_CHUNK: Final = 200
 _GONE: Final = b"dm"
 
 
@@ -24,17 +26,18 @@ class DeleteLoad(Load):
     """Documents of one model that are to be deleted.
 
     Args:
-        model: The model.
         targets: The documents.
     """
 
-    def __init__(self, model: type[BaseRedisModel], targets: Sequence[Target]) -> None:
-        super().__init__(model, targets)
-        self.instances: dict[int, BaseRedisModel] = {
-            place: item
-            for place, (_, _, item) in enumerate(targets)
-            if isinstance(item, BaseRedisModel)
-        }
+    def __init__(self, targets: Targets) -> None:
+        super().__init__(targets)
+        self.instances: dict[int, BaseRedisModel] = {}
+        if not targets.are_keys:
+            self.instances = {
+                place: item
+                for place, item in enumerate(targets.items)
+                if isinstance(item, BaseRedisModel)
+            }
 
 
 class DeleteChunk(Chunk[DeleteLoad]):
@@ -70,4 +73,4 @@ async def delete(
     reporter = Reporter(progress, total_of(items), "deleting")
     flight = Flight("bulk_delete", reporter, raise_on_error=raise_on_error)
     packer = Packer(flight, DeleteLoad, DeleteChunk, chunk_size)
-    return await flight.run(packer.pack_all(items, resolve.with_errors))
+    return await flight.run(packer.pack_all(items, resolve.groups))

@@ -20,11 +20,13 @@ from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.refusals import may_have_written
 from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import INSERT
-from rapyer_bulk.targets import Resolver, Target
+from rapyer_bulk.targets import AnyResolver, Resolver, Targets
 
 #: What happens where a document is already: it is replaced, reported as failed, or passed over.
 InsertMode: TypeAlias = Literal["replace", "insert", "skip"]
 
+#: Instances in one chunk, unless a call says otherwise.
+INSERT_CHUNK: Final = 1000
 _WRITTEN: Final = b"ir"
 
 
@@ -32,25 +34,22 @@ class InsertLoad(Load):
     """Documents of one model that are ready to be written.
 
     Args:
-        model: The model.
-        targets: The instances; an error in the place of one that has no key to be written to.
+        targets: The instances.
         compares: Whether a Version has to be the one that the instance has.
     """
 
-    def __init__(
-        self, model: type[BaseRedisModel], targets: Sequence[Target], *, compares: bool
-    ) -> None:
-        super().__init__(model, targets)
-        errors = self.failures
-        stand_in = model.model_construct() if errors else None  # for one that is not sent
-        instances = [stand_in if place in errors else one[2] for place, one in enumerate(targets)]
-        self.writes = DocumentWrites(
-            cast("list[RedisKey]", self.keys),
-            cast("list[BaseRedisModel]", instances),
-            compares=compares,
-        )
+    def __init__(self, targets: Targets, *, compares: bool) -> None:
+        super().__init__(targets)
+        instances: Sequence[BaseRedisModel] = targets.items
+        if targets.errors:
+            stand_in = targets.model.model_construct()  # for one that is not sent
+            instances = [
+                stand_in if place in targets.errors else one for place, one in enumerate(instances)
+            ]
+        keys = cast("Sequence[RedisKey]", targets.keys)
+        self.writes = DocumentWrites(keys, instances, compares=compares)
         self.sizes = [*map(len, self.writes.dumps.documents)]
-        self.failures = {**self.writes.dumps.failures, **errors}
+        self.failures = {**self.writes.dumps.failures, **self.failures}
 
 
 class InsertChunk(Chunk[InsertLoad]):
@@ -151,14 +150,14 @@ async def insert(
         None if transaction else chunk_size,
     )
 
-    resolve = Resolver(of)
+    resolve = AnyResolver() if of is BaseRedisModel else Resolver(of)
 
-    def resolve_instances(batch: Sequence[BaseRedisModel]) -> Sequence[Target]:
+    def resolve_instances(batch: Sequence[BaseRedisModel]) -> Sequence[Targets]:
         for instance in batch:
             if not isinstance(instance, of):
                 raise TypeError(
                     f"bulk_insert was given {instance!r}. Give instances of {of.__name__}."
                 )
-        return resolve.with_errors(batch)
+        return resolve.groups(batch)
 
     return await flight.run(packer.pack_all(instances, resolve_instances))

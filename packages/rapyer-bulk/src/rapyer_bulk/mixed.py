@@ -7,21 +7,21 @@ from typing import Any, Literal, overload
 
 from rapyer.base import BaseRedisModel
 
-from rapyer_bulk.delete import delete
+from rapyer_bulk.delete import DELETE_CHUNK, delete
 from rapyer_bulk.inputs import Many, check_many
-from rapyer_bulk.insert import InsertMode, insert
+from rapyer_bulk.insert import INSERT_CHUNK, InsertMode, insert
 from rapyer_bulk.progress import Progress
-from rapyer_bulk.reading import Missing, check_reading, exists, get, stream
+from rapyer_bulk.reading import READ_CHUNK, Missing, check_reading, exists, get, stream
 from rapyer_bulk.results import BulkResult
 from rapyer_bulk.targets import AnyResolver
-from rapyer_bulk.update import update
+from rapyer_bulk.update import UPDATE_CHUNK, update
 
 
 async def bulk_insert(
     models: Many[BaseRedisModel],
     *,
     mode: InsertMode = "replace",
-    chunk_size: int = 1000,
+    chunk_size: int = INSERT_CHUNK,
     transaction: bool = False,
     progress: Progress = None,
     raise_on_error: bool = True,
@@ -40,7 +40,7 @@ async def bulk_insert(
 async def bulk_update(
     models: Many[BaseRedisModel],
     *,
-    chunk_size: int = 500,
+    chunk_size: int = UPDATE_CHUNK,
     progress: Progress = None,
     raise_on_error: bool = True,
 ) -> BulkResult:
@@ -54,7 +54,7 @@ async def bulk_update(
 async def bulk_delete(
     items: Many[str | BaseRedisModel],
     *,
-    chunk_size: int = 500,
+    chunk_size: int = DELETE_CHUNK,
     progress: Progress = None,
     raise_on_error: bool = True,
 ) -> BulkResult:
@@ -74,14 +74,14 @@ async def bulk_delete(
 
 @overload
 async def bulk_get(
-    keys: Many[str], *, missing: Literal["raise", "skip"] = "raise", chunk_size: int = 500
+    keys: Many[str], *, missing: Literal["raise", "skip"] = "raise", chunk_size: int = READ_CHUNK
 ) -> list[BaseRedisModel]: ...
 @overload
 async def bulk_get(
-    keys: Many[str], *, missing: Literal["none"], chunk_size: int = 500
+    keys: Many[str], *, missing: Literal["none"], chunk_size: int = READ_CHUNK
 ) -> list[BaseRedisModel | None]: ...
 async def bulk_get(
-    keys: Many[str], *, missing: Missing = "raise", chunk_size: int = 500
+    keys: Many[str], *, missing: Missing = "raise", chunk_size: int = READ_CHUNK
 ) -> list[Any]:
     """Read documents of any models by their whole keys, as `User.bulk_get` does.
 
@@ -93,14 +93,14 @@ async def bulk_get(
 
 @overload
 def bulk_stream(
-    keys: Many[str], *, missing: Literal["raise", "skip"] = "raise", chunk_size: int = 500
+    keys: Many[str], *, missing: Literal["raise", "skip"] = "raise", chunk_size: int = READ_CHUNK
 ) -> AsyncGenerator[BaseRedisModel]: ...
 @overload
 def bulk_stream(
-    keys: Many[str], *, missing: Literal["none"], chunk_size: int = 500
+    keys: Many[str], *, missing: Literal["none"], chunk_size: int = READ_CHUNK
 ) -> AsyncGenerator[BaseRedisModel | None]: ...
 def bulk_stream(
-    keys: Many[str], *, missing: Missing = "raise", chunk_size: int = 500
+    keys: Many[str], *, missing: Missing = "raise", chunk_size: int = READ_CHUNK
 ) -> AsyncGenerator[Any]:
     """Read documents of any models one after the other, as `User.bulk_stream` does.
 
@@ -112,7 +112,7 @@ def bulk_stream(
     return stream(keys, AnyResolver(), missing=missing, chunk_size=chunk_size)
 
 
-async def bulk_exists(keys: Many[str], *, chunk_size: int = 500) -> list[bool]:
+async def bulk_exists(keys: Many[str], *, chunk_size: int = READ_CHUNK) -> list[bool]:
     """Say which documents of any models are there, as `User.bulk_exists` does.
 
     Raises:

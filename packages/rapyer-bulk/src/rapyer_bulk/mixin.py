@@ -8,14 +8,14 @@ from typing import Any, Literal, Self, overload
 from rapyer.base import BaseRedisModel, RedisModelMeta
 from rapyer.keys import KeyLike
 
-from rapyer_bulk.delete import delete
+from rapyer_bulk.delete import DELETE_CHUNK, delete
 from rapyer_bulk.inputs import Many, check_many
-from rapyer_bulk.insert import InsertMode, insert
+from rapyer_bulk.insert import INSERT_CHUNK, InsertMode, insert
 from rapyer_bulk.progress import Progress
-from rapyer_bulk.reading import Missing, check_reading, exists, get, stream
+from rapyer_bulk.reading import READ_CHUNK, Missing, check_reading, exists, get, stream
 from rapyer_bulk.results import BulkResult
 from rapyer_bulk.targets import Resolver
-from rapyer_bulk.update import Fields, refuse_shadowing, update
+from rapyer_bulk.update import UPDATE_CHUNK, Fields, refuse_shadowing, update
 
 
 class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
@@ -28,7 +28,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         /,
         *,
         mode: InsertMode = "replace",
-        chunk_size: int = 1000,
+        chunk_size: int = INSERT_CHUNK,
         transaction: bool = False,
         progress: Progress = None,
         raise_on_error: bool = True,
@@ -82,7 +82,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         values: Fields | None = None,
         /,
         *,
-        chunk_size: int = 500,
+        chunk_size: int = UPDATE_CHUNK,
         progress: Progress = None,
         raise_on_error: bool = True,
     ) -> BulkResult: ...
@@ -94,7 +94,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         values: Fields | None = None,
         /,
         *,
-        chunk_size: int = 500,
+        chunk_size: int = UPDATE_CHUNK,
         progress: Progress = None,
         raise_on_error: bool = True,
         **fields: Any,
@@ -106,7 +106,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         values: Fields | None = None,
         /,
         *,
-        chunk_size: int = 500,
+        chunk_size: int = UPDATE_CHUNK,
         progress: Progress = None,
         raise_on_error: bool = True,
         **fields: Any,
@@ -162,7 +162,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         items: Many[KeyLike] | Many[Self] | Many[KeyLike | Self],
         /,
         *,
-        chunk_size: int = 500,
+        chunk_size: int = DELETE_CHUNK,
         progress: Progress = None,
         raise_on_error: bool = True,
     ) -> BulkResult:
@@ -201,16 +201,16 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         /,
         *,
         missing: Literal["raise", "skip"] = "raise",
-        chunk_size: int = 500,
+        chunk_size: int = READ_CHUNK,
     ) -> list[Self]: ...
     @overload
     @classmethod
     async def bulk_get(
-        cls, keys: Many[KeyLike], /, *, missing: Literal["none"], chunk_size: int = 500
+        cls, keys: Many[KeyLike], /, *, missing: Literal["none"], chunk_size: int = READ_CHUNK
     ) -> list[Self | None]: ...
     @classmethod
     async def bulk_get(
-        cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = 500
+        cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = READ_CHUNK
     ) -> list[Any]:
         """Read many documents: `JSON.MGET`. One round trip a chunk, several under way at once.
 
@@ -241,16 +241,16 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         /,
         *,
         missing: Literal["raise", "skip"] = "raise",
-        chunk_size: int = 500,
+        chunk_size: int = READ_CHUNK,
     ) -> AsyncGenerator[Self]: ...
     @overload
     @classmethod
     def bulk_stream(
-        cls, keys: Many[KeyLike], /, *, missing: Literal["none"], chunk_size: int = 500
+        cls, keys: Many[KeyLike], /, *, missing: Literal["none"], chunk_size: int = READ_CHUNK
     ) -> AsyncGenerator[Self | None]: ...
     @classmethod
     def bulk_stream(
-        cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = 500
+        cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = READ_CHUNK
     ) -> AsyncGenerator[Any]:
         """Read many documents one after the other, in bounded memory.
 
@@ -277,7 +277,9 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         return stream(keys, Resolver(cls), missing=missing, chunk_size=chunk_size)
 
     @classmethod
-    async def bulk_exists(cls, keys: Many[KeyLike], /, *, chunk_size: int = 500) -> list[bool]:
+    async def bulk_exists(
+        cls, keys: Many[KeyLike], /, *, chunk_size: int = READ_CHUNK
+    ) -> list[bool]:
         """Say which documents are there. One round trip a chunk, several under way at once.
 
         Args:

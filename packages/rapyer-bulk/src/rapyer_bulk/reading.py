@@ -27,6 +27,8 @@ A = TypeVar("A")
 Missing: TypeAlias = Literal["raise", "skip", "none"]
 
 _THERE: Final = ord("e")
+#: Keys in one command, unless a call says otherwise.
+READ_CHUNK: Final = 500
 #: Keys in one command at most: scripts pass them on in one call, which takes some more.
 _MOST: Final = 5000
 #: Bytes of documents that a stream has under way, as far as the sizes of those before tell.

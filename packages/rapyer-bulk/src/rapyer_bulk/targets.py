@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeAlias, cast
 
 from rapyer.base import BaseRedisModel, key_to_write
 from rapyer.errors import InvalidKeyError, KeyChangedError, WrongModelError
@@ -12,9 +16,33 @@ from rapyer.keys import KeyLike, RedisKey
 
 #: What was given for one document: its key, or the instance that stands for it.
 Item: TypeAlias = "KeyLike | BaseRedisModel"
-#: A document that is meant: its whole Redis key, its model, and what was given for it; or an error
-#: in the place of that, where it is no document.
-Target: TypeAlias = tuple[str, type[BaseRedisModel], Any]
+#: A document that is meant: its whole Redis key, and its model.
+Target: TypeAlias = tuple[str, type[BaseRedisModel]]
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Documents of one model that are meant.
+
+    Attributes:
+        model: The model.
+        keys: Their whole Redis keys.
+        items: What was given for each.
+        errors: For items that mean no document what is wrong with them, by their place.
+        are_keys: Whether all items are keys.
+    """
+
+    model: type[BaseRedisModel]
+    keys: Sequence[str]
+    items: Sequence[Any]
+    errors: Mapping[int, Exception]
+    are_keys: bool
+
+    def one(self, place: int) -> Targets:
+        """Give one of them alone."""
+        errors = {0: self.errors[place]} if place in self.errors else {}
+        items = self.items[place : place + 1]
+        return Targets(self.model, [self.keys[place]], items, errors, self.are_keys)
 
 
 class Resolver:
@@ -40,43 +68,67 @@ class Resolver:
             KeyChangedError: The primary key of an instance was changed.
             TypeError: An instance is one of another model.
         """
-        model, head, one = self.model, self._head, self._one
-        if model in set(map(type, items)):
-            return [
-                (key_to_write(item), model, item) if type(item) is model else one(item)
-                for item in items
-            ]
-        return [
-            (item, model, item) if type(item) is RedisKey and item.startswith(head) else one(item)
-            for item in items
-        ]
+        return [self._one(item) for item in items]
 
-    def with_errors(self, items: Sequence[Item]) -> list[Target]:
-        """Find the documents; those of which there is none have the error in the place of the item.
+    def groups(self, items: Sequence[Item]) -> list[Targets]:
+        """Find the documents, those of one model together where they follow each other.
+
+        What is wrong with single items is told beside the others.
 
         Raises:
             AbstractModelError, TypeError: As above.
         """
-        try:
-            return self(items)
-        except (InvalidKeyError, KeyChangedError):
-            return [self._one_or_error(item) for item in items]
+        with suppress(InvalidKeyError, KeyChangedError):
+            alike = self._of_one_kind(items)
+            if alike is not None:
+                return [alike]
+        return self._groups(items)
+
+    def _groups(self, items: Sequence[Item]) -> list[Targets]:
+        found: list[Targets] = []
+        known = [(*self._one_or_error(item), item) for item in items]
+        for model, own in groupby(known, key=itemgetter(1)):
+            keys, _, faults, given = zip(*own, strict=True)
+            errors = {place: fault for place, fault in enumerate(faults) if fault is not None}
+            are_keys = not any(isinstance(item, BaseRedisModel) for item in given)
+            found.append(Targets(model, keys, given, errors, are_keys))
+        return found
+
+    def _of_one_kind(self, items: Sequence[Item]) -> Targets | None:
+        """Find the documents where all items are instances of the model, or all are texts."""
+        kinds, model = set(map(type, items)), self.model
+        if kinds == {model}:
+            instances = cast("Sequence[BaseRedisModel]", items)
+            return Targets(model, [*map(key_to_write, instances)], items, {}, are_keys=False)
+        if kinds <= {str, RedisKey}:
+            texts, head, resolve = cast("Sequence[str]", items), self._head, self._identity.resolve
+            keys = [
+                text if type(text) is RedisKey and text.startswith(head) else resolve(text)
+                for text in texts
+            ]
+            return Targets(model, keys, items, {}, are_keys=True)
+        return None
 
     def _one(self, item: Item) -> Target:
         if not isinstance(item, BaseRedisModel):
-            return self._identity.resolve(item), self.model, item
+            return self._identity.resolve(item), self.model
         if not isinstance(item, self.model):
             raise TypeError(
                 f"{item!r} is no {self.model.__name__}. Call it on {type(item).__name__}, or the "
                 "function of rapyer_bulk for models of all kinds."
             )
-        return key_to_write(item), type(item), item
+        return key_to_write(item), type(item)
 
-    def _one_or_error(self, item: Item) -> Target:
+    def _one_or_error(self, item: Item) -> tuple[str, type[BaseRedisModel], Exception | None]:
         try:
-            return self._one(item)
+            return (*self._one(item), None)
         except (InvalidKeyError, KeyChangedError) as exc:
-            return _with_error(item, self.model, exc)
+            model = type(item) if isinstance(item, BaseRedisModel) else self.model
+            if isinstance(exc, KeyChangedError):
+                return exc.current, model, exc
+            if not model.__rapyer_identity__.prefix:
+                raise  # of no model: there is no chunk that it could be in
+            return str(exc.value), model, exc
 
 
 class AnyResolver(Resolver):
@@ -85,9 +137,17 @@ class AnyResolver(Resolver):
     def __init__(self) -> None:
         super().__init__(BaseRedisModel)
 
+    def groups(self, items: Sequence[Item]) -> list[Targets]:
+        """Find the documents, as `Resolver` does; of which models they are is never known before.
+
+        Raises:
+            WrongModelError: A text is the key of no model of this process.
+        """
+        return self._groups(items)
+
     def _one(self, item: Item) -> Target:
         if isinstance(item, BaseRedisModel):
-            return key_to_write(item), type(item), item
+            return key_to_write(item), type(item)
         model = current_host().models.model_of_key(item) if isinstance(item, str) else None
         if model is None:
             raise WrongModelError(
@@ -95,17 +155,4 @@ class AnyResolver(Resolver):
                 "'user:1', and import the modules of their models before.",
                 value=item,
             )
-        return model.__rapyer_identity__.resolve(item), model, item
-
-
-def _with_error(
-    item: Item, model: type[BaseRedisModel], error: InvalidKeyError | KeyChangedError
-) -> Target:
-    """Give what stands for an item that names no document."""
-    if isinstance(item, BaseRedisModel):
-        model = type(item)
-    if isinstance(error, KeyChangedError):
-        return error.current, model, error
-    if not model.__rapyer_identity__.prefix:  # of no model: there is no chunk that it could be in
-        raise error
-    return str(error.value), model, error
+        return model.__rapyer_identity__.resolve(item), model

@@ -22,14 +22,17 @@ from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.refusals import refusal
 from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import UPDATE
-from rapyer_bulk.targets import Item, Resolver, Target
+from rapyer_bulk.targets import Item, Resolver, Targets
 
 #: Values by paths, by their texts, or by names as keyword arguments have them.
 Fields: TypeAlias = Mapping[Any, Any]
+#: Documents in one chunk, unless a call says otherwise: a server has begun with the first chunks
+#: while the others are made.
+UPDATE_CHUNK: Final = 250
 _UPDATED: Final = b"u"
 #: The arguments of `bulk_update` that may have the names of fields, as they are when not given.
 DEFAULTS: Final[Mapping[str, object]] = {
-    "chunk_size": 500,
+    "chunk_size": UPDATE_CHUNK,
     "progress": None,
     "raise_on_error": True,
 }
@@ -126,7 +129,6 @@ class UpdateLoad(Load):
     """Documents of one model that are ready to be updated.
 
     Args:
-        model: The model.
         targets: The documents.
         values: What is written to them.
 
@@ -135,13 +137,12 @@ class UpdateLoad(Load):
         writes: The writes of instances, by their place.
     """
 
-    def __init__(
-        self, model: type[BaseRedisModel], targets: Sequence[Target], values: _Values
-    ) -> None:
-        super().__init__(model, targets)
+    def __init__(self, targets: Targets, values: _Values) -> None:
+        super().__init__(targets)
+        self._model = targets.model
         self.rows: list[_Row | None] = []
         self.writes: dict[int, ChangesWrite] = {}
-        for place, (_, _, item) in enumerate(targets):
+        for place, item in enumerate(targets.items):
             self.rows.append(None if place in self.failures else self._row(place, item, values))
         self.sizes = [0 if row is None else row.size for row in self.rows]
 
@@ -150,7 +151,7 @@ class UpdateLoad(Load):
             if isinstance(item, BaseRedisModel):
                 values.refuse_instance(item)
                 return self._row_of_changes(place, ChangesWrite(item))
-            return values.row_for(self.model, item)
+            return values.row_for(self._model, item)
         except (RapyerError, ValidationError) as exc:
             if not (isinstance(item, BaseRedisModel) or values.may_fail):
                 raise
@@ -251,7 +252,7 @@ async def update(
     if each is None and (values is not None or fields):
         written.row_for(resolve.model, None)  # which raises what is wrong with them
     packer = Packer(flight, partial(UpdateLoad, values=written), UpdateChunk, chunk_size)
-    return await flight.run(packer.pack_all(items, resolve.with_errors))
+    return await flight.run(packer.pack_all(items, resolve.groups))
 
 
 def refuse_shadowing(model: type[BaseRedisModel], given: Mapping[str, object]) -> None:

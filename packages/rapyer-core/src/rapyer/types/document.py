@@ -62,6 +62,35 @@ class DocumentCodec(Codec):
         failures: dict[int, UnstorableValueError] = {}
         texts = self._texts(instances, failures)
         together = b"".join(texts)
+        self._find_failures(instances, texts, together, failures)
+        if self._is_spelled_alike(together):
+            return Dumps(texts, texts, {}, failures)
+        documents: list[bytes] = []
+        corrections: dict[int, tuple[Correction, ...]] = {}
+        for place, text in enumerate(texts):
+            document = b""
+            added: tuple[Correction, ...] = ()
+            if place not in failures:
+                try:
+                    document, added = self.spell(instances[place], text)
+                except UnstorableValueError as exc:
+                    failures[place] = exc
+            documents.append(document)
+            if added:
+                corrections[place] = added
+        return Dumps(texts, documents, corrections, failures)
+
+    def _find_failures(
+        self,
+        instances: Sequence[Any],
+        texts: Sequence[bytes],
+        together: bytes,
+        failures: dict[int, UnstorableValueError],
+    ) -> None:
+        """Find those that could not be read back, and those that the server would refuse.
+
+        With one that it refuses it would refuse all others in the same command.
+        """
         suspects = self._doubtful(instances, texts, together)
         for place in suspects:
             try:
@@ -69,7 +98,6 @@ class DocumentCodec(Codec):
                     self._check(texts[place], instances[place])
             except UnstorableValueError as exc:
                 failures[place] = exc
-        # the server would refuse others in the same command with one that it refuses
         refused = [place for place in suspects if _may_be_deep(texts[place])]
         if _INFINITY in together:
             refused += [place for place, text in enumerate(texts) if _INFINITY in text]
@@ -77,24 +105,6 @@ class DocumentCodec(Codec):
             fault = self.fault_of(instances[place])
             if fault is not None:
                 failures.setdefault(place, fault)
-        if self._is_spelled_alike(together):
-            return Dumps(texts, texts, {}, failures)
-        documents: list[bytes] = []
-        corrections: dict[int, tuple[Correction, ...]] = {}
-        for place, text in enumerate(texts):
-            if place in failures:
-                documents.append(b"")
-                continue
-            try:
-                document, added = self.spell(instances[place], text)
-            except UnstorableValueError as exc:
-                failures[place] = exc
-                documents.append(b"")
-                continue
-            documents.append(document)
-            if added:
-                corrections[place] = added
-        return Dumps(texts, documents, corrections, failures)
 
     def _texts(
         self, instances: Sequence[Any], failures: dict[int, UnstorableValueError]
