@@ -358,7 +358,7 @@ async def test_who_may_not_count_may_not_write(redis):
     before = await stored(redis)
     await redis.execute_command("ACL", "SETUSER", "default", "-json.numincrby")
     try:
-        with pytest.raises(ResponseError, match="they count the version"):
+        with pytest.raises(ResponseError, match="which count the version"):
             await account.aupdate(balance=1)
     finally:
         await redis.execute_command("ACL", "SETUSER", "default", "+json.numincrby")
