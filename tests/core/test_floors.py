@@ -112,6 +112,7 @@ def test_a_plugin_imports_what_is_meant_for_plugins_and_no_other_plugin(package)
         for module in imports_of(file):
             assert part_of(module) in FOR_PLUGINS, f"{file.name} imports {module}"
         text = file.read_text()
+        assert "__rapyer_" not in text, f"{file.name} uses what may change with any version"
         for other in PLUGIN_PACKAGES:
             if other.parent == package.parent:
                 continue

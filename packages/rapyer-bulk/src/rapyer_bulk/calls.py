@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeGuard
 
-from rapyer.base import BaseRedisModel, channel_of
+from rapyer.base import BaseRedisModel, channel_of, policies_of
 from rapyer.errors import UnexpectedReplyError
 from rapyer.traffic.channel import Argument, Channel
 from rapyer.traffic.policies import Policies
@@ -30,7 +30,7 @@ class Destination(NamedTuple):
         Raises:
             NotConnectedError: rapyer was not told where Redis is.
         """
-        return cls(channel_of(model), model.__rapyer_policies__)
+        return cls(channel_of(model), policies_of(model))
 
 
 class Reply(NamedTuple):

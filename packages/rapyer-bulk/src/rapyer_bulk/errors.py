@@ -12,7 +12,7 @@ from rapyer.errors import OutcomeUnknownError, RapyerError
 from rapyer_bulk.results import BulkResult
 
 _SHOWN: Final = 3
-_RESULT: Final = "__rapyer_bulk_result__"
+_RESULT: Final = "_rapyer_bulk_result"
 
 
 class KeyExistsError(RapyerError, ValueError):

@@ -9,7 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
-from rapyer.base import BaseRedisModel, key_to_write
+from rapyer.base import BaseRedisModel, identity_of, key_to_write
 from rapyer.errors import InvalidKeyError, KeyChangedError, WrongModelError
 from rapyer.host import current_host
 from rapyer.keys import KeyLike, RedisKey
@@ -56,7 +56,7 @@ class Resolver:
     """
 
     def __init__(self, model: type[BaseRedisModel]) -> None:
-        self.model, self._identity = model, model.__rapyer_identity__
+        self.model, self._identity = model, identity_of(model)
         self._head = f"{self._identity.prefix}:"
 
     def __call__(self, items: Sequence[Item]) -> list[Target]:
@@ -126,7 +126,7 @@ class Resolver:
             model = type(item) if isinstance(item, BaseRedisModel) else self.model
             if isinstance(exc, KeyChangedError):
                 return exc.current, model, exc
-            if not model.__rapyer_identity__.prefix:
+            if not identity_of(model).prefix:
                 raise  # of no model: there is no chunk that it could be in
             return str(exc.value), model, exc
 
@@ -155,4 +155,4 @@ class AnyResolver(Resolver):
                 "'user:1', and import the modules of their models before.",
                 value=item,
             )
-        return model.__rapyer_identity__.resolve(item), model
+        return identity_of(model).resolve(item), model

@@ -12,7 +12,7 @@ from rapyer.errors import DocumentGoneError, RapyerError
 from rapyer.traffic.channel import Argument
 from rapyer.traffic.updates import Update, Write
 from rapyer.traffic.versions import ANY
-from rapyer.writing import ChangesWrite, update_by_key
+from rapyer.writing import ChangesWrite, update_by_key, version_path_of
 
 from rapyer_bulk.calls import Destination, run_for_keys
 from rapyer_bulk.chunks import Chunk, Load, Packer
@@ -100,9 +100,8 @@ class _Values:
             raise TypeError(
                 "bulk_update was given keys and nothing to update. Give one field or more."
             )
-        version = model.__rapyer_version__
-        path, expected = (version.path, ANY) if version is not None else ("", "")
-        row = _Row.of(update_by_key(model, values, fields), path, expected)
+        path = version_path_of(model)
+        row = _Row.of(update_by_key(model, values, fields), path, ANY if path else "")
         if self._each is None:
             self._for_all[model] = row
         return row
@@ -162,10 +161,7 @@ class UpdateLoad(Load):
         if not write.writes:
             return None
         self.writes[place] = write
-        version, own = write.instance.__rapyer_version__, write.version
-        if version is None or own is None:
-            return _Row.of(write.writes, "", "")
-        return _Row.of(write.writes, version.path, own.expected)
+        return _Row.of(write.writes, version_path_of(type(write.instance)), write.expected)
 
 
 class UpdateChunk(Chunk[UpdateLoad]):

@@ -59,9 +59,11 @@ __all__ = [
     "EmbeddedModel",
     "RedisModelMeta",
     "channel_of",
+    "identity_of",
     "key_to_write",
     "mark_deleted",
     "mark_stored",
+    "policies_of",
 ]
 
 
@@ -295,6 +297,16 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         memories = state.pop("__rapyer_memories__")
         super().__setstate__(state)
         restore_memories(self, memories)
+
+
+def identity_of(model: type[BaseRedisModel]) -> Identity:
+    """Give how the documents of a model are named: what finds the keys of its primary keys."""
+    return model.__rapyer_identity__
+
+
+def policies_of(model: type[BaseRedisModel]) -> Policies:
+    """Give what plugins do in the same round trip for each key of a model, as it is now."""
+    return model.__rapyer_policies__
 
 
 def _default_prefix(model: type[BaseRedisModel]) -> str:

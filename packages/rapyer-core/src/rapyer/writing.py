@@ -50,6 +50,11 @@ class InstanceWrite:
             self.version = WriteOfInstance(instance, self.key, compares=compares)
 
     @property
+    def expected(self) -> str:
+        """What the Version of the document has to be; empty where the model has none."""
+        return self.version.expected if self.version is not None else ""
+
+    @property
     def policies(self) -> Policies:
         """What happens in the same step."""
         if self.version is None:
@@ -128,7 +133,7 @@ class DocumentWrites:
         version = model.__rapyer_version__
         self.keys = keys
         self._instances = instances
-        self.version_path = version.path if version is not None else ""
+        self.version_path = version_path_of(model)
         failures: dict[int, UnstorableValueError] = {}
         self._versions: list[WriteOfInstance | None] = []
         if version is not None:
@@ -202,6 +207,11 @@ class ChangesWrite(InstanceWrite):
             baseline = _patched(model, self._baseline, self._differences)
         remember_baseline(self.instance, baseline)
         super().done()
+
+
+def version_path_of(model: type[BaseRedisModel]) -> str:
+    """Give the JSONPath of the Version of a model; empty where it has none."""
+    return model.__rapyer_version__.path if model.__rapyer_version__ is not None else ""
 
 
 def update_by_key(
