@@ -1,0 +1,108 @@
+"""Documents that are dumped together are what each of them is by itself."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import create_model
+from random_models import kinds
+from rapyer import AtomicRedisModel, Field, Key, UnstorableValueError, Version
+from rapyer.testing import use_plugins
+from rapyer.types.document import DocumentCodec
+from rapyer.writing import DocumentWrites
+
+#: What no document may hold, or not at that place.
+SPOILT = [
+    math.nan, math.inf, -math.inf, 2**70, "\ud800", "text", None, [1], {"a": math.inf}, 5e-324,
+    0.1 + 0.2, "NaN", "Infinity", "\x00", "\\", "é", 10**18, [[[]]], object(),
+]  # fmt: skip
+
+
+def alone(codec, instance):
+    """The dump of one instance, or why it has none; with what the server itself would refuse."""
+    try:
+        text = codec.text(instance, checked=True)
+        document, corrections = codec.spell(instance, text)
+    except UnstorableValueError as exc:
+        return str(exc)
+    fault = codec.fault_of(instance)
+    return (text, document, corrections) if fault is None else str(fault)
+
+
+def together(codec, instances):
+    texts, documents, corrections, failures = codec.dump_many(instances)
+    return [
+        str(failures[place])
+        if place in failures
+        else (texts[place], documents[place], corrections.get(place, ()))
+        for place in range(len(instances))
+    ]
+
+
+@given(st.data())
+def test_instances_of_random_models(data):
+    fields = data.draw(st.lists(kinds, min_size=1, max_size=4))
+    with use_plugins() as host:
+        names = {f"f{n}": (kind[0], ...) for n, kind in enumerate(fields)}
+        model = create_model("Together", __base__=host.AtomicRedisModel, **names)
+        codec = DocumentCodec(model, host.field_types)
+    values = st.fixed_dictionaries({f"f{n}": kind[1] for n, kind in enumerate(fields)})
+    instances = [model(**one) for one in data.draw(st.lists(values, min_size=1, max_size=6))]
+    for instance in instances:
+        if data.draw(st.booleans()):
+            name = data.draw(st.sampled_from([*names]))
+            instance.__dict__[name] = data.draw(st.sampled_from(SPOILT))
+    assert together(codec, instances) == [alone(codec, instance) for instance in instances]
+
+
+class Loose(AtomicRedisModel):
+    id: Key[str] = "1"
+    value: Any = None
+    ratio: float = 0.5
+
+    class Config:
+        prefix = "together:loose"
+
+
+@pytest.mark.parametrize("place", [0, 3, 5])
+@pytest.mark.parametrize("value", SPOILT, ids=repr)
+def test_one_that_is_spoilt_leaves_the_others_as_they_are(place, value):
+    codec, instances = Loose.__rapyer_codec__, [Loose(value=n, ratio=n / 4) for n in range(6)]
+    instances[place].value = value
+    assert together(codec, instances) == [alone(codec, instance) for instance in instances]
+    instances[place].ratio = value
+    assert together(codec, instances) == [alone(codec, instance) for instance in instances]
+
+
+def test_one_with_too_many_levels_for_the_server_is_found():
+    instances = [Loose(value=[n] * 200) for n in range(3)]
+    for _ in range(140):
+        instances[1].value = [instances[1].value]
+    _, _, _, failures = Loose.__rapyer_codec__.dump_many(instances)
+    assert failures.keys() == {1}
+    assert "level" in str(failures[1])
+
+
+def test_the_documents_of_versioned_instances_have_their_next_version():
+    class Count(AtomicRedisModel):
+        id: Key[str]
+        revision: Version = Field(default=0)
+
+        class Config:
+            prefix = "together:count"
+
+    counts = [Count(id=str(n)) for n in range(3)]
+    counts[1].__dict__["revision"] = "x"
+    counts[2].__dict__["revision"] = 7
+    writes = DocumentWrites([Count.key_of(str(n)) for n in range(3)], counts)
+    assert writes.dumps.failures.keys() == {1}
+    assert b'"revision":1' in writes.dumps.documents[0]
+    assert b'"revision":8' in writes.dumps.documents[2]
+    assert writes.expected == ["-", "", "7"]
+    assert [count.revision for count in counts] == [0, "x", 7]
+    writes.done([0])
+    assert [count.revision for count in counts] == [1, "x", 7]
