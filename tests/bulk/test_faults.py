@@ -133,6 +133,72 @@ async def test_a_server_that_was_a_replica_in_between():
             assert caught.value.result.server_lost
 
 
+async def test_a_server_that_is_given_a_replica_is_the_same():
+    with Server(port=0) as server, Server(port=0) as replica:
+
+        async def slowly():
+            async with Redis.from_url(replica.url) as client:
+                for number, user in enumerate(users(40)):
+                    if number == 20:
+                        await asyncio.sleep(0.05)
+                        port = server.url.split(":")[-1].split("/")[0]
+                        await client.replicaof("127.0.0.1", port)
+                        while (await client.info("replication"))["master_link_status"] != "up":
+                            await asyncio.sleep(0.05)
+                    yield user
+
+        async with init_rapyer(server.url):
+            result = await User.bulk_insert(slowly(), chunk_size=10)
+            assert result.server_lost is False
+            assert result.inserted == 40
+
+
+@pytest.mark.parametrize("ends", ["by an error", "by a restart and an error"])
+async def test_what_is_known_of_the_server_when_the_source_fails(ends):
+    with Server(port=0) as server:
+
+        async def failing():
+            for number, user in enumerate(users(40)):
+                if number == 20 and "restart" in ends:
+                    await asyncio.sleep(0.05)
+                    server.process.kill()
+                    server.process.wait()
+                    server.restart()
+                    await asyncio.sleep(0.05)  # so that the connections are seen to be closed
+                yield user
+            await asyncio.sleep(0.05)
+            raise LookupError
+
+        async with init_rapyer(server.url):
+            with pytest.raises(LookupError) as caught:
+                await User.bulk_insert(failing(), chunk_size=10)
+            result = result_of(caught.value)
+            assert result.server_lost is (True if "restart" in ends else None)
+
+
+@pytest.mark.parametrize("command", ["exists", "type"])
+async def test_who_may_not_look_at_keys_is_refused_before_anything_is_written(command):
+    with Server() as server:
+        async with Redis.from_url(server.url) as client, init_rapyer(server.url):
+            await User.bulk_insert(users(2))
+            await client.acl_setuser("default", enabled=True, commands=[f"-{command}"])
+            inserted = (await outcome(User.bulk_insert(users(2)))).counts
+            deleted = (await outcome(User.bulk_delete([*"01"]))).counts
+            if command == "exists":  # it can be done without
+                assert (inserted, deleted) == ({"replaced": 2}, {"deleted": 2})
+            else:
+                assert inserted == {"replaced": 2}
+                assert deleted == {"failed": 2}
+                assert len(await keys_in(server.url)) == 2
+
+
+async def outcome(call):
+    try:
+        return await call
+    except BulkError as exc:
+        return exc.result
+
+
 async def test_a_user_who_may_not_ask_is_told_that_it_is_not_known():
     with Server() as server:
         async with Redis.from_url(server.url) as client, init_rapyer(server.url):

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from bulk_models import Note, Order, User, users
+from pydantic import field_validator
 from rapyer import (
     AtomicRedisModel,
     ConflictError,
@@ -153,7 +154,7 @@ async def test_chunks_are_limited_by_bytes(redis_url):
     async with record_commands(redis_url) as sent:
         await Note.bulk_insert(notes)
     keys = [command.arguments[1] for command in sent if command.name == "EVALSHA"]
-    assert sorted(keys) == ["2", "3"]  # a chunk is full as soon as it has 8 MiB
+    assert sorted(keys) == ["1", "2", "2"]  # 8 MiB at most
 
 
 # -- transactions ---------------------------------------------------------------------------------
@@ -374,3 +375,63 @@ async def test_large_instances_are_not_read_ahead():
 
     assert (await Heavy.bulk_insert(making())).inserted == 60
     assert peak <= 20  # 8 at first, and some chunks of 8 MiB
+
+
+@pytest.mark.parametrize("mode", ["replace", "insert", "skip"])
+async def test_a_key_that_fails_by_itself_does_not_let_the_same_key_pass_twice(mode):
+    """The instance with the changed key is in a chunk that was answered before the others are."""
+    changed = await User(id="before").save()
+    changed.id = "twice"
+
+    async def slowly():
+        for user in [changed, *users(9), User(id="twice", age=1)]:
+            yield user
+        await asyncio.sleep(0.02)
+        for user in [User(id="twice", age=2), *users(20)[9:]]:
+            yield user
+
+    result = await User.bulk_insert(slowly(), mode=mode, chunk_size=10, raise_on_error=False)
+    outcomes = [entry.outcome for entry in result if entry.key == "bulk:user:twice"]
+    second = {"replace": "replaced", "insert": "failed", "skip": "skipped"}[mode]
+    assert outcomes == ["failed", "inserted", second]
+    assert (await User.get("twice")).age == (2 if mode == "replace" else 1)
+
+
+async def test_an_instance_with_a_changed_key_makes_no_instance_of_its_model():
+    class Checked(AtomicRedisModel):
+        id: Key[str]
+
+        class Config:
+            prefix = "bulk:checked"
+
+        def model_post_init(self, _context):
+            self.id.upper()
+
+    changed = await Checked(id="a").save()
+    changed.id = "b"
+    given = [Checked(id="x"), changed, Checked(id="y")]
+    result = await Checked.bulk_insert(given, raise_on_error=False)
+    assert [entry.outcome for entry in result] == ["inserted", "failed", "inserted"]
+    assert (await Checked.bulk_insert([changed], raise_on_error=False)).failed == 1
+
+
+async def test_a_validator_that_fails_in_its_own_way_does_not_lose_the_others():
+    class Odd(AtomicRedisModel):
+        id: Key[str]
+        text: str = ""
+
+        class Config:
+            prefix = "bulk:odd"
+
+        @field_validator("text")
+        @classmethod
+        def _check(cls, text):
+            if text == "odd":
+                raise RuntimeError("odd")
+            return text
+
+    given = [Odd(id=str(number)) for number in range(3)]
+    given[1].text = "odd"
+    result = await Odd.bulk_insert(given, raise_on_error=False)
+    assert [entry.outcome for entry in result] == ["inserted", "failed", "inserted"]
+    assert isinstance(result[1].error, RuntimeError)

@@ -760,3 +760,22 @@ def test_every_finite_double_is_read_back_from_what_is_written(bits):
     if math.isfinite(value):
         codec = watched(Spot)
         assert is_proven(Spot.model_construct(x=1, y=value), codec)
+
+
+class Colour(enum.Enum):
+    NONE = None
+    RED = 1
+
+
+def test_a_member_of_an_enum_whose_value_is_none_is_not_proven_beside_none():
+    class Painted(AtomicRedisModel):
+        id: Key[str]
+        colour: Colour | None = None
+
+        class Config:
+            prefix = "proof:painted"
+
+    codec = watched(Painted)
+    assert codec._proves(Painted(id="1", colour=None)) is False  # nothing is known of the field
+    with pytest.raises(UnstorableValueError, match="would be read back as None"):
+        codec.text(Painted(id="1", colour=Colour.NONE), checked=True)

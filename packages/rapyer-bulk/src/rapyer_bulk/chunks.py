@@ -36,9 +36,11 @@ class Load:
         keys: Their keys.
         sizes: How many bytes are sent for each.
         failures: Why some of them are not sent, by their place.
+        is_refused: Whether none of them is, because the items mean no documents.
     """
 
     def __init__(self, targets: Targets) -> None:
+        self.is_refused = bool(targets.errors)
         self.keys = targets.keys
         self.sizes: Sequence[int] = [0] * len(targets.keys)
         self.failures: dict[int, Exception] = {**targets.errors}
@@ -74,6 +76,7 @@ class Chunk(ABC, Generic[L]):
         keys: The keys.
         size: How many bytes are sent with them.
         shares: What they are of.
+        guarded: Those of the keys that are not sent by another chunk until this one is answered.
     """
 
     def __init__(self, destination: Destination) -> None:
@@ -81,6 +84,7 @@ class Chunk(ABC, Generic[L]):
         self.keys: list[str] = []
         self.size = 0
         self.shares: list[Share[L]] = []
+        self.guarded: set[str] = set()
         self._part: Part | None = None
 
     @property
@@ -103,6 +107,8 @@ class Chunk(ABC, Generic[L]):
         """Add documents of a load."""
         self.shares.append(Share(load, first, last, len(self.keys)))
         self.keys += load.keys[first:last]
+        if not load.is_refused:
+            self.guarded.update(load.keys[first:last])
         self.size += sum(load.sizes[first:last])
 
     def unsent(self) -> list[int]:
@@ -193,20 +199,18 @@ class Packer(Generic[L]):
             ValueError: In one chunk with all, a key is there already, or is of a model on another
                 server or with other policies than those of before; or the chunk is too large.
         """
-        sent, errors = targets.keys, targets.errors
-        if errors:
-            sent = [key for place, key in enumerate(targets.keys) if place not in errors]
-        keys, pending = set(sent), self._flight.keys
-        if len(keys) == len(sent) and pending.isdisjoint(keys):
+        keys, pending = set(targets.keys), self._flight.keys
+        if targets.errors:
+            await self._fill(targets)
+        elif len(keys) == len(targets.keys) and pending.isdisjoint(keys):
             pending |= keys
             await self._fill(targets)
-            return
-        for place, key in enumerate(targets.keys):
-            if place not in errors:
+        else:
+            for place, key in enumerate(targets.keys):
                 if key in pending:
                     await self._wait_for(key)
                 pending.add(key)
-            await self._fill(targets.one(place))
+                await self._fill(targets.one(place))
 
     async def _wait_for(self, key: str) -> None:
         if self._count is None:
@@ -225,9 +229,13 @@ class Packer(Generic[L]):
             chunk = self._chunk_for(destination, model)
             last = min(number, first + self._most - len(chunk.keys))
             if chunk.size + sum(load.sizes[first:last]) > self._limit:
-                sizes = accumulate(load.sizes[first:last], initial=chunk.size)
-                last = first + max(1, sum(size < self._limit for size in sizes))
-            chunk.add(load, first, min(last, number))
+                _, *sizes = accumulate(load.sizes[first:last], initial=chunk.size)
+                fitting = sum(size <= self._limit for size in sizes)
+                if not fitting and chunk.keys:
+                    await self._send(destination)
+                    continue
+                last = first + max(1, fitting)
+            chunk.add(load, first, last)
             first = last
             if len(chunk.keys) >= self._most or chunk.size >= self._limit:
                 await self._send(destination)

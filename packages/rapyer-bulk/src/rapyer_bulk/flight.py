@@ -30,6 +30,11 @@ class Cargo(Protocol):
         ...
 
     @property
+    def guarded(self) -> set[str]:
+        """Those of the keys that are not sent by another chunk until this one is answered."""
+        ...
+
+    @property
     def part(self) -> Part:
         """What became of them."""
         ...
@@ -117,7 +122,9 @@ class Flight:
             await self._settle(None)
         except BaseException as exc:
             # a cancellation, or an error of the iterable, of the progress or of the caller
+            result.server_lost = None  # it is not asked now
             await self._settle(_GRACE if isinstance(exc, asyncio.CancelledError) else None)
+            result.server_lost = self._watch.is_lost or None
             raise
         result.server_lost = await self._watch.has_lost(is_stopped=self._stopped is not None)
 
@@ -157,7 +164,7 @@ class Flight:
             chunk.part.fail_all(known, "unknown" if may_have_written(exc) else "failed")
             self._stopped = self._stopped or known
         finally:
-            self.keys.difference_update(chunk.keys)
+            self.keys.difference_update(chunk.guarded)
         self._done += len(chunk.keys)
         self._reporter.report(self._done)
 

@@ -40,16 +40,12 @@ class InsertLoad(Load):
 
     def __init__(self, targets: Targets, *, compares: bool) -> None:
         super().__init__(targets)
-        instances: Sequence[BaseRedisModel] = targets.items
-        if targets.errors:
-            stand_in = targets.model.model_construct()  # for one that is not sent
-            instances = [
-                stand_in if place in targets.errors else one for place, one in enumerate(instances)
-            ]
-        keys = cast("Sequence[RedisKey]", targets.keys)
-        self.writes = DocumentWrites(keys, instances, compares=compares)
-        self.sizes = [*map(len, self.writes.dumps.documents)]
-        self.failures = {**self.writes.dumps.failures, **self.failures}
+        self.writes: DocumentWrites | None = None  # for items that mean no documents
+        if not targets.errors:
+            keys = cast("Sequence[RedisKey]", targets.keys)
+            self.writes = DocumentWrites(keys, targets.items, compares=compares)
+            self.sizes = [*map(len, self.writes.dumps.documents)]
+            self.failures = {**self.writes.dumps.failures}
 
 
 class InsertChunk(Chunk[InsertLoad]):
@@ -86,7 +82,8 @@ class InsertChunk(Chunk[InsertLoad]):
             else:
                 self.note(places, reply)
                 for share in self.shares:
-                    share.load.writes.done(self.places_with(share, _WRITTEN))
+                    if share.load.writes is not None:
+                        share.load.writes.done(self.places_with(share, _WRITTEN))
                 return reply.server
 
     def _arguments(self, places: Sequence[int]) -> list[Argument]:
@@ -96,6 +93,10 @@ class InsertChunk(Chunk[InsertLoad]):
         corrections: dict[int, tuple[tuple[str, str], ...]] = {}
         for load, first, last, start in self.shares:
             writes = load.writes
+            if writes is None:
+                documents += [b""] * (last - first)
+                versions += [("", "")] * (last - first)
+                continue
             documents += writes.dumps.documents[first:last]
             path = writes.version_path
             expected = writes.expected[first:last] if path else [""] * (last - first)
@@ -119,7 +120,8 @@ class InsertChunk(Chunk[InsertLoad]):
         for load, first, last, start in self.shares:
             for place in range(first, last):
                 own = start + place - first
-                fault = load.writes.fault(place) if own in sent else None
+                writes = load.writes if own in sent else None
+                fault = writes.fault(place) if writes is not None else None
                 if fault is not None:
                     self.part.fail(own, fault)
                     found = True

@@ -125,7 +125,8 @@ class BulkResult(Sequence[KeyOutcome]):
         server_lost: Whether another server has answered meanwhile, or none answers any more: it was
             restarted, replaced, or a replica in between. Outcomes are what was acknowledged;
             whether that is still there depends on what the server keeps. None where that is not
-            known, because the user may not run INFO and there was more than one chunk.
+            known: the user may not run INFO and there was more than one chunk, or the call was
+            ended by something else than the server.
     """
 
     __slots__ = ("_parts", "_places", "is_complete", "server_lost")

@@ -12,7 +12,7 @@ from rapyer.traffic.updates import PLANNING
 from rapyer.traffic.versions import CHECKING, COUNTING
 
 #: Lua: what all of them answer with. A restarted server, or another one, has another `run_id`, and
-#: one that was a replica in between has another `master_replid`. An error that starts with
+#: one that was a replica in between has another `master_replid2`. An error that starts with
 #: `RAPYERREFUSED` says that nothing was written.
 _ANSWERING = """
 local call, codes, refusals = redis.call, {}, {}
@@ -25,13 +25,17 @@ local function answer(outcomes)
     local id = ''
     if redis.acl_check_cmd('INFO', 'server') then
         id = (string.match(call('INFO', 'server'), 'run_id:(%x+)') or '')
-            .. (string.match(call('INFO', 'replication'), 'master_replid:(%x+)') or '')
+            .. (string.match(call('INFO', 'replication'), 'master_replid2:(%x+)') or '')
     end
     return {outcomes or table.concat(codes), refusals, id}
 end
 local function refused_before(why)
     if type(why) == 'table' then why = why.err end
     return redis.error_reply('RAPYERREFUSED ' .. tostring(why))
+end
+local function kind_of(key)
+    local reply = redis.pcall('TYPE', key)
+    return reply.ok or error(refused_before(reply))
 end
 local function allowed(place, key, access)
     if not policies[1] then return true end
@@ -58,7 +62,7 @@ INSERT = Operation(
     local mode, whole, versioned, count = arg[1], arg[2] == '1', arg[3] == '1', #KEYS
     local set, size, rest = {}, 0, count + 4
     -- the usual case, without a look at each key: all of them are new, or all are replaced
-    local there = count <= 2000 and call('EXISTS', unpack(KEYS))
+    local there = count <= 2000 and redis.pcall('EXISTS', unpack(KEYS))
     local alike = there == 0 and 'i' or there == count and mode == 'replace' and 'r'
     if alike and not versioned and not policies[1] and not arg[rest] then
         for place, key in ipairs(KEYS) do
@@ -72,7 +76,7 @@ INSERT = Operation(
     end
     for place, key in ipairs(KEYS) do
         local is_allowed, verdict = allowed(place, key, 'write'), true
-        local kind = there == 0 and 'none' or call('TYPE', key).ok
+        local kind = there == 0 and 'none' or kind_of(key)
         if is_allowed and kind ~= 'none' then
             if kind ~= 'ReJSON-RL' then
                 verdict = 'RAPYERTYPE ' .. kind
@@ -208,7 +212,7 @@ DELETE = Operation(
     local documents, size = {}, 0
     for place, key in ipairs(KEYS) do
         if allowed(place, key, 'delete') then
-            local kind = call('TYPE', key).ok
+            local kind = kind_of(key)
             if kind == 'ReJSON-RL' then
                 size = size + 1
                 documents[size], codes[place] = key, 'd'

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
 from typing import Any, TypeAlias, cast
 
 from rapyer.base import BaseRedisModel, identity_of, key_to_write
@@ -28,7 +27,7 @@ class Targets:
         model: The model.
         keys: Their whole Redis keys.
         items: What was given for each.
-        errors: For items that mean no document what is wrong with them, by their place.
+        errors: Where the items mean no documents, what is wrong with each; else nothing.
         are_keys: Whether all items are keys.
     """
 
@@ -39,10 +38,9 @@ class Targets:
     are_keys: bool
 
     def one(self, place: int) -> Targets:
-        """Give one of them alone."""
-        errors = {0: self.errors[place]} if place in self.errors else {}
+        """Give one document alone."""
         items = self.items[place : place + 1]
-        return Targets(self.model, [self.keys[place]], items, errors, self.are_keys)
+        return Targets(self.model, [self.keys[place]], items, {}, self.are_keys)
 
 
 class Resolver:
@@ -87,9 +85,9 @@ class Resolver:
     def _groups(self, items: Sequence[Item]) -> list[Targets]:
         found: list[Targets] = []
         known = [(*self._one_or_error(item), item) for item in items]
-        for model, own in groupby(known, key=itemgetter(1)):
+        for (model, is_error), own in groupby(known, lambda one: (one[1], one[2] is not None)):
             keys, _, faults, given = zip(*own, strict=True)
-            errors = {place: fault for place, fault in enumerate(faults) if fault is not None}
+            errors = dict(enumerate(faults)) if is_error else {}
             are_keys = not any(isinstance(item, BaseRedisModel) for item in given)
             found.append(Targets(model, keys, given, errors, are_keys))
         return found

@@ -18,19 +18,22 @@ from redis.exceptions import RedisError
 _PATIENCE: Final = 1.0
 #: Seconds after its last answer in which a server is not asked once more.
 _FRESH: Final = 0.05
-_ID = re.compile(rb"(?:run_id|master_replid):([0-9a-f]+)")
+_ID = re.compile(rb"(?:run_id|master_replid2):([0-9a-f]+)")
 
 
 class ServerWatch:
     """Knows which servers have answered.
 
-    A server is named by its `run_id`, which it has until it ends, and its `master_replid`, which it
-    keeps as long as it is no replica.
+    A server is named by its `run_id`, which it has until it ends, and its `master_replid2`, which
+    changes only when it was a replica and is none any more.
+
+    Attributes:
+        is_lost: Whether another server has answered than at first.
     """
 
     def __init__(self) -> None:
         self._servers: dict[Channel, bytes] = {}
-        self._is_lost = False
+        self.is_lost = False
         self._unnamed = 0
         self._answered = 0.0
 
@@ -40,7 +43,7 @@ class ServerWatch:
         if not server:
             self._unnamed += 1
         elif self._servers.setdefault(channel, server) != server:
-            self._is_lost = True
+            self.is_lost = True
 
     async def has_lost(self, *, is_stopped: bool) -> bool | None:
         """Say whether another server has answered, or answers now.
@@ -53,7 +56,7 @@ class ServerWatch:
         Returns:
             Whether it has; None where that is not known.
         """
-        if self._is_lost:
+        if self.is_lost:
             return True
         if is_stopped or (self._servers and time.monotonic() - self._answered > _FRESH):
             for channel, known in self._servers.items():

@@ -134,7 +134,7 @@ class DocumentWrites:
         self.keys = keys
         self._instances = instances
         self.version_path = version_path_of(model)
-        failures: dict[int, UnstorableValueError] = {}
+        failures: dict[int, Exception] = {}
         self._versions: list[WriteOfInstance | None] = []
         if version is not None:
             for place, (instance, key) in enumerate(zip(instances, keys, strict=True)):

@@ -37,7 +37,7 @@ class Dumps(NamedTuple):
     texts: Sequence[bytes]
     documents: Sequence[bytes]
     corrections: dict[int, tuple[Correction, ...]]
-    failures: dict[int, UnstorableValueError]
+    failures: dict[int, Exception]
 
 
 class DocumentCodec(Codec):
@@ -59,7 +59,7 @@ class DocumentCodec(Codec):
         What is looked for in every text is looked for in all of them together, which takes half the
         time. One that cannot be stored does not keep the others from being dumped.
         """
-        failures: dict[int, UnstorableValueError] = {}
+        failures: dict[int, Exception] = {}
         texts = self._texts(instances, failures)
         together = b"".join(texts)
         self._find_failures(instances, texts, together, failures)
@@ -85,7 +85,7 @@ class DocumentCodec(Codec):
         instances: Sequence[Any],
         texts: Sequence[bytes],
         together: bytes,
-        failures: dict[int, UnstorableValueError],
+        failures: dict[int, Exception],
     ) -> None:
         """Find those that could not be read back, and those that the server would refuse.
 
@@ -96,7 +96,7 @@ class DocumentCodec(Codec):
             try:
                 if place not in failures:
                     self._check(texts[place], instances[place])
-            except UnstorableValueError as exc:
+            except Exception as exc:  # noqa: BLE001 - a validator of the user may raise anything
                 failures[place] = exc
         refused = [place for place in suspects if _may_be_deep(texts[place])]
         if _INFINITY in together:
@@ -106,9 +106,7 @@ class DocumentCodec(Codec):
             if fault is not None:
                 failures.setdefault(place, fault)
 
-    def _texts(
-        self, instances: Sequence[Any], failures: dict[int, UnstorableValueError]
-    ) -> list[bytes]:
+    def _texts(self, instances: Sequence[Any], failures: dict[int, Exception]) -> list[bytes]:
         self._require_built()
         to_json = self._to_json
         try:

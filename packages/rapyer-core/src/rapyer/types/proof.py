@@ -12,6 +12,7 @@ makes a schema, or a value, one that nothing is proven of; then the document is 
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from types import NoneType
 from typing import Any, NamedTuple
 
@@ -34,6 +35,7 @@ from rapyer.types.scalars import (
     Schema,
     UnprovableError,
     form_node,
+    has_null,
     is_plain,
     lengths_of,
     scalar_node,
@@ -174,7 +176,10 @@ class _Reading:
         return readers[kind](schema) if kind in readers else scalar_node(schema)
 
     def _nullable(self, schema: Schema) -> Node:
-        return {**self.node(schema["schema"]), NoneType: ()}
+        node = self.node(schema["schema"])
+        if any(issubclass(kind, Enum) and has_null(kind) for kind in node):
+            raise UnprovableError  # its null would be read back as None
+        return {**node, NoneType: ()}
 
     def _default(self, schema: Schema) -> Node:
         return self.node(schema["schema"])

@@ -184,3 +184,8 @@ _FORMS: tuple[tuple[Any, type, tuple[Check, ...]], ...] = (
     (temporal.DATETIME, datetime, (_is_in_known_zone,)),
     (temporal.TIME, time, (_is_in_known_zone,)),
 )
+
+
+def has_null(kind: type[Enum]) -> bool:
+    """Say whether a member of an enum is stored as null."""
+    return any(member.value is None for member in kind)
