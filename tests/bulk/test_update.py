@@ -76,11 +76,13 @@ async def test_keys_that_cannot_be_updated_do_not_lose_the_others(redis):
     assert await redis.execute_command("JSON.GET", "bulk:user:3", "$.profile") == b"[null]"
 
 
-async def test_doubles_are_set_exactly():
-    values = [5e-324, 0.1 + 0.2, 1.7976931348623157e308, 2 / 3]
+@pytest.mark.parametrize("chunk_size", [1, 2, 250])
+async def test_doubles_are_set_exactly(chunk_size):
+    values = [5e-324, 0.1 + 0.2, -4.7850129162311663e52, 1.235830009665312e141, 2 / 3]
     await User.bulk_insert(users(len(values)))
-    await User.bulk_update({str(place): {"ratio": value} for place, value in enumerate(values)})
-    assert [user.ratio for user in await User.bulk_get([*"0123"])] == values
+    each = {str(place): {"ratio": value} for place, value in enumerate(values)}
+    await User.bulk_update({"x": {"ratio": values[2]}, **each}, chunk_size=chunk_size)
+    assert [user.ratio for user in await User.bulk_get([*"01234"])] == values
 
 
 async def test_values_for_all_are_validated_before_anything_is_sent(redis_url):

@@ -102,7 +102,8 @@ class InsertChunk(Chunk[InsertLoad]):
             expected = writes.expected[first:last] if path else [""] * (last - first)
             versions += [(path, one) for one in expected]
             for place, added in writes.dumps.corrections.items():
-                corrections[start + place - first] = added
+                if first <= place < last:
+                    corrections[start + place - first] = added
         versioned = any(path for path, _ in versions)
         arguments: list[Argument] = [int(versioned)]
         arguments += [documents[place] for place in places]
@@ -151,7 +152,6 @@ async def insert(
         partial(InsertChunk, mode=mode, whole=transaction),
         None if transaction else chunk_size,
     )
-
     resolve = AnyResolver() if of is BaseRedisModel else Resolver(of)
 
     def resolve_instances(batch: Sequence[BaseRedisModel]) -> Sequence[Targets]:

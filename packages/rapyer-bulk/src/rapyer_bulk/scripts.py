@@ -187,8 +187,8 @@ UPDATE = Operation(
             end
         end
         if not is_read then
-            local kind = call('TYPE', key).ok
-            if kind ~= 'ReJSON-RL' and kind ~= 'none' then
+            local kind = redis.pcall('TYPE', key).ok
+            if kind and kind ~= 'ReJSON-RL' and kind ~= 'none' then
                 refusals[#refusals] = 'RAPYERTYPE ' .. kind
             end
         end
