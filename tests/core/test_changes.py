@@ -12,6 +12,8 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -542,6 +544,24 @@ async def test_two_clients_that_save_their_changes_lose_nothing():
 
 
 # -- comparing texts ------------------------------------------------------------------------------
+
+
+PARTS = st.lists(
+    st.sampled_from([b"1", b"11", b"2", b"12", b"[1,1]", b'"a,1"', b'{"a":1}', b'","']),
+    max_size=6,
+)
+
+
+@given(PARTS, PARTS, PARTS, PARTS)
+def test_what_is_left_between_parts_that_are_alike_is_the_rest_of_the_text(before, old, new, after):
+    text = b"[%b]" % b",".join([*before, *old, *after])
+    parts = [*before, *new, *after]
+    middle, first, last = _middle(text, parts)
+    assert 0 <= first <= last <= len(parts)
+    left = [middle] if middle else []
+    assert text == b"[%b]" % b",".join([*parts[:first], *left, *parts[last:]])
+    if len(old) == len(new) > 0 and old[0] != new[0] and old[-1] != new[-1]:
+        assert (first, last) == (len(before), len(before) + len(new))
 
 
 @pytest.mark.parametrize(

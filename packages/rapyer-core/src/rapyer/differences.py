@@ -8,9 +8,11 @@ paths lead and values have parts of their own.
 from __future__ import annotations
 
 import marshal
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
@@ -142,20 +144,49 @@ def _middle(text: bytes, parts: Sequence[bytes]) -> _Middle:
     """Skip the parts of a JSON object or array that are, as text, those that are given.
 
     Only at the ends is it known where a part stands. Some parts may be alike in the middle, too.
+    The ends are compared as wholes: to look at each part takes three times as long.
     """
-    first, last = 0, len(parts)
-    start, end = 1, len(text) - 1
-    while first < last and text.startswith(parts[first], start):
-        after = start + len(parts[first])
-        if text[after] not in b",]}":  # a number goes on
-            break
-        first, start = first + 1, after + 1
-    while last > first and text.endswith(parts[last - 1], start, end):
-        before = end - len(parts[last - 1])
-        if before > start and text[before - 1] not in b",":
-            break
-        last, end = last - 1, max(before - 1, start)
+    inner, own = text[1:], b",".join(parts) + text[-1:]
+    sizes = [0, *accumulate(map(len, parts))]
+
+    def begin(place: int) -> int:
+        """Give where a part begins in the text of all of them."""
+        return sizes[place] + place
+
+    number, places = len(parts), range(len(parts) + 1)
+    common = _common(inner, own)
+    first = bisect_right(places, common, lo=1, key=begin) - 1
+    if first == number - 1 and common == begin(number) - 1 and inner[common] == _COMMA:
+        first = number  # the last one is alike, and behind it there is more than in the parts
+    start = 1 + begin(first)
+    # the comma before the last ones is alike, too, and none of them is counted twice
+    alike = len(own) - _common(inner, own, at_end=True)
+    least = max(alike + 1, start + len(own) - len(text))
+    last = bisect_left(places, least, lo=min(max(first, 1), number), hi=number, key=begin)
+    end = len(text) - 1
+    if last < number:
+        end = max(start, len(text) - (len(own) - begin(last)) - 1)
     return _Middle(text[start:end], first, last)
+
+
+_COMMA = ord(",")
+
+
+def _common(one: bytes, other: bytes, *, at_end: bool = False) -> int:
+    """Give how many bytes two texts have in common where they begin, or where they end."""
+    least, most = 0, min(len(one), len(other))
+    while least < most:
+        middle = (least + most + 1) // 2
+        if at_end:
+            own = slice(len(one) - middle, len(one) - least)
+            its = slice(len(other) - middle, len(other) - least)
+        else:
+            own = its = slice(least, middle)
+        if one[own] == other[its]:
+            least = middle
+        else:
+            most = middle - 1
+    return least
 
 
 class _Walk:
