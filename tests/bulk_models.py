@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key, Mapped, Version
+from rapyer.testing import SentCommand
 
 
 class Profile(EmbeddedModel):
@@ -40,3 +41,11 @@ class Note(AtomicRedisModel):
 
 def users(number: int, **values: object) -> list[User]:
     return [User(id=str(place), **values) for place in range(number)]
+
+
+def is_sent(command: SentCommand) -> bool:
+    """Whether a command was sent for the call itself: no part of a script.
+
+    A server that does not know a script yet is sent its text as well, by EVAL.
+    """
+    return not command.in_script and command.name != "EVAL"

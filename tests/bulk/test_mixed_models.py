@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import rapyer_bulk
-from bulk_models import Note, Order, User, users
+from bulk_models import Note, Order, User, is_sent, users
 from rapyer import AtomicRedisModel, Key, KeyNotFoundError, WrongModelError, init_rapyer
 from rapyer.testing import record_commands
 from rapyer_embedded import Server
@@ -16,7 +16,7 @@ async def test_models_of_all_kinds_travel_in_one_command(redis_url):
     async with record_commands(redis_url) as sent:
         result = await rapyer_bulk.bulk_insert([User(id="1"), Order(number=7), User(id="2")])
     assert [entry.key for entry in result] == ["bulk:user:1", "bulk:order:7", "bulk:user:2"]
-    assert len([one for one in sent if not one.in_script]) == 1
+    assert len([one for one in sent if is_sent(one)]) == 1
     async with record_commands(redis_url) as sent:
         found = await rapyer_bulk.bulk_get(["bulk:order:7", "bulk:user:2", "bulk:order:7"])
     assert [type(one) for one in found] == [Order, User, Order]

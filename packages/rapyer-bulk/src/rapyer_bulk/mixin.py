@@ -49,7 +49,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             chunk_size: Instances in one chunk at most; fewer where they have more than 8 MiB.
             transaction: Whether all is one atomic step, in which everything is written or nothing.
                 All instances are in memory then, and the server does nothing else meanwhile:
-                some 3 us a document.
+                some 2 us a document. They have 128 MiB at most.
             progress: Called with the number of instances that are done, and of all (None where that
                 is not known), after each chunk; `True` shows a bar where the standard error is a
                 terminal.
@@ -58,15 +58,16 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
         Returns:
             What became of each key: `inserted`, `replaced`, `skipped`, `failed` (with
-            `UnstorableValueError`, `KeyExistsError`, `WrongTypeError`, `ConflictError` or what a
-            policy says) or `unwritten`.
+            `UnstorableValueError`, `KeyExistsError`, `WrongTypeError`, `ConflictError`,
+            `KeyChangedError` or what a policy says) or `unwritten`.
 
         Raises:
             BulkError: Instances failed, or the server refused a chunk or was lost; `result` says
                 what became of each key. It is a `BulkOutcomeUnknownError` where a reply was lost.
             TypeError: Something else than an instance was given; or ValueError for an argument that
-                cannot be. What was sent before is told by `result_of(error)`, as it is for a call
-                that is cancelled and for an iterable that raises.
+                cannot be, and for one transaction a key twice, or too large. What was sent before
+                is told by `result_of(error)`, as it is for a call that is cancelled and for an
+                iterable that raises.
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await insert(
@@ -134,17 +135,17 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         Returns:
             What became of each key: `updated`, `unchanged` (an instance in which nothing was
             changed), `missing`, or `failed` (with `PathNotFoundError`, `ConflictError`,
-            `ValidationError`, `WrongTypeError` or what else `aupdate_by_key` and `save_changes`
-            raise).
+            `ValidationError`, `WrongTypeError`, `InvalidKeyError` or what else `aupdate_by_key` and
+            `save_changes` raise).
 
         Raises:
             BulkError: Keys failed, or the server refused a chunk or was lost.
             pydantic.ValidationError: The values for all keys do not validate. Nothing was written.
             InvalidPathError, ExpressionError, InvalidKeyError: A name leads to nothing that can be
-                set in all keys; or something is no key. What was sent before is told by
-                `result_of(error)`.
-            TypeError: Nothing was given to set, or an instance together with fields; or the model
-                has a field with the name of an argument that was given, and there are no `values`
+                set in all keys. Nothing was written.
+            TypeError: Nothing was given to set, or an instance together with fields, or one of
+                another model: what was sent before is told by `result_of(error)`. Or the model has
+                a field with the name of an argument that was given, and there are no `values`
                 to tell which one is meant.
             NotConnectedError: rapyer was not told where Redis is.
         """
@@ -179,13 +180,13 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             raise_on_error: As for `bulk_insert`.
 
         Returns:
-            What became of each key: `deleted`, `missing`, or `failed` (with `WrongTypeError` or
-            what a policy says).
+            What became of each key: `deleted`, `missing`, or `failed` (with `WrongTypeError`,
+            `InvalidKeyError`, `WrongModelError`, `KeyChangedError` or what a policy says).
 
         Raises:
             BulkError: Keys failed, or the server refused a chunk or was lost.
-            InvalidKeyError, WrongModelError, KeyChangedError: Something is no key of this model.
-                What was sent before is told by `result_of(error)`.
+            TypeError: An instance is one of another model. What was sent before is told by
+                `result_of(error)`.
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await delete(
