@@ -86,8 +86,10 @@ def test_with_its_plugin_the_method_is_there():
 
 
 def test_a_field_may_have_the_name_of_a_method_whose_plugin_is_not_installed():
-    class Lost(AtomicRedisModel):
-        find: str = "x"
+    with use_plugins() as host:
+
+        class Lost(host.AtomicRedisModel):
+            find: str = "x"
 
     assert Lost().find == "x"
     assert repr(Lost.find) == "Lost.find"
@@ -146,11 +148,13 @@ def test_a_mixin_may_be_named_once_more_after_the_model_and_says_so_before_it():
 
 
 def test_a_mixin_that_no_plugin_registers_is_used_by_naming_it():
-    class Book(AtomicRedisModel, Finding):
-        title: str = ""
+    with use_plugins() as host:
 
-    class Before(Finding, AtomicRedisModel):
-        title: str = ""
+        class Book(host.AtomicRedisModel, Finding):
+            title: str = ""
+
+        class Before(Finding, host.AtomicRedisModel):
+            title: str = ""
 
     assert Book.find() == "found Book"
     assert Before.find() == "found Before"

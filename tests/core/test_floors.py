@@ -23,7 +23,7 @@ FLOORS = (
     {
         "base", "embedded", "metaclass", "paths", "reading", "locations", "fields", "hosting",
         "options", "first_party", "keys", "registry", "memory", "versions", "baseline",
-        "assignments", "draft", "differences", "parts", "loading", "writing",
+        "assignments", "draft", "differences", "parts", "loading", "writing", "rows",
     },
     {"types"},
     {"traffic"},
@@ -35,7 +35,7 @@ OUTSIDE = {"__main__", "testing", "mypy"}
 #: What plugins build on. `rapyer.connection` and the like are for applications.
 FOR_PLUGINS = {
     "base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields", "loading", "writing",
-    "host",
+    "host", "locations", "paths", "rows", "guards",
 }  # fmt: skip
 #: Names of the package itself that are no modules, and what a plugin may take of them.
 PLUGIN_PACKAGES = [

@@ -48,6 +48,7 @@ from rapyer.registry import ModelRegistry
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.source import RedisSource
 from rapyer.types.document import DocumentCodec
+from rapyer.types.registry import FieldTypes
 from rapyer.versions import VersionField, find_version
 
 if TYPE_CHECKING:
@@ -59,8 +60,10 @@ __all__ = [
     "EmbeddedModel",
     "RedisModelMeta",
     "channel_of",
+    "field_types_of",
     "identity_of",
     "key_to_write",
+    "locations_of",
     "mark_deleted",
     "mark_stored",
     "policies_of",
@@ -307,6 +310,17 @@ def identity_of(model: type[BaseRedisModel]) -> Identity:
 def policies_of(model: type[BaseRedisModel]) -> Policies:
     """Give what plugins do in the same round trip for each key of a model, as it is now."""
     return model.__rapyer_policies__
+
+
+def locations_of(model: type[BaseRedisModel]) -> Locations:
+    """Give where the paths of a model lead in its documents."""
+    return model.__rapyer_locations__
+
+
+def field_types_of(model: type[BaseRedisModel]) -> FieldTypes:
+    """Give the types whose values have a stored form of their own, those of plugins included."""
+    host = model.__rapyer_host__
+    return FieldTypes() if host is None else host.field_types
 
 
 def _default_prefix(model: type[BaseRedisModel]) -> str:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, TypedDict, get_args, overload
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    TypedDict,
+    cast,
+    get_args,
+    overload,
+)
 
 import pydantic
 from pydantic import BaseModel, GetCoreSchemaHandler
-from pydantic.fields import Deprecated
+from pydantic.fields import Deprecated, FieldInfo
 from pydantic.types import Discriminator
 from pydantic_core import CoreSchema
 from typing_extensions import TypeVar, Unpack
@@ -70,15 +81,21 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     *,
     default_factory: Callable[[], Any] | Callable[[dict[str, Any]], Any] | None = None,
     alias: str | None = None,
+    index: bool | None = None,
+    index_keys: Iterable[str] = (),
     **options: Unpack[FieldOptions],
 ) -> Any:
-    """Declare a field: its default, its name in the document, its constraints.
+    """Declare a field: its default, its name in the document, its constraints, its index.
 
     Args:
         default: The value of the field when none is given. Without it and without
             `default_factory` the field is required.
         default_factory: Makes that value, anew for each instance.
         alias: The name of the field in the constructor and in the stored document.
+        index: Whether queries find documents by this field, and by what is below it. Without it,
+            rapyer-query indexes all that can be indexed, unless `Config.index` says otherwise.
+        index_keys: Keys of a dict that are indexed each by itself, so that conditions on them are
+            answered exactly: `counts: dict[str, int] = Field(index_keys=["a", "b"])`.
         options: Constraints and texts, each as in `pydantic.Field`.
 
     Returns:
@@ -92,7 +109,43 @@ def Field(  # noqa: N802 - the name that pydantic's users know
         given["default"] = default
     if alias is not None:
         given["alias"] = alias
-    return pydantic.Field(**given)
+    field = pydantic.Field(**given)
+    keys = _keys_to_index(index_keys)
+    if index is not None or keys:
+        field.metadata.append(IndexOptions(index, keys))
+    return field
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """What `Field` was told about the index: the metadata that it leaves.
+
+    Attributes:
+        index: Whether the field is indexed; None where nothing was said.
+        keys: Keys of a dict that are indexed each by itself.
+    """
+
+    index: bool | None = None
+    keys: tuple[str, ...] = ()
+
+
+def index_options_of(field: FieldInfo | None) -> IndexOptions:
+    """Give what was said about the index of a field."""
+    if field is not None:
+        for part in field.metadata:
+            if isinstance(part, IndexOptions):
+                return part
+    return IndexOptions()
+
+
+def _keys_to_index(keys: Iterable[str]) -> tuple[str, ...]:
+    if isinstance(keys, str):
+        raise TypeError(f"index_keys is {keys!r}. Give a list of keys.")
+    given = tuple(keys)
+    others = [key for key in cast("tuple[object, ...]", given) if not isinstance(key, str)]
+    if others:
+        raise TypeError(f"index_keys has {others[0]!r}, which is no text. Give keys as texts.")
+    return given
 
 
 class KeyMarker:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _KEPT = 1024
 _SCALARS: Mapping[str, type] = {"int": int, "str": str, "bool": bool}
 #: What a validator raises that does not find the other fields.
-_ERRORS = (AttributeError, LookupError, TypeError)
+VALIDATOR_ERRORS = (AttributeError, LookupError, TypeError)
 
 
 class Location:
@@ -143,8 +143,8 @@ class Location:
             self.check_keys()
         try:
             return self.values.validator.validate_python(value)
-        except _ERRORS as exc:
-            raise _of_validators(exc, (self,)) from exc
+        except VALIDATOR_ERRORS as exc:
+            raise of_validators(exc, (self,)) from exc
 
     def read(self, text: bytes) -> Any:
         """Make a value of its JSON text, without what is around it.
@@ -155,8 +155,8 @@ class Location:
         """
         try:
             return self.codec.read(text)
-        except _ERRORS as exc:
-            raise _of_validators(exc, (self,)) from exc
+        except VALIDATOR_ERRORS as exc:
+            raise of_validators(exc, (self,)) from exc
 
     def check_keys(self) -> None:
         """Validate the keys of dicts on the way; see `validate` for the errors.
@@ -207,7 +207,7 @@ class Location:
         return self._values_of.of(place).default()
 
 
-def _of_validators(error: Exception, locations: Iterable[Location]) -> ExpressionError:
+def of_validators(error: Exception, locations: Iterable[Location]) -> ExpressionError:
     """Say of an error in a validator of the model that it was given one value by itself."""
     names = ", ".join(location.text for location in locations)
     return ExpressionError(
@@ -236,7 +236,7 @@ class Reader:
             self._validator = first.values.matches
             return
         fields = {
-            location.reply_name: core_schema.typed_dict_field(_with_config(location, first))
+            location.reply_name: core_schema.typed_dict_field(with_config(location, first))
             for location in unique.values()
         }
         schema = first.values.stored(core_schema.typed_dict_schema(fields))
@@ -253,14 +253,14 @@ class Reader:
             reply = restore_nul(reply)
         try:
             loaded = self._validator.validate_json(reply, strict=True)
-        except _ERRORS as exc:
-            raise _of_validators(exc, self.locations) from exc
+        except VALIDATOR_ERRORS as exc:
+            raise of_validators(exc, self.locations) from exc
         if self._is_single:
             return [loaded] * len(self._names)
         return [loaded[name] for name in self._names]
 
 
-def _with_config(location: Location, first: Location) -> CoreSchema:
+def with_config(location: Location, first: Location) -> CoreSchema:
     """Give the schema of the matches of a path, among those with the settings of another one."""
     if location.place.config == first.place.config:
         return location.values.schema_of_matches

@@ -69,6 +69,7 @@ class Channel:
     """
 
     __slots__ = (
+        "__weakref__",
         "_coalescers",
         "_introduction",
         "_limit",
