@@ -1,0 +1,17 @@
+"""Queries in Python expressions, answered exactly.
+
+    adults = await User.find((User.age > 18) & (User.active == True)).sort(User.name).to_list()
+
+It is a plugin of rapyer: models have `find` and `find_one` where it is installed.
+"""
+
+from rapyer_query.errors import IndexUnavailableError as IndexUnavailableError
+from rapyer_query.errors import MultipleResultsError as MultipleResultsError
+from rapyer_query.errors import NoResultError as NoResultError
+from rapyer_query.errors import NotIndexedError as NotIndexedError
+from rapyer_query.errors import QueryError as QueryError
+from rapyer_query.errors import QueryInterruptedError as QueryInterruptedError
+from rapyer_query.errors import QueryTimeoutError as QueryTimeoutError
+from rapyer_query.explain import Explanation as Explanation
+from rapyer_query.mixin import QueryMixin as QueryMixin
+from rapyer_query.query import Query as Query

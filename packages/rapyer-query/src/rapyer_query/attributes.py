@@ -1,0 +1,150 @@
+"""What of a document is in its index: the attributes, in RediSearch's word."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+from rapyer.guards import is_mapping
+from rapyer.types.table import FieldType
+
+
+class WayStep(NamedTuple):
+    """One step of a way.
+
+    Attributes:
+        kind: What it leads to.
+        name: The name of the field, or the key; empty for what all elements or values have.
+    """
+
+    kind: Literal["field", "each", "value", "key"]
+    name: str = ""
+
+
+Way: TypeAlias = tuple[WayStep, ...]
+
+EACH = WayStep("each")
+VALUE = WayStep("value")
+
+#: How values of an attribute are compared with operands; see `rapyer_query.bounds`.
+Family: TypeAlias = Literal[
+    "integer", "float", "days", "span", "decimal", "instant", "clock", "bool", "text", "choice",
+    "token", "texts", "custom",
+]  # fmt: skip
+Form: TypeAlias = Literal["NUMERIC", "TAG"]
+
+
+class Unknown:
+    """Stands for the value of a field that a document lacks, where only loading it would tell."""
+
+    def __repr__(self) -> str:
+        return "unknown"
+
+
+UNKNOWN = Unknown()
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # one of each, whatever its defaults are
+class Attribute:
+    """An attribute of an index.
+
+    Attributes:
+        name: Its name in queries: lower-case letters, digits and underscores.
+        path: The JSONPath of its values.
+        form: Its type on the server.
+        family: How its values are compared with operands.
+        has_missing: Whether the server tells documents that have no value there.
+        is_many: Whether a document may have several values there.
+        is_element: Whether its values are the elements of a list of scalars.
+        absent: The values, in Python, that a document may have for which nothing is indexed: None,
+            the default of a field that the document lacks; `UNKNOWN` where loading it would tell.
+        members: The values that there can be, as the index has them; empty for any.
+        companion: The attribute with the offsets of datetimes and times; None where their values
+            alone do not say whether they have one.
+        field_type: The type of the values, where it is one of a plugin.
+    """
+
+    name: str
+    path: str
+    form: Form
+    family: Family
+    has_missing: bool = False
+    is_many: bool = False
+    is_element: bool = False
+    absent: tuple[Any, ...] = ()
+    members: tuple[Any, ...] = ()
+    companion: str | None = None
+    field_type: FieldType | None = None
+
+    @property
+    def definition(self) -> list[str]:
+        """The attribute as `FT.CREATE` takes it."""
+        words = [self.path, "AS", self.name, self.form]
+        if self.form == "TAG":
+            words += ["CASESENSITIVE", "INDEXEMPTY"]
+        if self.has_missing:
+            words.append("INDEXMISSING")
+        return words
+
+
+@dataclass(slots=True)
+class ModelList:
+    """A list of models in a document.
+
+    Attributes:
+        absent: The values that a document may have for which nothing is indexed.
+        marker: An attribute that has a value for each element; None where there is none.
+    """
+
+    absent: tuple[Any, ...] = ()
+    marker: Attribute | None = None
+
+
+@dataclass(slots=True)
+class Attributes:
+    """The attributes of the documents of one model.
+
+    Attributes:
+        at: The attributes by the way to them.
+        lists: The lists of models, by the way to them.
+        unindexed: Why there is no attribute for a place, by the way to it.
+        companions: The attributes that stand beside others: offsets.
+    """
+
+    at: dict[Way, Attribute] = field(default_factory=dict[Way, Attribute])
+    lists: dict[Way, ModelList] = field(default_factory=dict[Way, ModelList])
+    unindexed: dict[Way, str] = field(default_factory=dict[Way, str])
+    companions: list[Attribute] = field(default_factory=list[Attribute])
+
+    @property
+    def all(self) -> Sequence[Attribute]:
+        """All of them, in the order of the fields."""
+        return [*self.at.values(), *self.companions]
+
+    def reason(self, way: Way) -> str:
+        """Say why there is no attribute at the end of a way."""
+        for end in range(len(way), 0, -1):
+            if way[:end] in self.unindexed:
+                return self.unindexed[way[:end]]
+        return "has no form that an index can hold"
+
+
+def read_part(value: Any, name: str) -> Any:
+    """Give a field of a default, as a condition would see it: None where there is none."""
+    if isinstance(value, Unknown):
+        return value
+    if is_mapping(value):
+        return value.get(name)
+    fields: Any = getattr(value, "__pydantic_fields__", None)
+    if fields is None:
+        fields = getattr(value, "__dataclass_fields__", ())
+    return getattr(value, name, None) if name in fields else None
+
+
+def distinct(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Give values without those that are one object with an earlier one."""
+    found: dict[int, Any] = {}
+    for value in values:
+        found.setdefault(id(value), value)
+    return tuple(found.values())

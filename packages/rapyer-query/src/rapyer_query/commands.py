@@ -1,0 +1,124 @@
+"""The commands of Search, with all that they leave out by default."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from rapyer.traffic.channel import Argument
+
+#: Documents in one reply, at most.
+PAGE: Final = 1000
+#: More rows than there can be. `SORTBY` keeps 10 where it is not told.
+_ALL_ROWS: Final = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What an index is asked.
+
+    Attributes:
+        index: Its name.
+        query: The text of the query.
+        parameters: What is sent beside it: names and values in turn.
+        timeout: Milliseconds; 0 for any time. Without it the server cuts its answer after 500.
+    """
+
+    index: str
+    query: str
+    parameters: Sequence[str]
+    timeout: int = 0
+
+    def _options(self, dialect: int = 2) -> list[Argument]:
+        sent: list[Argument] = ["TIMEOUT", self.timeout, "DIALECT", dialect]
+        if self.parameters:
+            sent += ["PARAMS", len(self.parameters), *self.parameters]
+        return sent
+
+    def count(self) -> list[Argument]:
+        """Ask how many documents there are: `FT.SEARCH ... LIMIT 0 0`."""
+        return ["FT.SEARCH", self.index, self.query, "NOCONTENT", "LIMIT", 0, 0, *self._options()]
+
+    def keys(self, number: int, among: Sequence[str] = ()) -> list[Argument]:
+        """Ask for keys: `FT.SEARCH ... NOCONTENT`.
+
+        Args:
+            number: How many at most.
+            among: The keys that are meant; all where there are none.
+        """
+        inkeys: list[Argument] = ["INKEYS", len(among), *among] if among else []
+        return [
+            "FT.SEARCH", self.index, self.query, *inkeys, "NOCONTENT", "LIMIT", 0, number,
+            *self._options(),
+        ]  # fmt: skip
+
+    def rows(self, load: Load, order: Sequence[str], window: Window) -> list[Argument]:
+        """Ask for rows: `FT.AGGREGATE ... WITHCURSOR`, which alone has no bound on their number.
+
+        Args:
+            load: What of each document is sent.
+            order: Attributes and directions in turn; the key decides behind them.
+            window: Which of the rows.
+        """
+        command: list[Argument] = ["FT.AGGREGATE", self.index, self.query, "LOAD", 1, "@__key"]
+        if order:
+            most = _ALL_ROWS if window.limit is None else window.skip + window.limit
+            command += ["SORTBY", len(order) + 2, *order, "@__key", "ASC", "MAX", most]
+        if window.skip or window.limit is not None:
+            number = _ALL_ROWS - window.skip if window.limit is None else window.limit
+            command += ["LIMIT", window.skip, number]
+        # what is read of documents behind the order is read of those rows alone that are sent
+        command += load.words
+        command += ["WITHCURSOR", "COUNT", window.page, *self._options(load.dialect)]
+        return command
+
+
+class Load(NamedTuple):
+    """What of each document is sent.
+
+    Attributes:
+        words: `LOAD` with its arguments; nothing for the key alone.
+        number: How many parts of the document.
+        dialect: 2 for the text of the document, 3 for JSON arrays of what paths lead to.
+    """
+
+    words: Sequence[Argument]
+    number: int
+    dialect: int
+
+    @classmethod
+    def of_paths(cls, paths: Sequence[str]) -> Load:
+        """Ask for what JSONPaths lead to."""
+        parts: list[Argument] = []
+        for number, path in enumerate(paths):
+            parts += [path, "AS", f"_{number}"]
+        return cls(["LOAD", len(parts), *parts], len(paths), 3)
+
+
+DOCUMENT: Final = Load(("LOAD", 1, "$"), 1, 2)
+KEY_ALONE: Final = Load((), 0, 2)
+
+
+class Window(NamedTuple):
+    """Which of the rows.
+
+    Attributes:
+        skip: How many are passed over.
+        limit: How many at most; None for all.
+        page: How many in one reply.
+    """
+
+    skip: int = 0
+    limit: int | None = None
+    page: int = PAGE
+
+
+def more(index: str, cursor: int, page: int) -> list[Argument]:
+    """Ask for more rows: `FT.CURSOR READ`."""
+    return ["FT.CURSOR", "READ", index, cursor, "COUNT", page]
+
+
+def close(index: str, cursor: int) -> list[Argument]:
+    """Say that no more rows are wanted: `FT.CURSOR DEL`. A server keeps 128 open cursors."""
+    return ["FT.CURSOR", "DEL", index, cursor]

@@ -1,0 +1,271 @@
+"""From a condition to a query text: a superset of the documents that fulfil it.
+
+Negations are pushed down to the comparisons; each of these gives two sets of documents, those that
+may fulfil it and those that do for certain. What is negated is the smaller one: a superset negated
+would lose documents. Whether the two are the same for all comparisons says whether the answer of
+the index is the answer, or what it finds has to be looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from rapyer.expr.nodes import (
+    And,
+    AnyElement,
+    Condition,
+    Not,
+    Or,
+)
+from rapyer.expr.paths import Path, is_path, steps_of
+
+from rapyer_query import bounds as bound
+from rapyer_query.attributes import EACH, VALUE, Attributes, Unknown, Way, WayStep
+from rapyer_query.bounds import NO_BOUNDS, Bounds
+from rapyer_query.clauses import (
+    ALL,
+    EVERYTHING,
+    NONE_AT_ALL,
+    NOTHING,
+    Clause,
+    Literal,
+    Text,
+    any_of,
+    conjunction,
+    disjunction,
+)
+from rapyer_query.leaves import Leaf, Target, has_values, holds, may_be_about_a_list, of_leaf
+from rapyer_query.settings import Limits
+
+if TYPE_CHECKING:
+    from rapyer.types.codec import Codec
+    from rapyer.types.table import FieldType
+
+
+@dataclass(slots=True)
+class Compilation:
+    """One condition being compiled.
+
+    Attributes:
+        attributes: The attributes of the index.
+        limits: What the server is set to.
+        codecs: Gives what dumps the values of a type that a plugin brings.
+        parameters: What is sent beside the text.
+        is_helped: Whether the index knows one of the fields that are asked for.
+        expands: Whether the server looks for parts of texts.
+        unindexed: The paths that the index does not know, and why.
+    """
+
+    attributes: Attributes
+    limits: Limits
+    codecs: Callable[[FieldType], Codec]
+    parameters: list[str] = field(default_factory=list[str])
+    is_helped: bool = False
+    expands: bool = False
+    unindexed: dict[str, str] = field(default_factory=dict[str, str])
+
+    # -- what comparisons ask for -----------------------------------------------------------------
+
+    @property
+    def min_prefix(self) -> int:
+        """The shortest part of a text that the server looks for, in bytes."""
+        return self.limits.min_prefix
+
+    @property
+    def expands_all(self) -> bool:
+        """Whether it then looks at all texts that have it."""
+        return self.limits.expands_all
+
+    def parameter(self, value: str) -> str:
+        """Give the name by which a value is sent beside the text of the query."""
+        self.parameters.append(value)
+        return f"$p{len(self.parameters) - 1}"
+
+    def expanded(self) -> None:
+        """Take note that the server looks for parts of texts."""
+        self.expands = True
+
+    def codec_of(self, field_type: FieldType) -> Codec:
+        """Give what dumps the values of a type that a plugin brings."""
+        return self.codecs(field_type)
+
+    # -- conditions -------------------------------------------------------------------------------
+
+    def clause(self, condition: Condition, *, is_negated: bool = False) -> Clause:
+        """Give the documents that fulfil a condition, or do not, and maybe some more."""
+        if isinstance(condition, Not):
+            return self.clause(condition.operand, is_negated=not is_negated)
+        if isinstance(condition, And | Or):
+            parts = [self.clause(part, is_negated=is_negated) for part in condition.operands]
+            is_and = isinstance(condition, And) is not is_negated
+            return conjunction(parts) if is_and else disjunction(parts)
+        if isinstance(condition, AnyElement):
+            return self._some_element(condition, is_negated=is_negated)
+        return _clause_of(self._bounds_of(cast("Leaf", condition), ()), is_negated=is_negated)
+
+    def _bounds_of(self, leaf: Leaf, within: Way) -> Bounds:
+        """Give the bounds of a comparison; `within` is the way to the element that it is about."""
+        path = leaf.left
+        if not is_path(path) or has_values(leaf):
+            self.unindexed.setdefault(repr(leaf), "compares values of the document itself")
+            return NO_BOUNDS
+        target = self._target(path, leaf, within)
+        if target is None:
+            return NO_BOUNDS
+        self.is_helped = True
+        found = of_leaf(self, leaf, target)
+        if target.is_part:
+            return self._of_part(found, leaf, target)
+        return bound.with_absent(found, target.attribute, partial(holds, leaf))
+
+    def _target(self, path: Path[Any], leaf: Leaf, within: Way) -> Target | None:
+        """Find the attribute with the values of a path."""
+        way, is_part = self._way_of(path, within)
+        attribute, is_list = self.attributes.at.get(way), False
+        if attribute is None and may_be_about_a_list(leaf):
+            attribute, is_list = self.attributes.at.get((*way, EACH)), True
+        if attribute is None:
+            self.unindexed.setdefault(repr(path), self.attributes.reason(way))
+            return None
+        return Target(attribute, way, is_part, is_list)
+
+    def _way_of(self, path: Path[Any], within: Way) -> tuple[Way, bool]:
+        way, is_part = within, False
+        for step in steps_of(path):
+            if step.kind == "field":
+                way = (*way, WayStep("field", cast("str", step.value)))
+                continue
+            declared: Way = (*way, WayStep("key", step.stored_key or ""))
+            if step.kind == "key" and declared in self.attributes.at:
+                way = declared
+            else:
+                way, is_part = (*way, VALUE if step.kind == "key" else EACH), True
+        return way, is_part
+
+    def _of_part(self, found: Bounds, leaf: Leaf, target: Target) -> Bounds:
+        """Give the bounds for one element of a list, or one value of a dict, among all of them."""
+        lists = (
+            models.absent for way, models in self.attributes.lists.items() if target.passes(way)
+        )
+        around = (value for absent in (target.attribute.absent, *lists) for value in absent)
+        absent = (None, *(value for value in around if not _is_empty(value)))
+        if any(isinstance(value, Unknown) or not _is_plain(value) for value in absent):
+            return NO_BOUNDS
+        if found.over.is_negated or any(holds(leaf, value) for value in absent):
+            return NO_BOUNDS
+        return Bounds(found.over, NONE_AT_ALL)
+
+    # -- lists of models --------------------------------------------------------------------------
+
+    def _some_element(self, node: AnyElement, *, is_negated: bool) -> Clause:
+        found = self._any(node, ())
+        if found is None:
+            return Clause.of(EVERYTHING, is_exact=False)
+        if not is_negated:
+            return found.over
+        is_exact = found.over.is_exact
+        return Clause.of(Literal(found.under).negation, is_exact=is_exact)
+
+    def _any(self, node: AnyElement, within: Way) -> _Elements | None:
+        """Give the documents of which one element fulfils a condition; None where none can tell."""
+        way, is_part = self._way_of(node.left, within)
+        models = self.attributes.lists.get(way)
+        if models is None or is_part:
+            self.unindexed.setdefault(repr(node.left), self.attributes.reason(way))
+            return None
+        has_element = EVERYTHING if models.marker is None else bound.present(models.marker)
+        found = self._within(node.condition, (*way, EACH), has_element, is_negated=False)
+        absent = [value for value in models.absent if not _is_empty(value)]
+        if any(isinstance(value, Unknown) or holds(node, value) for value in absent):
+            return _Elements(Clause.of(EVERYTHING, is_exact=False), found.under)
+        return found
+
+    def _within(
+        self, condition: Condition, way: Way, has_element: Literal, *, is_negated: bool
+    ) -> _Elements:
+        """Give the documents of which one element fulfils a condition, or does not."""
+        if isinstance(condition, Not):
+            return self._within(condition.operand, way, has_element, is_negated=not is_negated)
+        if isinstance(condition, And | Or):
+            parts = [
+                self._within(part, way, has_element, is_negated=is_negated)
+                for part in condition.operands
+            ]
+            overs = [part.over for part in parts]
+            if isinstance(condition, Or) is not is_negated:
+                return _Elements(disjunction(overs), any_of(part.under for part in parts))
+            # each part of the condition may hold for another element
+            return _Elements(conjunction(overs)._replace(is_exact=False), NOTHING)
+        some = _Elements(Clause.of(has_element, is_exact=False), NOTHING)
+        if isinstance(condition, AnyElement):
+            found = self._any(condition, way)
+            return some if found is None or is_negated else found
+        return self._leaf_within(cast("Leaf", condition), way, some, is_negated=is_negated)
+
+    def _leaf_within(self, leaf: Leaf, way: Way, some: _Elements, *, is_negated: bool) -> _Elements:
+        path = leaf.left
+        target = None
+        if is_path(path) and not has_values(leaf):
+            target = self._target(path, leaf, way)
+        if target is None:
+            return some
+        self.is_helped = True
+        found = of_leaf(self, leaf, target)
+        absent = target.attribute.absent
+        if target.is_part or any(isinstance(value, Unknown) for value in absent):
+            return some
+        truths = [holds(leaf, value) for value in absent]
+        if is_negated:
+            return _not_within(found, some, is_told=all(truths) and not target.is_list)
+        if True in truths or found.over.is_negated:
+            return _Elements(some.over, _positive(found.under))
+        return _Elements(Clause.of(found.over, is_exact=found.is_exact), _positive(found.under))
+
+
+def _not_within(found: Bounds, some: _Elements, *, is_told: bool) -> _Elements:
+    """Give the documents of which one element does not fulfil a comparison.
+
+    Args:
+        found: Those of which one does.
+        some: Those that have an element.
+        is_told: Whether elements without a value in the index all fulfil it.
+    """
+    if found.complement is None or not is_told:
+        return some
+    over = Clause.of(Literal(found.complement), is_exact=found.is_exact)
+    return _Elements(over, found.complement if found.is_exact else NOTHING)
+
+
+class _Elements(NamedTuple):
+    """The documents of which one element of a list fulfils a condition.
+
+    Attributes:
+        over: Those, and maybe more.
+        under: Those of which that is certain.
+    """
+
+    over: Clause
+    under: Text
+
+
+def _positive(literal: Literal) -> Text:
+    """Give some of the documents of a literal, as a positive text."""
+    return NOTHING if literal.is_negated or literal.text == ALL else literal.text
+
+
+def _clause_of(bounds: Bounds, *, is_negated: bool) -> Clause:
+    if not is_negated:
+        return Clause.of(bounds.over, is_exact=bounds.is_exact)
+    return Clause.of(bounds.under.negation, is_exact=bounds.is_exact, positive=bounds.complement)
+
+
+def _is_empty(value: Any) -> bool:
+    return isinstance(value, list | tuple | set | frozenset | dict) and not value
+
+
+def _is_plain(value: Any) -> bool:
+    """Say whether a value that a document lacks is one by itself, rather than a list or a dict."""
+    return not isinstance(value, list | tuple | set | frozenset | dict)

@@ -1,0 +1,104 @@
+"""Counting and naming what a query finds, without reading it where the index is exact."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import replace
+
+from rapyer.keys import RedisKey
+
+from rapyer_query.commands import KEY_ALONE, PAGE, Window
+from rapyer_query.pages import NO_ORDER, DoubtError, index_pages
+from rapyer_query.results import Found, all_results, result_pages
+from rapyer_query.session import MOST_PARAMETERS, Session, repeated
+from rapyer_query.shapes import ModelShape
+from rapyer_query.sorting import server_order
+from rapyer_query.spec import Spec
+
+
+async def count(spec: Spec) -> int:
+    """Count the documents; see `Query.count`."""
+
+    async def body(session: Session) -> int | None:
+        if session.is_empty:
+            return 0
+        if not session.is_exact or session.index is None or hides(session):
+            return None
+        (reply,) = await session.send(session.ask.count())
+        found = max(0, int(reply[0]) - spec.skip)
+        return found if spec.limit is None else min(found, spec.limit)
+
+    counted = await repeated(spec, body)
+    return len(await keys(spec)) if counted is None else counted
+
+
+async def keys(spec: Spec) -> list[RedisKey]:
+    """Give the keys of the documents; see `Query.keys`."""
+
+    async def body(session: Session) -> list[RedisKey] | None:
+        return await keys_of_index(session) if may_name_keys(session) else None
+
+    found = await repeated(spec, body)
+    if found is None:
+        plain = replace(spec, shape=ModelShape())
+        found = [instance.key for instance in await all_results(plain)]
+    return found
+
+
+def may_name_keys(session: Session) -> bool:
+    """Say whether the index alone names the keys, each of them for certain."""
+    is_sent = not session.policies or len(session.compiled.parameters) < MOST_PARAMETERS
+    is_given = session.index is not None and session.is_within_limits
+    return session.is_exact and is_given and is_sent
+
+
+async def keys_of_index(session: Session) -> list[RedisKey] | None:
+    """Give the keys that the index names; None where their order is in doubt."""
+    spec, index = session.spec, session.index
+    if session.is_empty:
+        return []
+    order = NO_ORDER
+    if spec.orders and index is not None:
+        by_server = server_order(spec.orders, index.attributes)
+        if by_server is None:
+            return None
+        order = by_server
+    found: list[RedisKey] = []
+    window = Window(spec.skip, spec.limit, PAGE * 10)
+    reading = index_pages(session, KEY_ALONE, order, window, is_reading=False)
+    try:
+        async with aclosing(reading) as pages:
+            async for page in pages:
+                if page.lost and spec.limit is not None:
+                    return None  # others take the places of those that have expired
+                found += [RedisKey(key.decode()) for key in page.keys]
+    except DoubtError:
+        return None
+    return found
+
+
+async def exists(spec: Spec) -> bool:
+    """Say whether there is a document; see `Query.exists`."""
+    one = replace(spec, shape=ModelShape(), orders=(), limit=min(1, spec.limit or 1))
+    if spec.limit == 0:
+        return False
+
+    async def body(session: Session) -> list[RedisKey] | None:
+        return await keys_of_index(session) if may_name_keys(session) else None
+
+    found = await repeated(one, body)
+    return bool(found) if found is not None else await _has_any(result_pages(one))
+
+
+async def _has_any(pages: AsyncGenerator[Found]) -> bool:
+    async with aclosing(pages) as reading:
+        async for found, _ in reading:
+            if found:
+                return True
+    return False
+
+
+def hides(session: Session) -> bool:
+    """Say whether a policy of the model may say of a document that it counts as missing."""
+    return any(policy.check for policy in session.policies)

@@ -1,0 +1,395 @@
+"""Finding out what of a model's documents can be indexed, and how.
+
+The core schema that pydantic made for the model is walked: it has the names under which fields are
+stored, their types and their defaults. What has an index form is told by the type of its values;
+values of another JSON type than an attribute's would take the whole document out of the index.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias, cast
+
+from rapyer.base import BaseRedisModel, field_types_of
+from rapyer.errors import ModelDefinitionError, UnaddressableKeyError
+from rapyer.expr.jsonpath import render_path
+from rapyer.expr.text import stored_text
+from rapyer.fields import index_options_of
+from rapyer.guards import is_list, is_mapping, is_tuple
+from rapyer.types.codec import complete_schema
+from rapyer.types.locate import EMPTY_FACTORIES
+
+from rapyer_query.attributes import (
+    EACH,
+    UNKNOWN,
+    VALUE,
+    Attribute,
+    Attributes,
+    ModelList,
+    Way,
+    WayStep,
+    distinct,
+    read_part,
+)
+from rapyer_query.kinds import Kind, kind_of_literal, kind_of_schema, kind_of_union
+
+Schema: TypeAlias = Mapping[str, Any]
+
+#: Documents without a value there, and those with null, are told from others by this filter: it is
+#: RedisJSON's own reading of it, which applies it to the scalar itself.
+_NOT_NULL: Final = "[?(@!=null)]"
+#: RediSearch refuses more attributes in one index.
+MOST_ATTRIBUTES: Final = 1024
+
+_WRAPPERS = frozenset({"function-before", "function-after", "function-wrap", "custom-error"})
+_CHOOSERS = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
+_ARRAYS: Mapping[str, Callable[[Iterable[Any]], Any]] = {
+    "list": list, "set": set, "frozenset": frozenset, "tuple": tuple,
+}  # fmt: skip
+
+
+def discover(model: type[BaseRedisModel], *, by_default: bool) -> Attributes:
+    """Find the attributes of the documents of a model.
+
+    Args:
+        model: The model.
+        by_default: Whether fields are indexed of which nothing is said.
+
+    Raises:
+        ModelDefinitionError: A field is to be indexed that cannot be; or there are too many.
+    """
+    walk = _Walk(model)
+    walk.below(complete_schema(model), _Place(is_wanted=by_default))
+    found = walk.found
+    if len(found.all) > MOST_ATTRIBUTES:
+        raise ModelDefinitionError(
+            f"{model.__name__} has {len(found.all)} places that would be indexed, and an index has "
+            f"room for {MOST_ATTRIBUTES}. Declare some of its fields with Field(index=False), or "
+            "set `index = False` in its `class Config` and Field(index=True) for those that you "
+            "ask for."
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What is known of a place from the way to it.
+
+    Attributes:
+        way: The way.
+        path: The JSONPath.
+        absent: What the value may be where nothing is indexed.
+        is_many: Whether there may be several values.
+        is_wanted: Whether it is to be indexed.
+        is_demanded: Whether `Field(index=True)` says so of it.
+        keys: Keys of the dict there that are indexed by themselves.
+    """
+
+    way: Way = ()
+    path: str = "$"
+    absent: tuple[Any, ...] = ()
+    is_many: bool = False
+    is_wanted: bool = True
+    is_demanded: bool = False
+    keys: tuple[str, ...] = ()
+
+    def may_be(self, *values: Any) -> _Place:
+        """Give the place with more values for which nothing is indexed."""
+        return replace(self, absent=distinct((*self.absent, *values)))
+
+
+class _Walk:
+    """One pass over a core schema."""
+
+    def __init__(self, model: type[BaseRedisModel]) -> None:
+        self.found = Attributes()
+        self._model = model
+        self._field_types = field_types_of(model)
+        self._by_ref: dict[str, Schema] = {}
+        self._under_way: set[str] = set()
+        self._names: set[str] = set()
+
+    def below(self, schema: Schema, place: _Place) -> None:
+        """Index what is at a place, and below it."""
+        before = len(self.found.at)
+        self._walk(schema, place)
+        if len(self.found.at) == before and place.way:
+            self.found.unindexed.setdefault(
+                place.way,
+                "has no form that an index can hold" if place.is_wanted else "is not indexed",
+            )
+            if place.is_demanded:
+                raise ModelDefinitionError(
+                    f"{self._model.__name__}{_text(place.way)} is to be indexed by "
+                    "Field(index=True), and has no form that an index can hold: what is below it "
+                    "is no plain value, is stored by a serializer of its own, or is of several "
+                    "types of JSON. Take index=True away; .scan() finds documents by it."
+                )
+
+    def _walk(self, schema: Schema, place: _Place) -> None:
+        kind = kind_of_schema(schema, self._field_types)
+        if kind is not None:
+            self._add(kind, place)
+            return
+        name: str = schema["type"]
+        if "serialization" in schema and name not in _ARRAYS:
+            return  # what is stored is what that makes of the value
+        if name == "definitions":
+            self._by_ref = {one["ref"]: one for one in schema["definitions"]}
+            self._walk(schema["schema"], place)
+        elif name == "definition-ref":
+            self._refer(schema["schema_ref"], place)
+        elif name == "nullable":
+            self._walk(schema["schema"], place.may_be(None))
+        elif name == "default":
+            self._walk(schema["schema"], place.may_be(_default(schema)))
+        elif name in _WRAPPERS:
+            self._walk(schema["schema"], place)
+        elif name in _CHOOSERS:
+            self._walk(schema[_CHOOSERS[name]], place)
+        else:
+            self._walk_container(name, schema, place)
+
+    def _walk_container(self, name: str, schema: Schema, place: _Place) -> None:
+        if name in ("model", "dataclass", "typed-dict"):
+            self._object(schema, place)
+        elif name in _ARRAYS:
+            item = _item_of(schema)
+            if item is not None:
+                self._elements(item, _ARRAYS[name], place)
+        elif name == "dict":
+            self._values(schema, place)
+        elif name == "union":
+            kind = kind_of_union(self._choices(schema), self._field_types)
+            if kind is not None:
+                self._add(kind, place)
+        elif name == "literal":
+            self._add(kind_of_literal(schema["expected"]), place)
+
+    def _refer(self, ref: str, place: _Place) -> None:
+        if ref not in self._under_way:  # a model within itself: documents may be of any depth
+            self._under_way.add(ref)
+            self._walk(self._by_ref[ref], place)
+            self._under_way.discard(ref)
+
+    def _choices(self, union: Schema) -> Iterator[Schema]:
+        choices: Sequence[Any] = union["choices"]
+        for choice in choices:
+            member: Schema = choice[0] if is_tuple(choice) else choice
+            while member["type"] == "definition-ref":
+                member = self._by_ref[member["schema_ref"]]
+            yield member
+
+    # -- objects ----------------------------------------------------------------------------------
+
+    def _object(self, schema: Schema, place: _Place) -> None:
+        infos: Mapping[str, Any] = getattr(schema.get("cls"), "__pydantic_fields__", {})
+        for name, stored, field, is_required in _fields_of(schema):
+            try:
+                step = render_path((stored_text(stored),))[1:]
+            except UnaddressableKeyError:
+                self.found.unindexed[(*place.way, WayStep("field", name))] = (
+                    "has no path on the server"
+                )
+                continue
+            options = index_options_of(infos.get(name))
+            absent = distinct([read_part(value, name) for value in place.absent])
+            below = replace(
+                place,
+                way=(*place.way, WayStep("field", name)),
+                path=place.path + step,
+                absent=absent if is_required else distinct([*absent, None]),
+                is_wanted=place.is_wanted if options.index is None else options.index,
+                is_demanded=options.index is True,
+                keys=options.keys,
+            )
+            self.below(field, below)
+
+    # -- lists and dicts --------------------------------------------------------------------------
+
+    def _elements(self, item: Schema, make: Callable[[Iterable[Any]], Any], place: _Place) -> None:
+        within = replace(
+            place, way=(*place.way, EACH), path=f"{place.path}[*]", absent=(), is_many=True,
+            is_demanded=False, keys=(),
+        )  # fmt: skip
+        if self._is_object(item):
+            models = self.found.lists[place.way] = ModelList(place.absent)
+            self._walk(item, within)
+            models.marker = self._marker(within.way)
+            return
+        kind = self._scalar(item)
+        if kind is not None:  # what a list without values is, besides what its place says
+            nothing = [make(()), make((None,))] if self._may_be_null(item) else [make(())]
+            self._add(kind, replace(within, absent=distinct((*place.absent, *nothing))))
+
+    def _marker(self, way: Way) -> Attribute | None:
+        """Find an attribute that has one value for each element of a list of models."""
+        for other, attribute in self.found.at.items():
+            below = other[len(way) :]
+            is_below = other[: len(way)] == way and all(kind == "field" for kind, _ in below)
+            if is_below and not attribute.absent:
+                return attribute
+        return None
+
+    def _values(self, schema: Schema, place: _Place) -> None:
+        values = schema.get("values_schema")
+        kind = None if values is None else self._scalar(values)
+        if kind is None:
+            return
+        plain = replace(place, keys=(), is_demanded=False)
+        for key in place.keys:
+            try:
+                step = render_path((stored_text(key),))[1:]
+            except UnaddressableKeyError as exc:
+                raise ModelDefinitionError(
+                    f"{self._model.__name__}{_text(place.way)} has {key!r} among its index_keys: "
+                    f"{exc}"
+                ) from exc
+            absent = distinct([*(read_part(value, key) for value in place.absent), None])
+            self._add(
+                kind,
+                replace(
+                    plain,
+                    way=(*place.way, WayStep("key", key)),
+                    path=place.path + step,
+                    absent=absent,
+                ),
+            )
+        if kind.family != "bool":
+            self._add(
+                kind,
+                replace(plain, way=(*place.way, VALUE), path=f"{place.path}.*", is_many=True),
+            )
+
+    def _is_object(self, schema: Schema) -> bool:
+        schema = self._inner(schema)
+        return schema["type"] in ("model", "dataclass", "typed-dict") and (
+            "serialization" not in schema and kind_of_schema(schema, self._field_types) is None
+        )
+
+    def _scalar(self, schema: Schema) -> Kind | None:
+        """Give the kind of the elements of a list, or of the values of a dict."""
+        schema = self._inner(schema)
+        kind = kind_of_schema(schema, self._field_types)
+        if kind is None and "serialization" not in schema:
+            if schema["type"] == "literal":
+                kind = kind_of_literal(schema["expected"])
+            elif schema["type"] == "union":
+                kind = kind_of_union(self._choices(schema), self._field_types)
+        return kind
+
+    def _may_be_null(self, schema: Schema) -> bool:
+        """Say whether elements may be null, of which an index knows nothing."""
+        while "serialization" not in schema:
+            name = schema["type"]
+            if name == "nullable":
+                return True
+            if name == "definition-ref":
+                schema = self._by_ref[schema["schema_ref"]]
+            elif name in _WRAPPERS or name == "default":
+                schema = schema["schema"]
+            else:
+                return False
+        return True
+
+    def _inner(self, schema: Schema) -> Schema:
+        while "serialization" not in schema:
+            name = schema["type"]
+            if name == "definition-ref":
+                schema = self._by_ref[schema["schema_ref"]]
+            elif name in _WRAPPERS or name in ("nullable", "default"):
+                schema = schema["schema"]
+            elif name in _CHOOSERS:
+                schema = schema[_CHOOSERS[name]]
+            else:
+                break
+        return schema
+
+    # -- attributes -------------------------------------------------------------------------------
+
+    def _add(self, kind: Kind | None, place: _Place) -> None:
+        if kind is None or not place.is_wanted:
+            return
+        # two booleans in one attribute take the document out of the index (RediSearch 2.10)
+        if place.is_many and kind.family == "bool":
+            return
+        is_each = any(step == EACH for step in place.way)
+        path = place.path + render_path(kind.path)[1:]
+        has_filter = bool(place.absent) or is_each
+        if has_filter and place.way[-1] != EACH and place.way[-1] != VALUE:
+            path += _NOT_NULL
+        name = self._name(place.way)
+        companion = None
+        has_missing = has_filter and place.way[-1] != VALUE
+        if kind.offset_path and not place.is_many:
+            companion = self._name((*place.way, WayStep("field", "off")))
+            self.found.companions.append(
+                Attribute(
+                    companion,
+                    place.path + render_path(kind.offset_path)[1:] + _NOT_NULL,
+                    "NUMERIC",
+                    "integer",
+                    has_missing=True,
+                )
+            )
+        self.found.at[place.way] = Attribute(
+            name, path, kind.form, kind.family, has_missing=has_missing, is_many=place.is_many,
+            is_element=place.way[-1] == EACH, absent=place.absent, members=kind.members,
+            companion=companion, field_type=kind.field_type,
+        )  # fmt: skip
+
+    def _name(self, way: Way) -> str:
+        """Make a name that no text of a user can turn into syntax."""
+        parts = [part for kind, part in way if kind in ("field", "key")]
+        name = re.sub(r"[^a-z0-9_]", "_", "_".join(parts).lower()) or "values"
+        if not "a" <= name[0] <= "z":
+            name = f"f_{name}"
+        if way[-1] == VALUE:
+            name += "_values"
+        unique, number = name, 1
+        while unique in self._names:
+            number += 1
+            unique = f"{name}_{number}"
+        self._names.add(unique)
+        return unique
+
+
+def _default(schema: Schema) -> Any:
+    """Give what a document is read with that lacks a field."""
+    if schema.get("validate_default"):
+        return UNKNOWN
+    if "default" in schema:
+        return schema["default"]
+    factory = schema.get("default_factory")
+    return cast("Any", factory)() if factory in EMPTY_FACTORIES else UNKNOWN
+
+
+def _fields_of(schema: Schema) -> Iterator[tuple[str, str, Schema, bool]]:
+    """Give the fields of a model: name, stored name, schema, whether it is always there."""
+    inner: Schema = schema
+    while "fields" not in inner:
+        if "schema" not in inner or (inner is not schema and "serialization" in inner):
+            return
+        inner = inner["schema"]
+    fields: Any = inner["fields"]
+    by_name: Mapping[str, Schema] = (
+        fields if is_mapping(fields) else {one["name"]: one for one in fields}
+    )
+    is_total = inner["type"] != "typed-dict" or cast("bool", inner.get("total", True))
+    for name, one in by_name.items():
+        is_required = inner["type"] != "typed-dict" or one.get("required", is_total)
+        yield name, one.get("serialization_alias", name), one["schema"], is_required
+
+
+def _item_of(schema: Schema) -> Schema | None:
+    """Give the schema of the elements of an array, where they all have one."""
+    items: Any = schema.get("items_schema")
+    if not is_list(items):
+        return cast("Schema | None", items)
+    return items[0] if items and all(part == items[0] for part in items) else None
+
+
+def _text(way: Way) -> str:
+    return "".join(f".{part}" if kind == "field" else f"[{part!r}]" for kind, part in way)

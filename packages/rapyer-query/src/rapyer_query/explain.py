@@ -1,0 +1,83 @@
+"""What a query does: told before it is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rapyer.traffic.channel import Argument
+
+from rapyer_query.session import Session, repeated
+from rapyer_query.sorting import server_order
+from rapyer_query.spec import Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a query does.
+
+    Attributes:
+        index: The name of the index; empty where all documents are read.
+        query: The text that the index is asked; empty where it is not asked.
+        parameters: What is sent beside it, by name.
+        is_exact: Whether the index finds the documents that are meant, and no others.
+        checks: What is looked at again in Python, of each document that was found; empty where
+            nothing is.
+        sorts: Who puts the documents in order: `"server"`, `"python"`, or nobody.
+        unindexed: The paths that the index does not know, and why.
+        plan: How the server goes about it, as `FT.EXPLAIN` tells.
+    """
+
+    index: str
+    query: str
+    parameters: dict[str, str]
+    is_exact: bool
+    checks: str
+    sorts: str
+    unindexed: dict[str, str]
+    plan: str
+
+    def __str__(self) -> str:
+        lines = [f"index:   {self.index or 'none: all documents are read'}"]
+        if self.index:
+            lines.append(f"query:   {self.query or 'none: no document can be meant'}")
+        lines += [f"         ${name} = {value!r}" for name, value in self.parameters.items()]
+        lines.append(f"checked: {self.checks or 'nothing: the index answers exactly'}")
+        lines += [f"         {path} {reason}" for path, reason in self.unindexed.items()]
+        if self.sorts:
+            lines.append(f"sorted:  by {self.sorts}")
+        lines += [f"plan:    {line}" if not number else f"         {line}" for number, line in
+                  enumerate(self.plan.splitlines())]  # fmt: skip
+        return "\n".join(lines)
+
+
+async def explain(spec: Spec) -> Explanation:
+    """Tell what a query does; see `Query.explain`."""
+
+    async def body(session: Session) -> Explanation:
+        compiled, ask = session.compiled, session.ask
+        plan, sorts = "", ""
+        if session.index is not None and ask.query:
+            parameters: list[Argument] = []
+            if ask.parameters:
+                parameters = ["PARAMS", len(ask.parameters), *ask.parameters]
+            command = ["FT.EXPLAIN", ask.index, ask.query, *parameters, "DIALECT", 2]
+            (reply,) = await session.send(command)
+            plan = reply.decode().strip()
+        if spec.orders:
+            by_server = session.index is not None and server_order(
+                spec.orders, session.index.attributes
+            )
+            sorts = "server" if by_server else "python"
+        is_exact = compiled.is_exact and session.index is not None
+        return Explanation(
+            ask.index,
+            ask.query if session.index is not None else "",
+            dict(zip(ask.parameters[::2], ask.parameters[1::2], strict=True)),
+            is_exact,
+            "" if is_exact or spec.condition is None else repr(spec.condition),
+            sorts,
+            compiled.unindexed,
+            plan,
+        )
+
+    return await repeated(spec, body)

@@ -1,0 +1,134 @@
+"""What an index answers about one comparison, by the kind of the comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple, TypeAlias, cast
+
+from rapyer.expr.evaluate import predicate_of
+from rapyer.expr.nodes import (
+    AnyElement,
+    Between,
+    Comparison,
+    Condition,
+    Contains,
+    EndsWith,
+    In,
+    IsNone,
+    StartsWith,
+)
+from rapyer.expr.values import is_value
+from rapyer.guards import is_array
+
+from rapyer_query import bounds as bound
+from rapyer_query.attributes import Attribute, Way
+from rapyer_query.bounds import NO_BOUNDS, Bounds, Context
+from rapyer_query.clauses import NONE_AT_ALL, Literal, all_of
+
+#: Leaves of conditions: what compares one value.
+Leaf: TypeAlias = Comparison | In | Between | IsNone | Contains | StartsWith | EndsWith
+
+
+class Target(NamedTuple):
+    """What a comparison is about.
+
+    Attributes:
+        attribute: The attribute with the values.
+        way: The way to them.
+        is_part: Whether the attribute has other values of the document as well.
+        is_list: Whether it is about the list of the values as a whole.
+    """
+
+    attribute: Attribute
+    way: Way
+    is_part: bool
+    is_list: bool
+
+    def passes(self, way: Way) -> bool:
+        """Say whether something stands on the way to the values."""
+        return self.way[: len(way)] == way
+
+
+def _comparison(context: Context, leaf: Comparison, target: Target) -> Bounds:
+    if leaf.right is None:
+        return bound.is_none(target.attribute)
+    if target.is_list:
+        return _whole_list(context, target.attribute, cast("Collection[Any]", leaf.right))
+    return bound.compared(context, target.attribute, leaf.operator, leaf.right)
+
+
+def _whole_list(context: Context, attribute: Attribute, elements: Collection[Any]) -> Bounds:
+    """Find lists by all of their elements: the index knows neither their order nor their number."""
+    if not elements:  # what is missing may be None as well, which `with_absent` tells apart
+        return Bounds(NONE_AT_ALL, NONE_AT_ALL)
+    found = [
+        bound.compared(context, attribute, "==", element).over.positive
+        for element in elements
+        if element is not None
+    ]
+    return Bounds(Literal(all_of(found)), NONE_AT_ALL)
+
+
+def _in(context: Context, leaf: In, target: Target) -> Bounds:
+    return bound.one_of(context, target.attribute, leaf.operands)
+
+
+def _between(context: Context, leaf: Between, target: Target) -> Bounds:
+    return bound.between(context, target.attribute, leaf.low, leaf.high)
+
+
+def _is_none(context: Context, leaf: IsNone, target: Target) -> Bounds:
+    del context, leaf
+    return bound.is_none(target.attribute)
+
+
+def _contains(context: Context, leaf: Contains, target: Target) -> Bounds:
+    if not target.is_list:
+        return bound.part_of_text(context, target.attribute, "contains", leaf.operand)
+    if leaf.operand is None:  # null is in no index
+        return NO_BOUNDS
+    found = bound.compared(context, target.attribute, "==", leaf.operand)
+    return Bounds(found.over, found.under)  # what has other elements may have this one as well
+
+
+def _starts(context: Context, leaf: StartsWith, target: Target) -> Bounds:
+    return bound.part_of_text(context, target.attribute, "startswith", leaf.operand)
+
+
+def _ends(context: Context, leaf: EndsWith, target: Target) -> Bounds:
+    return bound.part_of_text(context, target.attribute, "endswith", leaf.operand)
+
+
+_COMPILED: Mapping[type, Callable[[Context, Any, Target], Bounds]] = {
+    Comparison: _comparison,
+    In: _in,
+    Between: _between,
+    IsNone: _is_none,
+    Contains: _contains,
+    StartsWith: _starts,
+    EndsWith: _ends,
+}
+
+
+def of_leaf(context: Context, leaf: Leaf, target: Target) -> Bounds:
+    """Give what an index answers about a comparison, of the documents with a value in it."""
+    return _COMPILED[type(leaf)](context, leaf, target)
+
+
+def may_be_about_a_list(leaf: Leaf) -> bool:
+    """Say whether a comparison may be about a list as a whole."""
+    if isinstance(leaf, Comparison):
+        return leaf.right is None or is_array(leaf.right)
+    return isinstance(leaf, Contains | IsNone)
+
+
+def has_values(leaf: Leaf) -> bool:
+    """Say whether a value is compared with another one of the document."""
+    return any(is_value(getattr(leaf, name)) for name in leaf.__parts__ if name != "left")
+
+
+def holds(leaf: Leaf | AnyElement, value: Any) -> bool:
+    """Say whether a value fulfils a condition, in Python."""
+    parts = [value if name == "left" else getattr(leaf, name) for name in leaf.__parts__]
+    make: Callable[..., Condition] = type(leaf)
+    return predicate_of(make(*parts))(None)

@@ -1,0 +1,305 @@
+"""The results of a query: read, looked at again where the index is coarser, and made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, Final, TypeAlias
+
+from pydantic import ValidationError
+from rapyer.errors import CorruptDocumentError
+from rapyer.expr.evaluate import Predicate, predicate_of
+from rapyer.keys import RedisKey
+from rapyer.loading import loaded
+from rapyer.traffic.policies import Policies
+
+from rapyer_query.commands import DOCUMENT, PAGE, Window
+from rapyer_query.errors import QueryInterruptedError
+from rapyer_query.pages import (
+    NO_ORDER,
+    DoubtError,
+    Page,
+    index_pages,
+    read_page,
+    scan_pages,
+)
+from rapyer_query.session import (
+    MOST_PARAMETERS,
+    IndexGoneError,
+    LimitsChangedError,
+    Session,
+    gone_for_good,
+)
+from rapyer_query.shapes import LACKING, ModelShape, ValuesShape, corrupt
+from rapyer_query.sorting import ServerOrder, server_order, sort_in_python
+from rapyer_query.spec import Spec
+
+_log = logging.getLogger("rapyer.query")
+
+#: Keys, and what the documents there were made into.
+Found: TypeAlias = tuple[Sequence[bytes], Sequence[Any]]
+_SMALLEST_PAGE: Final = 50
+
+
+async def result_pages(spec: Spec) -> AsyncGenerator[Found]:
+    """Give the results of a query, a page at a time, each with its key.
+
+    Raises:
+        CorruptDocumentError: A document does not validate.
+        QueryInterruptedError: The rest cannot be read any more.
+        NotIndexedError, IndexUnavailableError, QueryTimeoutError: As `Session.open` and `send`.
+    """
+    for _ in range(3):
+        session = await Session.open(spec)
+        is_begun = False
+        try:
+            async with aclosing(_pages_of(session)) as pages:
+                async for page in pages:
+                    is_begun = True
+                    yield page
+        except (IndexGoneError, LimitsChangedError) as exc:
+            if is_begun:
+                raise QueryInterruptedError(
+                    f"the index of {spec.model.__name__} was taken away while a query was under "
+                    "way. Ask again."
+                ) from exc
+        else:
+            return
+    raise gone_for_good(spec)
+
+
+async def _pages_of(session: Session) -> AsyncGenerator[Found]:
+    spec = session.spec
+    if session.is_empty:
+        return
+    order: ServerOrder | None = NO_ORDER
+    if session.index is None:
+        order = None if spec.orders else NO_ORDER
+    elif spec.orders:
+        order = None
+        if session.is_within_limits:
+            order = server_order(spec.orders, session.index.attributes)
+    if order is not None:
+        try:
+            async with aclosing(Results(session, order).pages()) as pages:
+                async for page in pages:
+                    yield page
+        except DoubtError:
+            order = None
+    if order is None:
+        async with aclosing(Results(session, NO_ORDER).sorted_pages()) as pages:
+            async for page in pages:
+                yield page
+
+
+class Results:
+    """The results of one query.
+
+    Args:
+        session: The query.
+        order: In which order the server gives them.
+    """
+
+    def __init__(self, session: Session, order: ServerOrder) -> None:
+        spec = session.spec
+        self._session = session
+        self._spec = spec
+        self._order = order
+        # a script cannot pass on a query of thousands of operands; then what is found is read anew
+        is_sent = not session.policies or len(session.compiled.parameters) < MOST_PARAMETERS
+        is_given = session.index is not None and session.is_within_limits
+        self._is_exact = session.is_exact and is_given and is_sent
+        #: Whether the parts of documents are enough that the results are made of.
+        self._is_of_parts = self._is_exact and spec.shape.load is not DOCUMENT
+        self._holds: Predicate | None = None
+
+    # -- from the server, in its order ------------------------------------------------------------
+
+    async def pages(self) -> AsyncGenerator[Found]:
+        """Give the results in the order of the server."""
+        pages = self._exact() if self._is_exact else self._windowed(self._checked_pages())
+        async with aclosing(pages):
+            async for page in pages:
+                yield page
+
+    async def _exact(self) -> AsyncGenerator[Found]:
+        """Give what the server finds as it is."""
+        spec, lost, given = self._spec, 0, set[bytes]()
+        window = Window(spec.skip, spec.limit, min(PAGE, spec.limit or PAGE))
+        async with aclosing(self._read(window)) as pages:
+            async for page in pages:
+                lost += page.lost
+                if spec.limit is not None:
+                    given.update(page.keys)
+                yield await self._made(page)
+        if lost and spec.limit is not None and len(given) < spec.limit:
+            async with aclosing(self._instead_of_lost(given, spec.limit)) as more:
+                async for found in more:
+                    yield found
+
+    async def _instead_of_lost(self, given: set[bytes], limit: int) -> AsyncGenerator[Found]:
+        """Read on where documents of the window had expired that the index still knew."""
+        missing = limit - len(given)
+        async with aclosing(self._read(Window(self._spec.skip))) as pages:
+            async for page in pages:
+                rest = page.without(given).first(missing)
+                missing -= len(rest.keys)
+                yield await self._made(rest)
+                if missing <= 0:
+                    return
+
+    def _read(self, window: Window) -> AsyncGenerator[Page]:
+        load = self._spec.shape.load if self._is_of_parts else DOCUMENT
+        return index_pages(self._session, load, self._order, window, is_reading=True)
+
+    async def _made(self, page: Page) -> Found:
+        if self._is_of_parts:
+            return await self._of_parts(page)
+        keys, instances = self._instances(page)
+        return keys, self._results(instances)
+
+    def _results(self, instances: Sequence[Any]) -> Sequence[Any]:
+        shape = self._spec.shape
+        if isinstance(shape, ModelShape):
+            return instances
+        return [shape.of_instance(instance) for instance in instances]
+
+    # -- looked at again --------------------------------------------------------------------------
+
+    async def _checked_pages(self) -> AsyncGenerator[Found]:
+        """Give the instances that fulfil the condition."""
+        limit = None if self._spec.orders and not self._order.words else self._spec.limit
+        wanted = PAGE if limit is None else min(PAGE, (limit + self._spec.skip) * 2)
+        window = Window(page=max(wanted, _SMALLEST_PAGE))
+        if self._session.index is None:
+            source = scan_pages(self._session)
+        else:
+            # the policies of the model are for what is found, not for what is looked at
+            unwatched = replace(self._session, policies=())
+            source = index_pages(unwatched, DOCUMENT, self._order, window, is_reading=False)
+        async with aclosing(source) as pages:
+            async for page in pages:
+                yield self.matching(page)
+
+    def matching(self, page: Page) -> Found:
+        """Give the instances of documents that fulfil the condition."""
+        keys, instances = self._instances(page)
+        holds = self.holds
+        found = [row for row in zip(keys, instances, strict=True) if holds(row[1])]
+        return [key for key, _ in found], [instance for _, instance in found]
+
+    @property
+    def holds(self) -> Predicate:
+        """Say of an instance whether it fulfils the condition, in Python."""
+        if self._holds is None:
+            condition = self._spec.condition
+            self._holds = (lambda _: True) if condition is None else predicate_of(condition)
+        return self._holds
+
+    async def _windowed(self, pages: AsyncGenerator[Found]) -> AsyncGenerator[Found]:
+        """Give the results of the instances that are in the window."""
+        skip, missing = self._spec.skip, self._spec.limit
+        async with aclosing(pages):
+            async for keys, instances in pages:
+                start = min(skip, len(keys))
+                skip -= start
+                while start < len(keys):
+                    end = len(keys) if missing is None else start + missing
+                    found = keys[start:end], instances[start:end]
+                    if self._session.policies:
+                        # read once more, by the way that the policies of the model are for
+                        found = await self._anew(found[0], self._session.policies)
+                    start = end
+                    if missing is not None:
+                        missing -= len(found[0])
+                    yield found[0], self._results(found[1])
+                    if missing == 0:
+                        return
+
+    async def _anew(self, keys: Sequence[bytes], policies: Policies) -> Found:
+        """Read documents once more, and give those that still fulfil the condition."""
+        return self.matching(await read_page(self._session, keys, policies))
+
+    # -- sorted in Python -------------------------------------------------------------------------
+
+    async def sorted_pages(self) -> AsyncGenerator[Found]:
+        """Give the results in the order of the query, after all of them were read."""
+        rows: list[tuple[bytes, Any]] = []
+        async with aclosing(self._checked_pages()) as pages:
+            async for keys, instances in pages:
+                rows += zip(keys, instances, strict=True)
+        sort_in_python(rows, self._spec.orders)
+        async with aclosing(self._windowed(_in_pages(rows))) as windowed:
+            async for page in windowed:
+                yield page
+
+    # -- what documents are made into -------------------------------------------------------------
+
+    def _instances(self, page: Page) -> Found:
+        model, skips = self._spec.model, self._spec.on_corrupt == "skip"
+        keys, instances = page.keys, list[Any]()
+        kept: list[bytes] = []
+        for key, (raw,) in zip(keys, page.parts, strict=True):
+            try:
+                instances.append(loaded(model, RedisKey(key.decode()), raw))
+                kept.append(key)
+            except CorruptDocumentError as exc:
+                if not skips:
+                    raise
+                _log.warning("passed over a corrupt document: %s", exc)
+        return kept, instances
+
+    async def _of_parts(self, page: Page) -> Found:
+        shape: Any = self._spec.shape
+        made = self._made_of_parts(shape, page)
+        if not any(one is LACKING or one is _SKIPPED for one in made):
+            return page.keys, made
+        # a field that is not there has a default, or is below one that has: the document tells
+        rows = [*zip(page.keys, made, strict=True)]
+        anew = await self._anew([key for key, one in rows if one is LACKING], ())
+        instances = dict(zip(*anew, strict=True))
+        found = [
+            (key, shape.of_instance(instances[key]) if one is LACKING else one)
+            for key, one in rows
+            if one is not _SKIPPED and (one is not LACKING or key in instances)
+        ]
+        return [key for key, _ in found], [one for _, one in found]
+
+    def _made_of_parts(self, shape: ValuesShape, page: Page) -> list[Any]:
+        if not page.keys:
+            return []
+        try:
+            return shape.of_matches(page.parts)
+        except ValidationError:
+            rows = zip(page.keys, page.parts, strict=True)
+            return [self._made_of_row(shape, key, parts) for key, parts in rows]
+
+    def _made_of_row(self, shape: ValuesShape, key: bytes, parts: Sequence[bytes]) -> Any:
+        try:
+            return shape.of_matches([parts])[0]
+        except ValidationError as exc:
+            error = corrupt(self._spec.model, key.decode(), b",".join(parts), exc)
+            if self._spec.on_corrupt == "raise":
+                raise error from exc
+            _log.warning("passed over a corrupt document: %s", error)
+            return _SKIPPED
+
+
+_SKIPPED: Final = object()
+
+
+async def _in_pages(rows: list[tuple[bytes, Any]]) -> AsyncGenerator[Found]:
+    for first in range(0, len(rows), PAGE):
+        page = rows[first : first + PAGE]
+        yield [key for key, _ in page], [instance for _, instance in page]
+
+
+async def all_results(spec: Spec) -> list[Any]:
+    """Give all results of a query."""
+    found: list[Any] = []
+    async with aclosing(result_pages(spec)) as pages:
+        async for _, results in pages:
+            found += results
+    return found

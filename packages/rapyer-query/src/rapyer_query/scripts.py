@@ -1,0 +1,127 @@
+"""The scripts that ask an index and do something with what it finds, in one atomic step."""
+
+from __future__ import annotations
+
+from rapyer.traffic.scripts import Operation
+from rapyer.traffic.updates import PLANNING
+
+#: Lua: `ask` sends a command to an index. Its first argument is `1` where that looks for parts of
+#: texts: the server has to look at all texts then, which somebody may have changed.
+_ASKING = """
+local function ask(arg, first, last)
+    if arg[1] == '1' then
+        local setting = redis.call('FT.CONFIG', 'GET', 'MAXEXPANSIONS')
+        local number = tonumber(setting[1] and setting[1][2])
+        if number and number < 2147483647 then error(redis.error_reply('RAPYERLIMITS')) end
+    end
+    return redis.call(unpack(arg, first, last))
+end
+"""
+
+#: Arguments: whether parts of texts are looked for, and a command that gives rows, each with its
+#: key in the second place.
+SEARCH = Operation(
+    "query",
+    _ASKING
+    + """
+    local reply = ask(arg, 2, #arg)
+    local rows = reply[1]
+    for place = 2, #rows do
+        local row = rows[place]
+        if row then
+            if check(row[2], 'read') then
+                touched(row[2], 'read')
+            else
+                rows[place] = false
+            end
+        end
+    end
+    return reply
+    """,
+    writes=False,
+)
+
+#: The same, for those who want the keys alone: nothing is read of the documents.
+SEARCH_KEYS = Operation(
+    "query_keys",
+    _ASKING
+    + """
+    local reply = ask(arg, 2, #arg)
+    local rows = reply[1]
+    for place = 2, #rows do
+        local row = rows[place]
+        if row and not check(row[2], 'read') then rows[place] = false end
+    end
+    return reply
+    """,
+    writes=False,
+)
+
+#: Lua: `selected` has the keys of the documents that are meant. Arguments: whether parts of texts
+#: are looked for; how many documents there may be at most; the number of arguments of a search, and
+#: these. Without a search, for each of the keys the SHA-1 of its document as it was when it was
+#: looked at.
+_SELECTING = (
+    _ASKING
+    + """
+local position, selected, changed = 3, {}, {}
+local most, size = tonumber(arg[2]), tonumber(arg[3])
+if size > 0 then
+    local reply = ask(arg, 4, size + 3)
+    if #reply - 1 ~= reply[1] or reply[1] > most then return {'many', reply[1], changed} end
+    for place = 2, #reply do selected[place - 1] = reply[place] end
+    position = size + 3
+else
+    for place, key in ipairs(KEYS) do
+        position = position + 1
+        local text = redis.pcall('JSON.GET', key)
+        if type(text) == 'string' then
+            if redis.sha1hex(text) == arg[position] then
+                selected[#selected + 1] = key
+            else
+                changed[#changed + 1] = key
+            end
+        end
+    end
+end
+"""
+)
+
+DELETE = Operation(
+    "query_delete",
+    _SELECTING
+    + """
+    for _, key in ipairs(selected) do check(key, 'delete') end
+    local deleted = 0
+    for first = 1, #selected, 7000 do
+        local last = math.min(first + 6999, #selected)
+        deleted = deleted + redis.call('UNLINK', unpack(selected, first, last))
+    end
+    for _, key in ipairs(selected) do touched(key, 'delete') end
+    return {'done', deleted, changed}
+    """,
+    writes=True,
+)
+
+#: The rest of the arguments are the values, as `plan` reads them.
+UPDATE = Operation(
+    "query_update",
+    PLANNING
+    + _SELECTING
+    + """
+    local changes = {set = {}, size = 0, increased = {}, removed = {}}
+    local values, found = {unpack(arg, position + 1)}, {}
+    for _, key in ipairs(selected) do
+        check(key, 'write')
+        local is_planned, there = pcall(plan, key, values, changes)
+        if not is_planned then
+            return {'refused', key, type(there) == 'table' and there.err or tostring(there)}
+        end
+        if there then found[#found + 1] = key end
+    end
+    carry_out(changes)
+    for _, key in ipairs(found) do touched(key, 'write') end
+    return {'done', #found, changed}
+    """,
+    writes=True,
+)

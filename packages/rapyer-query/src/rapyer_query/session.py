@@ -1,0 +1,245 @@
+"""One query on its way: the commands that it sends, and what their replies are looked at for."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from rapyer.base import channel_of, policies_of
+from rapyer.errors import UnsupportedServerError
+from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.scripts import Operation
+from redis.exceptions import ResponseError
+
+from rapyer_query.clauses import ALL, NOTHING, Clause
+from rapyer_query.commands import Ask
+from rapyer_query.errors import IndexUnavailableError, NotIndexedError, QueryTimeoutError
+from rapyer_query.index import Compiled, ModelIndex, is_gone
+from rapyer_query.settings import (
+    EXPANSIONS,
+    SORTED,
+    UNLIMITED,
+    Limits,
+    ask_for,
+    distrust_expansions,
+    is_as_known,
+    limits_of,
+)
+from rapyer_query.spec import Spec
+
+R = TypeVar("R")
+
+#: Parameters of a query that a script can pass on.
+MOST_PARAMETERS: Final = 6000
+#: The server's clock and ours are read at slightly different moments.
+_SLACK: Final = 0.001
+
+
+class IndexGoneError(Exception):
+    """The index is not there any more: it is made again, and the query asked again."""
+
+
+class LimitsChangedError(Exception):
+    """The server looks at a part of the texts again: the query is compiled anew."""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """One query on its way.
+
+    Attributes:
+        spec: The query.
+        channel: The connections.
+        policies: What else happens to each document that is read.
+        index: The index; None where all documents are read instead.
+        compiled: The condition as a query.
+        limits: What the server is set to.
+        spent: How many seconds the server took so far.
+    """
+
+    spec: Spec
+    channel: Channel
+    policies: Policies
+    index: ModelIndex | None
+    compiled: Compiled
+    limits: Limits = field(default_factory=Limits)
+    spent: float = 0.0
+
+    @classmethod
+    async def open(cls, spec: Spec) -> Session:
+        """Make the index where there is none, and compile the condition.
+
+        Raises:
+            NotIndexedError: The index says nothing about the condition.
+            IndexUnavailableError, UnsupportedServerError: There is no index.
+        """
+        model = spec.model
+        channel, policies = channel_of(model), policies_of(model)
+        index = ModelIndex.of(model)
+        try:
+            await index.ensure(channel)
+        except (IndexUnavailableError, UnsupportedServerError):
+            if not spec.scans:
+                raise
+            return cls(spec, channel, policies, None, _NOTHING_KNOWN)
+        limits = await limits_of(channel)
+        compiled = index.compiled(spec.condition, limits)
+        if not (compiled.is_helped or spec.scans):
+            raise _not_indexed(spec, compiled)
+        return cls(spec, channel, policies, index, compiled, limits)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the documents that the index finds are those that fulfil the condition."""
+        return self.compiled.is_exact
+
+    @property
+    def is_within_limits(self) -> bool:
+        """Whether the server gives as many rows as are wanted, in an order or from a place on."""
+        spec = self.spec
+        if not spec.orders and not spec.is_windowed:
+            return True
+        wanted = UNLIMITED if spec.limit is None else spec.skip + spec.limit
+        return wanted <= self.limits.most_sorted
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no document can be meant, so that nothing need be asked."""
+        return self.spec.limit == 0 or self.compiled.clause.text == NOTHING
+
+    @property
+    def ask(self) -> Ask:
+        """What the index is asked."""
+        return self.ask_for(self.compiled.clause.query)
+
+    def ask_for(self, query: str) -> Ask:
+        """Ask for a text in the place of that of the condition."""
+        name = "" if self.index is None else self.index.name
+        return Ask(name, query, self.compiled.parameters, self._timeout)
+
+    @property
+    def _timeout(self) -> int:
+        return 0 if self.spec.timeout is None else max(1, math.ceil(self.spec.timeout * 1000))
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    async def send(self, *commands: Sequence[Argument], is_sorted: bool = False) -> list[Any]:
+        """Send commands of the query at once, and give their replies. One round trip.
+
+        Args:
+            commands: The commands.
+            is_sorted: Whether the server puts what it finds in order.
+
+        Raises:
+            IndexGoneError, LimitsChangedError: The query has to be asked again.
+            QueryTimeoutError: The query has taken longer than it may.
+            redis.exceptions.ResponseError: The server refuses one.
+        """
+        settings = [EXPANSIONS] if self.compiled.expands else []
+        if is_sorted:
+            settings.append(SORTED)
+        sent = [*commands, *map(ask_for, settings)]
+        if not settings and len(sent) == 1:
+            return [await self._timed(self.channel.execute(*sent[0]))]
+        replies = await self._timed(self.channel.execute_many(sent))
+        found, told = replies[: len(commands)], replies[len(commands) :]
+        for reply in found:
+            if isinstance(reply, ResponseError):
+                raise self._meaning(reply) from reply
+        as_known = [
+            is_as_known(self.channel, name, reply)
+            for name, reply in zip(settings, told, strict=True)
+        ]
+        if not all(as_known):
+            raise LimitsChangedError
+        return found
+
+    async def go_on(self, command: Sequence[Argument]) -> Any:
+        """Send a command that goes on with what was asked before; see `send` for the errors."""
+        return await self._timed(self.channel.execute(*command))
+
+    async def run(
+        self,
+        operation: Operation,
+        policies: Policies,
+        arguments: Sequence[Argument],
+        keys: Sequence[str] = (),
+    ) -> Any:
+        """Run a script that asks the index. One round trip; see `send` for the errors."""
+        keys = keys or (self.ask.index,)
+        sent = ["1" if self.compiled.expands else "0", *arguments]
+        return await self._timed(self.channel.run(operation, policies, keys, sent))
+
+    async def _timed(self, sent: Awaitable[R]) -> R:
+        started = time.perf_counter()
+        try:
+            reply = await sent
+        except ResponseError as exc:
+            raise self._meaning(exc) from exc
+        self.spent += time.perf_counter() - started
+        seconds = self.spec.timeout
+        # a server that has run out of time says so in some replies only (RESP2 has no place for
+        # it); it has not where we have waited less than that for it
+        if seconds is not None and self.spent >= seconds - _SLACK:
+            raise self._out_of_time()
+        return reply
+
+    def _meaning(self, error: ResponseError) -> Exception:
+        if is_gone(error) and self.index is not None:
+            self.index.forget(self.channel)
+            return IndexGoneError()
+        if str(error).startswith("RAPYERLIMITS"):
+            distrust_expansions(self.channel)
+            return LimitsChangedError()
+        if "timeout limit was reached" in str(error).lower():
+            return self._out_of_time()
+        return error
+
+    def _out_of_time(self) -> QueryTimeoutError:
+        seconds = self.spec.timeout or 0.0
+        return QueryTimeoutError(
+            f"the query on {self.spec.model.__name__} took longer than its timeout of {seconds} "
+            "seconds, and what the server answers then may be cut. Give it more time, or make it "
+            "narrower; .explain() tells what it does.",
+            seconds=seconds,
+        )
+
+
+async def repeated(spec: Spec, body: Callable[[Session], Awaitable[R]]) -> R:
+    """Do something with a session; once more where the index was gone, or a setting changed.
+
+    Nothing was read or written then.
+    """
+    for _ in range(3):
+        session = await Session.open(spec)
+        with suppress(IndexGoneError, LimitsChangedError):
+            return await body(session)
+    raise gone_for_good(spec)
+
+
+def gone_for_good(spec: Spec) -> IndexUnavailableError:
+    """Make the error about an index that is taken away whenever it is made."""
+    return IndexUnavailableError(
+        f"the index of {spec.model.__name__} was taken away, or a setting of the server changed, "
+        "while the query was under way, several times in a row. Find out who does that."
+    )
+
+
+#: What is known of a condition where there is no index.
+_NOTHING_KNOWN: Final = Compiled(Clause(ALL, (), False, ALL), [], False, False, False, {})
+
+
+def _not_indexed(spec: Spec, compiled: Compiled) -> NotIndexedError:
+    fields = tuple(compiled.unindexed)
+    reasons = "; ".join(f"{path} {reason}" for path, reason in compiled.unindexed.items())
+    return NotIndexedError(
+        f"the index of {spec.model.__name__} says nothing about {spec.condition!r}: {reasons}. "
+        "Declare a field that it asks for with Field(index=True), add a condition on one that is "
+        "indexed, or ask for .scan(), which reads all documents.",
+        fields=fields,
+    )

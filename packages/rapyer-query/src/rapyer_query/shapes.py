@@ -1,0 +1,228 @@
+"""What is made of the documents that a query finds: models, views of them, tuples of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import BaseModel, ValidationError
+from rapyer.base import BaseRedisModel, field_types_of, locations_of
+from rapyer.errors import CorruptDocumentError, ExpressionError, UnaddressableKeyError
+from rapyer.expr.evaluate import getter_of
+from rapyer.expr.paths import Path, is_path
+from rapyer.guards import is_array
+from rapyer.rows import RowReader, ViewReader
+
+from rapyer_query.commands import DOCUMENT, Load
+
+if TYPE_CHECKING:
+    from rapyer.locations import Location
+
+
+class Shape(Protocol):
+    """What is made of documents."""
+
+    @property
+    def load(self) -> Load:
+        """What of each document is asked for, where it need not be looked at as a whole."""
+        ...
+
+    def of_instance(self, instance: Any, /) -> Any:
+        """Make the result of an instance of the model."""
+        ...
+
+
+class ModelShape:
+    """Documents as instances of their model."""
+
+    load = DOCUMENT
+
+    def of_instance(self, instance: Any, /) -> Any:
+        """Give the instance."""
+        return instance
+
+
+class ValuesShape:
+    """Documents as tuples of some values of each.
+
+    Args:
+        model: The model.
+        paths: Where the values stand.
+        make: Makes the result of the values.
+    """
+
+    def __init__(
+        self,
+        model: type[BaseRedisModel],
+        paths: Sequence[Path[Any]],
+        make: Callable[[tuple[Any, ...]], Any] | None = None,
+    ) -> None:
+        self._model = model
+        self._locations: list[Location] = [locations_of(model).at(path) for path in paths]
+        self._getters = [getter_of(path) for path in paths]
+        self._make = make
+
+    def of_instance(self, instance: Any, /) -> Any:
+        """Make the result of an instance of the model."""
+        return self._made(tuple([get(instance) for get in self._getters]))
+
+    def _made(self, values: tuple[Any, ...]) -> Any:
+        return values if self._make is None else self._make(values)
+
+    @cached_property
+    def load(self) -> Load:
+        """What of each document is asked for; all of it where no path leads to a value."""
+        try:
+            if any(location.rest for location in self._locations):
+                return DOCUMENT
+            return Load.of_paths([location.json_path for location in self._locations])
+        except UnaddressableKeyError:
+            return DOCUMENT
+
+    @cached_property
+    def _reader(self) -> RowReader:
+        return RowReader(self._locations)
+
+    @cached_property
+    def _defaults(self) -> list[Callable[[], Any] | None]:
+        """What a document has of which no part was sent: only where nothing else could be meant."""
+        return [_default_of(location) for location in self._locations]
+
+    def of_matches(self, rows: Sequence[Sequence[bytes]]) -> list[Any]:
+        """Make the results of what paths lead to.
+
+        Args:
+            rows: For each document the JSON arrays of what each path leads to.
+
+        Returns:
+            For each document the result; `LACKING` where only the document tells a value.
+
+        Raises:
+            pydantic.ValidationError: A value does not validate.
+        """
+        loaded = self._reader.load(rows)
+        if self._make is None:
+            try:
+                return [tuple([match[0] for match in row]) for row in loaded]
+            except IndexError:  # a document lacks something
+                pass
+        return [self._of_row(row) for row in loaded]
+
+    def _of_row(self, row: Sequence[list[Any]]) -> Any:
+        values: list[Any] = []
+        for match, default in zip(row, self._defaults, strict=True):
+            if match:
+                values.append(match[0])
+            elif default is not None:
+                values.append(default())
+            else:
+                return LACKING
+        return self._made(tuple(values))
+
+
+def _default_of(location: Location) -> Callable[[], Any] | None:
+    """Give what makes the value of a place of which no part was sent; None where it is not known.
+
+    That is a field that a document lacks, or an empty list: the server sends no part for either
+    (RediSearch 2.10, dialect 3).
+    """
+    place = location.place
+    if len(location.places) > 1 or not place.has_static_default:
+        return None
+    default = location.default(place)
+    is_of_scalars = location.scalar is not None
+    is_empty = is_array(default) and not default
+    return partial(location.default, place) if is_of_scalars or is_empty else None
+
+
+class ViewShape(ValuesShape):
+    """Documents as models that have some of their fields.
+
+    Args:
+        model: The model.
+        view: The other one.
+        paths: Its fields.
+    """
+
+    def __init__(
+        self, model: type[BaseRedisModel], view: type[BaseModel], paths: Sequence[Path[Any]]
+    ) -> None:
+        names = tuple(view.__pydantic_fields__)
+
+        def make(values: tuple[Any, ...]) -> BaseModel:
+            given = dict(zip(names, values, strict=True))
+            return view.model_validate(given, from_attributes=True, by_name=True)
+
+        super().__init__(model, paths, make)
+        self._view = view
+
+    @cached_property
+    def _of_texts(self) -> ViewReader | None:
+        return ViewReader.of(self._view, self._locations, field_types_of(self._model))
+
+    def of_matches(self, rows: Sequence[Sequence[bytes]]) -> list[Any]:
+        """Make the results of what paths lead to; see `ValuesShape.of_matches`."""
+        reader = self._of_texts
+        # what a document lacks is what the model has then, which the view may know nothing of
+        if reader is None or any(b"[]" in row for row in rows):
+            return super().of_matches(rows)
+        return reader.load([[match[1:-1] for match in row] for row in rows])
+
+
+class Lacking:
+    """Stands for the result of a document that lacks something on the way to a value."""
+
+
+LACKING = Lacking()
+
+
+def view_of(model: type[BaseRedisModel], view: type[BaseModel]) -> ViewShape:
+    """Make the shape of a view: any pydantic model whose fields are among those of the model.
+
+    Raises:
+        ExpressionError: It has other fields.
+    """
+    root: Any = model
+    paths: list[Path[Any]] = []
+    for name in view.__pydantic_fields__:
+        path = getattr(root, name, None) if name in model.__pydantic_fields__ else None
+        if not is_path(path):
+            fields = ", ".join(model.__pydantic_fields__)
+            raise ExpressionError(
+                f"{view.__name__}.{name} is no field of {model.__name__}, which has {fields}. A "
+                "view has fields with these names."
+            )
+        paths.append(path)
+    if not paths:
+        raise ExpressionError(f"{view.__name__} has no fields. Ask for .keys() instead.")
+    return ViewShape(model, view, paths)
+
+
+def path_in(model: type[BaseRedisModel], given: object) -> Path[Any]:
+    """Give the path that is meant by a path or by its text.
+
+    Raises:
+        ExpressionError: It is neither, or one of another model.
+        InvalidPathError: The text leads nowhere.
+    """
+    if isinstance(given, str):
+        return locations_of(model).resolve(given)
+    if not is_path(given):
+        raise ExpressionError(
+            f"{given!r} is no field of {model.__name__}. Give one, such as {model.__name__}."
+            f"{next(iter(model.__pydantic_fields__), '<field>')}, or its text."
+        )
+    return given
+
+
+def corrupt(
+    model: type[BaseRedisModel], key: str, raw: bytes, error: ValidationError
+) -> CorruptDocumentError:
+    """Make the error about a document of which a value does not validate."""
+    return CorruptDocumentError(
+        f"what the document at {key!r} has does not validate as asked for of {model.__name__}: "
+        f"{error}\nCorrect the document, or pass over such ones with .on_corrupt('skip').",
+        key=key,
+        raw=raw,
+    )

@@ -1,0 +1,160 @@
+"""In which order documents come: by the server where that is exact, else in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, Final, NamedTuple, cast, get_args
+from uuid import UUID
+
+from rapyer.errors import ExpressionError
+from rapyer.expr.annotations import is_literal, members_of
+from rapyer.expr.evaluate import getter_of
+from rapyer.expr.order import Order
+from rapyer.expr.paths import annotation_of, steps_of
+from rapyer.expr.steps import EACH
+from rapyer.expr.text import stored_text
+from rapyer.guards import is_class
+
+from rapyer_query.attributes import Attribute, Attributes, Way, WayStep
+from rapyer_query.clauses import NOTHING, Text, any_of
+from rapyer_query.operands import EXACT_INTEGERS, number_of
+
+#: Families that the server orders as they are ordered here.
+_ALIKE: Final = frozenset(
+    {"integer", "float", "days", "span", "instant", "clock", "bool", "text", "choice"}
+)
+#: Those of integers, of which an index holds doubles.
+_INTEGERS: Final = frozenset({"integer", "days", "span", "instant", "clock"})
+#: Groups of types whose values are ordered among each other; the first that fits is meant.
+_GROUPS: Final = (
+    ("bool", bool),
+    ("number", int | float | Decimal),
+    ("text", str),
+    ("bytes", bytes),
+    ("uuid", UUID),
+    ("datetime", datetime),
+    ("date", date),
+    ("time", time),
+    ("timedelta", timedelta),
+)
+
+
+class ServerOrder(NamedTuple):
+    """An order by attributes of an index.
+
+    Attributes:
+        words: The attributes and their directions, as `SORTBY` takes them.
+        doubt: Finds documents that the server may put elsewhere: integers that are no doubles, and
+            those that lack a field which has another default than None.
+    """
+
+    words: Sequence[str]
+    doubt: Text
+
+
+def check_order(order: Order) -> None:
+    """Check that documents have an order by a value.
+
+    Raises:
+        ExpressionError: They have none.
+    """
+    path = order.path
+    if EACH in steps_of(path):
+        raise ExpressionError(f"{path!r} has many values in a document, and no order by them.")
+    annotation = annotation_of(path)
+    groups = {_group_of(member) for member in members_of(annotation)}
+    if len(groups) != 1 or None in groups:
+        raise ExpressionError(
+            f"documents have no order by {path!r}, which is {annotation!r}. Sort by plain values "
+            "of one kind: numbers, texts, dates, ..."
+        )
+
+
+def _group_of(member: Any) -> str | None:
+    if is_literal(member):
+        values: tuple[Any, ...] = get_args(member)
+        groups = {_group_of_class(type(value)) for value in values if value is not None}
+        return groups.pop() if len(groups) == 1 else None
+    return _group_of_class(member) if is_class(member) else None
+
+
+def _group_of_class(cls: Any) -> str | None:
+    if issubclass(cls, Enum):
+        values = [cast("object", member.value) for member in cls]
+        groups = {_group_of_class(type(value)) for value in values}
+        return groups.pop() if len(groups) == 1 else None
+    for name, kinds in _GROUPS:
+        if issubclass(cls, kinds):
+            return name
+    return None
+
+
+def server_order(orders: Sequence[Order], attributes: Attributes) -> ServerOrder | None:
+    """Give the order for the server; None where only Python orders so."""
+    words: list[str] = []
+    doubts: list[Text] = []
+    for order in orders:
+        attribute = attributes.at.get(_way_of(order))
+        if attribute is None or attribute.family not in _ALIKE:
+            return None
+        words += [f"@{attribute.name}", "DESC" if order.descending else "ASC"]
+        doubts.append(_doubt(attribute))
+    return ServerOrder(words, any_of(doubts))
+
+
+def _way_of(order: Order) -> Way:
+    way: Way = ()
+    for step in steps_of(order.path):
+        if step.kind == "field":
+            way = (*way, WayStep("field", step.value))
+        elif step.kind == "key":
+            way = (*way, WayStep("key", step.stored_key or ""))
+        else:
+            return ()
+    return way
+
+
+def _doubt(attribute: Attribute) -> Text:
+    texts: list[Text] = []
+    if attribute.family in _INTEGERS:
+        name, bound = attribute.name, EXACT_INTEGERS
+        texts += [f"@{name}:[{bound} +inf]", f"@{name}:[-inf -{bound}]"]
+    if any(value is not None for value in attribute.absent):
+        texts.append(f"ismissing(@{attribute.name})")
+    return any_of(texts) or NOTHING
+
+
+def sort_in_python(rows: list[tuple[bytes, Any]], orders: Sequence[Order]) -> None:
+    """Sort keys and instances: by the orders, the last of which are the keys themselves."""
+    rows.sort(key=lambda row: row[0])
+    for order in reversed(orders):
+        get, is_reverse = getter_of(order.path), order.descending
+        rows.sort(key=_sort_key(get, is_reverse=is_reverse), reverse=is_reverse)
+
+
+def _sort_key(get: Callable[[Any], Any], *, is_reverse: bool) -> Callable[[tuple[bytes, Any]], Any]:
+    """Give what instances are compared by, where None comes last either way."""
+
+    def key(row: tuple[bytes, Any]) -> tuple[bool, Any]:
+        value = get(row[1])
+        if value is None:
+            return not is_reverse, 0
+        return is_reverse, comparable(value)
+
+    return key
+
+
+def comparable(value: Any) -> Any:
+    """Give a value in the form by which documents are ordered."""
+    if isinstance(value, Enum):
+        value = value.value
+    if isinstance(value, str):
+        return stored_text(value)
+    if isinstance(value, datetime):
+        return int(number_of("instant", value).low)
+    if isinstance(value, time):
+        return int(number_of("clock", value).low)
+    return value

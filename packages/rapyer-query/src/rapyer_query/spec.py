@@ -1,0 +1,48 @@
+"""What a query asks for, as its methods have put it together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+    from rapyer.expr.nodes import Condition
+    from rapyer.expr.order import Order
+
+    from rapyer_query.shapes import Shape
+
+#: What happens with a document that does not validate.
+OnCorrupt: TypeAlias = Literal["raise", "skip"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spec:
+    """What a query asks for.
+
+    Attributes:
+        model: The model.
+        shape: What is made of each document.
+        condition: What documents have to fulfil; None for all of them.
+        orders: In which order they are wanted.
+        skip: How many of them are passed over.
+        limit: How many are wanted at most; None for all.
+        timeout: How many seconds the server may take; None for any time.
+        on_corrupt: What happens with a document that does not validate.
+        scans: Whether all documents may be read.
+    """
+
+    model: type[BaseRedisModel]
+    shape: Shape
+    condition: Condition | None = None
+    orders: tuple[Order, ...] = ()
+    skip: int = 0
+    limit: int | None = None
+    timeout: float | None = None
+    on_corrupt: OnCorrupt = "raise"
+    scans: bool = False
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether it is about some of the documents that fulfil the condition."""
+        return self.skip > 0 or self.limit is not None

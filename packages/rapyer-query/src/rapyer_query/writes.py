@@ -1,0 +1,210 @@
+"""Deleting and updating what a query finds.
+
+The condition is looked at once more where it is written: the script asks the index itself, or,
+where the index is coarser than the condition, makes sure that a document is the one that was looked
+at in Python. What somebody else has changed in between is looked at anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+
+from rapyer.base import BaseRedisModel, policies_of
+from rapyer.errors import ConflictError, UnexpectedReplyError
+from rapyer.guards import is_list
+from rapyer.keys import RedisKey
+from rapyer.traffic.channel import Argument
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.scripts import Operation
+from rapyer.traffic.updates import Update
+from rapyer.traffic.versions import ANY, version_policy
+from rapyer.writing import update_by_key, version_path_of
+from redis.exceptions import ResponseError
+
+from rapyer_query.counting import keys as keys_of
+from rapyer_query.counting import keys_of_index, may_name_keys
+from rapyer_query.pages import NO_ORDER, read_page
+from rapyer_query.results import Results
+from rapyer_query.scripts import DELETE, UPDATE
+from rapyer_query.session import (
+    MOST_PARAMETERS,
+    IndexGoneError,
+    LimitsChangedError,
+    Session,
+    repeated,
+)
+from rapyer_query.shapes import ModelShape
+from rapyer_query.spec import Spec
+
+#: Documents in one script, during which the server does nothing else.
+CHUNK: Final = 2000
+#: Times that a document is looked at anew which others write all the time.
+_MOST_TURNS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What happens to each document.
+
+    Attributes:
+        operation: The script.
+        policies: What else happens to each key.
+        arguments: What the script is given behind the keys.
+        update: The values; None where documents are deleted.
+    """
+
+    operation: Operation
+    policies: Policies
+    arguments: Sequence[Argument] = ()
+    update: Update | None = None
+
+
+async def delete(spec: Spec) -> int:
+    """Delete the documents; see `Query.delete`."""
+    return await _changed(spec, _Change(DELETE, policies_of(spec.model)))
+
+
+async def update(spec: Spec, values: Mapping[Any, Any] | None, fields: Mapping[str, Any]) -> int:
+    """Set fields of the documents; see `Query.update`."""
+    made = Update(update_by_key(spec.model, values, fields))
+    policies = _policies_to_write(spec.model)
+    return await _changed(spec, _Change(UPDATE, policies, made.arguments, made))
+
+
+def _policies_to_write(model: type[BaseRedisModel]) -> Policies:
+    path = version_path_of(model)
+    policies = policies_of(model)
+    return (*policies, version_policy(path, ANY)) if path else policies
+
+
+async def _changed(spec: Spec, change: _Change) -> int:
+    spec = replace(spec, shape=ModelShape())
+
+    async def body(session: Session) -> int | None:
+        if session.is_empty:
+            return 0
+        # a script cannot pass on a query of thousands of operands
+        if not may_name_keys(session) or len(session.compiled.parameters) > MOST_PARAMETERS:
+            return None
+        if not spec.is_windowed and spec.timeout is None:
+            at_once = await _at_once(session, change)
+            if at_once is not None:
+                return at_once
+        keys = await keys_of_index(session)
+        return None if keys is None else await _in_chunks(session, change, keys)
+
+    done = await repeated(spec, body)
+    return await _of_looked_at(spec, change) if done is None else done
+
+
+# -- where the index is exact ---------------------------------------------------------------------
+
+
+async def _at_once(session: Session, change: _Change) -> int | None:
+    """Change all documents in one step; None, and nothing is changed, where they are too many."""
+    most = min(CHUNK, session.limits.most_found)
+    search = session.ask.keys(most)
+    reply = await _run(session, change, [most, len(search), *search], ())
+    return None if reply[0] == b"many" else _done(change, reply)
+
+
+async def _in_chunks(session: Session, change: _Change, keys: Sequence[RedisKey]) -> int:
+    """Change the documents at some keys that still fulfil the condition when it is their turn."""
+    number = 0
+    size = min(CHUNK, session.limits.most_found)
+    for first in range(0, len(keys), size):
+        chunk = keys[first : first + size]
+        # without a timeout: all of the keys that are known are meant
+        search = replace(session.ask, timeout=0).keys(len(chunk), chunk)
+        try:
+            reply = await _run(session, change, [len(chunk), len(search), *search], chunk[:1])
+        except (IndexGoneError, LimitsChangedError):
+            if not number:
+                raise  # nothing was written: all is asked once more
+            return number + await _by_looking(session, change, keys[first:])
+        if reply[0] == b"many":  # the server names fewer in one answer than there are
+            raise _unexpected(change, reply)
+        number += _done(change, reply)
+    return number
+
+
+# -- where Python has looked at the documents -----------------------------------------------------
+
+
+async def _of_looked_at(spec: Spec, change: _Change) -> int:
+    """Change the documents that were looked at, as long as nobody has changed them since."""
+    found = await keys_of(spec)
+    session = await Session.open(replace(spec, scans=True, timeout=None))
+    return await _by_looking(session, change, found)
+
+
+async def _by_looking(session: Session, change: _Change, keys: Sequence[RedisKey]) -> int:
+    number = 0
+    for first in range(0, len(keys), CHUNK):
+        number += await _unchanged(session, change, keys[first : first + CHUNK])
+    return number
+
+
+async def _unchanged(session: Session, change: _Change, keys: Sequence[str]) -> int:
+    """Look at documents, and change those that fulfil the condition and are still the same."""
+    results, number = Results(session, NO_ORDER), 0
+    for _ in range(_MOST_TURNS):
+        page = await read_page(session, [key.encode() for key in keys])
+        read = dict(zip(page.keys, page.parts, strict=True))
+        meant, _ = results.matching(page)
+        if not meant:
+            return number
+        digests = [_digest(read[key][0]) for key in meant]
+        named = [key.decode() for key in meant]
+        reply = await _run(session, change, [0, 0, *digests], named)
+        number += _done(change, reply)
+        keys = [key.decode() for key in reply[2]]
+        if not keys:
+            return number
+    raise ConflictError(
+        f"{len(keys)} documents, {keys[0]!r} among them, were written by others each time they "
+        f"were looked at, {_MOST_TURNS} times in a row; {number} others of this chunk were "
+        "changed. Repeat the call.",
+        key=keys[0],
+    )
+
+
+def _digest(document: bytes) -> bytes:
+    return hashlib.sha1(document, usedforsecurity=False).hexdigest().encode()
+
+
+# -- the scripts ----------------------------------------------------------------------------------
+
+
+async def _run(
+    session: Session, change: _Change, selection: Sequence[Argument], keys: Sequence[str]
+) -> Any:
+    arguments = [*selection, *change.arguments]
+    reply: Any = await session.run(change.operation, change.policies, arguments, keys)
+    if not is_list(reply) or reply[0] not in (b"done", b"many", b"refused"):
+        raise _unexpected(change, cast("object", reply))
+    return reply
+
+
+def _unexpected(change: _Change, reply: object) -> UnexpectedReplyError:
+    return UnexpectedReplyError(
+        f"the script {change.operation.name} was answered with {reply!r}. Look at what stands "
+        "between the application and the server.",
+        reply=reply,
+    )
+
+
+def _done(change: _Change, reply: Any) -> int:
+    """Give the number of documents that were changed.
+
+    Raises:
+        PathNotFoundError, UnstorableValueError: A document has no place for a value.
+    """
+    if reply[0] == b"refused" and change.update is not None:
+        key, text = reply[1].decode(), reply[2].decode("utf-8", "replace")
+        refusal = change.update.refusal(key, text)
+        raise refusal or ResponseError(f"the update of {key!r} was refused: {text}")
+    return int(reply[1])
