@@ -92,6 +92,47 @@ with Server() as server:
     assert printed == [*said[:3], "1", "2", "3", *said[3:], "3 of 3"]
 
 
+def test_the_examples_about_queries_print_what_they_say():
+    code = "\n".join(blocks("docs/query.md", "python"))
+    trial = """
+import asyncio
+from rapyer import init_rapyer
+from rapyer_embedded import Server
+
+async def main(url):
+    async with init_rapyer(url):
+        for n, name, age in ((1, "Ada", 36), (2, "Bob", 20), (3, "Cy", 7)):
+            await User(id=n, name=name, age=age, tags=["x"]).save()
+        explanation = await User.find((User.age > 18) & (User.name < "c")).explain()
+        await ask()
+        print(explanation)
+        await Log(text="x", level=1).save()
+        assert await Log.find(Log.level == 1).count() == 1
+
+with Server() as server:
+    asyncio.run(main(server.url))
+"""
+    (said,) = blocks("docs/query.md", "text")
+    printed = run(code + trial)
+    assert (
+        printed
+        == f"""\
+['Ada', 'Bob']
+36
+[('Ada', 36), ('Bob', 20)]
+name='Ada' tags=['x']
+user:1
+user:2
+2 True ['user:1', 'user:2']
+3
+1
+{said.partition(chr(10))[2]}"""
+    )
+    comments = re.findall(r"print\(.*\)  # (.*)", code)
+    for comment in comments:
+        assert comment.split(", then ")[0] in printed
+
+
 def test_the_commands_of_the_readme_are_run_by_ci():
     commands = "".join(blocks("README.md", "console"))
     ci = (ROOT / ".ci/run").read_text()

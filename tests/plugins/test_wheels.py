@@ -20,6 +20,7 @@ ENVIRONMENTS = {
     "without_plugin": (),
     "with_plugin": ("rapyer-finder", "rapyer-audit"),
     "with_bulk": ("rapyer-bulk",),
+    "with_query": ("rapyer-query",),
 }
 TEST_TOOLS = ("pytest", "pytest-asyncio", "rapyer-embedded")
 AUDIT = ROOT / "examples/plugins/rapyer-audit"
@@ -38,7 +39,7 @@ def uv(*arguments: object) -> None:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the wheels of the project, and of the plugins that are tested here."""
     directory = tmp_path_factory.mktemp("wheels")
-    for package in ("rapyer-core", "rapyer-embedded", "rapyer-bulk"):
+    for package in ("rapyer-core", "rapyer-embedded", "rapyer-bulk", "rapyer-query"):
         uv("build", "--quiet", "--wheel", "--package", package, "--out-dir", directory)
     for project in (HERE / "rapyer-finder", AUDIT):
         uv("build", "--quiet", "--wheel", project, "--out-dir", directory)
@@ -125,7 +126,31 @@ print(hasattr(User, "find"), hasattr(User(), "audit_log"), hasattr(User, "bulk_i
         [environments[name], "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
     there = name == "with_plugin"
-    assert run.stdout == f"{there} {there} {name == 'with_bulk'}\n"
+    finds = there or name == "with_query"
+    assert run.stdout == f"{finds} {there} {name == 'with_bulk'}\n"
+
+
+def test_queries_work_with_nothing_else_installed(environments, redis_url, redis):
+    code = """
+import asyncio, sys
+from rapyer import AtomicRedisModel, Key, Mapped, init_rapyer
+class Item(AtomicRedisModel):
+    id: Key[int]
+    name: Mapped[str]
+async def main():
+    async with init_rapyer(sys.argv[1]):
+        for n in range(20):
+            await Item(id=n, name=f"item {n}").save()
+        query = Item.find(Item.name.startswith("item 1")).sort(Item.id.desc())
+        print(await query.values(Item.id).limit(3).to_list(), await query.count())
+        print(await query.delete())
+asyncio.run(main())
+"""
+    run = subprocess.run(
+        [environments["with_query"], "-W", "error", "-c", code, redis_url],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.splitlines() == ["[(19,), (18,), (17,)] 11", "11"]
 
 
 def test_bulk_operations_work_with_nothing_else_installed(environments, redis_url, redis):
