@@ -45,6 +45,7 @@ MOST_ATTRIBUTES: Final = 1024
 
 _WRAPPERS = frozenset({"function-before", "function-after", "function-wrap", "custom-error"})
 _CHOOSERS = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
+_FIELDS = frozenset({"model-fields", "dataclass-args", "typed-dict"})
 _ARRAYS: Mapping[str, Callable[[Iterable[Any]], Any]] = {
     "list": list, "set": set, "frozenset": frozenset, "tuple": tuple,
 }  # fmt: skip
@@ -369,7 +370,7 @@ def _default(schema: Schema) -> Any:
 def _fields_of(schema: Schema) -> Iterator[tuple[str, str, Schema, bool]]:
     """Give the fields of a model: name, stored name, schema, whether it is always there."""
     inner: Schema = schema
-    while "fields" not in inner:
+    while inner["type"] not in _FIELDS:
         if "schema" not in inner or (inner is not schema and "serialization" in inner):
             return
         inner = inner["schema"]
