@@ -27,7 +27,7 @@ from rapyer_query.clauses import (
     all_of,
     any_of,
 )
-from rapyer_query.operands import Number, is_aware, number_of, stored_part, tag_of
+from rapyer_query.operands import Number, is_aware, is_of_family, number_of, stored_part, tag_of
 
 #: The longest part of a text that the server is asked for, in bytes.
 _LONGEST_PART: Final = 1000
@@ -280,6 +280,8 @@ _PLAIN_NUMBERS = frozenset({"integer", "float", "days", "span"})
 
 def compared(context: Context, attribute: Attribute, operator: str, operand: Any) -> Bounds:
     """Give the documents with a value that compares so with an operand, which is not None."""
+    if not is_of_family(attribute.family, operand):
+        return _maybe(attribute)
     return _COMPARED[attribute.family](context, attribute, operator, operand)
 
 

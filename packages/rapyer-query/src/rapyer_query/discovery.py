@@ -159,7 +159,7 @@ class _Walk:
         elif name in _ARRAYS:
             item = _item_of(schema)
             if item is not None:
-                self._elements(item, _ARRAYS[name], place)
+                self._elements(item, schema, place)
         elif name == "dict":
             self._values(schema, place)
         elif name == "union":
@@ -210,7 +210,7 @@ class _Walk:
 
     # -- lists and dicts --------------------------------------------------------------------------
 
-    def _elements(self, item: Schema, make: Callable[[Iterable[Any]], Any], place: _Place) -> None:
+    def _elements(self, item: Schema, array: Schema, place: _Place) -> None:
         within = replace(
             place, way=(*place.way, EACH), path=f"{place.path}[*]", absent=(), is_many=True,
             is_demanded=False, keys=(),
@@ -221,7 +221,13 @@ class _Walk:
             models.marker = self._marker(within.way)
             return
         kind = self._scalar(item)
-        if kind is not None:  # what a list without values is, besides what its place says
+        if kind is not None:
+            # a tuple with a type for each place may be asked for values of any other type, which
+            # may have the same text
+            if _is_fixed(array) and kind.form == "TAG" and kind.family != "custom":
+                kind = replace(kind, family="texts", members=())
+            # what a list without values is, besides what its place says
+            make = _ARRAYS[array["type"]]
             nothing = [make(()), make((None,))] if self._may_be_null(item) else [make(())]
             self._add(kind, replace(within, absent=distinct((*place.absent, *nothing))))
 
@@ -390,6 +396,11 @@ def _item_of(schema: Schema) -> Schema | None:
     if not is_list(items):
         return cast("Schema | None", items)
     return items[0] if items and all(part == items[0] for part in items) else None
+
+
+def _is_fixed(array: Schema) -> bool:
+    """Say whether an array has a schema for each of its places."""
+    return is_list(array.get("items_schema")) and "variadic_item_index" not in array
 
 
 def _text(way: Way) -> str:

@@ -50,6 +50,18 @@ _ABOVE_ALL: Final = Number("+inf", "+inf", True, 1)
 _BELOW_ALL: Final = Number("-inf", "-inf", True, -1)
 
 
+def is_of_family(family: Family, operand: Any) -> bool:
+    """Say whether an operand is a value that a family of numbers has; anything may be a tag.
+
+    A list whose elements are each of a type of their own may be asked for values of any type.
+    """
+    if family not in _TYPES:
+        return True
+    wanted, others = _TYPES[family]
+    value = operand.value if isinstance(operand, Enum) else operand
+    return isinstance(value, wanted) and not isinstance(value, others)
+
+
 def number_of(family: Family, operand: Any) -> Number:
     """Give an operand as a number of a family of attributes."""
     if isinstance(operand, Enum):
@@ -114,6 +126,16 @@ def _bound(number: float) -> str:
     return repr(number)
 
 
+#: What the values of a family of numbers are in Python, and which of these are of another kind.
+_TYPES: Mapping[str, tuple[Any, Any]] = {
+    "integer": (int | float, bool),
+    "float": (int | float, bool),
+    "decimal": (int | float | Decimal, bool),
+    "days": (date, datetime),
+    "span": (timedelta, ()),
+    "instant": (datetime, ()),
+    "clock": (time, ()),
+}
 _SPECIAL: Mapping[str, Callable[[Any], Number]] = {
     "decimal": _decimal,
     "days": _days,
