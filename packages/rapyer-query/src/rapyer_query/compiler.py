@@ -147,14 +147,22 @@ class Compilation:
 
     def _of_part(self, found: Bounds, leaf: Leaf, target: Target) -> Bounds:
         """Give the bounds for one element of a list, or one value of a dict, among all of them."""
-        lists = (
-            models.absent for way, models in self.attributes.lists.items() if target.passes(way)
-        )
-        around = (value for absent in (target.attribute.absent, *lists) for value in absent)
-        absent = (None, *(value for value in around if not _is_empty(value)))
-        if any(isinstance(value, Unknown) or not _is_plain(value) for value in absent):
+        around = [
+            value
+            for way, models in self.attributes.lists.items()
+            if target.passes(way)
+            for value in models.absent
+        ]
+        ends = [*target.attribute.absent]  # of a list as a whole these are values, empty ones too
+        if not target.is_list:
+            around, ends = [*around, *ends], []
+        around = [value for value in around if not _is_empty(value)]
+        if any(isinstance(value, Unknown) or not _is_plain(value) for value in around):
             return NO_BOUNDS
-        if found.over.is_negated or any(holds(leaf, value) for value in absent):
+        absent = (None, *around, *ends)
+        if found.over.is_negated or any(
+            isinstance(value, Unknown) or holds(leaf, value) for value in absent
+        ):
             return NO_BOUNDS
         return Bounds(found.over, NONE_AT_ALL)
 
