@@ -17,6 +17,7 @@ from typing import Any, get_args, get_origin
 from uuid import UUID
 
 import pydantic
+from typing_extensions import is_typeddict
 
 from rapyer.expr.annotations import element_of, is_literal, members_of, value_of
 from rapyer.guards import is_class
@@ -139,7 +140,7 @@ def _kinds_of_member(member: Any) -> tuple[Kind, ...]:
     origin: Any = get_origin(member) or member
     if elements is not None or origin is tuple:
         return (_container(origin, kinds_of(Any if elements is None else elements)),)
-    if value_of(member) is not None:
+    if value_of(member) is not None or is_typeddict(origin):  # which has no instances
         return (Kind("a dict", _instance_of(Mapping)),)
     if is_class(origin):
         return (_kind_of_class(origin),)
