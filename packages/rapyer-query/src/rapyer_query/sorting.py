@@ -22,6 +22,8 @@ from rapyer_query.attributes import Attribute, Attributes, Way, WayStep
 from rapyer_query.clauses import NOTHING, Text, any_of
 from rapyer_query.operands import EXACT_INTEGERS, number_of
 
+#: `SORTBY` takes eight, the last of which is the key.
+_MOST_ORDERS: Final = 7
 #: Families that the server orders as they are ordered here.
 _ALIKE: Final = frozenset(
     {"integer", "float", "days", "span", "instant", "clock", "bool", "text", "choice"}
@@ -94,6 +96,8 @@ def _group_of_class(cls: Any) -> str | None:
 
 def server_order(orders: Sequence[Order], attributes: Attributes) -> ServerOrder | None:
     """Give the order for the server; None where only Python orders so."""
+    if len(orders) > _MOST_ORDERS:
+        return None
     words: list[str] = []
     doubts: list[Text] = []
     for order in orders:
