@@ -151,7 +151,8 @@ def _page_of(rows: Sequence[Any], load: Load) -> Page:
         parts = _parts_of(found, load.number)
     elif load.number:
         found = [row for row in found if row[-2] == b"$"]
-        parts = [row[-1:] for row in found]
+        # a document that is null is told as no value
+        parts = [[row[-1] or b"null"] for row in found]
     else:
         parts = [()] * len(found)
     return Page([row[1] for row in found], parts, len(rows) - 1 - len(found))
