@@ -104,10 +104,15 @@ class Identity:
             AbstractModelError: The model has no keys.
             InvalidKeyError: The value cannot be a primary key of this model.
         """
-        self._require_keys()
+        self.require_keys()
         return RedisKey(self._head + self._pk_text(pk))
 
-    def _require_keys(self) -> None:
+    def require_keys(self) -> None:
+        """Make sure that the model has documents, and that its annotations are resolved.
+
+        Raises:
+            AbstractModelError: It has no keys.
+        """
         if not self.prefix:
             raise AbstractModelError(
                 f"{self._model_name} is abstract: it has no prefix and no keys. "
@@ -163,7 +168,7 @@ class Identity:
             InvalidKeyError: The value cannot be a primary key of this model.
             WrongModelError: It is the key of another registered model.
         """
-        self._require_keys()
+        self.require_keys()
         if isinstance(key, str):
             if key.startswith(self._head):
                 return key if isinstance(key, RedisKey) else self._whole_key(key)

@@ -216,8 +216,9 @@ def part_of_text(context: Context, attribute: Attribute, method: str, operand: s
     if not operand and attribute.family == "text":
         return _present(attribute)
     part = stored_text(operand)
-    # what stands for U+0000 may be a part of what stands for U+FDD1, but not at the start of a text
-    is_ambiguous = method != "startswith" and ("\ufdd0" in part or "\ufdd1" in part)
+    # U+FDD1 is stored as U+FDD0 U+FDD1, and NUL as U+FDD1: the first character of a part may be the
+    # end of another one; what follows stands at the same boundaries as in the operand
+    is_ambiguous = method != "startswith" and part.startswith(("\ufdd0", "\ufdd1"))
     is_found = context.min_prefix <= len(part.encode()) <= _LONGEST_PART and context.expands_all
     if attribute.family not in ("text", "texts") or not is_found:
         return _maybe(attribute)

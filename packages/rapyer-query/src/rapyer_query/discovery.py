@@ -8,22 +8,20 @@ values of another JSON type than an attribute's would take the whole document ou
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final
 
 from rapyer.base import BaseRedisModel, field_types_of
 from rapyer.errors import ModelDefinitionError, UnaddressableKeyError
 from rapyer.expr.jsonpath import render_path
 from rapyer.expr.text import stored_text
 from rapyer.fields import index_options_of
-from rapyer.guards import is_list, is_mapping, is_tuple
+from rapyer.guards import is_tuple
 from rapyer.types.codec import complete_schema
-from rapyer.types.locate import EMPTY_FACTORIES
 
 from rapyer_query.attributes import (
     EACH,
-    UNKNOWN,
     VALUE,
     Attribute,
     Attributes,
@@ -34,21 +32,22 @@ from rapyer_query.attributes import (
     read_part,
 )
 from rapyer_query.kinds import Kind, kind_of_literal, kind_of_schema, kind_of_union
-
-Schema: TypeAlias = Mapping[str, Any]
+from rapyer_query.schemas import (
+    ARRAYS,
+    CHOOSERS,
+    WRAPPERS,
+    Schema,
+    default_of,
+    fields_of,
+    is_fixed,
+    item_of,
+)
 
 #: Documents without a value there, and those with null, are told from others by this filter: it is
 #: RedisJSON's own reading of it, which applies it to the scalar itself.
 _NOT_NULL: Final = "[?(@!=null)]"
 #: RediSearch refuses more attributes in one index.
 MOST_ATTRIBUTES: Final = 1024
-
-_WRAPPERS = frozenset({"function-before", "function-after", "function-wrap", "custom-error"})
-_CHOOSERS = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
-_FIELDS = frozenset({"model-fields", "dataclass-args", "typed-dict"})
-_ARRAYS: Mapping[str, Callable[[Iterable[Any]], Any]] = {
-    "list": list, "set": set, "frozenset": frozenset, "tuple": tuple,
-}  # fmt: skip
 
 
 def discover(model: type[BaseRedisModel], *, by_default: bool) -> Attributes:
@@ -135,7 +134,7 @@ class _Walk:
             self._add(kind, place)
             return
         name: str = schema["type"]
-        if "serialization" in schema and name not in _ARRAYS:
+        if "serialization" in schema and name not in ARRAYS:
             return  # what is stored is what that makes of the value
         if name == "definitions":
             self._by_ref = {one["ref"]: one for one in schema["definitions"]}
@@ -145,19 +144,19 @@ class _Walk:
         elif name == "nullable":
             self._walk(schema["schema"], place.may_be(None))
         elif name == "default":
-            self._walk(schema["schema"], place.may_be(_default(schema)))
-        elif name in _WRAPPERS:
+            self._walk(schema["schema"], place.may_be(default_of(schema)))
+        elif name in WRAPPERS:
             self._walk(schema["schema"], place)
-        elif name in _CHOOSERS:
-            self._walk(schema[_CHOOSERS[name]], place)
+        elif name in CHOOSERS:
+            self._walk(schema[CHOOSERS[name]], place)
         else:
             self._walk_container(name, schema, place)
 
     def _walk_container(self, name: str, schema: Schema, place: _Place) -> None:
         if name in ("model", "dataclass", "typed-dict"):
             self._object(schema, place)
-        elif name in _ARRAYS:
-            item = _item_of(schema)
+        elif name in ARRAYS:
+            item = item_of(schema)
             if item is not None:
                 self._elements(item, schema, place)
         elif name == "dict":
@@ -187,7 +186,7 @@ class _Walk:
 
     def _object(self, schema: Schema, place: _Place) -> None:
         infos: Mapping[str, Any] = getattr(schema.get("cls"), "__pydantic_fields__", {})
-        for name, stored, field, is_required in _fields_of(schema):
+        for name, stored, field, is_required in fields_of(schema):
             try:
                 step = render_path((stored_text(stored),))[1:]
             except UnaddressableKeyError:
@@ -224,10 +223,10 @@ class _Walk:
         if kind is not None:
             # a tuple with a type for each place may be asked for values of any other type, which
             # may have the same text
-            if _is_fixed(array) and kind.form == "TAG" and kind.family != "custom":
+            if is_fixed(array) and kind.form == "TAG" and kind.family != "custom":
                 kind = replace(kind, family="texts", members=())
             # what a list without values is, besides what its place says
-            make = _ARRAYS[array["type"]]
+            make = ARRAYS[array["type"]]
             nothing = [make(()), make((None,))] if self._may_be_null(item) else [make(())]
             self._add(kind, replace(within, absent=distinct((*place.absent, *nothing))))
 
@@ -295,7 +294,7 @@ class _Walk:
                 return True
             if name == "definition-ref":
                 schema = self._by_ref[schema["schema_ref"]]
-            elif name in _WRAPPERS or name == "default":
+            elif name in WRAPPERS or name == "default":
                 schema = schema["schema"]
             else:
                 return False
@@ -306,10 +305,10 @@ class _Walk:
             name = schema["type"]
             if name == "definition-ref":
                 schema = self._by_ref[schema["schema_ref"]]
-            elif name in _WRAPPERS or name in ("nullable", "default"):
+            elif name in WRAPPERS or name in ("nullable", "default"):
                 schema = schema["schema"]
-            elif name in _CHOOSERS:
-                schema = schema[_CHOOSERS[name]]
+            elif name in CHOOSERS:
+                schema = schema[CHOOSERS[name]]
             else:
                 break
         return schema
@@ -361,46 +360,6 @@ class _Walk:
             unique = f"{name}_{number}"
         self._names.add(unique)
         return unique
-
-
-def _default(schema: Schema) -> Any:
-    """Give what a document is read with that lacks a field."""
-    if schema.get("validate_default"):
-        return UNKNOWN
-    if "default" in schema:
-        return schema["default"]
-    factory = schema.get("default_factory")
-    return cast("Any", factory)() if factory in EMPTY_FACTORIES else UNKNOWN
-
-
-def _fields_of(schema: Schema) -> Iterator[tuple[str, str, Schema, bool]]:
-    """Give the fields of a model: name, stored name, schema, whether it is always there."""
-    inner: Schema = schema
-    while inner["type"] not in _FIELDS:
-        if "schema" not in inner or (inner is not schema and "serialization" in inner):
-            return
-        inner = inner["schema"]
-    fields: Any = inner["fields"]
-    by_name: Mapping[str, Schema] = (
-        fields if is_mapping(fields) else {one["name"]: one for one in fields}
-    )
-    is_total = inner["type"] != "typed-dict" or cast("bool", inner.get("total", True))
-    for name, one in by_name.items():
-        is_required = inner["type"] != "typed-dict" or one.get("required", is_total)
-        yield name, one.get("serialization_alias", name), one["schema"], is_required
-
-
-def _item_of(schema: Schema) -> Schema | None:
-    """Give the schema of the elements of an array, where they all have one."""
-    items: Any = schema.get("items_schema")
-    if not is_list(items):
-        return cast("Schema | None", items)
-    return items[0] if items and all(part == items[0] for part in items) else None
-
-
-def _is_fixed(array: Schema) -> bool:
-    """Say whether an array has a schema for each of its places."""
-    return is_list(array.get("items_schema")) and "variadic_item_index" not in array
 
 
 def _text(way: Way) -> str:

@@ -96,7 +96,7 @@ class ModelIndex:
         state = (INDEX.of(model), id(complete_schema(model)))
         known = _indexes.get(model)
         if known is None or known[0] != state:
-            identity_of(model).key("0")  # complete, and no abstract one
+            identity_of(model).require_keys()
             attributes = discover(model, by_default=state[0])
             known = _indexes[model] = state, cls(model, attributes, _name(model, attributes))
         return known[1]
