@@ -1,9 +1,10 @@
-"""34 006 real cities, inserted into Redis as models, loaded back and counted by two at once.
+"""34 006 real cities: inserted into Redis as models, loaded back, counted by two at once, found.
 
 Run it by `uv run examples/world_cities.py`.
 
-It uses the Redis that RAPYER_REDIS_URL names, which needs RedisJSON; without that variable it
-starts the embedded one and ends it afterwards. The cities are deleted again in either case.
+It uses the Redis that RAPYER_REDIS_URL names, which needs RedisJSON and Search; without that
+variable it starts the embedded one and ends it afterwards. The cities are deleted again in either
+case; the index stays.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ from rapyer import (
     init_rapyer,
 )
 from rapyer_embedded import Server
+from rapyer_query import Query
 from rich.console import Console
+from rich.table import Table
 
 console = Console()
 
@@ -99,6 +102,66 @@ async def extract(cities: Sequence[City]) -> None:
     console.print(f"large cities of Italy: {', '.join(names)}")
 
 
+#: What is shown of the cities that are found.
+COLUMNS = (City.name, City.place.country, City.place.latitude, City.population)
+
+
+def questions() -> dict[str, Query[City]]:
+    """Put queries together; nothing is sent yet."""
+    place, largest = City.place, City.find().sort(City.population.desc())
+    return {
+        "the largest cities": largest.limit(3),
+        "of Italy, behind the first two": largest.where(place.country == "IT").skip(2).limit(3),
+        "north of the Arctic Circle, from 50 000 inhabitants": largest.where(
+            place.latitude >= 66.56, City.population >= 50_000
+        ),
+        "on the equator": largest.where(place.latitude.between(-0.05, 0.05)).limit(3),
+        "names that start with San or end with -sur-Mer": largest.where(
+            City.name.startswith("San ") | City.name.endswith("-sur-Mer")
+        ).limit(4),
+        "also called 東京 or Мюнхен": City.find(
+            City.other_names.contains("東京") | City.other_names.contains("Мюнхен")
+        ).sort(City.name),
+        "above 8 million, but for China and India, by name": City.find(
+            ~place.country.in_(["CN", "IN"]), City.population > 8_000_000
+        ).sort(City.name).limit(4),
+        "from Z on, in the north (texts are compared in Python)": City.find(
+            City.name > "Z", place.latitude > 60
+        ).sort(City.name).limit(4),
+    }  # fmt: skip
+
+
+async def show(question: str, query: Query[City]) -> None:
+    """Ask for some values of what is found, and for the number of all; show them."""
+    started = time.perf_counter()
+    rows = await query.values(*COLUMNS).to_list()
+    found = time.perf_counter()
+    number = await query.skip(0).limit(None).count()
+    counted = time.perf_counter()
+    table = Table("city", "country", "latitude", "inhabitants", title=f"{question}: {number:,}")
+    table.caption = f"found in {1000 * (found - started):.1f} ms, "
+    table.caption += f"counted in {1000 * (counted - found):.1f} ms"
+    table.min_width = 66
+    for name, country, latitude, population in rows:
+        table.add_row(name, country, f"{latitude:.2f}", f"{population:,}")
+    console.print(table)
+
+
+async def ask(number: int) -> None:
+    """Ask questions about all cities; change and delete some of them by what they are."""
+    with timed("indexed", number):
+        await City.find().count()  # the first query makes the index
+    for question, query in questions().items():
+        await show(question, query)
+    small, southern = City.find(City.population < 16_000), City.find(City.place.latitude < -40)
+    with timed("updated", await small.count()):
+        await small.update({City.population: 16_000})
+    with timed("deleted", await southern.count()):
+        await southern.delete()
+    if await small.exists() or await southern.exists():
+        raise SystemExit("cities are found that were changed or deleted")
+
+
 async def count(key: str, people: int) -> int:
     """Add people to a city, after a look at how many it has; give how often somebody was faster."""
     conflicts = 0
@@ -158,7 +221,7 @@ async def main() -> None:
             try:
                 await work_with(cities)
             finally:
-                with timed("deleted", len(cities)):
+                with timed("cleaned", len(cities)):
                     await City.bulk_delete((city.pk for city in cities), progress=True)
 
 
@@ -174,6 +237,7 @@ async def work_with(cities: list[City]) -> None:
     console.print("[green]every city that was loaded equals the one that was inserted")
     await extract(cities)
     await race(cities[:5_000])
+    await ask(len(cities))
     largest = max(loaded, key=lambda city: city.population)
     console.print(
         f"the largest is {largest.name} ({largest.place.country}) with "
