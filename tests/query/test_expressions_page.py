@@ -41,3 +41,21 @@ async def test_what_holds_is_found_and_nothing_else(condition, holds, fails):
     assert await query.keys() == expected
     assert [user.key for user in await query.to_list()] == expected
     assert await query.count() == len(expected)
+
+
+@pytest.mark.usefixtures("server")
+async def test_each_condition_and_its_negation_find_among_all_instances_those_they_hold_for(redis):
+    User = NAMESPACE["User"]
+    instances = dict.fromkeys(values for row in ROWS for values in row[1:] if values)
+    saved = [await eval(f"User({values})", NAMESPACE).save() for values in instances]
+    await redis.json().set("user:lacks-everything", "$", {})
+    saved.append(await User.get("lacks-everything"))
+    assert len(saved) > 100
+    for row in ROWS:
+        condition = eval(row[0], NAMESPACE)
+        for asked in (condition, ~condition):
+            query = User.find(asked).scan()
+            expected = sorted(user.key for user in saved if asked.matches(user))
+            assert sorted(await query.keys()) == expected, asked
+            assert sorted(user.key for user in await query.to_list()) == expected, asked
+            assert await query.count() == len(expected), asked
