@@ -211,6 +211,42 @@ async def test_leaving_an_iteration_closes_the_cursor(redis):
     assert await open_cursors(redis, 0) == 0
 
 
+async def test_queries_that_nobody_waits_for_leave_no_cursor_behind(redis):
+    await save(redis, 3000)
+    for _ in range(150):  # an index has room for 128
+        task = asyncio.create_task(Row.find(Row.number >= 0).to_list())
+        await asyncio.sleep(0.0005)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        with suppress(QueryTimeoutError):
+            await Row.find().timeout(0.0011).to_list()
+    assert await open_cursors(redis, 0) == 0
+    assert len(await Row.find().to_list()) == 3000
+
+
+async def test_what_fits_into_a_page_takes_one_round_trip(redis):
+    await save(redis, 3000)
+    for ask in (
+        Row.find().first, Row.find(Row.number > 3).limit(1000).to_list,
+        Row.find().sort(Row.name).limit(7).keys, Row.find().values(Row.id).limit(500).to_list,
+        Row.find(Row.number > 3).count, Row.find(Row.number > 2).exists,
+    ):  # fmt: skip
+        await ask()
+        before = (await redis.info("stats"))["total_commands_processed"]
+        await ask()
+        sent = (await redis.info("stats"))["total_commands_processed"] - before - 1
+        assert sent == (2 if "sort" in repr(ask.__self__) else 1), ask  # one more asks for doubts
+
+
+async def test_there_may_be_any_number_of_orders(redis):
+    await save(redis, 20)
+    orders = [Row.group, Row.name.desc(), Row.number, Row.text, Row.home.city, Row.home.zip]
+    query = Row.find().sort(*orders, *orders, Row.id)
+    by_name = sorted(range(20), key=lambda n: f"n{n}", reverse=True)
+    expected = sorted(by_name, key=lambda n: n % 7)
+    assert [row.id for row in await query.to_list()] == expected
+
+
 async def test_documents_written_meanwhile_come_once_and_none_is_lost(redis):
     await save(redis, 5000)
 

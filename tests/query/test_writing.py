@@ -72,6 +72,17 @@ async def test_all_that_fulfils_the_condition_is_updated_and_nothing_else(redis,
     assert [account.revision for account in found] == [1] * 10 + [2] * (number - 10)
 
 
+@pytest.mark.parametrize("operands", [2900, 2949, 2950, 2999, 4000])
+async def test_conditions_of_thousands_of_operands_are_written_by(redis, operands):
+    await save(redis, 3000)
+    query = Account.find(Account.number.in_(range(operands)))
+    expected = min(operands, 3000)
+    assert await query.update(status="x") == expected
+    assert await Account.find(Account.status == "x").count() == expected
+    assert await query.sort("number").limit(2100).delete() == 2100
+    assert await Account.find().count() == 900
+
+
 async def test_those_in_a_window_are_changed_and_no_others(redis):
     await save(redis, 20)
     oldest = Account.find().sort(Account.number)

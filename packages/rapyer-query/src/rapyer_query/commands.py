@@ -56,6 +56,8 @@ class Ask:
     def rows(self, load: Load, order: Sequence[str], window: Window) -> list[Argument]:
         """Ask for rows: `FT.AGGREGATE ... WITHCURSOR`, which alone has no bound on their number.
 
+        A window of one page is asked for without a cursor, which would be left open.
+
         Args:
             load: What of each document is sent.
             order: Attributes and directions in turn; the key decides behind them.
@@ -65,13 +67,15 @@ class Ask:
         if order:
             most = _ALL_ROWS if window.limit is None else window.skip + window.limit
             command += ["SORTBY", len(order) + 2, *order, "@__key", "ASC", "MAX", most]
-        if window.skip or window.limit is not None:
+        # the server refuses a LIMIT that it does not keep, and cuts after MAX without a word
+        if order or window.skip or window.limit is not None:
             number = _ALL_ROWS - window.skip if window.limit is None else window.limit
             command += ["LIMIT", window.skip, number]
         # what is read of documents behind the order is read of those rows alone that are sent
         command += load.words
-        command += ["WITHCURSOR", "COUNT", window.page, *self._options(load.dialect)]
-        return command
+        if not window.is_one_reply:
+            command += ["WITHCURSOR", "COUNT", window.page]
+        return [*command, *self._options(load.dialect)]
 
 
 class Load(NamedTuple):
@@ -112,6 +116,11 @@ class Window(NamedTuple):
     skip: int = 0
     limit: int | None = None
     page: int = PAGE
+
+    @property
+    def is_one_reply(self) -> bool:
+        """Whether one reply has all of them."""
+        return self.limit is not None and self.limit <= self.page
 
 
 def more(index: str, cursor: int, page: int) -> list[Argument]:

@@ -9,9 +9,9 @@ from dataclasses import replace
 from rapyer.keys import RedisKey
 
 from rapyer_query.commands import KEY_ALONE, PAGE, Window
-from rapyer_query.pages import NO_ORDER, DoubtError, index_pages
+from rapyer_query.pages import NO_ORDER, index_pages
 from rapyer_query.results import Found, all_results, result_pages
-from rapyer_query.session import MOST_PARAMETERS, Session, repeated
+from rapyer_query.session import MOST_PARAMETERS, DoubtError, Session, repeated
 from rapyer_query.shapes import ModelShape
 from rapyer_query.sorting import server_order
 from rapyer_query.spec import Spec
@@ -49,8 +49,7 @@ async def keys(spec: Spec) -> list[RedisKey]:
 def may_name_keys(session: Session) -> bool:
     """Say whether the index alone names the keys, each of them for certain."""
     is_sent = not session.policies or len(session.compiled.parameters) < MOST_PARAMETERS
-    is_given = session.index is not None and session.is_within_limits
-    return session.is_exact and is_given and is_sent
+    return session.is_exact and session.index is not None and is_sent
 
 
 async def keys_of_index(session: Session) -> list[RedisKey] | None:

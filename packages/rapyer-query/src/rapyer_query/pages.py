@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from rapyer.base import identity_of
-from rapyer.errors import NotConnectedError
 from rapyer.traffic.documents import get_documents
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer_query.clauses import NOTHING, Clause, all_of
-from rapyer_query.commands import PAGE, Load, Window, close, more
+from rapyer_query.commands import PAGE, Load, Window, more
 from rapyer_query.errors import QueryInterruptedError
 from rapyer_query.scripts import SEARCH, SEARCH_KEYS
-from rapyer_query.session import IndexGoneError, Session
+from rapyer_query.session import DoubtError, IndexGoneError, Session
 from rapyer_query.sorting import ServerOrder
-
-
-class DoubtError(Exception):
-    """The server may order some documents otherwise than Python does."""
 
 
 class Page(NamedTuple):
@@ -80,12 +74,12 @@ async def index_pages(
     script = None
     if session.policies:
         script = SEARCH if is_reading else SEARCH_KEYS
-    reply = await _first(session, command, order, script)
+    reply = await _opened(session, _first(session, command, order, script), window)
     index, policies = session.ask.index, session.policies
     cursor, seen = 0, set[bytes]()
     try:
         while True:
-            rows, cursor = reply
+            rows, cursor = (reply, 0) if window.is_one_reply else reply
             page = _page_of(rows, load)
             if cursor or seen:
                 page = page.without(seen)
@@ -107,26 +101,52 @@ async def index_pages(
         ) from exc
     finally:
         if cursor:
-            await _close(session, cursor)
+            await session.close(cursor)
+
+
+async def _opened(session: Session, asked: Coroutine[Any, Any, Any], window: Window) -> Any:
+    """Give the first reply; where nobody waits for it any more, its cursor is closed when it comes.
+
+    A cursor that nobody knows of stays for five minutes, and an index has room for 128.
+    """
+    if window.is_one_reply:
+        return await asked
+    task = asyncio.ensure_future(asked)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        closing = asyncio.ensure_future(_abandon(session, task))
+        _abandoned.add(closing)
+        closing.add_done_callback(_abandoned.discard)
+        raise
+
+
+async def _abandon(session: Session, task: asyncio.Future[Any]) -> None:
+    with suppress(Exception):  # whoever asked is gone, and nobody could be told
+        await session.close_cursors(await task)
+
+
+#: Tasks that close cursors: an event loop has weak references to its tasks only.
+_abandoned: set[asyncio.Future[None]] = set()
 
 
 async def _first(
     session: Session, command: Sequence[Any], order: ServerOrder, script: Operation | None
 ) -> Any:
-    """Give the first rows and the cursor."""
+    """Give the first rows, and the cursor where there is one."""
     doubt = _doubtful(session, order)
-    asked = [] if doubt is None else [doubt]
-    is_sorted = bool(order.words)
     if script is not None:
-        if is_sorted:
-            _refuse_doubt(await session.send(*asked, is_sorted=True))
+        if doubt is not None:
+            _refuse_doubt(await session.send(doubt))
         return await session.run(script, session.policies, command)
-    *counted, reply = await session.send(*asked, command, is_sorted=is_sorted)
+    if doubt is None:
+        (reply,) = await session.send(command)
+        return reply
+    counted, reply = await session.send(doubt, command)
     try:
-        _refuse_doubt(counted)
+        _refuse_doubt([counted])
     except DoubtError:
-        if reply[1]:
-            await _close(session, reply[1])
+        await session.close_cursors(reply)
         raise
     return reply
 
@@ -168,12 +188,6 @@ def _parts_of(rows: list[list[bytes]], number: int) -> list[Sequence[bytes]]:
             by_name = dict(zip(row[::2], row[1::2], strict=True))
             parts[place] = [by_name.get(name) or b"[]" for name in names]
     return parts
-
-
-async def _close(session: Session, cursor: int) -> None:
-    # where that cannot be done any more, the server gives the cursor up by itself
-    with suppress(ResponseError, RedisConnectionError, RedisTimeoutError, NotConnectedError):
-        await session.channel.execute(*close(session.ask.index, cursor))
 
 
 async def scan_pages(session: Session) -> AsyncGenerator[Page]:

@@ -19,7 +19,6 @@ from rapyer_query.commands import DOCUMENT, PAGE, Window
 from rapyer_query.errors import QueryInterruptedError
 from rapyer_query.pages import (
     NO_ORDER,
-    DoubtError,
     Page,
     index_pages,
     read_page,
@@ -27,6 +26,7 @@ from rapyer_query.pages import (
 )
 from rapyer_query.session import (
     MOST_PARAMETERS,
+    DoubtError,
     IndexGoneError,
     LimitsChangedError,
     Session,
@@ -78,9 +78,7 @@ async def _pages_of(session: Session) -> AsyncGenerator[Found]:
     if session.index is None:
         order = None if spec.orders else NO_ORDER
     elif spec.orders:
-        order = None
-        if session.is_within_limits:
-            order = server_order(spec.orders, session.index.attributes)
+        order = server_order(spec.orders, session.index.attributes)
     if order is not None:
         try:
             async with aclosing(Results(session, order).pages()) as pages:
@@ -89,7 +87,7 @@ async def _pages_of(session: Session) -> AsyncGenerator[Found]:
         except DoubtError:
             order = None
     if order is None:
-        async with aclosing(Results(session, NO_ORDER).sorted_pages()) as pages:
+        async with aclosing(Results(session, NO_ORDER).pages_in_python()) as pages:
             async for page in pages:
                 yield page
 
@@ -109,8 +107,7 @@ class Results:
         self._order = order
         # a script cannot pass on a query of thousands of operands; then what is found is read anew
         is_sent = not session.policies or len(session.compiled.parameters) < MOST_PARAMETERS
-        is_given = session.index is not None and session.is_within_limits
-        self._is_exact = session.is_exact and is_given and is_sent
+        self._is_exact = session.is_exact and session.index is not None and is_sent
         #: Whether the parts of documents are enough that the results are made of.
         self._is_of_parts = self._is_exact and spec.shape.load is not DOCUMENT
         self._holds: Predicate | None = None
@@ -224,16 +221,23 @@ class Results:
 
     # -- sorted in Python -------------------------------------------------------------------------
 
-    async def sorted_pages(self) -> AsyncGenerator[Found]:
-        """Give the results in the order of the query, after all of them were read."""
+    async def pages_in_python(self) -> AsyncGenerator[Found]:
+        """Give the results, of which Python makes the order and the window."""
+        found = self._sorted() if self._spec.orders else self._checked_pages()
+        async with aclosing(self._windowed(found)) as windowed:
+            async for page in windowed:
+                yield page
+
+    async def _sorted(self) -> AsyncGenerator[Found]:
+        """Give the instances in the order of the query, after all of them were read."""
         rows: list[tuple[bytes, Any]] = []
         async with aclosing(self._checked_pages()) as pages:
             async for keys, instances in pages:
                 rows += zip(keys, instances, strict=True)
         sort_in_python(rows, self._spec.orders)
-        async with aclosing(self._windowed(_in_pages(rows))) as windowed:
-            async for page in windowed:
-                yield page
+        for first in range(0, len(rows), PAGE):
+            page = rows[first : first + PAGE]
+            yield [key for key, _ in page], [instance for _, instance in page]
 
     # -- what documents are made into -------------------------------------------------------------
 
@@ -288,12 +292,6 @@ class Results:
 
 
 _SKIPPED: Final = object()
-
-
-async def _in_pages(rows: list[tuple[bytes, Any]]) -> AsyncGenerator[Found]:
-    for first in range(0, len(rows), PAGE):
-        page = rows[first : first + PAGE]
-        yield [key for key, _ in page], [instance for _, instance in page]
 
 
 async def all_results(spec: Spec) -> list[Any]:

@@ -25,7 +25,7 @@ SEARCH = Operation(
     _ASKING
     + """
     local reply = ask(arg, 2, #arg)
-    local rows = reply[1]
+    local rows = type(reply[1]) == 'table' and reply[1] or reply  -- without a cursor
     for place = 2, #rows do
         local row = rows[place]
         if row then
@@ -47,7 +47,7 @@ SEARCH_KEYS = Operation(
     _ASKING
     + """
     local reply = ask(arg, 2, #arg)
-    local rows = reply[1]
+    local rows = type(reply[1]) == 'table' and reply[1] or reply  -- without a cursor
     for place = 2, #rows do
         local row = rows[place]
         if row and not check(row[2], 'read') then rows[place] = false end

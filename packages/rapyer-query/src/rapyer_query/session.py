@@ -6,42 +6,41 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from rapyer.base import channel_of, policies_of
-from rapyer.errors import UnsupportedServerError
+from rapyer.errors import NotConnectedError, UnsupportedServerError
+from rapyer.guards import is_list
 from rapyer.traffic.channel import Argument, Channel
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer_query.clauses import ALL, NOTHING, Clause
-from rapyer_query.commands import Ask
+from rapyer_query.commands import Ask, close
 from rapyer_query.errors import IndexUnavailableError, NotIndexedError, QueryTimeoutError
 from rapyer_query.index import Compiled, ModelIndex, is_gone
-from rapyer_query.settings import (
-    EXPANSIONS,
-    SORTED,
-    UNLIMITED,
-    Limits,
-    ask_for,
-    distrust_expansions,
-    is_as_known,
-    limits_of,
-)
+from rapyer_query.settings import ASK_EXPANSIONS, distrust_expansions, expands_all, limits_of
 from rapyer_query.spec import Spec
 
 R = TypeVar("R")
 
-#: Parameters of a query that a script can pass on.
-MOST_PARAMETERS: Final = 6000
+#: Parameters of a query that a script can pass on beside the 2000 keys of a chunk: Lua unpacks
+#: fewer than 8000 arguments.
+MOST_PARAMETERS: Final = 5900
 #: The server's clock and ours are read at slightly different moments.
 _SLACK: Final = 0.001
 
 
 class IndexGoneError(Exception):
     """The index is not there any more: it is made again, and the query asked again."""
+
+
+class DoubtError(Exception):
+    """The server may order some documents otherwise, or sends fewer rows than are asked for."""
 
 
 class LimitsChangedError(Exception):
@@ -58,7 +57,6 @@ class Session:
         policies: What else happens to each document that is read.
         index: The index; None where all documents are read instead.
         compiled: The condition as a query.
-        limits: What the server is set to.
         spent: How many seconds the server took so far.
     """
 
@@ -67,7 +65,6 @@ class Session:
     policies: Policies
     index: ModelIndex | None
     compiled: Compiled
-    limits: Limits = field(default_factory=Limits)
     spent: float = 0.0
 
     @classmethod
@@ -87,25 +84,15 @@ class Session:
             if not spec.scans:
                 raise
             return cls(spec, channel, policies, None, _NOTHING_KNOWN)
-        limits = await limits_of(channel)
-        compiled = index.compiled(spec.condition, limits)
+        compiled = index.compiled(spec.condition, await limits_of(channel))
         if not (compiled.is_helped or spec.scans):
             raise _not_indexed(spec, compiled)
-        return cls(spec, channel, policies, index, compiled, limits)
+        return cls(spec, channel, policies, index, compiled)
 
     @property
     def is_exact(self) -> bool:
         """Whether the documents that the index finds are those that fulfil the condition."""
         return self.compiled.is_exact
-
-    @property
-    def is_within_limits(self) -> bool:
-        """Whether the server gives as many rows as are wanted, in an order or from a place on."""
-        spec = self.spec
-        if not spec.orders and not spec.is_windowed:
-            return True
-        wanted = UNLIMITED if spec.limit is None else spec.skip + spec.limit
-        return wanted <= self.limits.most_sorted
 
     @property
     def is_empty(self) -> bool:
@@ -128,36 +115,28 @@ class Session:
 
     # -- sending ----------------------------------------------------------------------------------
 
-    async def send(self, *commands: Sequence[Argument], is_sorted: bool = False) -> list[Any]:
+    async def send(self, *commands: Sequence[Argument]) -> list[Any]:
         """Send commands of the query at once, and give their replies. One round trip.
-
-        Args:
-            commands: The commands.
-            is_sorted: Whether the server puts what it finds in order.
 
         Raises:
             IndexGoneError, LimitsChangedError: The query has to be asked again.
+            DoubtError: The server sends fewer rows than are asked for.
             QueryTimeoutError: The query has taken longer than it may.
             redis.exceptions.ResponseError: The server refuses one.
         """
-        settings = [EXPANSIONS] if self.compiled.expands else []
-        if is_sorted:
-            settings.append(SORTED)
-        sent = [*commands, *map(ask_for, settings)]
-        if not settings and len(sent) == 1:
-            return [await self._timed(self.channel.execute(*sent[0]))]
+        if len(commands) == 1 and not self.compiled.expands:
+            return [await self._timed(self.channel.execute(*commands[0]))]
+        sent = [*commands, ASK_EXPANSIONS] if self.compiled.expands else commands
         replies = await self._timed(self.channel.execute_many(sent))
-        found, told = replies[: len(commands)], replies[len(commands) :]
-        for reply in found:
+        for reply in replies[: len(commands)]:
             if isinstance(reply, ResponseError):
+                await self.close_cursors(replies)
                 raise self._meaning(reply) from reply
-        as_known = [
-            is_as_known(self.channel, name, reply)
-            for name, reply in zip(settings, told, strict=True)
-        ]
-        if not all(as_known):
+        if self.compiled.expands and not expands_all(replies[-1]):
+            distrust_expansions(self.channel)
+            await self.close_cursors(replies)
             raise LimitsChangedError
-        return found
+        return replies[: len(commands)]
 
     async def go_on(self, command: Sequence[Argument]) -> Any:
         """Send a command that goes on with what was asked before; see `send` for the errors."""
@@ -186,8 +165,24 @@ class Session:
         # a server that has run out of time says so in some replies only (RESP2 has no place for
         # it); it has not where we have waited less than that for it
         if seconds is not None and self.spent >= seconds - _SLACK:
+            await self.close_cursors(reply)
             raise self._out_of_time()
         return reply
+
+    async def close_cursors(self, reply: Any) -> None:
+        """Close what a reply that nobody reads on has opened: an index has room for 128 cursors."""
+        given: list[Any] = reply if is_list(reply) else []
+        for one in (given, *given):
+            if is_list(one) and len(one) == 2 and is_list(one[0]) and isinstance(one[1], int):
+                await self.close(one[1])
+
+    async def close(self, cursor: int) -> None:
+        """Close a cursor; where that cannot be done any more, the server gives it up by itself."""
+        if cursor:
+            with suppress(
+                ResponseError, RedisConnectionError, RedisTimeoutError, NotConnectedError
+            ):
+                await self.channel.execute(*close(self.ask.index, cursor))
 
     def _meaning(self, error: ResponseError) -> Exception:
         if is_gone(error) and self.index is not None:
@@ -196,6 +191,8 @@ class Session:
         if str(error).startswith("RAPYERLIMITS"):
             distrust_expansions(self.channel)
             return LimitsChangedError()
+        if "exceeds maximum of" in str(error):  # MAXAGGREGATERESULTS, MAXSEARCHRESULTS
+            return DoubtError()
         if "timeout limit was reached" in str(error).lower():
             return self._out_of_time()
         return error

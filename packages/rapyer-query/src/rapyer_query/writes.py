@@ -31,6 +31,7 @@ from rapyer_query.results import Results
 from rapyer_query.scripts import DELETE, UPDATE
 from rapyer_query.session import (
     MOST_PARAMETERS,
+    DoubtError,
     IndexGoneError,
     LimitsChangedError,
     Session,
@@ -87,7 +88,7 @@ async def _changed(spec: Spec, change: _Change) -> int:
         if session.is_empty:
             return 0
         # a script cannot pass on a query of thousands of operands
-        if not may_name_keys(session) or len(session.compiled.parameters) > MOST_PARAMETERS:
+        if not may_name_keys(session) or len(session.compiled.parameters) >= MOST_PARAMETERS:
             return None
         if not spec.is_windowed and spec.timeout is None:
             at_once = await _at_once(session, change)
@@ -105,18 +106,17 @@ async def _changed(spec: Spec, change: _Change) -> int:
 
 async def _at_once(session: Session, change: _Change) -> int | None:
     """Change all documents in one step; None, and nothing is changed, where they are too many."""
-    most = min(CHUNK, session.limits.most_found)
-    search = session.ask.keys(most)
-    reply = await _run(session, change, [most, len(search), *search], ())
+    search = session.ask.keys(CHUNK)
+    reply = await _run(session, change, [CHUNK, len(search), *search], ())
     return None if reply[0] == b"many" else _done(change, reply)
 
 
 async def _in_chunks(session: Session, change: _Change, keys: Sequence[RedisKey]) -> int:
     """Change the documents at some keys that still fulfil the condition when it is their turn."""
     number = 0
-    size = min(CHUNK, session.limits.most_found)
-    for first in range(0, len(keys), size):
-        chunk = keys[first : first + size]
+    rest, size = keys, CHUNK
+    while rest:
+        chunk = rest[:size]
         # without a timeout: all of the keys that are known are meant
         search = replace(session.ask, timeout=0).keys(len(chunk), chunk)
         try:
@@ -124,10 +124,14 @@ async def _in_chunks(session: Session, change: _Change, keys: Sequence[RedisKey]
         except (IndexGoneError, LimitsChangedError):
             if not number:
                 raise  # nothing was written: all is asked once more
-            return number + await _by_looking(session, change, keys[first:])
+            return number + await _by_looking(session, change, rest)
         if reply[0] == b"many":  # the server names fewer in one answer than there are
-            raise _unexpected(change, reply)
-        number += _done(change, reply)
+            size = len(chunk) // 2
+            if not size:
+                raise _unexpected(change, reply)
+        else:
+            number += _done(change, reply)
+            rest = rest[len(chunk) :]
     return number
 
 
@@ -183,7 +187,10 @@ async def _run(
     session: Session, change: _Change, selection: Sequence[Argument], keys: Sequence[str]
 ) -> Any:
     arguments = [*selection, *change.arguments]
-    reply: Any = await session.run(change.operation, change.policies, arguments, keys)
+    try:
+        reply: Any = await session.run(change.operation, change.policies, arguments, keys)
+    except DoubtError:  # the server does not name so many: nothing was changed
+        return [b"many", len(keys), []]
     if not is_list(reply) or reply[0] not in (b"done", b"many", b"refused"):
         raise _unexpected(change, cast("object", reply))
     return reply
