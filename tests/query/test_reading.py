@@ -308,6 +308,8 @@ async def test_a_corrupt_document_is_an_error_or_is_skipped_and_logged(redis, ca
         with caplog.at_level(logging.WARNING, "rapyer.query"):
             assert [row.id for row in await query.on_corrupt("skip").to_list()] == [0]
     assert "passed over a corrupt document" in caplog.text
+    first = Row.find().sort(Row.number.desc()).on_corrupt("skip").limit(1)
+    assert [row.id for row in await first.to_list()] == [0]
     with pytest.raises(CorruptDocumentError, match=r"\.on_corrupt\('skip'\)"):
         await Row.find().values(Row.flags).to_list()
     skipping = Row.find().values(Row.id, Row.flags).on_corrupt("skip")

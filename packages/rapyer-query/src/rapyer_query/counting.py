@@ -11,7 +11,7 @@ from rapyer.keys import RedisKey
 from rapyer_query.commands import KEY_ALONE, PAGE, Window
 from rapyer_query.pages import NO_ORDER, index_pages
 from rapyer_query.results import Found, all_results, result_pages
-from rapyer_query.session import MOST_PARAMETERS, DoubtError, Session, repeated
+from rapyer_query.session import DoubtError, Session, repeated
 from rapyer_query.shapes import ModelShape
 from rapyer_query.sorting import server_order
 from rapyer_query.spec import Spec
@@ -23,7 +23,7 @@ async def count(spec: Spec) -> int:
     async def body(session: Session) -> int | None:
         if session.is_empty:
             return 0
-        if not session.is_exact or session.index is None or hides(session):
+        if not session.is_exact or hides(session):
             return None
         (reply,) = await session.send(session.ask.count())
         found = max(0, int(reply[0]) - spec.skip)
@@ -37,19 +37,13 @@ async def keys(spec: Spec) -> list[RedisKey]:
     """Give the keys of the documents; see `Query.keys`."""
 
     async def body(session: Session) -> list[RedisKey] | None:
-        return await keys_of_index(session) if may_name_keys(session) else None
+        return await keys_of_index(session) if session.names_keys else None
 
     found = await repeated(spec, body)
     if found is None:
         plain = replace(spec, shape=ModelShape())
         found = [instance.key for instance in await all_results(plain)]
     return found
-
-
-def may_name_keys(session: Session) -> bool:
-    """Say whether the index alone names the keys, each of them for certain."""
-    is_sent = not session.policies or len(session.compiled.parameters) < MOST_PARAMETERS
-    return session.is_exact and session.index is not None and is_sent
 
 
 async def keys_of_index(session: Session) -> list[RedisKey] | None:
@@ -84,7 +78,7 @@ async def exists(spec: Spec) -> bool:
         return False
 
     async def body(session: Session) -> list[RedisKey] | None:
-        return await keys_of_index(session) if may_name_keys(session) else None
+        return await keys_of_index(session) if session.names_keys else None
 
     found = await repeated(one, body)
     return bool(found) if found is not None else await _has_any(result_pages(one))

@@ -25,7 +25,6 @@ from rapyer_query.pages import (
     scan_pages,
 )
 from rapyer_query.session import (
-    MOST_PARAMETERS,
     DoubtError,
     IndexGoneError,
     LimitsChangedError,
@@ -105,9 +104,9 @@ class Results:
         self._session = session
         self._spec = spec
         self._order = order
-        # a script cannot pass on a query of thousands of operands; then what is found is read anew
-        is_sent = not session.policies or len(session.compiled.parameters) < MOST_PARAMETERS
-        self._is_exact = session.is_exact and session.index is not None and is_sent
+        # what is passed over gives its place in the window to others
+        passes_over = spec.on_corrupt == "skip" and spec.is_windowed
+        self._is_exact = session.names_keys and not passes_over
         #: Whether the parts of documents are enough that the results are made of.
         self._is_of_parts = self._is_exact and spec.shape.load is not DOCUMENT
         self._holds: Predicate | None = None

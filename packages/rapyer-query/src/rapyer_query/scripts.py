@@ -64,6 +64,13 @@ SEARCH_KEYS = Operation(
 _SELECTING = (
     _ASKING
     + """
+local function found(keys)  -- without those that count as missing
+    local kept = {}
+    for _, key in ipairs(keys) do
+        if check(key, 'read') then kept[#kept + 1] = key end
+    end
+    return kept
+end
 local position, selected, changed = 3, {}, {}
 local most, size = tonumber(arg[2]), tonumber(arg[3])
 if size > 0 then
@@ -91,6 +98,7 @@ DELETE = Operation(
     "query_delete",
     _SELECTING
     + """
+    selected = found(selected)
     for _, key in ipairs(selected) do check(key, 'delete') end
     local deleted = 0
     for first = 1, #selected, 7000 do
@@ -110,18 +118,18 @@ UPDATE = Operation(
     + _SELECTING
     + """
     local changes = {set = {}, size = 0, increased = {}, removed = {}}
-    local values, found = {unpack(arg, position + 1)}, {}
-    for _, key in ipairs(selected) do
+    local values, written = {unpack(arg, position + 1)}, {}
+    for _, key in ipairs(found(selected)) do
         check(key, 'write')
         local is_planned, there = pcall(plan, key, values, changes)
         if not is_planned then
             return {'refused', key, type(there) == 'table' and there.err or tostring(there)}
         end
-        if there then found[#found + 1] = key end
+        if there then written[#written + 1] = key end
     end
     carry_out(changes)
-    for _, key in ipairs(found) do touched(key, 'write') end
-    return {'done', #found, changed}
+    for _, key in ipairs(written) do touched(key, 'write') end
+    return {'done', #written, changed}
     """,
     writes=True,
 )

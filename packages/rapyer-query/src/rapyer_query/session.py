@@ -92,7 +92,13 @@ class Session:
     @property
     def is_exact(self) -> bool:
         """Whether the documents that the index finds are those that fulfil the condition."""
-        return self.compiled.is_exact
+        return self.compiled.is_exact and self.index is not None
+
+    @property
+    def names_keys(self) -> bool:
+        """Whether the index names the keys of the query, also within a script of the policies."""
+        is_short = len(self.compiled.parameters) < MOST_PARAMETERS
+        return self.is_exact and (is_short or not self.policies)
 
     @property
     def is_empty(self) -> bool:

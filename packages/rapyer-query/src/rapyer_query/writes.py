@@ -25,7 +25,7 @@ from rapyer.writing import update_by_key, version_path_of
 from redis.exceptions import ResponseError
 
 from rapyer_query.counting import keys as keys_of
-from rapyer_query.counting import keys_of_index, may_name_keys
+from rapyer_query.counting import keys_of_index
 from rapyer_query.pages import NO_ORDER, read_page
 from rapyer_query.results import Results
 from rapyer_query.scripts import DELETE, UPDATE
@@ -88,7 +88,7 @@ async def _changed(spec: Spec, change: _Change) -> int:
         if session.is_empty:
             return 0
         # a script cannot pass on a query of thousands of operands
-        if not may_name_keys(session) or len(session.compiled.parameters) >= MOST_PARAMETERS:
+        if not session.is_exact or len(session.compiled.parameters) >= MOST_PARAMETERS:
             return None
         if not spec.is_windowed and spec.timeout is None:
             at_once = await _at_once(session, change)
