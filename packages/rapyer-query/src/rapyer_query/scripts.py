@@ -19,43 +19,28 @@ end
 """
 
 #: Arguments: whether parts of texts are looked for, and a command that gives rows, each with its
-#: key in the second place.
-SEARCH = Operation(
-    "query",
+#: key in the second place. What counts as missing is sent as an expired document is: as nothing.
+_SEARCHING = (
     _ASKING
     + """
+local function search(touch)
     local reply = ask(arg, 2, #arg)
     local rows = type(reply[1]) == 'table' and reply[1] or reply  -- without a cursor
     for place = 2, #rows do
         local row = rows[place]
         if row then
-            if check(row[2], 'read') then
-                touched(row[2], 'read')
-            else
-                rows[place] = false
-            end
+            if check(row[2], 'read') then touch(row[2], 'read') else rows[place] = false end
         end
     end
     return reply
-    """,
-    writes=False,
+end
+"""
 )
 
+SEARCH = Operation("query", f"{_SEARCHING} return search(touched)", writes=False)
+
 #: The same, for those who want the keys alone: nothing is read of the documents.
-SEARCH_KEYS = Operation(
-    "query_keys",
-    _ASKING
-    + """
-    local reply = ask(arg, 2, #arg)
-    local rows = type(reply[1]) == 'table' and reply[1] or reply  -- without a cursor
-    for place = 2, #rows do
-        local row = rows[place]
-        if row and not check(row[2], 'read') then rows[place] = false end
-    end
-    return reply
-    """,
-    writes=False,
-)
+SEARCH_KEYS = Operation("query_keys", f"{_SEARCHING} return search(function() end)", writes=False)
 
 #: Lua: `selected` has the keys of the documents that are meant. Arguments: whether parts of texts
 #: are looked for; how many documents there may be at most; the number of arguments of a search, and
