@@ -85,6 +85,7 @@ class _Place:
         is_wanted: Whether it is to be indexed.
         is_demanded: Whether `Field(index=True)` says so of it.
         keys: Keys of the dict there that are indexed by themselves.
+        validates: Whether the model around it is configured to validate defaults.
     """
 
     way: Way = ()
@@ -94,6 +95,7 @@ class _Place:
     is_wanted: bool = True
     is_demanded: bool = False
     keys: tuple[str, ...] = ()
+    validates: bool = False
 
     def may_be(self, *values: Any) -> _Place:
         """Give the place with more values for which nothing is indexed."""
@@ -144,7 +146,7 @@ class _Walk:
         elif name == "nullable":
             self._walk(schema["schema"], place.may_be(None))
         elif name == "default":
-            self._walk(schema["schema"], place.may_be(default_of(schema)))
+            self._walk(schema["schema"], place.may_be(default_of(schema, validates=place.validates)))
         elif name in WRAPPERS:
             self._walk(schema["schema"], place)
         elif name in CHOOSERS:
@@ -186,6 +188,7 @@ class _Walk:
 
     def _object(self, schema: Schema, place: _Place) -> None:
         infos: Mapping[str, Any] = getattr(schema.get("cls"), "__pydantic_fields__", {})
+        config: Mapping[str, Any] = schema.get("config", {})
         for name, stored, field, is_required in fields_of(schema):
             try:
                 step = render_path((stored_text(stored),))[1:]
@@ -204,6 +207,7 @@ class _Walk:
                 is_wanted=place.is_wanted if options.index is None else options.index,
                 is_demanded=options.index is True,
                 keys=options.keys,
+                validates=bool(config.get("validate_default")),
             )
             self.below(field, below)
 

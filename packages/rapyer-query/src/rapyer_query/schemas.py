@@ -26,9 +26,15 @@ ARRAYS: Mapping[str, Callable[[Iterable[Any]], Any]] = {
 }  # fmt: skip
 
 
-def default_of(schema: Schema) -> Any:
-    """Give what a document is read with that lacks a field."""
-    if schema.get("validate_default"):
+def default_of(schema: Schema, *, validates: bool) -> Any:
+    """Give what a document is read with that lacks a field.
+
+    Args:
+        schema: The schema of the field.
+        validates: Whether the model is configured to validate defaults, where the field says
+            nothing of that.
+    """
+    if schema.get("validate_default", validates):
         return UNKNOWN
     if "default" in schema:
         return schema["default"]
