@@ -149,7 +149,8 @@ def test_other_arguments_are_looked_at_as_well():
     wrong: Any = "sometimes"
     with pytest.raises(ValueError, match=r"on_corrupt is 'sometimes'\. Give 'raise' or 'skip'"):
         Person.find().on_corrupt(wrong)
-    for seconds in (0, -1, True):
+    wrong_numbers: list[Any] = [0, -1, True, "3", None, float("inf"), float("nan"), 1e9]
+    for seconds in wrong_numbers:
         with pytest.raises(ValueError, match=r"timeout is .* Give a number of seconds above 0"):
             Person.find().timeout(seconds)
     with pytest.raises(TypeError, match="values was given nothing"):

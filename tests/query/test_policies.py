@@ -80,12 +80,18 @@ async def test_what_is_found_is_read_and_what_a_policy_hides_is_not_found(redis,
     assert sorted(await noted(redis, "read")) == [6, 7]
     second = await query.sort("number").limit(2).to_list()
     assert [thing.id for thing in second] == [2, 4]
+    assert sorted(await noted(redis, "read")) == [2, 4]
+    third = await query.sort("number").skip(1).limit(3).to_list()
+    assert [thing.id for thing in third] == [4, 5, 6]
     await noted(redis, "read")
     assert await query.count() == 5
+    assert await query.limit(4).count() == 4
     assert sorted(int(key[-1]) for key in await query.keys()) == expected
     assert await query.exists() is True
     assert await Thing.find(Thing.number == 3).exists() is False
     assert await Thing.find(Thing.number == 3).first() is None
+    if condition is not CONDITIONS[3]:  # no script passes on so many operands: documents are read
+        assert await noted(redis, "read") == [], "what is not given does not count as read"
 
 
 @pytest.mark.parametrize("condition", CONDITIONS[:2], ids=repr)

@@ -23,7 +23,7 @@ async def count(spec: Spec) -> int:
     async def body(session: Session) -> int | None:
         if session.is_empty:
             return 0
-        if not session.is_exact or hides(session):
+        if not session.is_exact or session.hides:
             return None
         (reply,) = await session.send(session.ask.count())
         found = max(0, int(reply[0]) - spec.skip)
@@ -41,7 +41,7 @@ async def keys(spec: Spec) -> list[RedisKey]:
 
     found = await repeated(spec, body)
     if found is None:
-        plain = replace(spec, shape=ModelShape())
+        plain = replace(spec, shape=ModelShape(), touches=False)
         found = [instance.key for instance in await all_results(plain)]
     return found
 
@@ -63,7 +63,7 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
     try:
         async with aclosing(reading) as pages:
             async for page in pages:
-                if page.lost and spec.limit is not None:
+                if page.lost and spec.is_windowed:
                     return None  # others take the places of those that have expired
                 found += [RedisKey(key.decode()) for key in page.keys]
     except DoubtError:
@@ -73,7 +73,7 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
 
 async def exists(spec: Spec) -> bool:
     """Say whether there is a document; see `Query.exists`."""
-    one = replace(spec, shape=ModelShape(), orders=(), limit=min(1, spec.limit or 1))
+    one = replace(spec, shape=ModelShape(), orders=(), limit=min(1, spec.limit or 1), touches=False)
     if spec.limit == 0:
         return False
 
@@ -90,8 +90,3 @@ async def _has_any(pages: AsyncGenerator[Found]) -> bool:
             if found:
                 return True
     return False
-
-
-def hides(session: Session) -> bool:
-    """Say whether a policy of the model may say of a document that it counts as missing."""
-    return any(policy.check for policy in session.policies)

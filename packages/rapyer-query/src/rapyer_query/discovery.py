@@ -146,7 +146,9 @@ class _Walk:
         elif name == "nullable":
             self._walk(schema["schema"], place.may_be(None))
         elif name == "default":
-            self._walk(schema["schema"], place.may_be(default_of(schema, validates=place.validates)))
+            self._walk(
+                schema["schema"], place.may_be(default_of(schema, validates=place.validates))
+            )
         elif name in WRAPPERS:
             self._walk(schema["schema"], place)
         elif name in CHOOSERS:

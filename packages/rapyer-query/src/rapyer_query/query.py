@@ -35,6 +35,8 @@ C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
 F = TypeVar("F")
+#: In seconds: the server takes much longer ones for others.
+_LONGEST_TIMEOUT = 366 * 86400
 
 
 class Query(Generic[R]):
@@ -133,8 +135,13 @@ class Query(Generic[R]):
         What takes longer raises `QueryTimeoutError`, and never gives a part of the results.
         Without it the server takes the time that it needs.
         """
-        if isinstance(seconds, bool) or not seconds > 0:
-            raise ValueError(f"timeout is {seconds!r}. Give a number of seconds above 0.")
+        given: Any = seconds
+        is_number = isinstance(given, int | float) and not isinstance(given, bool)
+        if not (is_number and 0 < given <= _LONGEST_TIMEOUT):
+            raise ValueError(
+                f"timeout is {seconds!r}. Give a number of seconds above 0, of a year at most; "
+                "leave it out for any time."
+            )
         return self._with(timeout=float(seconds))
 
     def on_corrupt(self, action: OnCorrupt) -> Query[R]:

@@ -104,11 +104,16 @@ class Results:
         self._session = session
         self._spec = spec
         self._order = order
-        # what is passed over gives its place in the window to others
-        passes_over = spec.on_corrupt == "skip" and spec.is_windowed
-        self._is_exact = session.names_keys and not passes_over
+        # the server's window would have room for what is hidden, and for what is passed over
+        is_whole = not (spec.is_windowed and (session.hides or spec.on_corrupt == "skip"))
+        self._is_exact = session.names_keys and is_whole
         #: Whether the parts of documents are enough that the results are made of.
         self._is_of_parts = self._is_exact and spec.shape.load is not DOCUMENT
+        #: Whether the index is asked by a script that leaves out what counts as missing.
+        self._is_seen = session.hides and session.index is not None and session.is_short
+        self._is_read_anew = bool(session.policies) and (
+            spec.touches or (session.hides and not self._is_seen)
+        )
         self._holds: Predicate | None = None
 
     # -- from the server, in its order ------------------------------------------------------------
@@ -148,7 +153,8 @@ class Results:
 
     def _read(self, window: Window) -> AsyncGenerator[Page]:
         load = self._spec.shape.load if self._is_of_parts else DOCUMENT
-        return index_pages(self._session, load, self._order, window, is_reading=True)
+        touches = self._spec.touches
+        return index_pages(self._session, load, self._order, window, is_reading=touches)
 
     async def _made(self, page: Page) -> Found:
         if self._is_of_parts:
@@ -172,9 +178,9 @@ class Results:
         if self._session.index is None:
             source = scan_pages(self._session)
         else:
-            # the policies of the model are for what is found, not for what is looked at
-            unwatched = replace(self._session, policies=())
-            source = index_pages(unwatched, DOCUMENT, self._order, window, is_reading=False)
+            # what is only looked at does not count as read
+            looking = self._session if self._is_seen else replace(self._session, policies=())
+            source = index_pages(looking, DOCUMENT, self._order, window, is_reading=False)
         async with aclosing(source) as pages:
             async for page in pages:
                 yield self.matching(page)
@@ -204,7 +210,7 @@ class Results:
                 while start < len(keys):
                     end = len(keys) if missing is None else start + missing
                     found = keys[start:end], instances[start:end]
-                    if self._session.policies:
+                    if self._is_read_anew:
                         # read once more, by the way that the policies of the model are for
                         found = await self._anew(found[0], self._session.policies)
                     start = end

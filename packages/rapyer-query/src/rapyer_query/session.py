@@ -97,8 +97,17 @@ class Session:
     @property
     def names_keys(self) -> bool:
         """Whether the index names the keys of the query, also within a script of the policies."""
-        is_short = len(self.compiled.parameters) < MOST_PARAMETERS
-        return self.is_exact and (is_short or not self.policies)
+        return self.is_exact and (self.is_short or not self.policies)
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a script can pass the query on."""
+        return len(self.compiled.parameters) < MOST_PARAMETERS
+
+    @property
+    def hides(self) -> bool:
+        """Whether a policy of the model may say of a document that it counts as missing."""
+        return any(policy.check for policy in self.policies)
 
     @property
     def is_empty(self) -> bool:

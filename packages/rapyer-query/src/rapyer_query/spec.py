@@ -30,6 +30,7 @@ class Spec:
         timeout: How many seconds the server may take; None for any time.
         on_corrupt: What happens with a document that does not validate.
         scans: Whether all documents may be read.
+        touches: Whether documents that are found count as read for the policies of the model.
     """
 
     model: type[BaseRedisModel]
@@ -41,6 +42,7 @@ class Spec:
     timeout: float | None = None
     on_corrupt: OnCorrupt = "raise"
     scans: bool = False
+    touches: bool = True
 
     @property
     def is_windowed(self) -> bool:

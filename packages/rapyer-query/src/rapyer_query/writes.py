@@ -30,7 +30,6 @@ from rapyer_query.pages import NO_ORDER, read_page
 from rapyer_query.results import Results
 from rapyer_query.scripts import DELETE, UPDATE
 from rapyer_query.session import (
-    MOST_PARAMETERS,
     DoubtError,
     IndexGoneError,
     LimitsChangedError,
@@ -82,13 +81,13 @@ def _policies_to_write(model: type[BaseRedisModel]) -> Policies:
 
 
 async def _changed(spec: Spec, change: _Change) -> int:
-    spec = replace(spec, shape=ModelShape())
+    spec = replace(spec, shape=ModelShape(), touches=False)
 
     async def body(session: Session) -> int | None:
         if session.is_empty:
             return 0
         # a script cannot pass on a query of thousands of operands
-        if not session.is_exact or len(session.compiled.parameters) >= MOST_PARAMETERS:
+        if not (session.is_exact and session.is_short):
             return None
         if not spec.is_windowed and spec.timeout is None:
             at_once = await _at_once(session, change)
