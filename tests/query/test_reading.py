@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +17,6 @@ from rapyer_query import (
     MultipleResultsError,
     NoResultError,
     NotIndexedError,
-    QueryInterruptedError,
     QueryTimeoutError,
 )
 from rapyer_query.index import ModelIndex
@@ -59,17 +58,10 @@ async def save(redis: Any, number: int, **more: str) -> None:
             await pipe.execute()
 
 
-async def open_cursors(redis: Any, expected: int = -1) -> int:
-    """The cursors that are open; waits for the number that is expected."""
-    number = -1
-    for _ in range(100):
-        reply = await redis.execute_command("FT.INFO", ModelIndex.of(Row).name)
-        statistics = dict(zip(reply[::2], reply[1::2], strict=True))[b"cursor_stats"]
-        number = int(dict(zip(statistics[::2], statistics[1::2], strict=True))[b"index_total"])
-        if expected in (number, -1):
-            break
-        await asyncio.sleep(0.01)
-    return number
+async def open_cursors(redis: Any) -> int:
+    reply = await redis.execute_command("FT.INFO", ModelIndex.of(Row).name)
+    statistics = dict(zip(reply[::2], reply[1::2], strict=True))[b"cursor_stats"]
+    return int(dict(zip(statistics[::2], statistics[1::2], strict=True))[b"index_total"])
 
 
 @pytest.mark.parametrize("number", [0, 1, 999, 1000, 1001, 2500])
@@ -187,41 +179,21 @@ async def test_values_that_a_document_lacks_are_those_that_it_is_loaded_with(red
 # -- documents that come and go -------------------------------------------------------------------
 
 
-async def test_leaving_an_iteration_closes_the_cursor(redis):
-    await save(redis, 2500)
-    async for _ in Row.find():
-        break  # Python closes the iteration soon, and so the cursor
-    assert await open_cursors(redis, 0) == 0
-    iteration = aiter(Row.find())
-    await anext(iteration)
-    assert await open_cursors(redis) == 1
-    async with aclosing(iteration):  # type: ignore[type-var]
-        pass
-    assert await open_cursors(redis) == 0
-
-    async def read() -> None:
-        async for _ in Row.find():
-            await asyncio.sleep(10)
-
-    task = asyncio.create_task(read())
-    while await open_cursors(redis) == 0:
-        await asyncio.sleep(0.01)
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert await open_cursors(redis, 0) == 0
-
-
-async def test_queries_that_nobody_waits_for_leave_no_cursor_behind(redis):
+async def test_queries_hold_nothing_on_the_server(redis):
     await save(redis, 3000)
-    for _ in range(150):  # an index has room for 128
+    iterations = [aiter(Row.find().sort(Row.number)) for _ in range(150)]
+    assert {row.number for row in [await anext(one) for one in iterations]} == {0}
+    for _ in range(150):  # an index has room for 128 cursors
         task = asyncio.create_task(Row.find(Row.number >= 0).to_list())
         await asyncio.sleep(0.0005)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         with suppress(QueryTimeoutError):
             await Row.find().timeout(0.0011).to_list()
-    assert await open_cursors(redis, 0) == 0
-    assert len(await Row.find().to_list()) == 3000
+    assert await open_cursors(redis) == 0
+    assert [row.number async for row in iterations[-1]] == list(range(1, 3000))
+    found = await asyncio.gather(*(Row.find().values(Row.id).to_list() for _ in range(50)))
+    assert {len(rows) for rows in found} == {3000}
 
 
 async def test_what_fits_into_a_page_takes_one_round_trip(redis):
@@ -247,21 +219,55 @@ async def test_there_may_be_any_number_of_orders(redis):
     assert [row.id for row in await query.to_list()] == expected
 
 
-async def test_documents_written_meanwhile_come_once_and_none_is_lost(redis):
+@pytest.mark.parametrize("written", ["$.group", "$.number", "$.name", "new documents"])
+@pytest.mark.parametrize(
+    "condition", [Row.number >= 0, Row.name > "", Row.tags.contains("a")], ids=repr
+)
+async def test_documents_written_meanwhile_come_once_and_none_is_lost(redis, condition, written):
+    """A cursor of the server would skip most of them."""
     await save(redis, 5000)
+    is_over = False
+
+    def command(n: int) -> tuple[str, ...]:
+        if written == "new documents":
+            text = f'{{"id":{n + 5000},"number":{n + 5000},"tags":["a"],"name":"n"}}'
+            return "JSON.SET", f"query:reading:{n + 5000}", "$", text
+        value = {"$.group": "9", "$.number": str(n)}.get(written, f'"n{n % 1000}"')
+        return "JSON.SET", f"query:reading:{n}", written, value
 
     async def write() -> None:
-        for n in range(0, 5000, 3):
-            await redis.execute_command("JSON.SET", f"query:reading:{n}", "$.group", "9")
+        first = 0
+        while not is_over:
+            async with redis.pipeline(transaction=False) as pipe:
+                for n in range(first, first + 100):
+                    pipe.execute_command(*command(n % 5000))
+                await pipe.execute()
+            first += 100
 
     task = asyncio.create_task(write())
     seen = []
-    async for row in Row.find(Row.number >= 0):
+    async for row in Row.find(condition):
         seen.append(row.id)
         if len(seen) % 500 == 0:
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.02)
+    in_order = [row.id for row in await Row.find(condition).sort(Row.id).to_list()]
+    is_over = True
     await task
-    assert sorted(seen) == list(range(5000))
+    assert sorted(set(seen) & set(range(5000))) == list(range(5000))
+    assert len(set(seen)) == len(seen)
+    assert in_order == sorted(set(in_order))
+    assert in_order[:5000] == list(range(5000))
+
+
+async def test_documents_that_change_meanwhile_are_given_as_they_fulfil_the_condition(redis):
+    await save(redis, 3000)
+    seen = []
+    async for row in Row.find(Row.group < 7).sort(Row.number):
+        if not seen:
+            await Row.find(Row.number >= 2990).update(group=9)
+            await Row.find(Row.number.between(1500, 1509)).delete()
+        seen.append(row.id)
+    assert seen == [*range(1500), *range(1510, 2990)]
 
 
 async def test_an_index_that_is_taken_away_is_made_again(redis):
@@ -276,13 +282,23 @@ async def test_an_index_that_is_taken_away_is_made_again(redis):
     assert (await Row.find(Row.number > 3).explain()).is_exact
 
 
-async def test_an_index_that_is_taken_away_during_an_iteration_is_an_error(redis):
+async def test_an_index_that_is_taken_away_during_an_iteration_is_not_missed(redis):
     await save(redis, 2500)
     iteration = aiter(Row.find())
     await anext(iteration)
     await redis.execute_command("FT.DROPINDEX", ModelIndex.of(Row).name)
-    with pytest.raises(QueryInterruptedError, match="the rest of the documents of Row cannot be"):
-        [row async for row in iteration]
+    assert len([row async for row in iteration]) == 2499
+
+
+async def test_keys_that_are_no_text_are_corrupt_documents(redis):
+    await save(redis, 3)
+    text = '{"id":7,"number":7,"tags":[]}'
+    await redis.execute_command("JSON.SET", b"query:reading:\xff", "$", text)
+    for ask in (Row.find().to_list, Row.find().keys, Row.find(Row.name < "z").to_list):
+        with pytest.raises(CorruptDocumentError, match=r"is no text in UTF-8"):
+            await ask()
+    assert len(await Row.find().on_corrupt("skip").to_list()) == 3
+    assert len(await Row.find().scan().on_corrupt("skip").sort(Row.price).to_list()) == 3
 
 
 async def test_callers_that_start_together_make_one_index(redis):

@@ -202,6 +202,8 @@ def pk_fault(pk: str, head: str) -> str | None:
     """Say why a text cannot be a primary key of the model whose keys start with `head`."""
     if not pk:
         return "is empty"
+    if "\0" in pk:
+        return "contains U+0000, at which an index cuts a key"
     if pk.startswith(head):
         return f"starts with the model's own prefix {head!r}, which stands before it already"
     if not pk.isascii():

@@ -11,7 +11,7 @@ from rapyer.traffic.channel import Argument
 #: Documents in one reply, at most.
 PAGE: Final = 1000
 #: More rows than there can be. `SORTBY` keeps 10 where it is not told.
-_ALL_ROWS: Final = 2**31 - 1
+ALL_ROWS: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +54,10 @@ class Ask:
         ]  # fmt: skip
 
     def rows(self, load: Load, order: Sequence[str], window: Window) -> list[Argument]:
-        """Ask for rows: `FT.AGGREGATE ... WITHCURSOR`, which alone has no bound on their number.
+        """Ask for rows: `FT.AGGREGATE`, which stops counting where it is told to.
 
-        A window of one page is asked for without a cursor, which would be left open.
+        All rows are asked for with a cursor that has room for all of them in its first reply: only
+        so has their number no bound.
 
         Args:
             load: What of each document is sent.
@@ -65,16 +66,16 @@ class Ask:
         """
         command: list[Argument] = ["FT.AGGREGATE", self.index, self.query, "LOAD", 1, "@__key"]
         if order:
-            most = _ALL_ROWS if window.limit is None else window.skip + window.limit
+            most = ALL_ROWS if window.limit is None else window.skip + window.limit
             command += ["SORTBY", len(order) + 2, *order, "@__key", "ASC", "MAX", most]
         # the server refuses a LIMIT that it does not keep, and cuts after MAX without a word
         if order or window.skip or window.limit is not None:
-            number = _ALL_ROWS - window.skip if window.limit is None else window.limit
+            number = ALL_ROWS - window.skip if window.limit is None else window.limit
             command += ["LIMIT", window.skip, number]
         # what is read of documents behind the order is read of those rows alone that are sent
         command += load.words
-        if not window.is_one_reply:
-            command += ["WITHCURSOR", "COUNT", window.page]
+        if window.limit is None:
+            command += ["WITHCURSOR", "COUNT", ALL_ROWS]
         return [*command, *self._options(load.dialect)]
 
 
@@ -116,18 +117,3 @@ class Window(NamedTuple):
     skip: int = 0
     limit: int | None = None
     page: int = PAGE
-
-    @property
-    def is_one_reply(self) -> bool:
-        """Whether one reply has all of them."""
-        return self.limit is not None and self.limit <= self.page
-
-
-def more(index: str, cursor: int, page: int) -> list[Argument]:
-    """Ask for more rows: `FT.CURSOR READ`."""
-    return ["FT.CURSOR", "READ", index, cursor, "COUNT", page]
-
-
-def close(index: str, cursor: int) -> list[Argument]:
-    """Say that no more rows are wanted: `FT.CURSOR DEL`. A server keeps 128 open cursors."""
-    return ["FT.CURSOR", "DEL", index, cursor]

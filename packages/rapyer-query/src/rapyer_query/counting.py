@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from rapyer.keys import RedisKey
 
-from rapyer_query.commands import KEY_ALONE, PAGE, Window
-from rapyer_query.pages import NO_ORDER, index_pages
+from rapyer_query.commands import Window
+from rapyer_query.pages import NO_ORDER, named_keys
 from rapyer_query.results import Found, all_results, result_pages
 from rapyer_query.session import DoubtError, Session, repeated
-from rapyer_query.shapes import ModelShape
+from rapyer_query.shapes import ModelShape, redis_key
 from rapyer_query.sorting import server_order
 from rapyer_query.spec import Spec
 
@@ -57,18 +57,13 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
         if by_server is None:
             return None
         order = by_server
-    found: list[RedisKey] = []
-    window = Window(spec.skip, spec.limit, PAGE * 10)
-    reading = index_pages(session, KEY_ALONE, order, window, is_reading=False)
     try:
-        async with aclosing(reading) as pages:
-            async for page in pages:
-                if page.lost and spec.is_windowed:
-                    return None  # others take the places of those that have expired
-                found += [RedisKey(key.decode()) for key in page.keys]
+        page = await named_keys(session, order, Window(spec.skip, spec.limit))
     except DoubtError:
         return None
-    return found
+    if page.lost and spec.is_windowed:
+        return None  # others take the places of those that have expired
+    return [redis_key(spec.model, key) for key in page.keys]
 
 
 async def exists(spec: Spec) -> bool:

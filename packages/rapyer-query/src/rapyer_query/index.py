@@ -32,6 +32,8 @@ from rapyer_query.settings import Limits
 
 #: Conditions whose texts are kept for a model.
 _KEPT: Final = 512
+#: Those with more parameters take too much memory to be kept.
+_LARGE: Final = 200
 #: The parser of the server gives up beyond some hundred.
 _DEEPEST: Final = 60
 #: How long to wait between questions whether an index is built: it is built more slowly for each.
@@ -115,9 +117,11 @@ class ModelIndex:
         key = (condition, limits)
         known = self._compiled.get(key)
         if known is None:
-            known = self._compiled[key] = self._compile(condition, limits)
-            if len(self._compiled) > _KEPT:
-                self._compiled.popitem(last=False)
+            known = self._compile(condition, limits)
+            if len(known.parameters) < _LARGE:
+                self._compiled[key] = known
+                if len(self._compiled) > _KEPT:
+                    self._compiled.popitem(last=False)
         return known
 
     def _compile(self, condition: Condition, limits: Limits) -> Compiled:
@@ -182,12 +186,19 @@ class ModelIndex:
             await channel.execute("FT.CREATE", *self.definition, writes=True)
         except ResponseError as exc:
             if not _EXISTS.search(str(exc)):
-                raise IndexUnavailableError(
-                    f"the index {self.name!r} of {self.model.__name__} cannot be made: {exc}. "
-                    "Indexes are in database 0 alone, and the user needs FT.CREATE, FT.INFO, "
-                    "FT.SEARCH, FT.AGGREGATE and FT.CURSOR; .scan() reads all documents instead."
-                ) from exc
+                await self._require_known(channel, exc)
         await self._built(channel)
+
+    async def _require_known(self, channel: Channel, error: ResponseError) -> None:
+        """Make sure that there is an index, where it cannot be made by this user."""
+        try:
+            await channel.execute("FT.INFO", self.name)
+        except ResponseError:
+            raise IndexUnavailableError(
+                f"the index {self.name!r} of {self.model.__name__} cannot be made: {error}. "
+                "Indexes are in database 0 alone, and the user needs FT.CREATE, FT.INFO, "
+                "FT.SEARCH and FT.AGGREGATE; .scan() reads all documents instead."
+            ) from error
 
     async def _built(self, channel: Channel) -> None:
         pauses = iter(_PAUSES)

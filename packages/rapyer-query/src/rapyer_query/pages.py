@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from rapyer.base import identity_of
 from rapyer.traffic.documents import get_documents
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
-from redis.exceptions import ResponseError
 
 from rapyer_query.clauses import NOTHING, Clause, all_of
-from rapyer_query.commands import PAGE, Load, Window, more
-from rapyer_query.errors import QueryInterruptedError
+from rapyer_query.commands import KEY_ALONE, PAGE, Load, Window
 from rapyer_query.scripts import SEARCH, SEARCH_KEYS
-from rapyer_query.session import DoubtError, IndexGoneError, Session
+from rapyer_query.session import DoubtError, Session
 from rapyer_query.sorting import ServerOrder
 
 
@@ -29,22 +25,25 @@ class Page(NamedTuple):
         keys: The keys of those that are there.
         parts: What of each was asked for: its text, or the JSON arrays of what paths lead to.
         lost: How many more the index knows that have expired, or count as missing.
+        is_later: Whether the documents were read, as a whole, after they were found: they may not
+            fulfil the condition any more.
     """
 
     keys: Sequence[bytes]
     parts: Sequence[Sequence[bytes]]
     lost: int = 0
+    is_later: bool = False
 
     def without(self, known: AbstractSet[bytes]) -> Page:
         """Give the page without the documents at some keys."""
         if known.isdisjoint(self.keys):
             return self
         kept = [row for row in zip(self.keys, self.parts, strict=True) if row[0] not in known]
-        return Page([key for key, _ in kept], [parts for _, parts in kept], self.lost)
+        return self._replace(keys=[key for key, _ in kept], parts=[parts for _, parts in kept])
 
     def first(self, number: int) -> Page:
         """Give the page with some documents at most."""
-        return Page(self.keys[:number], self.parts[:number], self.lost)
+        return self._replace(keys=self.keys[:number], parts=self.parts[:number])
 
 
 async def index_pages(
@@ -55,9 +54,12 @@ async def index_pages(
     *,
     is_reading: bool,
 ) -> AsyncGenerator[Page]:
-    """Ask an index for rows. One round trip for each page of them.
+    """Ask an index for documents, each of which comes once.
 
-    A document comes once, also where it is written meanwhile and the index has it twice.
+    One round trip where they fit into a page; two and one for each page where they do not. A cursor
+    of the server is not read on: it skips documents that others write while it is open, most of
+    them where numbers are written. So all keys are named in one reply, of one moment, and the
+    documents are read by their keys.
 
     Args:
         session: The query.
@@ -67,87 +69,67 @@ async def index_pages(
         is_reading: Whether documents are read by this, for the policies of the model.
 
     Raises:
-        DoubtError: The order is in doubt. Nothing was given before.
-        QueryInterruptedError: The rest of the rows cannot be read any more.
+        DoubtError: The order is in doubt, or the server keeps no such window. Nothing was given
+            before.
     """
-    command = session.ask.rows(load, order.words, window)
-    script = None
-    if session.policies:
-        script = SEARCH if is_reading else SEARCH_KEYS
-    reply = await _opened(session, _first(session, command, order, script), window)
-    index, policies = session.ask.index, session.policies
-    cursor, seen = 0, set[bytes]()
-    try:
-        while True:
-            rows, cursor = (reply, 0) if window.is_one_reply else reply
-            page = _page_of(rows, load)
-            if cursor or seen:
-                page = page.without(seen)
-                seen.update(page.keys)
-            yield page
-            if not cursor:
-                return
-            command = more(index, cursor, window.page)
-            if script is None:
-                reply = await session.go_on(command)
-            else:
-                reply = await session.run(script, policies, command, keys=(index,))
-    except (ResponseError, IndexGoneError) as exc:
-        cursor = 0
-        raise QueryInterruptedError(
-            f"the rest of the documents of {session.spec.model.__name__} cannot be read: the "
-            "server has given the cursor up, after it was not used for five minutes, or the index "
-            f"is gone ({exc}). Ask again, and take what is slow out of the loop."
-        ) from exc
-    finally:
-        if cursor:
-            await session.close(cursor)
+    script = SEARCH if is_reading else SEARCH_KEYS
+    rows = await _first_rows(session, load, order, window, script)
+    if len(rows) - 1 <= window.page:
+        yield _page_of(rows, load)
+        return
+    named = await named_keys(session, order, window)
+    known: set[bytes] = set()
+    if not order.words:
+        first = _page_of(rows[: window.page + 1], load)
+        yield first
+        known = {*first.keys}
+    keys = [key for key in named.keys if key not in known]
+    if window.limit is not None:
+        keys = keys[: max(0, window.limit - len(known))]
+    policies = session.policies if is_reading else ()
+    for start in range(0, len(keys), window.page):
+        page = await read_page(session, keys[start : start + window.page], policies)
+        yield page._replace(lost=page.lost + named.lost, is_later=True)
+        named = named._replace(lost=0)
 
 
-async def _opened(session: Session, asked: Coroutine[Any, Any, Any], window: Window) -> Any:
-    """Give the first reply; where nobody waits for it any more, its cursor is closed when it comes.
-
-    A cursor that nobody knows of stays for five minutes, and an index has room for 128.
-    """
-    if window.is_one_reply:
-        return await asked
-    task = asyncio.ensure_future(asked)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        closing = asyncio.ensure_future(_abandon(session, task))
-        _abandoned.add(closing)
-        closing.add_done_callback(_abandoned.discard)
-        raise
-
-
-async def _abandon(session: Session, task: asyncio.Future[Any]) -> None:
-    with suppress(Exception):  # whoever asked is gone, and nobody could be told
-        await session.close_cursors(await task)
-
-
-#: Tasks that close cursors: an event loop has weak references to its tasks only.
-_abandoned: set[asyncio.Future[None]] = set()
-
-
-async def _first(
-    session: Session, command: Sequence[Any], order: ServerOrder, script: Operation | None
+async def _first_rows(
+    session: Session, load: Load, order: ServerOrder, window: Window, script: Operation
 ) -> Any:
-    """Give the first rows, and the cursor where there is one."""
+    """Give the rows of a page, and one more where there are more."""
+    most = window.page + 1
+    first = window._replace(limit=most if window.limit is None else min(most, window.limit))
+    try:
+        return await _reply_to(session, session.ask.rows(load, order.words, first), order, script)
+    except DoubtError:
+        if order.words or window != Window(page=window.page):
+            raise
+        # a server that keeps no window of a page names all keys without one
+        return [0] * (most + 1)
+
+
+async def named_keys(session: Session, order: ServerOrder, window: Window) -> Page:
+    """Ask an index for keys, all of them in one reply. One round trip.
+
+    Raises:
+        DoubtError: As for `index_pages`.
+    """
+    command = session.ask.rows(KEY_ALONE, order.words, window)
+    reply = await _reply_to(session, command, order, SEARCH_KEYS)
+    return _page_of(reply if window.limit is not None else reply[0], KEY_ALONE)
+
+
+async def _reply_to(
+    session: Session, command: Sequence[Any], order: ServerOrder, script: Operation
+) -> Any:
     doubt = _doubtful(session, order)
-    if script is not None:
+    if session.policies:
         if doubt is not None:
             _refuse_doubt(await session.send(doubt))
         return await session.run(script, session.policies, command)
-    if doubt is None:
-        (reply,) = await session.send(command)
-        return reply
-    counted, reply = await session.send(doubt, command)
-    try:
-        _refuse_doubt([counted])
-    except DoubtError:
-        await session.close_cursors(reply)
-        raise
+    asked = [command] if doubt is None else [doubt, command]
+    *counted, reply = await session.send(*asked)
+    _refuse_doubt(counted)
     return reply
 
 
@@ -166,7 +148,7 @@ def _doubtful(session: Session, order: ServerOrder) -> Sequence[Any] | None:
 
 
 def _page_of(rows: Sequence[Any], load: Load) -> Page:
-    found: list[list[bytes]] = [row for row in rows[1:] if row is not None]
+    found: list[list[bytes]] = [row for row in rows[1:] if row]
     if load.dialect == 3:
         parts = _parts_of(found, load.number)
     elif load.number:
@@ -213,7 +195,8 @@ async def read_page(session: Session, keys: Sequence[bytes], policies: Policies 
     """Read the documents at some keys: `JSON.MGET`. One round trip."""
     if not keys:
         return Page([], [])
-    outcomes = await get_documents(session.channel, [key.decode() for key in keys], policies)
+    # as bytes, for others may have written keys that are no text
+    outcomes = await get_documents(session.channel, cast("Any", keys), policies)
     found = [
         (key, (outcome,))
         for key, outcome in zip(keys, outcomes, strict=True)

@@ -202,13 +202,18 @@ class Query(Generic[R]):
     # -- asking -----------------------------------------------------------------------------------
 
     async def to_list(self) -> list[R]:
-        """Give all results. One round trip for each 1000 documents that are looked at."""
+        """Give all results: one round trip up to 1000 documents, one for each 1000 and one beyond.
+
+        More than 1000 are named in one moment and read one after the other: those that others
+        change meanwhile so that they do not fulfil the condition any more are left out.
+        """
         return await all_results(self._spec)
 
     async def __aiter__(self) -> AsyncIterator[R]:
         """Give the results one after the other: 1000 of them are in memory, and all keys.
 
-        The server keeps the place for five minutes between two pages.
+        Documents that fulfil the condition from the beginning to the end are all given, whatever
+        others write meanwhile. The loop may take any time.
         """
         async with aclosing(result_pages(self._spec)) as pages:
             async for page in pages:

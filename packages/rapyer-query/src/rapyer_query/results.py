@@ -11,7 +11,6 @@ from typing import Any, Final, TypeAlias
 from pydantic import ValidationError
 from rapyer.errors import CorruptDocumentError
 from rapyer.expr.evaluate import Predicate, predicate_of
-from rapyer.keys import RedisKey
 from rapyer.loading import loaded
 from rapyer.traffic.policies import Policies
 
@@ -31,7 +30,7 @@ from rapyer_query.session import (
     Session,
     gone_for_good,
 )
-from rapyer_query.shapes import LACKING, ModelShape, ValuesShape, corrupt
+from rapyer_query.shapes import LACKING, ModelShape, ValuesShape, corrupt, redis_key
 from rapyer_query.sorting import ServerOrder, server_order, sort_in_python
 from rapyer_query.spec import Spec
 
@@ -131,23 +130,24 @@ class Results:
         window = Window(spec.skip, spec.limit, min(PAGE, spec.limit or PAGE))
         async with aclosing(self._read(window)) as pages:
             async for page in pages:
-                lost += page.lost
+                found = await self._made(page)
+                lost += page.lost + (len(page.keys) - len(found[0]) if page.is_later else 0)
                 if spec.limit is not None:
-                    given.update(page.keys)
-                yield await self._made(page)
+                    given.update(found[0])
+                yield found
         if lost and spec.limit is not None and len(given) < spec.limit:
             async with aclosing(self._instead_of_lost(given, spec.limit)) as more:
                 async for found in more:
                     yield found
 
     async def _instead_of_lost(self, given: set[bytes], limit: int) -> AsyncGenerator[Found]:
-        """Read on where documents of the window had expired that the index still knew."""
+        """Read on where documents of the window had expired, or were changed meanwhile."""
         missing = limit - len(given)
         async with aclosing(self._read(Window(self._spec.skip))) as pages:
             async for page in pages:
-                rest = page.without(given).first(missing)
-                missing -= len(rest.keys)
-                yield await self._made(rest)
+                found = await self._made(page.without(given).first(missing))
+                missing -= len(found[0])
+                yield found
                 if missing <= 0:
                     return
 
@@ -157,9 +157,9 @@ class Results:
         return index_pages(self._session, load, self._order, window, is_reading=touches)
 
     async def _made(self, page: Page) -> Found:
-        if self._is_of_parts:
+        if self._is_of_parts and not page.is_later:
             return await self._of_parts(page)
-        keys, instances = self._instances(page)
+        keys, instances = self.matching(page) if page.is_later else self._instances(page)
         return keys, self._results(instances)
 
     def _results(self, instances: Sequence[Any]) -> Sequence[Any]:
@@ -252,7 +252,7 @@ class Results:
         kept: list[bytes] = []
         for key, (raw,) in zip(keys, page.parts, strict=True):
             try:
-                instances.append(loaded(model, RedisKey(key.decode()), raw))
+                instances.append(loaded(model, redis_key(model, key), raw))
                 kept.append(key)
             except CorruptDocumentError as exc:
                 if not skips:
@@ -289,7 +289,9 @@ class Results:
         try:
             return shape.of_matches([parts])[0]
         except ValidationError as exc:
-            error = corrupt(self._spec.model, key.decode(), b",".join(parts), exc)
+            error = corrupt(
+                self._spec.model, redis_key(self._spec.model, key), b",".join(parts), exc
+            )
             if self._spec.on_corrupt == "raise":
                 raise error from exc
             _log.warning("passed over a corrupt document: %s", error)

@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from rapyer.base import channel_of, policies_of
-from rapyer.errors import NotConnectedError, UnsupportedServerError
-from rapyer.guards import is_list
+from rapyer.errors import UnsupportedServerError
 from rapyer.traffic.channel import Argument, Channel
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer_query.clauses import ALL, NOTHING, Clause
-from rapyer_query.commands import Ask, close
+from rapyer_query.commands import Ask
 from rapyer_query.errors import IndexUnavailableError, NotIndexedError, QueryTimeoutError
 from rapyer_query.index import Compiled, ModelIndex, is_gone
 from rapyer_query.settings import ASK_EXPANSIONS, distrust_expansions, expands_all, limits_of
@@ -145,11 +142,9 @@ class Session:
         replies = await self._timed(self.channel.execute_many(sent))
         for reply in replies[: len(commands)]:
             if isinstance(reply, ResponseError):
-                await self.close_cursors(replies)
                 raise self._meaning(reply) from reply
         if self.compiled.expands and not expands_all(replies[-1]):
             distrust_expansions(self.channel)
-            await self.close_cursors(replies)
             raise LimitsChangedError
         return replies[: len(commands)]
 
@@ -180,24 +175,8 @@ class Session:
         # a server that has run out of time says so in some replies only (RESP2 has no place for
         # it); it has not where we have waited less than that for it
         if seconds is not None and self.spent >= seconds - _SLACK:
-            await self.close_cursors(reply)
             raise self._out_of_time()
         return reply
-
-    async def close_cursors(self, reply: Any) -> None:
-        """Close what a reply that nobody reads on has opened: an index has room for 128 cursors."""
-        given: list[Any] = reply if is_list(reply) else []
-        for one in (given, *given):
-            if is_list(one) and len(one) == 2 and is_list(one[0]) and isinstance(one[1], int):
-                await self.close(one[1])
-
-    async def close(self, cursor: int) -> None:
-        """Close a cursor; where that cannot be done any more, the server gives it up by itself."""
-        if cursor:
-            with suppress(
-                ResponseError, RedisConnectionError, RedisTimeoutError, NotConnectedError
-            ):
-                await self.channel.execute(*close(self.ask.index, cursor))
 
     def _meaning(self, error: ResponseError) -> Exception:
         if is_gone(error) and self.index is not None:

@@ -12,6 +12,7 @@ from rapyer.errors import CorruptDocumentError, ExpressionError, UnaddressableKe
 from rapyer.expr.evaluate import getter_of
 from rapyer.expr.paths import Path, is_path
 from rapyer.guards import is_array
+from rapyer.keys import RedisKey
 from rapyer.rows import RowReader, ViewReader
 
 from rapyer_query.commands import DOCUMENT, Load
@@ -214,6 +215,22 @@ def path_in(model: type[BaseRedisModel], given: object) -> Path[Any]:
             f"{next(iter(model.__pydantic_fields__), '<field>')}, or its text."
         )
     return given
+
+
+def redis_key(model: type[BaseRedisModel], key: bytes) -> RedisKey:
+    """Give a key as text.
+
+    Raises:
+        CorruptDocumentError: It is none.
+    """
+    try:
+        return RedisKey(key.decode())
+    except UnicodeDecodeError as exc:
+        raise CorruptDocumentError(
+            f"the key {key!r} of a document of {model.__name__} is no text in UTF-8. Store the "
+            "document under another one.",
+            key=repr(key),
+        ) from exc
 
 
 def corrupt(
