@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 import rapyer_query
-from rapyer import BigInt, ExpressionError, Mapped, errors, init_rapyer
+from rapyer import BigInt, ExpressionError, Field, Mapped, errors, init_rapyer
 from rapyer.testing import use_plugins
 from rapyer.traffic.channel import Channel
 from rapyer_query import NotIndexedError
@@ -138,6 +138,70 @@ async def test_operators_are_answered_for_a_type_as_the_page_says(redis_url, red
                             assert await answered(query) == said, wanted
                             keys = {user.key for user in saved if wanted.matches(user)}
                             assert {*await query.scan().keys()} == keys, wanted
+
+
+NAMES = {"datetime": datetime, "time": time, "timezone": timezone}
+#: Conditions that are checked although the page says that their operators are exact.
+CHECKED = [
+    "User.age == 2**53",
+    "User.age > 2**60",
+    'User.name.startswith("a")',
+    'User.name.contains("1")',
+    'User.name.contains("x" * 1001)',
+    'User.name.endswith(chr(0) + "a")',
+    'User.name.contains("\ufdd0a")',
+    'User.name == "x" * 65_536',
+    "User.seen > datetime(1684, 1, 1)",
+    "User.seen < datetime(2256, 1, 1)",
+    "User.alarm == time(8, tzinfo=timezone.utc)",
+]
+EXACT = [
+    "User.age == 2**53 - 1",
+    'User.name.startswith("ab")',
+    'User.name.startswith("é")',
+    'User.name.contains("")',
+    'User.name.contains("x" * 1000)',
+    "User.name.startswith(chr(0))",
+    'User.name == "x" * 65_535',
+    "User.seen > datetime(1685, 1, 1)",
+    "User.seen < datetime(2255, 1, 1, tzinfo=timezone.utc)",
+    "User.alarm == time(8)",
+]
+
+
+@pytest.mark.parametrize("condition", CHECKED + EXACT)
+async def test_operands_of_which_the_index_is_not_exact_are_those_that_the_page_names(
+    redis_url, redis, condition
+):
+    with use_plugins(installed=True) as host:
+
+        class User(host.AtomicRedisModel):
+            age: Mapped[int] = 0
+            name: Mapped[str] = ""
+            seen: Mapped[datetime] = datetime(2020, 1, 1)
+            alarm: Mapped[time] = time(8)
+
+        async with init_rapyer(redis_url):
+            said = "checked" if condition in CHECKED else "exact"
+            assert await answered(User.find(eval(condition, NAMES | {"User": User}))) == said
+
+
+async def test_documents_are_put_in_order_by_whom_the_page_says(page):
+    class Priced(page["User"]):
+        token: UUID = UUID(int=1)
+        price: Decimal = Decimal(0)
+        raw: bytes = b""
+        text: str = Field(default="", index=False)
+
+    by_server = ["age", "-name", "status", "active", "id", "address.city", "counts['likes']"]
+    by_python = ["tags[0]", "counts['views']", "-token", "price", "raw", "text"]
+    cases = [(by_server, "server"), ([*by_server, "-age"], "python")]
+    cases += [([order], "server") for order in by_server]
+    cases += [([order], "python") for order in by_python]
+    for orders, sorts in cases:
+        query = Priced.find().sort(*orders)
+        assert (await query.explain()).sorts == sorts, orders
+        assert await query.to_list() == []
 
 
 @contextmanager
