@@ -108,3 +108,17 @@ async def bad(user: User) -> None:
         pass
     (await User.find().project(View).one()).age  # error
     User.bulk_get(["1"])  # error
+    query = User.find()
+    User.find({"age": 18})  # error
+    User.find(age=18)  # error
+    query.where(18)  # error
+    query.skip(None)  # error
+    query.timeout("1 s")  # error
+    query.project(user)  # error
+    query.scan(True)  # error
+    query.age  # error
+    await query  # error
+    [*query]  # error
+    await query.update(3)  # error
+    (await query.to_list()).name  # error
+    (await query.values(User.name, User.age).one())[2]  # error
