@@ -139,7 +139,7 @@ async def test_the_same_key_twice_is_written_in_the_order_given():
 
 
 async def test_keys_may_have_any_character():
-    created = [User(id=pk) for pk in ("a\nb", "é", "a b", 'q"', "\0", "💡", "x:y")]
+    created = [User(id=pk) for pk in ("a\nb", "é", "a b", 'q"', "\x01", "💡", "x:y")]
     result = await User.bulk_insert(created)
     assert [entry.key for entry in result] == [user.key for user in created]
     assert await User.bulk_get([user.key for user in created]) == created

@@ -166,6 +166,7 @@ def test_a_class_that_nothing_refers_to_any_more_holds_no_prefix():
         ("rapyer", "rapyer's own"),
         ("rapyer:x", "rapyer's own"),
         ("\ud800", "lone surrogate"),
+        ("a\0b", "contains U\\+0000"),
     ],
 )
 def test_a_prefix_that_cannot_be_one_is_refused_with_the_reason(prefix, message):
@@ -236,7 +237,7 @@ def test_the_own_prefix_is_refused_in_a_subclass_by_the_subclass_s_prefix():
         (Person, "person", "person:person"),
         (Person, 5, "person:5"),
         (Person, Person.key_of("note:1"), "person:note:1"),
-        (Person, "ключ 🔑\x00", "person:ключ 🔑\x00"),
+        (Person, "ключ 🔑\x01", "person:ключ 🔑\x01"),
         (Ticket, 5, "ticket:5"),
         (Ticket, "5", "ticket:5"),
         (Ticket, "ticket:5", "ticket:5"),
@@ -257,6 +258,11 @@ def test_a_text_with_the_own_prefix_is_a_key_and_any_other_a_pk(model, given, ke
 def test_the_key_of_another_model_is_refused_with_the_remedy(given):
     with pytest.raises(WrongModelError, match=r"the model Note, not of Person.*Person\.key_of\("):
         Person.__rapyer_identity__.resolve(given)
+
+
+def test_a_pk_with_a_nul_is_refused():
+    with pytest.raises(InvalidKeyError, match=r"contains U\+0000, at which an index cuts a key"):
+        Person.key_of("a\0b")
 
 
 def test_key_of_takes_any_text_as_a_pk():

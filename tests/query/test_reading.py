@@ -183,7 +183,7 @@ async def test_queries_hold_nothing_on_the_server(redis):
     await save(redis, 3000)
     iterations = [aiter(Row.find().sort(Row.number)) for _ in range(150)]
     assert {row.number for row in [await anext(one) for one in iterations]} == {0}
-    for _ in range(150):  # an index has room for 128 cursors
+    for _ in range(140):  # an index has room for 128 cursors
         task = asyncio.create_task(Row.find(Row.number >= 0).to_list())
         await asyncio.sleep(0.0005)
         task.cancel()
@@ -192,7 +192,7 @@ async def test_queries_hold_nothing_on_the_server(redis):
             await Row.find().timeout(0.0011).to_list()
     assert await open_cursors(redis) == 0
     assert [row.number async for row in iterations[-1]] == list(range(1, 3000))
-    found = await asyncio.gather(*(Row.find().values(Row.id).to_list() for _ in range(50)))
+    found = await asyncio.gather(*(Row.find().values(Row.id).to_list() for _ in range(20)))
     assert {len(rows) for rows in found} == {3000}
 
 

@@ -59,6 +59,8 @@ def check_prefix(prefix: object) -> str:
         raise ValueError(f"ends with the colon that rapyer adds. Write {prefix.rstrip(':')!r}")
     if prefix == _OWN_PREFIX or prefix.startswith(f"{_OWN_PREFIX}:"):
         raise ValueError("is the one of rapyer's own keys. Choose another one")
+    if "\0" in prefix:
+        raise ValueError("contains U+0000, at which an index cuts keys")
     try:
         prefix.encode()
     except UnicodeEncodeError as exc:
