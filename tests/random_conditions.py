@@ -403,6 +403,8 @@ def joined(random: Random, make: Callable[[], Any]) -> Any:
 def on_items(random: Random) -> Any:
     path = random.choice([Document.items, Document.ditems])
     choice = random.random()
+    if random.random() < 0.1:
+        return random.choice([path == [], path != [], path.is_none(), path == None])  # noqa: E711
     if choice < 0.7:
         return path.any(on_item(random, 2))
     if choice < 0.85:

@@ -59,6 +59,7 @@ class Attribute:
         is_element: Whether its values are the elements of a list of scalars.
         absent: The values, in Python, that a document may have for which nothing is indexed: None,
             the default of a field that the document lacks; `UNKNOWN` where loading it would tell.
+        since: After how many steps of the way to it the last of these was added.
         members: The values that there can be, as the index has them; empty for any.
         companion: The attribute with the offsets of datetimes and times; None where their values
             alone do not say whether they have one.
@@ -73,6 +74,7 @@ class Attribute:
     is_many: bool = False
     is_element: bool = False
     absent: tuple[Any, ...] = ()
+    since: int = 0
     members: tuple[Any, ...] = ()
     companion: str | None = None
     field_type: FieldType | None = None
@@ -89,12 +91,12 @@ class Attribute:
 
 
 @dataclass(slots=True)
-class ModelList:
-    """A list of models in a document.
+class Part:
+    """A model, or a list of models, in a document.
 
     Attributes:
         absent: The values that a document may have for which nothing is indexed.
-        marker: An attribute that has a value for each element; None where there is none.
+        marker: An attribute that has a value for each model; None where there is none.
     """
 
     absent: tuple[Any, ...] = ()
@@ -108,12 +110,14 @@ class Attributes:
     Attributes:
         at: The attributes by the way to them.
         lists: The lists of models, by the way to them.
+        models: The models within models, likewise.
         unindexed: Why there is no attribute for a place, by the way to it.
         companions: The attributes that stand beside others: offsets.
     """
 
     at: dict[Way, Attribute] = field(default_factory=dict[Way, Attribute])
-    lists: dict[Way, ModelList] = field(default_factory=dict[Way, ModelList])
+    lists: dict[Way, Part] = field(default_factory=dict[Way, Part])
+    models: dict[Way, Part] = field(default_factory=dict[Way, Part])
     unindexed: dict[Way, str] = field(default_factory=dict[Way, str])
     companions: list[Attribute] = field(default_factory=list[Attribute])
 

@@ -9,7 +9,7 @@ the index is the answer, or what it finds has to be looked at again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -23,7 +23,7 @@ from rapyer.expr.nodes import (
 from rapyer.expr.paths import Path, is_path, steps_of
 
 from rapyer_query import bounds as bound
-from rapyer_query.attributes import EACH, VALUE, Attributes, Unknown, Way, WayStep
+from rapyer_query.attributes import EACH, VALUE, Attribute, Attributes, Unknown, Way, WayStep
 from rapyer_query.bounds import NO_BOUNDS, Bounds
 from rapyer_query.clauses import (
     ALL,
@@ -37,7 +37,16 @@ from rapyer_query.clauses import (
     conjunction,
     disjunction,
 )
-from rapyer_query.leaves import Leaf, Target, has_values, holds, may_be_about_a_list, of_leaf
+from rapyer_query.leaves import (
+    Leaf,
+    Target,
+    asks_for_none,
+    asks_for_nothing,
+    has_values,
+    holds,
+    may_be_about_a_list,
+    of_leaf,
+)
 from rapyer_query.settings import Limits
 
 if TYPE_CHECKING:
@@ -112,6 +121,10 @@ class Compilation:
         if not is_path(path) or has_values(leaf):
             self.unindexed.setdefault(repr(leaf), "compares values of the document itself")
             return NO_BOUNDS
+        models = self.attributes.lists.get(self._way_of(path, within)[0])
+        if models is not None and models.marker is not None and asks_for_nothing(leaf):
+            self.is_helped = True
+            return Bounds(Literal(bound.missing(models.marker)), NONE_AT_ALL)
         target = self._target(path, leaf, within)
         if target is None:
             return NO_BOUNDS
@@ -127,10 +140,19 @@ class Compilation:
         attribute, is_list = self.attributes.at.get(way), False
         if attribute is None and may_be_about_a_list(leaf):
             attribute, is_list = self.attributes.at.get((*way, EACH)), True
+        if attribute is None and asks_for_none(leaf):
+            attribute, is_list = self._presence_of(way), False
         if attribute is None:
             self.unindexed.setdefault(repr(path), self.attributes.reason(way))
             return None
         return Target(attribute, way, is_part, is_list)
+
+    def _presence_of(self, way: Way) -> Attribute | None:
+        """Give an attribute that is there where a model within the document is."""
+        part = self.attributes.models.get(way)
+        if part is None or part.marker is None:
+            return None
+        return replace(part.marker, absent=part.absent)
 
     def _way_of(self, path: Path[Any], within: Way) -> tuple[Way, bool]:
         way, is_part = within, False

@@ -25,7 +25,7 @@ from rapyer_query.attributes import (
     VALUE,
     Attribute,
     Attributes,
-    ModelList,
+    Part,
     Way,
     WayStep,
     distinct,
@@ -85,6 +85,7 @@ class _Place:
         is_wanted: Whether it is to be indexed.
         is_demanded: Whether `Field(index=True)` says so of it.
         keys: Keys of the dict there that are indexed by themselves.
+        since: After how many steps of the way the last of `absent` was added.
         validates: Whether the model around it is configured to validate defaults.
     """
 
@@ -96,10 +97,11 @@ class _Place:
     is_demanded: bool = False
     keys: tuple[str, ...] = ()
     validates: bool = False
+    since: int = 0
 
     def may_be(self, *values: Any) -> _Place:
         """Give the place with more values for which nothing is indexed."""
-        return replace(self, absent=distinct((*self.absent, *values)))
+        return replace(self, absent=distinct((*self.absent, *values)), since=len(self.way))
 
 
 class _Walk:
@@ -211,17 +213,22 @@ class _Walk:
                 keys=options.keys,
                 validates=bool(config.get("validate_default")),
             )
+            if not is_required:
+                below = replace(below, since=len(below.way))
             self.below(field, below)
+        if place.way:
+            marker = self._marker(place.way, since=len(place.way))
+            self.found.models[place.way] = Part(place.absent, marker)
 
     # -- lists and dicts --------------------------------------------------------------------------
 
     def _elements(self, item: Schema, array: Schema, place: _Place) -> None:
         within = replace(
-            place, way=(*place.way, EACH), path=f"{place.path}[*]", absent=(), is_many=True,
-            is_demanded=False, keys=(),
+            place, way=(*place.way, EACH), path=f"{place.path}[*]", absent=(), since=0,
+            is_many=True, is_demanded=False, keys=(),
         )  # fmt: skip
         if self._is_object(item):
-            models = self.found.lists[place.way] = ModelList(place.absent)
+            models = self.found.lists[place.way] = Part(place.absent)
             self._walk(item, within)
             models.marker = self._marker(within.way)
             return
@@ -236,12 +243,12 @@ class _Walk:
             nothing = [make(()), make((None,))] if self._may_be_null(item) else [make(())]
             self._add(kind, replace(within, absent=distinct((*place.absent, *nothing))))
 
-    def _marker(self, way: Way) -> Attribute | None:
-        """Find an attribute that has one value for each element of a list of models."""
+    def _marker(self, way: Way, *, since: int = 0) -> Attribute | None:
+        """Find an attribute that has one value for each model at a place."""
         for other, attribute in self.found.at.items():
             below = other[len(way) :]
-            is_below = other[: len(way)] == way and all(kind == "field" for kind, _ in below)
-            if is_below and not attribute.absent:
+            is_below = other[: len(way)] == way and all(step.kind == "field" for step in below)
+            if is_below and attribute.since <= since and (since or not attribute.absent):
                 return attribute
         return None
 
@@ -348,8 +355,8 @@ class _Walk:
             )
         self.found.at[place.way] = Attribute(
             name, path, kind.form, kind.family, has_missing=has_missing, is_many=place.is_many,
-            is_element=place.way[-1] == EACH, absent=place.absent, members=kind.members,
-            companion=companion, field_type=kind.field_type,
+            is_element=place.way[-1] == EACH, absent=place.absent, since=place.since,
+            members=kind.members, companion=companion, field_type=kind.field_type,
         )  # fmt: skip
 
     def _name(self, way: Way) -> str:

@@ -122,6 +122,18 @@ def may_be_about_a_list(leaf: Leaf) -> bool:
     return isinstance(leaf, Contains | IsNone)
 
 
+def asks_for_none(leaf: Leaf) -> bool:
+    """Say whether a comparison is with None."""
+    return isinstance(leaf, IsNone) or (isinstance(leaf, Comparison) and leaf.right is None)
+
+
+def asks_for_nothing(leaf: Leaf) -> bool:
+    """Say whether a comparison holds for None alone, or for an empty list."""
+    if isinstance(leaf, Comparison) and is_array(leaf.right):
+        return not leaf.right
+    return asks_for_none(leaf)
+
+
 def has_values(leaf: Leaf) -> bool:
     """Say whether a value is compared with another one of the document."""
     return any(is_value(getattr(leaf, name)) for name in leaf.__parts__ if name != "left")
