@@ -303,7 +303,7 @@ async def test_callers_that_start_together_make_one_index(redis):
     await redis.flushdb()
     for n in range(50):
         await Row(id=n, number=n, tags=[]).save()
-    counts = await asyncio.gather(*(Row.find(Row.number >= 0).count() for _ in range(10)))
+    counts = await asyncio.gather(*(Row.find(Row.number >= 0).count() for _ in range(20)))
     assert counts == [50] * 20
     assert await redis.execute_command("FT._LIST") == [ModelIndex.of(Row).name.encode()]
 

@@ -28,8 +28,8 @@ R = TypeVar("R")
 #: Parameters of a query that a script can pass on beside the 2000 keys of a chunk: Lua unpacks
 #: fewer than 8000 arguments.
 MOST_PARAMETERS: Final = 5900
-#: The server's clock and ours are read at slightly different moments.
-_SLACK: Final = 0.001
+#: The server's clock may be a little faster than ours.
+_OF_OUR_CLOCK: Final = 0.999
 
 
 class IndexGoneError(Exception):
@@ -174,7 +174,7 @@ class Session:
         seconds = self.spec.timeout
         # a server that has run out of time says so in some replies only (RESP2 has no place for
         # it); it has not where we have waited less than that for it
-        if seconds is not None and self.spent >= seconds - _SLACK:
+        if seconds is not None and self.spent >= seconds * _OF_OUR_CLOCK:
             raise self._out_of_time()
         return reply
 
