@@ -38,7 +38,7 @@ class QueryTimeoutError(QueryError, TimeoutError):
 
 
 class QueryInterruptedError(QueryError, RuntimeError):
-    """What was read of a query is not all, and the rest is gone: the cursor, or the index."""
+    """What was read of a query is not all, and the index is gone that would name the rest."""
 
 
 class NoResultError(QueryError, LookupError):
