@@ -23,9 +23,8 @@ from rapyer import ExpressionError, UnstorableValueError
 from rapyer.base import channel_of
 from rapyer.expr.text import stored_text
 from rapyer_query.clauses import NOTHING
-from rapyer_query.compiler import Limits
 from rapyer_query.index import Compiled, ModelIndex
-from rapyer_query.settings import limits_of
+from rapyer_query.settings import Limits, limits_of
 from wide_conditions import MODELS, Everything, Rare, a_condition, a_path, absences, an_object
 
 #: Documents by their keys.
