@@ -62,21 +62,21 @@ async def test_true_shows_a_bar_in_a_terminal(capsys, monkeypatch, absent):
         return None if name in absent else find_spec(name)
 
     use_terminal(monkeypatch)
-    monkeypatch.setattr("rapyer_bulk.progress.find_spec", find)
+    monkeypatch.setattr("rapyer.progress.find_spec", find)
     await User.bulk_insert(users(50), chunk_size=10, progress=True)
     assert "inserting" in capsys.readouterr().err
 
 
 async def test_without_rich_and_tqdm_a_bar_in_a_terminal_says_what_to_install(monkeypatch, redis):
     use_terminal(monkeypatch)
-    monkeypatch.setattr("rapyer_bulk.progress.find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match=r"rapyer-bulk\[progress\]"):
+    monkeypatch.setattr("rapyer.progress.find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="pip install rich"):
         await User.bulk_insert(users(3), progress=True)
     assert await redis.dbsize() == 0
 
 
 async def test_nothing_is_shown_and_nothing_needed_where_nobody_looks(capsys, monkeypatch):
-    monkeypatch.setattr("rapyer_bulk.progress.find_spec", lambda name: None)
+    monkeypatch.setattr("rapyer.progress.find_spec", lambda name: None)
     result = await User.bulk_insert(users(3), progress=True)
     assert result.inserted == 3
     assert capsys.readouterr().err == ""

@@ -28,14 +28,14 @@ FLOORS = (
     {"types"},
     {"traffic"},
     {"expr"},
-    {"errors", "version", "guards", "_pydantic"},
+    {"errors", "version", "guards", "progress", "_pydantic"},
 )  # fmt: skip
 #: Tools, which import what they like and are imported by nobody.
 OUTSIDE = {"__main__", "testing", "mypy"}
 #: What plugins build on. `rapyer.connection` and the like are for applications.
 FOR_PLUGINS = {
     "base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields", "loading", "writing",
-    "host", "locations", "paths", "rows", "guards",
+    "host", "locations", "paths", "rows", "guards", "progress",
 }  # fmt: skip
 #: Names of the package itself that are no modules, and what a plugin may take of them.
 PLUGIN_PACKAGES = [

@@ -16,7 +16,6 @@ from rapyer.errors import UnsupportedServerError
 from rapyer_embedded import Server
 from rapyer_embedded.binaries import find_binary
 from rapyer_query import IndexUnavailableError
-from rapyer_query.index import ModelIndex
 from rapyer_query.settings import limits_of
 from redis.asyncio import Redis
 
@@ -167,7 +166,9 @@ async def test_a_user_who_may_not_make_an_index_uses_one_that_is_there(other, cl
         with pytest.raises(IndexUnavailableError, match=r"cannot be made: .*\.scan\(\)"):
             await Word.find(Word.text == "x").to_list()
         assert await Word.find(Word.text == "x").scan().count() == 1
-        await client.execute_command("FT.CREATE", *ModelIndex.of(Word).definition)
+    async with init_rapyer(other.url):
+        assert await Word.find(Word.text == "x").count() == 1
+    async with init_rapyer(other.url.replace("unix://", "unix://plain:pw@")):
         assert await Word.find(Word.text == "x").count() == 1
 
 

@@ -7,6 +7,8 @@ It is a plugin of rapyer: models have its methods where it is installed. The fun
 models of all kinds.
 """
 
+from rapyer.progress import Progress as Progress
+
 from rapyer_bulk.errors import BulkError as BulkError
 from rapyer_bulk.errors import BulkOutcomeUnknownError as BulkOutcomeUnknownError
 from rapyer_bulk.errors import KeyExistsError as KeyExistsError
@@ -19,7 +21,6 @@ from rapyer_bulk.mixed import bulk_insert as bulk_insert
 from rapyer_bulk.mixed import bulk_stream as bulk_stream
 from rapyer_bulk.mixed import bulk_update as bulk_update
 from rapyer_bulk.mixin import BulkMixin as BulkMixin
-from rapyer_bulk.progress import Progress as Progress
 from rapyer_bulk.reading import Missing as Missing
 from rapyer_bulk.results import BulkResult as BulkResult
 from rapyer_bulk.results import KeyOutcome as KeyOutcome

@@ -6,12 +6,12 @@ from typing import Final
 
 from rapyer.base import BaseRedisModel, mark_deleted
 from rapyer.keys import RedisKey
+from rapyer.progress import Progress, Reporter
 
 from rapyer_bulk.calls import run_for_keys
 from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, total_of
-from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.results import BulkResult
 from rapyer_bulk.scripts import DELETE
 from rapyer_bulk.targets import Item, Resolver, Targets

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol
 
 from rapyer.errors import OutcomeUnknownError
+from rapyer.progress import Reporter
 from rapyer.traffic.channel import Channel
 
 from rapyer_bulk.errors import attach_result, failure_of
-from rapyer_bulk.progress import Reporter
 from rapyer_bulk.refusals import may_have_written, refusal_of_all
 from rapyer_bulk.results import BulkResult, Part
 from rapyer_bulk.watch import ServerWatch

@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias, cast, get_args
 
 from rapyer.base import BaseRedisModel
 from rapyer.keys import RedisKey
+from rapyer.progress import Progress, Reporter
 from rapyer.traffic.channel import Argument
 from rapyer.writing import DocumentWrites
 from redis.exceptions import ResponseError
@@ -16,7 +17,6 @@ from rapyer_bulk.calls import Destination, run_for_keys
 from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, total_of
-from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.refusals import may_have_written
 from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import INSERT

@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator
 from typing import Any, Literal, overload
 
 from rapyer.base import BaseRedisModel
+from rapyer.progress import Progress
 
 from rapyer_bulk.delete import DELETE_CHUNK, delete
 from rapyer_bulk.inputs import Many, check_many
 from rapyer_bulk.insert import INSERT_CHUNK, InsertMode, insert
-from rapyer_bulk.progress import Progress
 from rapyer_bulk.reading import READ_CHUNK, Missing, check_reading, exists, get, stream
 from rapyer_bulk.results import BulkResult
 from rapyer_bulk.targets import AnyResolver

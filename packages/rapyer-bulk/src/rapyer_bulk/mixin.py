@@ -7,11 +7,11 @@ from typing import Any, Literal, Self, overload
 
 from rapyer.base import BaseRedisModel, RedisModelMeta
 from rapyer.keys import KeyLike
+from rapyer.progress import Progress
 
 from rapyer_bulk.delete import DELETE_CHUNK, delete
 from rapyer_bulk.inputs import Many, check_many
 from rapyer_bulk.insert import INSERT_CHUNK, InsertMode, insert
-from rapyer_bulk.progress import Progress
 from rapyer_bulk.reading import READ_CHUNK, Missing, check_reading, exists, get, stream
 from rapyer_bulk.results import BulkResult
 from rapyer_bulk.targets import Resolver

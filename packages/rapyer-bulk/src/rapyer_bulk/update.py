@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from pydantic import ValidationError
 from rapyer.base import BaseRedisModel
 from rapyer.errors import DocumentGoneError, RapyerError
+from rapyer.progress import Progress, Reporter
 from rapyer.traffic.channel import Argument
 from rapyer.traffic.updates import Update, Write
 from rapyer.traffic.versions import ANY
@@ -18,7 +19,6 @@ from rapyer_bulk.calls import Destination, run_for_keys
 from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, total_of
-from rapyer_bulk.progress import Progress, Reporter
 from rapyer_bulk.refusals import refusal
 from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import UPDATE

@@ -83,6 +83,7 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     alias: str | None = None,
     index: bool | None = None,
     index_keys: Iterable[str] = (),
+    sortable: bool = False,
     **options: Unpack[FieldOptions],
 ) -> Any:
     """Declare a field: its default, its name in the document, its constraints, its index.
@@ -96,6 +97,9 @@ def Field(  # noqa: N802 - the name that pydantic's users know
             rapyer-query indexes all that can be indexed, unless `Config.index` says otherwise.
         index_keys: Keys of a dict that are indexed each by itself, so that conditions on them are
             answered exactly: `counts: dict[str, int] = Field(index_keys=["a", "b"])`.
+        sortable: Whether the index keeps the value of each document as well, so that the server
+            sorts by it without reading documents. It is indexed then. Without it queries can be
+            sorted by the field all the same, and more slowly.
         options: Constraints and texts, each as in `pydantic.Field`.
 
     Returns:
@@ -111,8 +115,10 @@ def Field(  # noqa: N802 - the name that pydantic's users know
         given["alias"] = alias
     field = pydantic.Field(**given)
     keys = _keys_to_index(index_keys)
-    if index is not None or keys:
-        field.metadata.append(IndexOptions(index, keys))
+    if sortable and index is False:
+        raise TypeError("Field has index=False and sortable=True. What is sortable is indexed.")
+    if index is not None or keys or sortable:
+        field.metadata.append(IndexOptions(True if sortable else index, keys, sortable))
     return field
 
 
@@ -123,10 +129,12 @@ class IndexOptions:
     Attributes:
         index: Whether the field is indexed; None where nothing was said.
         keys: Keys of a dict that are indexed each by itself.
+        sortable: Whether the index keeps the values for sorting.
     """
 
     index: bool | None = None
     keys: tuple[str, ...] = ()
+    sortable: bool = False
 
 
 def index_options_of(field: FieldInfo | None) -> IndexOptions:

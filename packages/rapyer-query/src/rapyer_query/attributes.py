@@ -54,6 +54,7 @@ class Attribute:
         path: The JSONPath of its values.
         form: Its type on the server.
         family: How its values are compared with operands.
+        is_sortable: Whether the server keeps the values beside the index, to sort by them.
         has_missing: Whether the server tells documents that have no value there.
         is_many: Whether a document may have several values there.
         is_element: Whether its values are the elements of a list of scalars.
@@ -70,6 +71,7 @@ class Attribute:
     path: str
     form: Form
     family: Family
+    is_sortable: bool = False
     has_missing: bool = False
     is_many: bool = False
     is_element: bool = False
@@ -87,6 +89,8 @@ class Attribute:
             words += ["CASESENSITIVE", "INDEXEMPTY"]
         if self.has_missing:
             words.append("INDEXMISSING")
+        if self.is_sortable:
+            words += ["SORTABLE", "UNF"]  # as they are: the server else folds upper and lower case
         return words
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from rapyer.base import BaseRedisModel, field_types_of
@@ -32,6 +32,7 @@ from rapyer_query.attributes import (
     read_part,
 )
 from rapyer_query.kinds import Kind, kind_of_literal, kind_of_schema, kind_of_union
+from rapyer_query.place import Place
 from rapyer_query.schemas import (
     ARRAYS,
     CHOOSERS,
@@ -61,7 +62,7 @@ def discover(model: type[BaseRedisModel], *, by_default: bool) -> Attributes:
         ModelDefinitionError: A field is to be indexed that cannot be; or there are too many.
     """
     walk = _Walk(model)
-    walk.below(complete_schema(model), _Place(is_wanted=by_default))
+    walk.below(complete_schema(model), Place(is_wanted=by_default))
     found = walk.found
     if len(found.all) > MOST_ATTRIBUTES:
         raise ModelDefinitionError(
@@ -71,37 +72,6 @@ def discover(model: type[BaseRedisModel], *, by_default: bool) -> Attributes:
             "ask for."
         )
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What is known of a place from the way to it.
-
-    Attributes:
-        way: The way.
-        path: The JSONPath.
-        absent: What the value may be where nothing is indexed.
-        is_many: Whether there may be several values.
-        is_wanted: Whether it is to be indexed.
-        is_demanded: Whether `Field(index=True)` says so of it.
-        keys: Keys of the dict there that are indexed by themselves.
-        since: After how many steps of the way the last of `absent` was added.
-        validates: Whether the model around it is configured to validate defaults.
-    """
-
-    way: Way = ()
-    path: str = "$"
-    absent: tuple[Any, ...] = ()
-    is_many: bool = False
-    is_wanted: bool = True
-    is_demanded: bool = False
-    keys: tuple[str, ...] = ()
-    validates: bool = False
-    since: int = 0
-
-    def may_be(self, *values: Any) -> _Place:
-        """Give the place with more values for which nothing is indexed."""
-        return replace(self, absent=distinct((*self.absent, *values)), since=len(self.way))
 
 
 class _Walk:
@@ -115,11 +85,19 @@ class _Walk:
         self._under_way: set[str] = set()
         self._names: set[str] = set()
 
-    def below(self, schema: Schema, place: _Place) -> None:
+    def below(self, schema: Schema, place: Place) -> None:
         """Index what is at a place, and below it."""
         before = len(self.found.at)
         self._walk(schema, place)
-        if len(self.found.at) == before and place.way:
+        added = [*self.found.at][before:]
+        singles = [way for way in added if way == place.way or _is_key_of(way, place.way)]
+        if place.is_sortable and not singles:
+            raise ModelDefinitionError(
+                f"{self._model.__name__}{_text(place.way)} is to be sortable by "
+                "Field(sortable=True), and has no single value in an index. Declare that of a "
+                "plain value, or of a dict together with keys, Field(index_keys=[...])."
+            )
+        if not added and place.way:
             self.found.unindexed.setdefault(
                 place.way,
                 "has no form that an index can hold" if place.is_wanted else "is not indexed",
@@ -132,7 +110,7 @@ class _Walk:
                     "types of JSON. Take index=True away; .scan() finds documents by it."
                 )
 
-    def _walk(self, schema: Schema, place: _Place) -> None:
+    def _walk(self, schema: Schema, place: Place) -> None:
         kind = kind_of_schema(schema, self._field_types)
         if kind is not None:
             self._add(kind, place)
@@ -158,7 +136,7 @@ class _Walk:
         else:
             self._walk_container(name, schema, place)
 
-    def _walk_container(self, name: str, schema: Schema, place: _Place) -> None:
+    def _walk_container(self, name: str, schema: Schema, place: Place) -> None:
         if name in ("model", "dataclass", "typed-dict"):
             self._object(schema, place)
         elif name in ARRAYS:
@@ -174,7 +152,7 @@ class _Walk:
         elif name == "literal":
             self._add(kind_of_literal(schema["expected"]), place)
 
-    def _refer(self, ref: str, place: _Place) -> None:
+    def _refer(self, ref: str, place: Place) -> None:
         if ref not in self._under_way:  # a model within itself: documents may be of any depth
             self._under_way.add(ref)
             self._walk(self._by_ref[ref], place)
@@ -190,7 +168,7 @@ class _Walk:
 
     # -- objects ----------------------------------------------------------------------------------
 
-    def _object(self, schema: Schema, place: _Place) -> None:
+    def _object(self, schema: Schema, place: Place) -> None:
         infos: Mapping[str, Any] = getattr(schema.get("cls"), "__pydantic_fields__", {})
         config: Mapping[str, Any] = schema.get("config", {})
         for name, stored, field, is_required in fields_of(schema):
@@ -211,6 +189,7 @@ class _Walk:
                 is_wanted=place.is_wanted if options.index is None else options.index,
                 is_demanded=options.index is True,
                 keys=options.keys,
+                is_sortable=options.sortable,
                 validates=bool(config.get("validate_default")),
             )
             if not is_required:
@@ -222,10 +201,10 @@ class _Walk:
 
     # -- lists and dicts --------------------------------------------------------------------------
 
-    def _elements(self, item: Schema, array: Schema, place: _Place) -> None:
+    def _elements(self, item: Schema, array: Schema, place: Place) -> None:
         within = replace(
             place, way=(*place.way, EACH), path=f"{place.path}[*]", absent=(), since=0,
-            is_many=True, is_demanded=False, keys=(),
+            is_many=True, is_demanded=False, keys=(), is_sortable=False,
         )  # fmt: skip
         if self._is_object(item):
             models = self.found.lists[place.way] = Part(place.absent)
@@ -252,7 +231,7 @@ class _Walk:
                 return attribute
         return None
 
-    def _values(self, schema: Schema, place: _Place) -> None:
+    def _values(self, schema: Schema, place: Place) -> None:
         values = schema.get("values_schema")
         kind = None if values is None else self._scalar(values)
         if kind is None:
@@ -279,7 +258,13 @@ class _Walk:
         if kind.family != "bool":
             self._add(
                 kind,
-                replace(plain, way=(*place.way, VALUE), path=f"{place.path}.*", is_many=True),
+                replace(
+                    plain,
+                    way=(*place.way, VALUE),
+                    path=f"{place.path}.*",
+                    is_many=True,
+                    is_sortable=False,
+                ),
             )
 
     def _is_object(self, schema: Schema) -> bool:
@@ -328,7 +313,7 @@ class _Walk:
 
     # -- attributes -------------------------------------------------------------------------------
 
-    def _add(self, kind: Kind | None, place: _Place) -> None:
+    def _add(self, kind: Kind | None, place: Place) -> None:
         if kind is None or not place.is_wanted:
             return
         # two booleans in one attribute take the document out of the index (RediSearch 2.10)
@@ -354,9 +339,10 @@ class _Walk:
                 )
             )
         self.found.at[place.way] = Attribute(
-            name, path, kind.form, kind.family, has_missing=has_missing, is_many=place.is_many,
-            is_element=place.way[-1] == EACH, absent=place.absent, since=place.since,
-            members=kind.members, companion=companion, field_type=kind.field_type,
+            name, path, kind.form, kind.family, is_sortable=place.is_sortable,
+            has_missing=has_missing, is_many=place.is_many, is_element=place.way[-1] == EACH,
+            absent=place.absent, since=place.since, members=kind.members, companion=companion,
+            field_type=kind.field_type,
         )  # fmt: skip
 
     def _name(self, way: Way) -> str:
@@ -373,6 +359,10 @@ class _Walk:
             unique = f"{name}_{number}"
         self._names.add(unique)
         return unique
+
+
+def _is_key_of(way: Way, around: Way) -> bool:
+    return way[:-1] == around and way[-1].kind == "key"
 
 
 def _text(way: Way) -> str:

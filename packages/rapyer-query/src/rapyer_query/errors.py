@@ -47,3 +47,7 @@ class NoResultError(QueryError, LookupError):
 
 class MultipleResultsError(QueryError, LookupError):
     """A query for exactly one document found more."""
+
+
+class DroppedDocumentsWarning(UserWarning):
+    """An index did not take documents, which have a value of another type: no query finds them."""

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Final, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import Final, NamedTuple
 
 from rapyer.base import BaseRedisModel, identity_of
-from rapyer.errors import UnsupportedServerError
 from rapyer.expr.nodes import Condition
 from rapyer.fields import index_options_of
 from rapyer.traffic.channel import Channel
 from rapyer.types.codec import Codec, complete_schema
 from rapyer.types.table import FieldType
-from redis.exceptions import ResponseError
 
 from rapyer_query.attributes import Attributes
 from rapyer_query.clauses import ALL, Clause, depth_of
@@ -27,6 +20,9 @@ from rapyer_query.codecs import codec_of
 from rapyer_query.compiler import Compilation
 from rapyer_query.discovery import discover
 from rapyer_query.errors import IndexUnavailableError
+from rapyer_query.facts import FieldDefinition
+from rapyer_query.lifecycle import Lifecycle
+from rapyer_query.names import alias_of, version_of
 from rapyer_query.options import INDEX
 from rapyer_query.settings import Limits
 
@@ -36,10 +32,7 @@ _KEPT: Final = 512
 _LARGE: Final = 200
 #: The parser of the server gives up beyond some hundred.
 _DEEPEST: Final = 60
-#: How long to wait between questions whether an index is built: it is built more slowly for each.
-_PAUSES: Final = (0.002, 0.005, 0.01, 0.02, 0.05)
-_EXISTS: Final = re.compile(r"index already exists", re.IGNORECASE)
-_GONE: Final = re.compile(r"no such index|unknown index|index not found", re.IGNORECASE)
+_OF_MODEL: Final = "_query_index"
 _PARAMETER: Final = re.compile(r"\$p(\d+)")
 
 
@@ -73,19 +66,33 @@ class ModelIndex:
     Attributes:
         model: The model.
         attributes: What is in it.
-        name: Its name on the server, which has a hash of what is in it.
+        version: What tells this version of the model from others: a hash of what is in the index.
+        name: The alias of this version, which queries ask.
+        words: The definition of each attribute as `FT.CREATE` takes it, by its name.
+        fields: The same as the server knows it.
+        life: The index on the servers.
     """
 
     model: type[BaseRedisModel]
     attributes: Attributes
-    name: str
+    version: str = field(init=False)
+    name: str = field(init=False)
+    words: dict[str, list[str]] = field(init=False)
+    fields: tuple[FieldDefinition, ...] = field(init=False)
+    life: Lifecycle = field(init=False)
     _compiled: OrderedDict[tuple[Condition, Limits], Compiled] = field(
         default_factory=OrderedDict[tuple[Condition, Limits], Compiled]
     )
     _codecs: dict[str, Codec] = field(default_factory=dict[str, Codec])
-    _ready: WeakKeyDictionary[Channel, asyncio.Task[None]] = field(
-        default_factory=WeakKeyDictionary[Channel, "asyncio.Task[None]"]
-    )
+
+    def __post_init__(self) -> None:
+        prefix = identity_of(self.model).prefix
+        self.words = {one.name: one.definition for one in self.attributes.all}
+        self.fields = tuple(map(FieldDefinition.of_words, self.words.values()))
+        everything = [prefix, *(word for words in self.words.values() for word in words)]
+        self.version = version_of(everything)
+        self.name = alias_of(prefix, self.version)
+        self.life = Lifecycle(self)
 
     @classmethod
     def of(cls, model: type[BaseRedisModel]) -> ModelIndex:
@@ -96,17 +103,12 @@ class ModelIndex:
             ModelDefinitionError: It cannot be indexed as it says.
         """
         state = (INDEX.of(model), id(complete_schema(model)))
-        known = _indexes.get(model)
+        known: tuple[object, ModelIndex] | None = vars(model).get(_OF_MODEL)
         if known is None or known[0] != state:
             identity_of(model).require_keys()
-            attributes = discover(model, by_default=state[0])
-            known = _indexes[model] = state, cls(model, attributes, _name(model, attributes))
+            known = state, cls(model, discover(model, by_default=state[0]))
+            setattr(model, _OF_MODEL, known)  # kept as long as the model is, and no longer
         return known[1]
-
-    @property
-    def definition(self) -> list[str]:
-        """The arguments of `FT.CREATE`."""
-        return [self.name, *_definition(self.model, self.attributes)]
 
     # -- conditions -------------------------------------------------------------------------------
 
@@ -151,80 +153,26 @@ class ModelIndex:
     async def ensure(self, channel: Channel) -> None:
         """Make the index where there is none, and wait until it has all documents.
 
-        Once for each connection to a server, however many callers ask.
+        Once for each connection to a server, however many callers ask: one round trip where there
+        is one. Warns of documents that it did not take.
 
         Raises:
             UnsupportedServerError: The server has no Search.
             IndexUnavailableError: The server makes none.
         """
-        task = self._ready.get(channel)
-        if task is None:
-            task = self._ready[channel] = asyncio.create_task(self._make(channel))
-            task.add_done_callback(partial(self._made, channel))
-        elif task.done():
-            return
-        await asyncio.shield(task)
+        await self.life.ensure(channel)
 
-    def forget(self, channel: Channel) -> None:
-        """Take note that the index is gone: it is made again when it is asked for."""
-        self._ready.pop(channel, None)
+    def require_attributes(self) -> None:
+        """Make sure that there is something to index.
 
-    def _made(self, channel: Channel, task: asyncio.Task[None]) -> None:
-        if task.cancelled() or task.exception() is not None:  # the next caller tries again
-            self.forget(channel)
-
-    async def _make(self, channel: Channel) -> None:
-        server = await channel.introduce()
-        if not server.has_search:
-            raise UnsupportedServerError(
-                f"the Redis {server.version} has no Search, by which documents of "
-                f"{self.model.__name__} are found. Use Redis 8 or Redis Stack, or ask for "
-                ".scan(), which reads all documents."
-            )
-        self._require_attributes()
-        try:
-            await channel.execute("FT.CREATE", *self.definition, writes=True)
-        except ResponseError as exc:
-            if not _EXISTS.search(str(exc)):
-                await self._require_known(channel, exc)
-        await self._built(channel)
-
-    async def _require_known(self, channel: Channel, error: ResponseError) -> None:
-        """Make sure that there is an index, where it cannot be made by this user."""
-        try:
-            await channel.execute("FT.INFO", self.name)
-        except ResponseError:
-            raise IndexUnavailableError(
-                f"the index {self.name!r} of {self.model.__name__} cannot be made: {error}. "
-                "Indexes are in database 0 alone, and the user needs FT.CREATE, FT.INFO, "
-                "FT.SEARCH and FT.AGGREGATE; .scan() reads all documents instead."
-            ) from error
-
-    async def _built(self, channel: Channel) -> None:
-        pauses = iter(_PAUSES)
-        while True:
-            flat: list[Any] = await channel.execute("FT.INFO", self.name)
-            info = dict(zip(flat[::2], flat[1::2], strict=True))
-            if int(info.get(b"indexing", 0)) == 0:
-                return
-            await asyncio.sleep(next(pauses, _PAUSES[-1]))
-
-    def _require_attributes(self) -> None:
+        Raises:
+            IndexUnavailableError: There is not.
+        """
         if not self.attributes.at:
             raise IndexUnavailableError(
                 f"{self.model.__name__} has nothing that is indexed. Declare the fields that you "
                 "ask for with Field(index=True), or ask for .scan(), which reads all documents."
             )
-
-
-_indexes: WeakKeyDictionary[type[BaseRedisModel], tuple[tuple[bool, int], ModelIndex]] = (
-    WeakKeyDictionary()
-)
-
-
-def is_gone(error: ResponseError) -> bool:
-    """Say whether the server refused a query because it has no such index."""
-    return _GONE.search(str(error)) is not None
 
 
 def demands_index(model: type[BaseRedisModel]) -> bool:
@@ -233,16 +181,3 @@ def demands_index(model: type[BaseRedisModel]) -> bool:
         index_options_of(info).index or index_options_of(info).keys
         for info in model.__pydantic_fields__.values()
     )
-
-
-def _definition(model: type[BaseRedisModel], attributes: Attributes) -> list[str]:
-    words = ["ON", "JSON", "PREFIX", "1", f"{identity_of(model).prefix}:", "SCHEMA"]
-    for attribute in attributes.all:
-        words += attribute.definition
-    return words
-
-
-def _name(model: type[BaseRedisModel], attributes: Attributes) -> str:
-    text = json.dumps(_definition(model, attributes))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return f"rapyer:{identity_of(model).prefix}:{digest}"

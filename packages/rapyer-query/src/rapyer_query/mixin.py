@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from rapyer.base import BaseRedisModel, RedisModelMeta
 
+from rapyer_query.manager import IndexAccess
 from rapyer_query.query import Query
 
 if TYPE_CHECKING:
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
 
 
 class QueryMixin(BaseRedisModel, metaclass=RedisModelMeta):
-    """`find` and `find_one`."""
+    """`find`, `find_one` and `index`."""
+
+    #: The index of the model: `await User.index.status()`.
+    index: ClassVar[IndexAccess] = IndexAccess()
 
     @classmethod
     def find(cls, *conditions: Condition | bool) -> Query[Self]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import aclosing
 from typing import Any, NamedTuple, cast
 
 from rapyer.base import identity_of
@@ -12,7 +13,8 @@ from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
 
 from rapyer_query.clauses import NOTHING, Clause, all_of
-from rapyer_query.commands import KEY_ALONE, PAGE, Load, Window
+from rapyer_query.commands import KEY_ALONE, Load, Window
+from rapyer_query.scanning import document_keys
 from rapyer_query.scripts import SEARCH, SEARCH_KEYS
 from rapyer_query.session import DoubtError, Session
 from rapyer_query.sorting import ServerOrder
@@ -178,17 +180,9 @@ async def scan_pages(session: Session) -> AsyncGenerator[Page]:
     A document that is there from the beginning to the end is found, once.
     """
     prefix = identity_of(session.spec.model).prefix
-    pattern = "".join(f"\\{one}" if one in "*?[]^-\\" else one for one in f"{prefix}:") + "*"
-    cursor, seen = b"0", set[bytes]()
-    while True:
-        command = ("SCAN", cursor, "MATCH", pattern, "COUNT", PAGE, "TYPE", "ReJSON-RL")
-        cursor, found = await session.go_on(command)
-        keys = [key for key in dict.fromkeys(found) if key not in seen]
-        seen.update(keys)
-        for first in range(0, len(keys), PAGE):
-            yield await read_page(session, keys[first : first + PAGE])
-        if cursor == b"0":
-            return
+    async with aclosing(document_keys(session.go_on, prefix)) as naming:
+        async for keys in naming:
+            yield await read_page(session, keys)
 
 
 async def read_page(session: Session, keys: Sequence[bytes], policies: Policies = ()) -> Page:

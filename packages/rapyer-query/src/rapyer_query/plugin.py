@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
-from rapyer.base import BaseRedisModel
-from rapyer.plugin import RegisterMixin, RegisterOption, hookimpl
+import asyncio
+from collections.abc import Sequence
 
+from rapyer.base import BaseRedisModel
+from rapyer.plugin import RegisterCommand, RegisterMixin, RegisterOption, Startup, hookimpl
+from rapyer.traffic.channel import Channel
+
+from rapyer_query.cli import INDEX_COMMAND
 from rapyer_query.index import ModelIndex, demands_index
+from rapyer_query.manager import IndexManager
 from rapyer_query.mixin import QueryMixin
-from rapyer_query.options import INDEX
+from rapyer_query.options import CREATE_INDEX, INDEX, INDEX_RETENTION
 
 RAPYER_API_VERSION = 1
 
 
 @hookimpl
 def rapyer_register_mixins(register: RegisterMixin) -> None:
-    """Add `find` and `find_one`."""
+    """Add `find`, `find_one` and `index`."""
     register(QueryMixin)
 
 
 @hookimpl
 def rapyer_register_options(register: RegisterOption) -> None:
-    """Add `index`: whether fields are indexed of which nothing else is said."""
-    register(INDEX)
+    """Add `index`, `create_index` and `index_retention`."""
+    for option in (INDEX, CREATE_INDEX, INDEX_RETENTION):
+        register(option)
+
+
+@hookimpl
+def rapyer_register_commands(register: RegisterCommand) -> None:
+    """Add `python -m rapyer index`."""
+    register(INDEX_COMMAND)
+
+
+@hookimpl
+def rapyer_startup() -> Startup:
+    """Make the indexes of models with `create_index`, all at the same time."""
+    return _create_indexes
+
+
+async def _create_indexes(_: Channel, models: Sequence[type[BaseRedisModel]]) -> None:
+    wanted = [IndexManager(model).ensure() for model in models if CREATE_INDEX.of(model)]
+    for outcome in await asyncio.gather(*wanted, return_exceptions=True):
+        if outcome is not None:
+            raise outcome
 
 
 @hookimpl

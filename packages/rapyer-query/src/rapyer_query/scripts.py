@@ -5,8 +5,10 @@ from __future__ import annotations
 from rapyer.traffic.scripts import Operation
 from rapyer.traffic.updates import PLANNING
 
-#: Lua: `ask` sends a command to an index. Its first argument is `1` where that looks for parts of
-#: texts: the server has to look at all texts then, which somebody may have changed.
+#: Lua: `ask` sends a command to an index. The first argument is `1` where that looks for parts of
+#: texts: the server has to look at all texts then, which somebody may have changed. The second is
+#: the run of the server in which the index is known to be complete: one that has restarted since
+#: may have a part of the documents only, and nothing is written by that.
 _ASKING = """
 local function ask(arg, first, last)
     if arg[1] == '1' then
@@ -16,15 +18,26 @@ local function ask(arg, first, last)
     end
     return redis.call(unpack(arg, first, last))
 end
+local function require_whole(arg, index)
+    local info = redis.call('FT.INFO', index)
+    for place = 1, #info, 2 do
+        local name = type(info[place]) == 'table' and info[place].ok or info[place]
+        if name == 'indexing' and tonumber(info[place + 1]) ~= 0 then
+            local server = redis.pcall('INFO', 'server')
+            local run = type(server) == 'string' and string.match(server, 'run_id:(%w+)')
+            if arg[2] == '' or run ~= arg[2] then error(redis.error_reply('RAPYERBUILDING')) end
+        end
+    end
+end
 """
 
-#: Arguments: whether parts of texts are looked for, and a command that gives rows, each with its
+#: Arguments: the two of `ask`, and a command that gives rows, each with its
 #: key in the second place. What counts as missing is sent as an expired document is: as nothing.
 _SEARCHING = (
     _ASKING
     + """
 local function search(touch)
-    local reply = ask(arg, 2, #arg)
+    local reply = ask(arg, 3, #arg)
     local rows = type(reply[1]) == 'table' and reply[1] or reply  -- without a cursor
     for place = 2, #rows do
         local row = rows[place]
@@ -56,13 +69,14 @@ local function found(keys)  -- without those that count as missing
     end
     return kept
 end
-local position, selected, changed = 3, {}, {}
-local most, size = tonumber(arg[2]), tonumber(arg[3])
+local position, selected, changed = 4, {}, {}
+local most, size = tonumber(arg[3]), tonumber(arg[4])
 if size > 0 then
-    local reply = ask(arg, 4, size + 3)
+    require_whole(arg, arg[6])
+    local reply = ask(arg, 5, size + 4)
     if #reply - 1 ~= reply[1] or reply[1] > most then return {'many', reply[1], changed} end
     for place = 2, #reply do selected[place - 1] = reply[place] end
-    position = size + 3
+    position = size + 4
 else
     for place, key in ipairs(KEYS) do
         position = position + 1

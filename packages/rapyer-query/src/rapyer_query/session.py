@@ -19,7 +19,8 @@ from redis.exceptions import ResponseError
 from rapyer_query.clauses import ALL, NOTHING, Clause
 from rapyer_query.commands import Ask
 from rapyer_query.errors import IndexUnavailableError, NotIndexedError, QueryTimeoutError
-from rapyer_query.index import Compiled, ModelIndex, is_gone
+from rapyer_query.facts import is_gone
+from rapyer_query.index import Compiled, ModelIndex
 from rapyer_query.settings import ASK_EXPANSIONS, distrust_expansions, expands_all, limits_of
 from rapyer_query.spec import Spec
 
@@ -55,6 +56,8 @@ class Session:
         index: The index; None where all documents are read instead.
         compiled: The condition as a query.
         spent: How many seconds the server took so far.
+        run_id: What tells the run of the server in which the index was known to be complete.
+        connects: How many connections there had been when that was asked.
     """
 
     spec: Spec
@@ -63,6 +66,8 @@ class Session:
     index: ModelIndex | None
     compiled: Compiled
     spent: float = 0.0
+    run_id: str = ""
+    connects: int = 0
 
     @classmethod
     async def open(cls, spec: Spec) -> Session:
@@ -84,7 +89,12 @@ class Session:
         compiled = index.compiled(spec.condition, await limits_of(channel))
         if not (compiled.is_helped or spec.scans):
             raise _not_indexed(spec, compiled)
-        return cls(spec, channel, policies, index, compiled)
+        session = cls(spec, channel, policies, index, compiled)
+        session.run_id, session.connects = (
+            index.life.run_of(channel),
+            index.life.connects_of(channel),
+        )
+        return session
 
     @property
     def is_exact(self) -> bool:
@@ -136,17 +146,50 @@ class Session:
             QueryTimeoutError: The query has taken longer than it may.
             redis.exceptions.ResponseError: The server refuses one.
         """
-        if len(commands) == 1 and not self.compiled.expands:
-            return [await self._timed(self.channel.execute(*commands[0]))]
-        sent = [*commands, ASK_EXPANSIONS] if self.compiled.expands else commands
-        replies = await self._timed(self.channel.execute_many(sent))
-        for reply in replies[: len(commands)]:
-            if isinstance(reply, ResponseError):
-                raise self._meaning(reply) from reply
+        looks = self.index is not None and self.index.life.is_look_due(self.channel)
+        if len(commands) == 1 and not (looks or self.compiled.expands):
+            replies = [await self._timed(self.channel.execute(*commands[0]))]
+        else:
+            replies = await self._timed(
+                self.channel.execute_many(self._with_questions(commands, looks=looks))
+            )
+            for reply in replies[: len(commands)]:
+                if isinstance(reply, ResponseError):
+                    raise self._meaning(reply) from reply
+        if self.index is not None and looks:
+            await self.index.life.look_at(self.channel, replies.pop())
         if self.compiled.expands and not expands_all(replies[-1]):
             distrust_expansions(self.channel)
             raise LimitsChangedError
+        await self._require_whole()
         return replies[: len(commands)]
+
+    def _with_questions(
+        self, commands: Sequence[Sequence[Argument]], *, looks: bool
+    ) -> list[Sequence[Argument]]:
+        """Add what is asked about the server and the index in the same round trip."""
+        sent = [*commands]
+        if self.compiled.expands:
+            sent.append(ASK_EXPANSIONS)
+        if looks:
+            sent.append(("FT.INFO", self.ask.index))
+        return sent
+
+    async def _require_whole(self) -> None:
+        """Make sure that the index had all documents when it was asked.
+
+        Where there was a new connection, the server may have restarted; then it is asked.
+
+        Raises:
+            IndexGoneError: It has restarted. The index has all documents by now.
+        """
+        if self.index is None or self.channel.connects == self.connects:
+            return
+        await self.index.ensure(self.channel)
+        life = self.index.life
+        self.connects = life.connects_of(self.channel)
+        if life.run_of(self.channel) != self.run_id:
+            raise IndexGoneError
 
     async def go_on(self, command: Sequence[Argument]) -> Any:
         """Send a command that goes on with what was asked before; see `send` for the errors."""
@@ -161,8 +204,11 @@ class Session:
     ) -> Any:
         """Run a script that asks the index. One round trip; see `send` for the errors."""
         keys = keys or (self.ask.index,)
-        sent = ["1" if self.compiled.expands else "0", *arguments]
-        return await self._timed(self.channel.run(operation, policies, keys, sent))
+        sent = ["1" if self.compiled.expands else "0", self.run_id, *arguments]
+        reply = await self._timed(self.channel.run(operation, policies, keys, sent))
+        if not operation.writes:
+            await self._require_whole()
+        return reply
 
     async def _timed(self, sent: Awaitable[R]) -> R:
         started = time.perf_counter()
@@ -180,7 +226,10 @@ class Session:
 
     def _meaning(self, error: ResponseError) -> Exception:
         if is_gone(error) and self.index is not None:
-            self.index.forget(self.channel)
+            self.index.life.forget(self.channel)
+            return IndexGoneError()
+        if str(error).startswith("RAPYERBUILDING") and self.index is not None:
+            self.index.life.distrust(self.channel)
             return IndexGoneError()
         if str(error).startswith("RAPYERLIMITS"):
             distrust_expansions(self.channel)

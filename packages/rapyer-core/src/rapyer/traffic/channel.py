@@ -38,7 +38,13 @@ class Connection(Protocol):
 
 
 class Pool(Protocol):
-    """What is used of a connection pool of redis-py."""
+    """What is used of a connection pool of redis-py.
+
+    Attributes:
+        connects: How often a connection was made so far.
+    """
+
+    connects: int
 
     async def get_connection(self) -> Connection:
         """Give a connection that is ready."""
@@ -91,6 +97,15 @@ class Channel:
         self.server: ServerInfo | None = None
         self._introduction: asyncio.Task[ServerInfo] | None = None
         self._coalescers: dict[object, Coalescer] = {}
+
+    @property
+    def connects(self) -> int:
+        """How often a connection to the server was made so far.
+
+        A server that has restarted answers on new connections alone: as long as the number is the
+        same, what was true of the server is still true of it.
+        """
+        return self._pool.connects
 
     async def execute(self, *command: Argument, writes: bool = False) -> Any:
         """Send one command and read its reply. One round trip.

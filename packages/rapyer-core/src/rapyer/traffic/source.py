@@ -59,7 +59,22 @@ class _PlainPool(ConnectionPool):
 
     They take 4 of its 6 us for a connection. Nothing in a pool waits between looking and taking, so
     that a lock has nothing to keep apart.
+
+    Attributes:
+        connects: How often a connection was made so far.
     """
+
+    connects = 0
+
+    def make_connection(self) -> AbstractConnection:
+        """Make a connection, which is counted each time that it connects."""
+        untyped: Any = super()  # not all of redis-py is typed
+        connection = untyped.make_connection()
+        connection.register_connect_callback(self._connected)
+        return cast("AbstractConnection", connection)
+
+    def _connected(self, _: AbstractConnection) -> None:
+        self.connects += 1
 
     async def get_connection(
         self, command_name: Any = None, *keys: Any, **options: Any

@@ -85,7 +85,7 @@ def _bar(total: int | None, what: str) -> AbstractContextManager[ProgressCallabl
         return _TqdmBar(total, what)
     raise ModuleNotFoundError(
         "progress=True shows a bar by rich or tqdm, and neither is installed. Run `pip install "
-        '"rapyer-bulk[progress]"`, or give a callable that takes (done, total).'
+        "rich`, or give a callable that takes (done, total)."
     )
 
 

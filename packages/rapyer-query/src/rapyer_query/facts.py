@@ -1,0 +1,138 @@
+"""What the server tells of an index: the reply to `FT.INFO`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rapyer.traffic.channel import Channel
+from redis.exceptions import ResponseError
+
+#: Words of a definition that say nothing about what is in an index.
+_SEPARATOR: Final = "SEPARATOR"
+_NOTHING: Final = "N/A"
+_GONE: Final = re.compile(r"no such index|unknown index|index not found", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDefinition:
+    """An attribute of an index, as the server knows it.
+
+    Attributes:
+        name: Its name in queries.
+        path: The JSONPath of its values.
+        type: `NUMERIC`, `TAG`, ...
+        options: The other words of its definition, such as `SORTABLE`.
+    """
+
+    name: str
+    path: str
+    type: str
+    options: frozenset[str]
+
+    @classmethod
+    def of_words(cls, words: Sequence[str]) -> FieldDefinition:
+        """Read a definition as `FT.CREATE` takes it: path, `AS`, name, type, options."""
+        path, _, name, kind, *options = words
+        return cls(name, path, kind, frozenset(options))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold."""
+        return {
+            "name": self.name,
+            "path": self.path,
+            "type": self.type,
+            "options": sorted(self.options),
+        }
+
+    def __str__(self) -> str:
+        return " ".join([self.name, self.path, self.type, *sorted(self.options)])
+
+
+@dataclass(frozen=True, slots=True)
+class IndexFacts:
+    """What the server tells of an index.
+
+    Attributes:
+        name: Its name, not that of an alias.
+        fields: Its attributes.
+        is_building: Whether there are documents that it does not have yet.
+        progress: How much of the keys was looked at for it, from 0 to 1.
+        documents: How many documents it has.
+        memory: How many bytes it takes.
+        failures: How many writes of documents it did not take, since it was made.
+        last_key: The key of the last of them; None where there is none.
+        last_reason: Why it was not taken.
+    """
+
+    name: str
+    fields: tuple[FieldDefinition, ...]
+    is_building: bool
+    progress: float
+    documents: int
+    memory: int
+    failures: int
+    last_key: str | None
+    last_reason: str | None
+
+    @classmethod
+    def of_reply(cls, reply: Sequence[Any]) -> IndexFacts:
+        """Read the reply to `FT.INFO`."""
+        found = {_text(name): value for name, value in _pairs(reply)}
+        errors = {_text(name): value for name, value in _pairs(found.get("Index Errors", []))}
+        last_key = _text(errors.get("last indexing error key", _NOTHING))
+        last_reason = _text(errors.get("last indexing error", _NOTHING))
+        has_failed = int(found.get("hash_indexing_failures", 0)) > 0
+        return cls(
+            _text(found["index_name"]),
+            tuple(_field(words) for words in found.get("attributes", [])),
+            int(found.get("indexing", 0)) != 0,
+            float(_text(found.get("percent_indexed", 1))),
+            int(_text(found.get("num_docs", 0))),
+            round(float(_text(found.get("total_index_memory_sz_mb", 0))) * 2**20),
+            int(found.get("hash_indexing_failures", 0)),
+            last_key if has_failed and last_key != _NOTHING else None,
+            last_reason if has_failed and last_reason != _NOTHING else None,
+        )
+
+
+async def facts_of(channel: Channel, name: str) -> IndexFacts | None:
+    """Ask what an index is; None where there is none. One round trip.
+
+    Args:
+        channel: The connections.
+        name: The name of the index, or of an alias.
+    """
+    try:
+        return IndexFacts.of_reply(await channel.execute("FT.INFO", name))
+    except ResponseError as exc:
+        if is_gone(exc):
+            return None
+        raise
+
+
+def is_gone(error: ResponseError) -> bool:
+    """Say whether the server refused a command because it has no such index."""
+    return _GONE.search(str(error)) is not None
+
+
+def _pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="surrogateescape") if isinstance(value, bytes) else str(value)
+
+
+def _field(words: Sequence[Any]) -> FieldDefinition:
+    texts = [_text(word) for word in words]
+    named = dict(zip(texts[:6:2], texts[1:6:2], strict=True))
+    options = texts[6:]
+    if _SEPARATOR in options:  # every TAG has one, which JSON does not use
+        place = options.index(_SEPARATOR)
+        del options[place : place + 2]
+    return FieldDefinition(
+        named["attribute"], named["identifier"], named["type"], frozenset(options)
+    )

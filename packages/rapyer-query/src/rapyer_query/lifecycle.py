@@ -1,0 +1,279 @@
+"""The life of the index of one version of a model: made, waited for, kept, forgotten.
+
+What is asked of it every time costs a look into a dictionary. A server is asked again where it may
+have restarted, since one that has loaded its documents from a log indexes them in the background
+and answers with a part meanwhile; and now and then, to say that the version is alive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary, ref
+
+from rapyer.base import identity_of
+from rapyer.errors import RapyerError, UnsupportedServerError
+from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.server import ServerInfo
+from redis.exceptions import RedisError, ResponseError
+
+from rapyer_query.dropped import Refusals
+from rapyer_query.errors import IndexUnavailableError
+from rapyer_query.facts import FieldDefinition, IndexFacts
+from rapyer_query.lifecycle_scripts import ENSURE
+from rapyer_query.migration import find_alteration
+from rapyer_query.names import new_name, registry_of
+from rapyer_query.options import INDEX_RETENTION
+from rapyer_query.reports import Report
+from rapyer_query.stored import places_of
+
+if TYPE_CHECKING:
+    from rapyer_query.index import ModelIndex
+
+#: How long to wait between questions whether an index is built: it is built more slowly for each.
+PAUSES: Final = (0.002, 0.005, 0.01, 0.02, 0.05)
+#: Attributes of which the definitions come in one command.
+_PART: Final = 500
+#: Leases are renewed so many times before they end.
+_RENEWALS: Final = 4
+#: Seconds after which a query asks for what the index did not take.
+_LOOK_AFTER: Final = 1.0
+
+#: Is told what is known of an index that is being built.
+Watch = Callable[[Report], object]
+
+
+@dataclass(slots=True, eq=False)
+class _State:
+    """What is known of the index on one server.
+
+    Attributes:
+        task: Makes it; None where it is to be made.
+        connects: How many connections there had been before the server was last asked.
+        run: What tells the run of the server in which the index was last known to be complete.
+        looked: When the server was last asked for what the index did not take.
+        timer: Renews the lease.
+        renewal: The renewal that is under way.
+        refusals: What the index did not take.
+    """
+
+    task: asyncio.Task[None] | None = None
+    connects: int = -1
+    run: str = ""
+    looked: float = 0.0
+    timer: asyncio.TimerHandle | None = None
+    renewal: asyncio.Task[None] | None = None
+    refusals: Refusals = field(default_factory=Refusals)
+
+
+class Lifecycle:
+    """The index of one version of a model, on all servers.
+
+    Args:
+        index: What is in it, and its alias.
+    """
+
+    __slots__ = ("__weakref__", "_index", "_states")
+
+    def __init__(self, index: ModelIndex) -> None:
+        self._index = index
+        self._states: WeakKeyDictionary[Channel, _State] = WeakKeyDictionary()
+
+    async def ensure(self, channel: Channel, watch: Watch | None = None) -> None:
+        """Make sure that there is an index with all documents; see `ModelIndex.ensure`."""
+        state = self._state(channel)
+        task = state.task
+        if task is None or (task.done() and state.connects != channel.connects):
+            task = state.task = asyncio.create_task(self._make(channel, state, watch))
+            task.add_done_callback(partial(self._made, state))
+        elif task.done():
+            return
+        await asyncio.shield(task)
+        state.refusals.warn()
+
+    def forget(self, channel: Channel) -> None:
+        """Take note that the index is gone: it is made again when it is asked for."""
+        self._state(channel).task = None
+
+    def distrust(self, channel: Channel) -> None:
+        """Take note that the index may be incomplete: it is waited for until it is not."""
+        state = self._state(channel)
+        state.task, state.run = None, ""
+
+    def run_of(self, channel: Channel) -> str:
+        """Give what tells the run of the server in which the index was known to be complete."""
+        return self._state(channel).run
+
+    def connects_of(self, channel: Channel) -> int:
+        """Say how many connections there had been when that was asked."""
+        return self._state(channel).connects
+
+    def _state(self, channel: Channel) -> _State:
+        state = self._states.get(channel)
+        if state is None:
+            state = self._states[channel] = _State()
+        return state
+
+    def _made(self, state: _State, task: asyncio.Task[None]) -> None:
+        # after a failure the next caller tries again
+        if (task.cancelled() or task.exception() is not None) and state.task is task:
+            state.task = None
+
+    # -- making it --------------------------------------------------------------------------------
+
+    async def _make(self, channel: Channel, state: _State, watch: Watch | None) -> None:
+        index = self._index
+        self.require_search(await channel.introduce())
+        index.require_attributes()
+        pauses = iter(PAUSES)
+        decision: tuple[Argument, ...] = ("look", "", 0)
+        added = index.fields
+        while True:
+            connects = channel.connects
+            reply = await self._ask(channel, decision, added)
+            kind = reply[0].decode()
+            if kind == "others":
+                decision, added = await self._decide(channel, reply[1])
+                continue
+            if kind == "refused":
+                raise self._unavailable(reply[1].decode())
+            report = Report.of_reply(reply)
+            if kind == "ready" or (kind == "growing" and report.run and report.run == state.run):
+                break
+            if watch is not None:
+                watch(report)
+            await asyncio.sleep(next(pauses, PAUSES[-1]))
+        state.connects, state.run, state.looked = connects, report.run, time.monotonic()
+        await state.refusals.note(index, channel, report)
+        if state.timer is None:
+            self._schedule(channel, state)
+
+    def require_search(self, server: ServerInfo) -> None:
+        """Make sure that a server has Search.
+
+        Raises:
+            UnsupportedServerError: It has not.
+        """
+        if not server.has_search:
+            raise UnsupportedServerError(
+                f"the Redis {server.version} has no Search, by which documents of "
+                f"{self._index.model.__name__} are found. Use Redis 8 or Redis Stack, or ask for "
+                ".scan(), which reads all documents."
+            )
+
+    async def _decide(
+        self, channel: Channel, others: list[bytes]
+    ) -> tuple[tuple[Argument, ...], tuple[FieldDefinition, ...]]:
+        """Choose between adding to an index of another version, and making one."""
+        index = self._index
+        prefix = identity_of(index.model).prefix
+        names = [name.decode() for name in others]
+        found = await find_alteration(channel, prefix, index.version, index.fields, names)
+        if found is None:
+            return ("create", "", 0), index.fields
+        return ("alter", found.index, found.size), found.added
+
+    async def _ask(
+        self, channel: Channel, decision: tuple[Argument, ...], added: tuple[FieldDefinition, ...]
+    ) -> Any:
+        index = self._index
+        prefix = identity_of(index.model).prefix
+        return await self.run(
+            channel, ENSURE, new_name(index.name), *decision, json.dumps(places_of(index.model)),
+            f"{prefix}:", *definitions(index, added),
+        )  # fmt: skip
+
+    async def run(self, channel: Channel, operation: Any, *arguments: Argument) -> Any:
+        """Run a script on the index: with its keys, its version and its retention.
+
+        Raises:
+            IndexUnavailableError: The server refuses a command of it.
+        """
+        index = self._index
+        keys = (registry_of(identity_of(index.model).prefix), index.name)
+        sent = (index.version, int(INDEX_RETENTION.of(index.model) * 1000), *arguments)
+        try:
+            return await channel.run(operation, (), keys, sent)
+        except ResponseError as exc:
+            raise self._unavailable(str(exc)) from exc
+
+    def _unavailable(self, reason: str) -> IndexUnavailableError:
+        index = self._index
+        return IndexUnavailableError(
+            f"the index {index.name!r} of {index.model.__name__} cannot be made: {reason}. "
+            "Indexes are in database 0 alone, and the user needs FT.CREATE, FT.INFO, FT._LIST, "
+            "FT.ALIASADD, FT.SEARCH and FT.AGGREGATE; .scan() reads all documents instead."
+        )
+
+    # -- keeping it -------------------------------------------------------------------------------
+
+    def _schedule(self, channel: Channel, state: _State) -> None:
+        seconds = INDEX_RETENTION.of(self._index.model) / _RENEWALS
+        weak: ref[Lifecycle] = ref(self)
+        state.timer = asyncio.get_running_loop().call_later(seconds, _renew, weak, ref(channel))
+
+    def renew(self, channel: Channel) -> None:
+        """Say that the version is alive, in the background; called by the timer."""
+        state = self._state(channel)
+        state.renewal = asyncio.create_task(self._renew(channel, state))
+
+    async def _renew(self, channel: Channel, state: _State) -> None:
+        connects = channel.connects
+        try:
+            reply = await self._ask(channel, ("none", "", 0), ())
+        except (RedisError, RapyerError):
+            pass  # nobody waits for this: the next query meets the same, and tells
+        else:
+            kind = reply[0].decode()
+            if kind == "ready":
+                report = Report.of_reply(reply)
+                await state.refusals.note(self._index, channel, report)
+                if state.run == report.run:
+                    state.connects = connects
+            elif kind != "growing":
+                self.forget(channel)
+        self._schedule(channel, state)
+
+    # -- what it did not take ---------------------------------------------------------------------
+
+    def is_look_due(self, channel: Channel) -> bool:
+        """Say whether the server is to be asked, along with a query, what the index did not take.
+
+        At most once a second.
+        """
+        state = self._state(channel)
+        now = time.monotonic()
+        if now - state.looked < _LOOK_AFTER:
+            return False
+        state.looked = now
+        return True
+
+    async def look_at(self, channel: Channel, reply: Any) -> None:
+        """Warn of what the index did not take, as a reply to `FT.INFO` tells."""
+        if isinstance(reply, ResponseError):
+            return  # the user may not ask, or the index is gone: the query itself tells
+        state = self._state(channel)
+        await state.refusals.note_facts(self._index, channel, IndexFacts.of_reply(reply))
+        state.refusals.warn()
+
+
+def _renew(life: ref[Lifecycle], channel: ref[Channel]) -> None:
+    found, open_channel = life(), channel()
+    if found is not None and open_channel is not None and not open_channel.closed:
+        found.renew(open_channel)
+
+
+def definitions(index: ModelIndex, fields: tuple[FieldDefinition, ...]) -> list[Argument]:
+    """Give definitions of attributes as the scripts read them: parts, their sizes, their words."""
+    words = index.words
+    parts = [
+        [word for one in fields[first : first + _PART] for word in words[one.name]]
+        for first in range(0, len(fields), _PART)
+    ]
+    sizes = [len(part) for part in parts]
+    return [len(parts), *sizes, *(word for part in parts for word in part)]

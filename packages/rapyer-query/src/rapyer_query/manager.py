@@ -1,0 +1,260 @@
+"""`User.index`: the index of a model, for those who want to know or to decide."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final, Literal, TypeAlias
+
+from rapyer.base import BaseRedisModel, channel_of, identity_of
+from rapyer.progress import Progress, Reporter
+from rapyer.traffic.channel import Argument, Channel
+
+from rapyer_query.differences import IndexDiff, difference
+from rapyer_query.dropped import find_dropped
+from rapyer_query.errors import IndexUnavailableError
+from rapyer_query.facts import FieldDefinition, IndexFacts, facts_of
+from rapyer_query.index import ModelIndex
+from rapyer_query.lifecycle import PAUSES, definitions
+from rapyer_query.lifecycle_scripts import DROP, KNOWN, REBUILD
+from rapyer_query.names import new_name, parse_name
+from rapyer_query.reports import Report
+
+State: TypeAlias = Literal["ready", "building", "missing"]
+
+#: For how many milliseconds a half-built index is kept that nobody waits for any more.
+_PATIENCE: Final = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What there is of the index of a model.
+
+    Attributes:
+        model: The name of the model.
+        alias: The name by which queries ask.
+        index: The name of the index behind it; None where there is none.
+        state: `"ready"`, `"building"` while it has a part of the documents, or `"missing"`.
+        progress: How much of the keys was looked at, from 0 to 1.
+        documents: How many documents it has.
+        memory: How many bytes it takes.
+        fields: Its attributes; those that it would have, where it is missing.
+        failures: How many writes of documents it did not take since it was made. It never goes
+            down: a document that was mended counts on.
+        last_failed_key: The key of the last of them; None where all were taken.
+        last_failure: Why it was not taken.
+        failed_keys: The keys of all documents that are not in the index; None where nobody asked.
+    """
+
+    model: str
+    alias: str
+    index: str | None
+    state: State
+    progress: float
+    documents: int
+    memory: int
+    fields: tuple[FieldDefinition, ...]
+    failures: int
+    last_failed_key: str | None
+    last_failure: str | None
+    failed_keys: tuple[str, ...] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give what JSON can hold."""
+        return {**asdict(self), "fields": [field.to_dict() for field in self.fields]}
+
+
+class IndexManager:
+    """The index of a model: `User.index`.
+
+    Args:
+        model: The model.
+    """
+
+    __slots__ = ("_model",)
+
+    def __init__(self, model: type[BaseRedisModel]) -> None:
+        self._model = model
+
+    def __repr__(self) -> str:
+        return f"<the index of {self._model.__name__}>"
+
+    @property
+    def model(self) -> type[BaseRedisModel]:
+        """The model."""
+        return self._model
+
+    @property
+    def name(self) -> str:
+        """The alias by which queries of this version of the model ask: for `FT.SEARCH` by hand."""
+        return self._index.name
+
+    @property
+    def fields(self) -> tuple[FieldDefinition, ...]:
+        """What is in it."""
+        return self._index.fields
+
+    async def status(self, *, scan: bool = False) -> IndexStatus:
+        """Tell what there is of the index. One round trip; nothing is made.
+
+        Args:
+            scan: Whether to name all documents that are not in it, by reading all keys of the
+                database with `SCAN`: three round trips for 1000 of them. Where there are none, the
+                refused writes of before are taken as mended, and no query warns of them any more.
+
+        Raises:
+            UnsupportedServerError: The server has no Search.
+        """
+        index, channel = self._index, await self._channel()
+        facts = await facts_of(channel, index.name)
+        if facts is None:
+            facts = await self._under_way(channel)
+            return self._status(facts, "missing" if facts is None else "building")
+        found = self._status(facts, "building" if facts.is_building else "ready")
+        if not scan or facts.is_building:
+            return found
+        keys = await find_dropped(channel, index.model, index.name)
+        if not keys:
+            await index.life.run(channel, KNOWN, facts.name, facts.failures)
+        shown = tuple(key.decode(errors="backslashreplace") for key in keys)
+        return replace(found, failed_keys=shown)
+
+    async def ensure(self, *, progress: Progress = None) -> None:
+        """Make the index where there is none, and wait until it has all documents.
+
+        A query does the same. One round trip where there is one.
+
+        Args:
+            progress: Is called with the number of documents that the index has, and None, as long
+                as it is being built; True shows that in the terminal.
+
+        Raises:
+            UnsupportedServerError: The server has no Search.
+            IndexUnavailableError: The server makes no index.
+        """
+        index, channel = self._index, channel_of(self._model)
+        with Reporter(progress, None, self._doing) as reporter:
+            await index.life.ensure(channel, lambda report: reporter.report(report.documents))
+
+    async def rebuild(self, *, progress: Progress = None) -> None:
+        """Build the index anew beside the one that is asked, and put it into its place.
+
+        Queries are answered all the while, completely. Another process that does the same at that
+        time shares the work. Sets the count of refused writes to 0.
+
+        Args:
+            progress: Is called with the number of documents that the new index has, and with that
+                of all documents, as the index of before knows it; True shows that in the terminal.
+
+        Raises:
+            UnsupportedServerError: The server has no Search.
+            IndexUnavailableError: The server makes no index, or it is taken away meanwhile.
+        """
+        index, channel = self._index, await self._channel()
+        index.require_attributes()
+        before = await facts_of(channel, index.name)
+        total = None if before is None else before.documents
+        pauses, current = iter(PAUSES), ""
+        with Reporter(progress, total, self._doing) as reporter:
+            while True:
+                reply = await self._step(channel, current)
+                if reply[0] in (b"refused", b"gone"):
+                    raise self._failed(reply)
+                report = Report.of_reply(reply)
+                reporter.report(report.documents)
+                if report.state == "ready":
+                    return
+                current = report.name
+                await asyncio.sleep(next(pauses, PAUSES[-1]))
+
+    async def drop(self) -> bool:
+        """Take the index away; the next query makes it again. One round trip.
+
+        Documents stay as they are. An index that other versions of the model ask as well stays for
+        them.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            UnsupportedServerError: The server has no Search.
+        """
+        index, channel = self._index, await self._channel()
+        dropped: int = await index.life.run(channel, DROP)
+        index.life.forget(channel)
+        return bool(dropped)
+
+    async def diff(self) -> IndexDiff:
+        """Tell what `ensure` would do: what the index of this model has, and the last one has not.
+
+        Nothing is made.
+
+        Raises:
+            UnsupportedServerError: The server has no Search.
+        """
+        return await difference(self._index, await self._channel())
+
+    # -- how --------------------------------------------------------------------------------------
+
+    @property
+    def _index(self) -> ModelIndex:
+        return ModelIndex.of(self._model)
+
+    @property
+    def _doing(self) -> str:
+        return f"index of {self._model.__name__}"
+
+    async def _channel(self) -> Channel:
+        channel = channel_of(self._model)
+        self._index.life.require_search(await channel.introduce())
+        return channel
+
+    async def _under_way(self, channel: Channel) -> IndexFacts | None:
+        """Give the index of this version that is being built for the first time."""
+        names = [name.decode() for name in await channel.execute("FT._LIST")]
+        for name in sorted(names):
+            found = parse_name(name)
+            if found is not None and found.alias == self._index.name:
+                return await facts_of(channel, name)
+        return None
+
+    def _status(self, facts: IndexFacts | None, state: State) -> IndexStatus:
+        index = self._index
+        if facts is None:
+            return IndexStatus(
+                index.model.__name__, index.name, None, state, 0.0, 0, 0, index.fields, 0, None,
+                None,
+            )  # fmt: skip
+        return IndexStatus(
+            index.model.__name__, index.name, facts.name, state, facts.progress, facts.documents,
+            facts.memory, facts.fields, facts.failures, facts.last_key, facts.last_reason,
+        )  # fmt: skip
+
+    async def _step(self, channel: Channel, current: str) -> Any:
+        index = self._index
+        arguments: Sequence[Argument] = (
+            new_name(index.name), current, _PATIENCE, f"{identity_of(index.model).prefix}:",
+            *definitions(index, index.fields),
+        )  # fmt: skip
+        return await index.life.run(channel, REBUILD, *arguments)
+
+    def _failed(self, reply: Any) -> IndexUnavailableError:
+        name, what = self._model.__name__, reply[1].decode()
+        if reply[0] == b"gone":
+            return IndexUnavailableError(
+                f"the new index of {name}, {what!r}, was taken away while it was being built. The "
+                "one of before is still asked. Find out who did that, and call rebuild() again."
+            )
+        return IndexUnavailableError(
+            f"the new index of {name} cannot be made: {what}. The one of before is still asked."
+        )
+
+
+class IndexAccess:
+    """The descriptor behind `User.index`."""
+
+    __slots__ = ()
+
+    def __get__(self, instance: object, owner: type[BaseRedisModel]) -> IndexManager:
+        return IndexManager(owner)

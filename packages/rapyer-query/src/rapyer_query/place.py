@@ -1,0 +1,41 @@
+"""What is known of a place of documents from the way to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rapyer_query.attributes import Way, distinct
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What is known of a place from the way to it.
+
+    Attributes:
+        way: The way.
+        path: The JSONPath.
+        absent: What the value may be where nothing is indexed.
+        is_many: Whether there may be several values.
+        is_wanted: Whether it is to be indexed.
+        is_demanded: Whether `Field(index=True)` says so of it.
+        keys: Keys of the dict there that are indexed by themselves.
+        is_sortable: Whether `Field(sortable=True)` says so of it.
+        since: After how many steps of the way the last of `absent` was added.
+        validates: Whether the model around it is configured to validate defaults.
+    """
+
+    way: Way = ()
+    path: str = "$"
+    absent: tuple[Any, ...] = ()
+    is_many: bool = False
+    is_wanted: bool = True
+    is_demanded: bool = False
+    keys: tuple[str, ...] = ()
+    is_sortable: bool = False
+    validates: bool = False
+    since: int = 0
+
+    def may_be(self, *values: Any) -> Place:
+        """Give the place with more values for which nothing is indexed."""
+        return replace(self, absent=distinct((*self.absent, *values)), since=len(self.way))
