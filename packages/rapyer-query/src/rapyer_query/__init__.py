@@ -2,9 +2,11 @@
 
     adults = await User.find((User.age > 18) & (User.active == True)).sort(User.name).to_list()
 
-It is a plugin of rapyer: models have `find` and `find_one` where it is installed.
+It is a plugin of rapyer: models have `find`, `find_one` and `index` where it is installed.
 """
 
+from rapyer_query.differences import IndexDiff as IndexDiff
+from rapyer_query.errors import DroppedDocumentsWarning as DroppedDocumentsWarning
 from rapyer_query.errors import IndexUnavailableError as IndexUnavailableError
 from rapyer_query.errors import MultipleResultsError as MultipleResultsError
 from rapyer_query.errors import NoResultError as NoResultError
@@ -13,5 +15,8 @@ from rapyer_query.errors import QueryError as QueryError
 from rapyer_query.errors import QueryInterruptedError as QueryInterruptedError
 from rapyer_query.errors import QueryTimeoutError as QueryTimeoutError
 from rapyer_query.explain import Explanation as Explanation
+from rapyer_query.facts import FieldDefinition as FieldDefinition
+from rapyer_query.manager import IndexManager as IndexManager
+from rapyer_query.manager import IndexStatus as IndexStatus
 from rapyer_query.mixin import QueryMixin as QueryMixin
 from rapyer_query.query import Query as Query

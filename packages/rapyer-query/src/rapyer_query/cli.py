@@ -14,7 +14,7 @@ from rapyer.base import BaseRedisModel, identity_of
 from rapyer.errors import RapyerError
 from rapyer.guards import is_class
 from rapyer.plugin import Command
-from rapyer.traffic.source import RedisSource, default_source, use_as_default
+from rapyer.traffic.source import RedisSource, default_source, use_as_default, without_secrets
 from redis.exceptions import RedisError
 
 from rapyer_query.facts import facts_of
@@ -78,11 +78,13 @@ INDEX_COMMAND = Command(
 
 
 async def _connected(arguments: Namespace) -> int:
+    before: RedisSource | None = None
     if arguments.redis is not None:
         try:
-            use_as_default(RedisSource.of(arguments.redis))
+            before = use_as_default(RedisSource.of(arguments.redis))
         except ValueError as exc:
-            raise _UsageError(f"--redis is a URL that {exc}.") from None
+            shown = without_secrets(arguments.redis)
+            raise _UsageError(f"--redis is {shown!r}, which {exc}.") from None
     try:
         if arguments.action == "list":
             text, value, status = await _list()
@@ -92,6 +94,8 @@ async def _connected(arguments: Namespace) -> int:
         return status
     finally:
         await RedisSource.close_all()
+        if arguments.redis is not None:
+            use_as_default(before)
 
 
 async def _for_models(arguments: Namespace) -> Outcome:

@@ -30,7 +30,6 @@ from rapyer_query.migration import find_alteration
 from rapyer_query.names import new_name, registry_of
 from rapyer_query.options import INDEX_RETENTION
 from rapyer_query.reports import Report
-from rapyer_query.stored import places_of
 
 if TYPE_CHECKING:
     from rapyer_query.index import ModelIndex
@@ -184,7 +183,7 @@ class Lifecycle:
         index = self._index
         prefix = identity_of(index.model).prefix
         return await self.run(
-            channel, ENSURE, new_name(index.name), *decision, json.dumps(places_of(index.model)),
+            channel, ENSURE, new_name(index.name), *decision, json.dumps(index.places),
             f"{prefix}:", *definitions(index, added),
         )  # fmt: skip
 

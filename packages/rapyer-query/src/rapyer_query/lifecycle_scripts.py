@@ -178,7 +178,9 @@ local function begin()
     end
     if decision == 'alter' then
         local info = about(target)
-        if not info or #info.attributes ~= tonumber(size) or tonumber(info.indexing) ~= 0 then
+        local adds = tonumber(arg[9]) > 0
+        if not info or #info.attributes ~= tonumber(size)
+            or (adds and tonumber(info.indexing) ~= 0) then
             return nil, {'others', of_others()}
         end
         failed = define(target, {'FT.ALTER', target, 'SCHEMA', 'ADD'}, 9)

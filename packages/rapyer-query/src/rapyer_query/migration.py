@@ -4,7 +4,7 @@
 of a second one. But a document that has a value of another type at one of the new places leaves
 the index, for all versions that ask it. So it is done only where
 
-- nothing else of the index is different;
+- the index has nothing that the version does not need;
 - no version that is alive writes anything at those places, but one that has the same attribute;
 - no document has a value of another type there: all are looked at, which is what it costs.
 
@@ -88,6 +88,8 @@ async def find_alteration(
     )
     if not possible:
         return None
+    if not possible[0].added:
+        return possible[0]
     versions = await _versions_alive(channel, prefix, version)
     for found in possible:
         if not any(_disagrees(other, found.added) for other in versions) and not (
@@ -98,13 +100,13 @@ async def find_alteration(
 
 
 def _addition(facts: IndexFacts, wanted: Sequence[FieldDefinition]) -> Alteration | None:
-    """Say what an index lacks, where it lacks something and has nothing that is not wanted."""
+    """Say what an index lacks, where it has nothing that is not wanted."""
     has, needs = frozenset(facts.fields), frozenset(wanted)
-    if facts.is_building or facts.failures or not has < needs:
+    added = tuple(field for field in wanted if field not in has)
+    # where nothing is added, nothing can be lost: the versions differ in what is not indexed
+    if not has <= needs or (added and (facts.is_building or facts.failures)):
         return None
-    return Alteration(
-        facts.name, len(facts.fields), tuple(field for field in wanted if field not in has)
-    )
+    return Alteration(facts.name, len(facts.fields), added)
 
 
 async def _versions_alive(channel: Channel, prefix: str, version: str) -> list[Version]:

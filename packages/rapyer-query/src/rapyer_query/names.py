@@ -1,10 +1,10 @@
 """The names of indexes: an alias for each version of a model, and what stands behind it.
 
-A version of a model is told by what is in its index. It has an alias, by which its queries ask, and
-which leads to an index from the moment on in which that has all documents. An index has a name of
-its own that was never used before: one that is dropped and made again has another name, so that
-nobody takes it for the one of before. Both names, and the key of the registry, start with
-`rapyer:`, which no model's keys do.
+A version of a model is told by what is in its index and by the places that its documents have. It
+has an alias, by which its queries ask, and which leads to an index from the moment on in which that
+has all documents. An index has a name of its own that was never used before: one that is dropped
+and made again has another name, so that nobody takes it for the one of before. Both names, and the
+key of the registry, start with `rapyer:`, which no model's keys do.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 _INDEX: Final = re.compile(
@@ -41,9 +40,9 @@ class IndexName(NamedTuple):
         return alias_of(self.prefix, self.version)
 
 
-def version_of(definition: Sequence[str]) -> str:
-    """Give what tells an index from others: 16 hexadecimal digits of what is in it."""
-    return hashlib.sha256(json.dumps([*definition]).encode()).hexdigest()[:16]
+def version_of(*told: object) -> str:
+    """Give what tells a version from others: 16 hexadecimal digits of what JSON can hold."""
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def alias_of(prefix: str, version: str) -> str:

@@ -45,6 +45,8 @@ def may_write(places: Places, path: str) -> bool:
 def _may_write(places: Places, rest: str) -> bool:
     if not is_mapping(places):
         return True
+    if not rest or rest.startswith("[?"):
+        return True  # an object or an array is there itself
     if rest.startswith((_EACH, ".*")) and _EACH not in places:
         return True  # these lead to the values of objects as well
     for step, below in places.items():

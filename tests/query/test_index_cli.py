@@ -1,0 +1,173 @@
+"""`python -m rapyer index`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rapyer.__main__ import main
+from redis import Redis
+
+MODELS = """
+from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key
+
+class Part(EmbeddedModel):
+    price: float = 0
+
+class Base(AtomicRedisModel):
+    id: Key[int]
+    class Config:
+        abstract = True
+
+class User(Base):
+    age: int = 0
+    class Config:
+        prefix = "query:cli-user"
+
+class Order(Base):
+    total: float = Field(default=0, sortable=True)
+    class Config:
+        prefix = "query:cli-order"
+"""
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[Redis]:
+    redis = Redis.from_url(redis_url, protocol=2)
+    redis.flushdb()
+    yield redis
+    redis.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a package with two models, which no other test has imported."""
+    (tmp_path / "shop_of_cli").mkdir()
+    (tmp_path / "shop_of_cli" / "__init__.py").write_text("from shop_of_cli.models import User\n")
+    (tmp_path / "shop_of_cli" / "models.py").write_text(MODELS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield "shop_of_cli"
+    for name in [name for name in sys.modules if name.startswith("shop_of_cli")]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def index(
+    redis_url: str, client: Redis, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run `python -m rapyer index` with some words; give its status and what it has printed."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        status = main(["index", *words, "--redis", redis_url])
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    return run
+
+
+def test_indexes_are_made_told_of_and_dropped(index, shop, client):
+    client.json().set("query:cli-user:1", "$", {"id": 1, "age": 3})
+    both = f"{shop}.models"
+    status, out, _ = index("diff", both)
+    assert status == 1
+    assert "User: there is no index yet\n  + id" in out
+    assert index("status", both)[:2][0] == 1
+    assert "User: missing" in index("status", both)[1]
+    status, out, _ = index("ensure", both)
+    assert (status, out.count("has 1 documents"), out.count("has 0 documents")) == (0, 1, 1)
+    assert index("diff", both)[0] == 0
+    status, out, _ = index("status", f"{both}:Order")
+    assert status == 0
+    assert "Order: ready" in out
+    assert "field      total" in out
+    assert "SORTABLE" in out
+    status, out, _ = index("list")
+    assert status == 0
+    assert out.count("query:cli-") == 4  # two rows, each with the prefix and the index
+    assert index("rebuild", shop)[0] == 0  # the package has one of them
+    status, out, _ = index("drop", both)
+    assert (status, out.count("dropped")) == (0, 2)
+    assert index("drop", both)[1].count("there was no index") == 2
+    assert index("list")[1] == "no indexes\n"
+
+
+def test_everything_can_be_had_as_json(index, shop, client):
+    client.json().set("query:cli-user:1", "$", {"id": 1, "age": 3})
+    model = f"{shop}.models:User"
+    assert json.loads(index("list", "--json")[1]) == []
+    (diff,) = json.loads(index("diff", model, "--json")[1])
+    assert (diff["action"], [field["name"] for field in diff["added"]]) == ("create", ["id", "age"])
+    (made,) = json.loads(index("ensure", model, "--json")[1])
+    assert (made["state"], made["documents"]) == ("ready", 1)
+    (row,) = json.loads(index("list", "--json")[1])
+    assert (row["prefix"], row["documents"], row["failures"]) == ("query:cli-user", 1, 0)
+    assert row["kept_until"] > 1_700_000_000
+    assert json.loads(index("drop", model, "--json")[1]) == [{"model": "User", "dropped": True}]
+
+
+def test_documents_that_are_missing_make_the_status_1(index, shop, client):
+    client.json().set("query:cli-user:1", "$", {"id": 1, "age": "old"})
+    model = f"{shop}.models:User"
+    with pytest.warns(UserWarning, match="did not take 1 write"):
+        index("ensure", model)
+    status, out, _ = index("status", model, "--scan")
+    assert status == 1
+    assert "missing    1 documents\n             query:cli-user:1\n" in out
+    client.json().set("query:cli-user:1", "$", {"id": 1, "age": 3})
+    assert index("status", model)[0] == 1
+    assert index("status", model, "--scan")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["status", "no_such_module"], "there is no module 'no_such_module'"),
+        (["status", "shop_of_cli.none"], "there is no module 'shop_of_cli.none'"),
+        (["status", "shop_of_cli.models:Nobody"], "is None, and no model with documents"),
+        (["status", "shop_of_cli.models:Base"], "and no model with documents"),
+        (["status", "shop_of_cli.models:Part"], "and no model with documents"),
+        (["drop", "json"], "'json' defines no models with documents"),
+    ],
+)
+def test_what_names_no_model_is_said(index, shop, words, message):
+    status, out, err = index(*words)
+    assert (status, out) == (2, "")
+    assert message in err
+
+
+def test_a_server_that_is_none_is_said(shop, capsys):
+    assert main(["index", "status", f"{shop}.models"]) == 2
+    assert "rapyer does not know where Redis is" in capsys.readouterr().err
+    assert main(["index", "list", "--redis", "unix:///nowhere/s"]) == 2
+    assert "ConnectionError" in capsys.readouterr().err
+    assert main(["index", "list", "--redis", "http://a:secret@b"]) == 2
+    error = capsys.readouterr().err
+    assert "--redis is" in error
+    assert "secret" not in error
+
+
+@pytest.mark.parametrize("words", [[], ["status"], ["list", "x"], ["build", "x"]])
+def test_wrong_words_are_refused(words):
+    with pytest.raises(SystemExit) as caught:
+        main(["index", *words])
+    assert caught.value.code == 2
+
+
+def test_the_program_itself(shop, tmp_path, redis_url, client):
+    def run(*words: str) -> Any:
+        command = [sys.executable, "-W", "error", "-m", "rapyer", "index", *words]
+        environment = {"RAPYER_REDIS_URL": redis_url, "PATH": ""}
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+
+    done = run("ensure", f"{shop}.models:User")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "has 0 documents" in done.stdout
+    assert run("list").stdout.startswith("prefix")
+    assert "diff" in run("--help").stdout

@@ -1,0 +1,473 @@
+"""The index of a model in one process: made, told of, changed, built anew, dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import warnings
+from collections.abc import AsyncIterator
+from typing import Any
+
+import index_versions as versions
+import pytest
+import pytest_asyncio
+from pydantic import create_model
+from rapyer import AtomicRedisModel, Field, Key, Mapped, init_rapyer
+from rapyer.errors import ModelDefinitionError, OptionError
+from rapyer_query import DroppedDocumentsWarning
+from redis.asyncio import Redis
+
+PREFIX = versions.PREFIX
+
+
+async def fill(redis: Redis, number: int, **values: Any) -> None:
+    """Write documents of the first version as they are stored."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for n in range(number):
+            document = json.dumps({"id": n, "age": n, "name": f"name{n}", **values})
+            pipe.execute_command("JSON.SET", f"{PREFIX}:{n}", "$", document)
+        await pipe.execute()
+
+
+async def names(redis: Redis) -> list[str]:
+    """The indexes of the model."""
+    found = [name.decode() for name in await redis.execute_command("FT._LIST")]
+    return sorted(name for name in found if name.startswith(f"rapyer:{PREFIX}:"))
+
+
+@pytest_asyncio.fixture
+async def commands(redis_url: str) -> AsyncIterator[Any]:
+    """Tell which commands a server was sent since the last call, those of scripts left out."""
+    client = Redis.from_url(redis_url, protocol=2)
+    async with client.monitor() as monitor:
+
+        async def sent() -> list[str]:
+            await client.echo("until here")
+            found: list[str] = []
+            async for event in monitor.listen():
+                if event["command"] == "ECHO until here":
+                    return found
+                if event["client_type"] != "lua":
+                    found.append(event["command"].split(" ")[0])
+            raise AssertionError
+
+        yield sent
+    await client.aclose()
+
+
+# -- made -----------------------------------------------------------------------------------------
+
+
+async def test_the_first_query_makes_the_index_and_a_second_start_takes_one_command(
+    redis_url, redis, commands
+):
+    await fill(redis, 50)
+    model = versions.first()
+    async with init_rapyer(redis_url):
+        assert await model.find(model.age >= 10).count() == 40
+    (name,) = await names(redis)
+    again = versions.first()
+    async with init_rapyer(redis_url):
+        await commands()
+        assert await again.find(again.age >= 10).count() == 40
+        assert await commands() == ["EVALSHA", "FT.SEARCH"]
+        assert await again.find(again.age >= 10).count() == 40
+        assert await commands() == ["FT.SEARCH"]
+    assert await names(redis) == [name]
+
+
+async def test_init_rapyer_makes_the_indexes_that_are_to_be_created_at_the_start(redis_url, redis):
+    class Eager(AtomicRedisModel):
+        id: Key[int]
+
+        class Config:
+            prefix = f"{PREFIX}:eager"
+            create_index = True
+
+    class Lazy(AtomicRedisModel):
+        id: Key[int]
+
+        class Config:
+            prefix = f"{PREFIX}:lazy"
+
+    async with init_rapyer(redis_url):
+        assert (await Eager.index.status()).state == "ready"
+        assert (await Lazy.index.status()).state == "missing"
+    async with init_rapyer(redis_url, create_index=True):
+        assert (await Lazy.index.status()).state == "ready"
+    assert Eager.index.model is Eager
+    assert repr(Lazy.index) == "<the index of Lazy>"
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5, -3, 1e9, "1h", None])
+def test_a_retention_that_is_no_time_is_refused(seconds):
+    with pytest.raises(OptionError, match=r"index_retention"):
+        versions.first(seconds)
+
+
+async def test_callers_of_a_server_that_is_flushed_get_whole_answers(server, redis):
+    model = versions.first()
+    await fill(redis, 30)
+    for remove in (
+        lambda: redis.flushdb(),
+        lambda: redis.execute_command("FT.DROPINDEX", model.index.name),
+        lambda: redis.execute_command("FT.ALIASDEL", model.index.name),
+        lambda: redis.delete(f"rapyer:{PREFIX}:versions"),
+    ):
+        assert await model.find(model.age >= 0).count() == 30
+        await remove()
+        await fill(redis, 30)
+        counts = await asyncio.gather(*(model.find(model.age >= 0).count() for _ in range(5)))
+        assert counts == [30] * 5
+        assert len(await names(redis)) == 1
+
+
+async def test_an_index_has_room_for_1024_attributes(server, redis):
+    fields: Any = {f"field{n}": (int, n) for n in range(1023)}
+    wide = create_model(
+        "QueryVersionsWide", __base__=AtomicRedisModel, id=(Key[int], ...), **fields
+    )
+    await wide(id=3).save()
+    assert await wide.find(wide.field1022 == 1022, wide.field0 == 0).count() == 1
+    assert len((await wide.index.status()).fields) == 1024
+    await wide.index.rebuild()
+    assert await wide.find(wide.field700 == 700).count() == 1
+    wider = create_model("QueryVersionsWider", __base__=wide, more=(int, 0))
+    with pytest.raises(ModelDefinitionError, match=r"1025 places.*room for 1024.*index=False"):
+        await wider.index.status()
+    assert await wide.index.drop()
+
+
+# -- told of --------------------------------------------------------------------------------------
+
+
+async def test_the_status_tells_what_there_is(server, redis):
+    model = versions.first()
+    missing = await model.index.status()
+    assert (missing.state, missing.index, missing.documents) == ("missing", None, 0)
+    assert [field.name for field in missing.fields] == ["id", "age", "name"]
+    await fill(redis, 20)
+    await model.index.ensure()
+    status = await model.index.status(scan=True)
+    assert (status.state, status.documents, status.progress) == ("ready", 20, 1.0)
+    assert status.index in await names(redis)
+    assert status.alias == model.index.name
+    assert (status.failures, status.last_failed_key, status.failed_keys) == (0, None, ())
+    assert status.memory > 0
+    assert [str(field) for field in status.fields] == [str(field) for field in missing.fields]
+    assert json.loads(json.dumps(status.to_dict()))["documents"] == 20
+
+
+async def test_documents_that_the_index_did_not_take_are_told_once_and_named(server, redis):
+    model = versions.first()
+    await fill(redis, 5)
+    assert await model.find(model.age >= 0).count() == 5
+    await redis.json().set(f"{PREFIX}:2", "$.age", "old")
+    await redis.json().set(f"{PREFIX}:x\xff", "$", {"name": 3})
+    await asyncio.sleep(1.1)  # a query looks once a second at most
+    with pytest.warns(DroppedDocumentsWarning, match=r"did not take 2 writes.*x\S+'.*scan=True"):
+        assert await model.find(model.age >= 0).count() == 4
+    await asyncio.sleep(1.1)
+    assert await model.find(model.age >= 0).count() == 4
+    status = await model.index.status(scan=True)
+    assert status.failures == 2
+    assert status.failed_keys == (f"{PREFIX}:2", f"{PREFIX}:xÿ")
+    assert "Invalid JSON type" in (status.last_failure or "")
+    await redis.json().set(f"{PREFIX}:2", "$.age", 2)
+    await redis.delete(f"{PREFIX}:x\xff")
+    assert (await model.index.status(scan=True)).failed_keys == ()
+
+
+async def test_who_comes_later_is_told_of_what_nobody_has_mended(redis_url, redis):
+    await fill(redis, 5)
+    await redis.json().set(f"{PREFIX}:2", "$.age", "old")
+    for expected in ("did not take 1 write ", "'query:versions:2'"):
+        model = versions.first()
+        async with init_rapyer(redis_url):
+            with pytest.warns(DroppedDocumentsWarning, match=expected) as caught:
+                assert await model.find(model.age >= 0).count() == 4
+            assert caught[0].filename == __file__
+    await redis.json().set(f"{PREFIX}:2", "$.age", 2)
+    model = versions.first()
+    async with init_rapyer(redis_url):  # the one that was told of is in the index: no word
+        assert await model.find(model.age >= 0).count() == 5
+    for n in (1, 2):
+        await redis.json().set(f"{PREFIX}:{n}", "$.age", "old")
+        await redis.json().set(f"{PREFIX}:{n}", "$.age", n)
+    async with init_rapyer(redis_url):
+        with pytest.warns(DroppedDocumentsWarning, match=r"in the index by now.*scan=True"):
+            assert await versions.first().find().count() == 5
+        assert (await versions.first().index.status(scan=True)).failed_keys == ()
+    async with init_rapyer(redis_url):  # somebody has looked
+        assert await versions.first().find().count() == 5
+
+
+# -- changed --------------------------------------------------------------------------------------
+
+
+async def test_a_version_that_adds_fields_adds_them_to_the_index_that_is_there(server, redis):
+    old, new = versions.first(), versions.added()
+    await fill(redis, 500)
+    assert await old.find(old.age >= 0).count() == 500
+    before = await names(redis)
+    diff = await new.index.diff()
+    assert (diff.action, [field.name for field in diff.added]) == ("alter", ["level", "home_city"])
+    assert await new.find(new.level == 1, new.home.city == "").count() == 500
+    assert await names(redis) == before
+    assert await old.find(old.age < 10).count() == 10
+    await new(id=1000, age=1, level=7).save()
+    assert await new.find(new.level > 1).count() == 1
+    assert await old.find(old.age == 1).count() == 2
+    assert (await new.index.diff()).action == "none"
+
+
+async def test_documents_with_other_values_there_keep_a_version_from_adding(server, redis):
+    old, new = versions.first(), versions.added()
+    await fill(redis, 500)
+    assert await old.find(old.age >= 0).count() == 500
+    await redis.json().set(f"{PREFIX}:7", "$.level", "high")
+    assert (await new.index.diff()).action == "build"
+    with pytest.warns(DroppedDocumentsWarning, match="1 write"):
+        assert await new.find(new.age >= 0).count() == 499
+    assert len(await names(redis)) == 2
+    assert await old.find(old.age >= 0).count() == 500
+
+
+@pytest.mark.parametrize("name", ["opened", "hiding"])
+async def test_a_live_version_that_may_write_there_keeps_others_from_adding(server, redis, name):
+    old, new = versions.VERSIONS[name](3600), versions.added()
+    await fill(redis, 20)
+    assert await old.find(old.age >= 0).count() == 20
+    assert (await new.index.diff()).action == "build"
+    assert await new.find(new.level == 1).count() == 20
+    assert len(await names(redis)) == 2
+    await old(id=50, age=50, level=[True, False]).save()
+    assert await old.find(old.age >= 0).count() == 21
+
+
+async def test_versions_that_differ_in_what_is_not_indexed_share_an_index(server, redis):
+    old, new = versions.first(), versions.hiding()
+    await fill(redis, 20)
+    await redis.json().set(f"{PREFIX}:7", "$.age", "old")
+    with pytest.warns(DroppedDocumentsWarning):
+        assert await old.find(old.age >= 0).count() == 19
+    (before,) = await names(redis)
+    assert old.index.name != new.index.name
+    with pytest.warns(DroppedDocumentsWarning):
+        assert await new.find(new.age >= 0).count() == 19
+    assert await names(redis) == [before]
+    assert await new.find(new.level == []).scan().count() == 19
+
+
+async def test_what_an_index_did_not_take_keeps_others_from_adding_to_it(server, redis):
+    old, new = versions.first(), versions.added()
+    await fill(redis, 3)
+    await redis.json().set(f"{PREFIX}:1", "$.age", "old")
+    with pytest.warns(DroppedDocumentsWarning):
+        await old.find(old.age >= 0).count()
+    assert (await new.index.diff()).action == "build"
+
+
+@pytest.mark.parametrize("name", ["removed", "retyped", "renamed"])
+async def test_a_version_with_other_fields_builds_an_index_beside_the_one_of_before(
+    server, redis, name
+):
+    old, new = versions.first(), versions.VERSIONS[name](3600)
+    await fill(redis, 200)
+    assert await old.find(old.name == "name7").count() == 1
+    diff = await new.index.diff()
+    assert diff.action == "build"
+    assert (
+        str(diff)
+        .splitlines()[0]
+        .endswith(f"{(await names(redis))[0]}, the index of another version")
+    )
+    assert json.loads(json.dumps(diff.to_dict()))["action"] == "build"
+    assert await new.find(new.age >= 0).count() == 200
+    assert len(await names(redis)) == 2
+    assert await old.find(old.name == "name7").count() == 1
+    assert await new.index.drop()
+    assert await old.find(old.name == "name7").count() == 1
+
+
+async def test_the_difference_names_what_is_added_removed_and_changed(server, redis):
+    old = versions.first()
+    assert (await old.index.diff()).action == "create"
+    await old.index.ensure()
+    renamed = await versions.renamed().index.diff()
+    assert [field.name for field in renamed.added] == ["title"]
+    assert [field.name for field in renamed.removed] == ["name"]
+    retyped = await versions.retyped().index.diff()
+    (before, after) = retyped.changed[0]
+    assert (before.name, after.name) == ("name", "name")
+    assert ("INDEXMISSING" in before.options, "INDEXMISSING" in after.options) == (True, False)
+    assert f"  - {before}\n  + {after}" in str(retyped)
+
+
+# -- kept and dropped -----------------------------------------------------------------------------
+
+
+async def test_versions_that_are_alive_keep_their_indexes_also_without_queries(server, redis):
+    models = [version(1) for version in (versions.first, versions.removed, versions.retyped)]
+    await fill(redis, 10)
+    for model in models:
+        assert await model.find(model.age >= 0).count() == 10
+    kept = await names(redis)
+    assert len(kept) == 3
+    await asyncio.sleep(2.5)
+    assert await names(redis) == kept
+
+
+async def test_an_index_that_no_process_is_alive_for_is_dropped(redis_url, redis):
+    await fill(redis, 10)
+    old, new = versions.first(1), versions.removed(1)
+    async with init_rapyer(redis_url):
+        assert await old.find(old.age >= 0).count() == 10
+        (of_old,) = await names(redis)
+    async with init_rapyer(redis_url):
+        assert await new.find(new.age >= 0).count() == 10
+        assert of_old in await names(redis)
+        deadline = time.monotonic() + 10
+        while of_old in await names(redis) and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        assert [name == of_old for name in await names(redis)] == [False]
+        assert await old.find(old.age >= 0).count() == 10  # it is back, and made again
+
+
+async def test_an_index_that_versions_share_stays_for_the_one_that_is_alive(redis_url, redis):
+    await fill(redis, 10)
+    old, new = versions.first(1), versions.added(1)
+    async with init_rapyer(redis_url):
+        assert await old.find(old.age >= 0).count() == 10
+    async with init_rapyer(redis_url):
+        assert await new.find(new.age >= 0).count() == 10
+        await asyncio.sleep(2.5)
+        registry = await redis.hkeys(f"rapyer:{PREFIX}:versions")
+        assert sum(name.startswith(b"lease:") for name in registry) == 1
+        assert await new.find(new.level == 1).count() == 10
+        assert len(await names(redis)) == 1
+
+
+async def test_an_index_of_nobody_is_given_the_time_of_a_version(redis_url, redis):
+    await fill(redis, 10)
+    old, new = versions.first(3600), versions.removed(2)
+    async with init_rapyer(redis_url):
+        await old.index.ensure()
+        await redis.delete(f"rapyer:{PREFIX}:versions")
+        await new.index.ensure()
+        assert len(await names(redis)) == 2
+        await asyncio.sleep(4)
+        assert len(await names(redis)) == 1
+
+
+async def test_a_dropped_index_is_made_by_the_next_query(server, redis):
+    model = versions.first()
+    await fill(redis, 10)
+    assert await model.index.drop() is False
+    assert await model.find(model.age >= 0).count() == 10
+    assert await model.index.drop() is True
+    assert await names(redis) == []
+    assert await redis.exists(f"rapyer:{PREFIX}:versions") == 0
+    assert await model.find(model.age >= 0).count() == 10
+
+
+# -- built anew -----------------------------------------------------------------------------------
+
+
+async def test_queries_are_answered_while_an_index_is_built_anew(server, redis):
+    model = versions.first()
+    await fill(redis, 5000)
+    assert await model.find(model.age >= 0).count() == 5000
+    (before,) = await names(redis)
+    calls: list[tuple[int, int | None]] = []
+    rebuilding = asyncio.gather(
+        model.index.rebuild(progress=lambda *call: calls.append(call)), model.index.rebuild()
+    )
+    counts = set[int]()
+    while not rebuilding.done():
+        counts.add(await model.find(model.age >= 0).count())
+        counts.add(len(await model.find(model.age >= 0).keys()))
+    await rebuilding
+    assert counts == {5000}
+    (after,) = await names(redis)
+    assert after != before
+    assert calls[-1] == (5000, 5000)
+    assert [done for done, _ in calls] == sorted(done for done, _ in calls)
+
+
+async def test_building_anew_forgets_what_was_refused(server, redis):
+    model = versions.first()
+    await fill(redis, 5)
+    assert await model.find().count() == 5
+    await redis.json().set(f"{PREFIX}:1", "$.age", "old")
+    await redis.json().set(f"{PREFIX}:1", "$.age", 1)
+    assert (await model.index.status()).failures == 1
+    await model.index.rebuild()
+    assert (await model.index.status()).failures == 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        await asyncio.sleep(1.1)
+        assert await model.find().count() == 5
+
+
+async def test_progress_is_told_to_who_waits_for_the_first_index(server, redis):
+    model = versions.first()
+    await fill(redis, 5000)
+    calls: list[tuple[int, int | None]] = []
+    await model.index.ensure(progress=lambda *call: calls.append(call))
+    assert calls
+    assert all(total is None for _, total in calls)
+    wrong: Any = 3
+    with pytest.raises(TypeError, match="progress is 3"):
+        await model.index.rebuild(progress=wrong)
+
+
+# -- sortable -------------------------------------------------------------------------------------
+
+
+async def test_a_sortable_field_sorts_as_any_other(server, redis):
+    class Plain(AtomicRedisModel):
+        id: Key[int]
+        text: Mapped[str | None] = Field(default=None)
+        number: Mapped[float | None] = Field(default=None)
+
+        class Config:
+            prefix = f"{PREFIX}:plain"
+
+    class Sortable(AtomicRedisModel):
+        id: Key[int]
+        text: Mapped[str | None] = Field(default=None, sortable=True)
+        number: Mapped[float | None] = Field(default=None, sortable=True)
+        counts: Mapped[dict[str, int]] = Field(
+            default_factory=dict, index_keys=["a"], sortable=True
+        )
+
+        class Config:
+            prefix = f"{PREFIX}:sortable"
+
+    assert [field.name for field in Sortable.index.fields if "SORTABLE" in field.options] == [
+        "text", "number", "counts_a",
+    ]  # fmt: skip
+    texts = [None, "", "a", "B", "b", "ä", "Ä", "A", "z", "a b", "\0x", "\0", "ß", "日本", "a\\"]
+    for n, text in enumerate(texts):
+        number = None if n % 4 == 0 else n % 3 - 0.5
+        await Plain(id=n, text=text, number=number).save()
+        await Sortable(id=n, text=text, number=number).save()
+    for order in ("text", "-text", "number", "-number"):
+        plain = await Plain.find().sort(order).values("id").to_list()
+        assert await Sortable.find().sort(order).values("id").to_list() == plain
+        assert (await Sortable.find().sort(order).explain()).sorts == "server"
+    assert len(await Sortable.find().sort("counts['a']").to_list()) == len(texts)
+
+
+@pytest.mark.parametrize("annotation", [list[str], dict[str, int], versions.EmbeddedModel])
+def test_what_has_no_single_value_is_not_sortable(annotation):
+    fields: Any = {"field": (annotation, Field(sortable=True))}
+    with pytest.raises(ModelDefinitionError, match=r"Wrong\.field is to be sortable"):
+        create_model("Wrong", __base__=AtomicRedisModel, **fields)
+
+
+def test_what_is_sortable_is_indexed():
+    with pytest.raises(TypeError, match=r"index=False and sortable=True"):
+        Field(index=False, sortable=True)
