@@ -15,6 +15,7 @@ import pytest_asyncio
 from pydantic import create_model
 from rapyer import AtomicRedisModel, Field, Key, Mapped, init_rapyer
 from rapyer.errors import ModelDefinitionError, OptionError
+from rapyer.testing import use_plugins
 from rapyer_query import DroppedDocumentsWarning
 from redis.asyncio import Redis
 
@@ -78,26 +79,28 @@ async def test_the_first_query_makes_the_index_and_a_second_start_takes_one_comm
 
 
 async def test_init_rapyer_makes_the_indexes_that_are_to_be_created_at_the_start(redis_url, redis):
-    class Eager(AtomicRedisModel):
-        id: Key[int]
+    with use_plugins(installed=True) as host:  # which has no other models
 
-        class Config:
-            prefix = f"{PREFIX}:eager"
-            create_index = True
+        class Eager(host.AtomicRedisModel):
+            age: int = 0
 
-    class Lazy(AtomicRedisModel):
-        id: Key[int]
+            class Config:
+                create_index = True
 
-        class Config:
-            prefix = f"{PREFIX}:lazy"
+        class Lazy(host.AtomicRedisModel):
+            age: int = 0
 
-    async with init_rapyer(redis_url):
-        assert (await Eager.index.status()).state == "ready"
-        assert (await Lazy.index.status()).state == "missing"
-    async with init_rapyer(redis_url, create_index=True):
-        assert (await Lazy.index.status()).state == "ready"
-    assert Eager.index.model is Eager
-    assert repr(Lazy.index) == "<the index of Lazy>"
+        class Bare(host.AtomicRedisModel):
+            anything: Any = None
+
+        async with init_rapyer(redis_url):
+            assert (await Eager.index.status()).state == "ready"
+            assert (await Lazy.index.status()).state == "missing"
+        async with init_rapyer(redis_url, create_index=True):
+            assert (await Lazy.index.status()).state == "ready"
+            assert (await Bare.index.status()).state == "missing"
+        assert Eager.index.model is Eager
+        assert repr(Lazy.index) == "<the index of Lazy>"
 
 
 @pytest.mark.parametrize("seconds", [0, 0.5, -3, 1e9, "1h", None])

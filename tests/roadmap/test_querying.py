@@ -50,3 +50,13 @@ async def test_the_examples(model):
     assert admin == ada
     assert await User.find(~((User.age > 25) | (User.status == "active"))).to_list() == [cy]
     assert await User.find(User.active != True).to_list() == [bob]  # noqa: E712
+
+
+async def test_fields_are_indexed_automatically(model):
+    """The task "Index Management: Automatic field indexing for query performance"."""
+    assert (await model.index.status()).state == "missing"
+    await model(name="Ada").save()
+    assert await model.find(model.name == "Ada").count() == 1
+    status = await model.index.status()
+    assert (status.state, status.documents) == ("ready", 1)
+    assert {field.name for field in status.fields} >= {"name", "age", "score", "active", "role"}

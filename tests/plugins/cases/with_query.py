@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key, Mapped, MappedOptional, RedisKey
-from rapyer_query import Explanation, Query
+from rapyer_query import Explanation, IndexDiff, IndexManager, IndexStatus, Query
 from typing_extensions import assert_type
 
 
@@ -27,9 +27,12 @@ class User(AtomicRedisModel):
     address: MappedOptional[Address] = Field(default=None)
     items: Mapped[list[Item]] = Field(default_factory=list)
     hidden: Mapped[int] = Field(default=0, index=False)
+    rank: Mapped[int] = Field(default=0, sortable=True)
 
     class Config:
         index = True
+        create_index = True
+        index_retention = 60
 
 
 class Member(User):
@@ -92,6 +95,20 @@ async def plainly_annotated() -> None:
     await Plain.find_one(Plain.name != "x")
 
 
+async def indexes(user: User) -> None:
+    assert_type(User.index, IndexManager)
+    assert_type(user.index, IndexManager)
+    assert_type(await Member.index.status(scan=True), IndexStatus)
+    assert_type(await User.index.diff(), IndexDiff)
+    assert_type(await User.index.drop(), bool)
+    await User.index.ensure()
+    await User.index.rebuild(progress=True)
+    await User.index.rebuild(progress=lambda done, total: print(done, total))
+    state = (await User.index.status()).state
+    if state == "ready":
+        print((await Plain.index.status()).documents)
+
+
 async def bad(user: User) -> None:
     User.find("x")  # error
     User.find(User.age)  # error
@@ -118,6 +135,11 @@ async def bad(user: User) -> None:
     query.scan(True)  # error
     query.age  # error
     await query  # error
+    await User.index.rebuild(progress=3)  # error
+    await User.index.status(True)  # error
+    await User.index.rename("x")  # error
+    (await User.index.diff()).action == "rebuild"  # error
+    Field(sortable="yes")  # error
     [*query]  # error
     await query.update(3)  # error
     (await query.to_list()).name  # error

@@ -44,8 +44,13 @@ def rapyer_startup() -> Startup:
 
 
 async def _create_indexes(_: Channel, models: Sequence[type[BaseRedisModel]]) -> None:
-    wanted = [IndexManager(model).ensure() for model in models if CREATE_INDEX.of(model)]
-    for outcome in await asyncio.gather(*wanted, return_exceptions=True):
+    wanted = [
+        IndexManager(model)
+        for model in models
+        if CREATE_INDEX.of(model) and ModelIndex.of(model).fields  # else there is nothing to make
+    ]
+    made = (manager.ensure() for manager in wanted)
+    for outcome in await asyncio.gather(*made, return_exceptions=True):
         if outcome is not None:
             raise outcome
 
