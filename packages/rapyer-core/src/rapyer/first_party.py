@@ -8,6 +8,7 @@ from collections.abc import Mapping
 METHODS: Mapping[str, str] = {
     "find": "query",
     "find_one": "query",
+    "index": "query",
     "bulk_insert": "bulk",
     "bulk_update": "bulk",
     "bulk_delete": "bulk",
@@ -24,6 +25,8 @@ METHODS: Mapping[str, str] = {
 #: The options of `class Config` by the plugin, and so the extra, that brings them.
 OPTIONS: Mapping[str, str] = {
     "index": "query",
+    "create_index": "query",
+    "index_retention": "query",
     "ttl": "ttl",
     "ttl_postpone_on_access": "ttl",
     "ttl_postpone_on_write": "ttl",
