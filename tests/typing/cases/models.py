@@ -143,6 +143,10 @@ async def good(pk: UUID) -> None:
     assert_type(account.revision, int)
     assert_type(Account.revision, FieldPath[int])
     assert_type(await account.save_changes(), Account)
+    async with user.lock("profile", lease=5, wait=None) as fresh:
+        assert_type(fresh, User)
+    async with User.lock_by_key(pk, wait=0.5) as fresh:
+        assert_type(fresh.age, int)
     assert_type(account.changes(), dict[str, Change])
     assert_type(account.rollback(), None)
     try:
@@ -185,6 +189,11 @@ async def bad(pk: UUID, user: User) -> None:
     await User.delete_by_key(None)  # error
     await user.aupdate(["name"])  # error
     await user.aupdate(3)  # error
+    user.lock(3)  # error
+    user.lock("x", lease="5 s")  # error
+    user.lock("x", 5)  # error
+    async with User.lock_by_key(1.5):  # error
+        pass
     await User.aupdate_by_key(1.5, name="x")  # error
     await User.aupdate_by_key()  # error
     (await User.aupdate_by_key(pk, name="x")).name  # error

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
         InvalidPathError,
         KeyChangedError,
         KeyNotFoundError,
+        LockError,
+        LockLostError,
+        LockTimeoutError,
         ModelDefinitionError,
         NotConnectedError,
         NumberOverflowError,
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
         ExistsMixin,
         ExtractMixin,
         LoadMixin,
+        LockMixin,
         SaveMixin,
         UpdateMixin,
     )
@@ -85,6 +89,7 @@ if TYPE_CHECKING:
         DeleteMixin,
         ExistsMixin,
         ExtractMixin,
+        LockMixin,
         metaclass=RedisModelMeta,
     ):
         """A pydantic model whose instances are RedisJSON documents."""
@@ -112,6 +117,9 @@ __all__ = [
     "KeyChangedError",
     "KeyNotFoundError",
     "ListPath",
+    "LockError",
+    "LockLostError",
+    "LockTimeoutError",
     "Mapped",
     "MappedOptional",
     "ModelDefinitionError",

@@ -9,6 +9,7 @@ from rapyer.model import (
     ExistsMixin,
     ExtractMixin,
     LoadMixin,
+    LockMixin,
     SaveMixin,
     UpdateMixin,
 )
@@ -26,12 +27,13 @@ RAPYER_API_VERSION = 1
 
 _MIXINS = (
     SaveMixin, LoadMixin, UpdateMixin, ChangesMixin, DeleteMixin, ExistsMixin, ExtractMixin,
+    LockMixin,
 )  # fmt: skip
 
 
 @hookimpl
 def rapyer_register_mixins(register: RegisterMixin) -> None:
-    """Add `save`, `get`, `load`, `delete`, `exists`, `extract`, `aupdate` and their kin."""
+    """Add `save`, `get`, `load`, `delete`, `exists`, `extract`, `aupdate`, `lock` and their kin."""
     for mixin in _MIXINS:
         register(mixin)
 

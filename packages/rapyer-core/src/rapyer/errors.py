@@ -227,6 +227,28 @@ class DocumentGoneError(ConflictError, KeyNotFoundError):
     """The document that an instance has a version of is not there any more."""
 
 
+class LockError(RapyerError, RuntimeError):
+    """A lock cannot be had as it was asked for.
+
+    Attributes:
+        key: The whole Redis key of the document; empty where it does not matter.
+        name: The name of the lock.
+    """
+
+    def __init__(self, message: str, *, key: str = "", name: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+        self.name = name
+
+
+class LockTimeoutError(LockError, TimeoutError):
+    """Somebody else has a lock for longer than one wanted to wait."""
+
+
+class LockLostError(LockError):
+    """A lock was lost while its block ran: nothing was written."""
+
+
 class ChangesNotTrackedError(RapyerError, RuntimeError):
     """It is not known what an instance was loaded or saved as: it is new, or that is not kept."""
 

@@ -122,6 +122,16 @@ def mark_deleted(instance: BaseRedisModel, key: RedisKey) -> None:
         vars(instance)[version.name] = 0
 
 
+def keeps_baseline(instance: BaseRedisModel) -> bool:
+    """Say whether an instance keeps what its document was: of its model, or of a lock."""
+    return type(instance).__rapyer_tracks__ or _baseline.get(instance) is not None
+
+
+def forget_baseline(instance: BaseRedisModel) -> None:
+    """Let an instance forget what it was loaded or saved as."""
+    _baseline.set(instance, None)
+
+
 def remember_baseline(instance: BaseRedisModel, baseline: Baseline) -> None:
     """Remember what the document of an instance was when it was loaded or saved."""
     _baseline.set(instance, baseline)

@@ -16,7 +16,7 @@ from rapyer.differences import MISSING, Difference, compare
 from rapyer.errors import ChangesNotTrackedError, ExpressionError, UnstorableValueError
 from rapyer.keys import RedisKey
 from rapyer.locations import Location
-from rapyer.memory import baseline_of, origin_of, remember_baseline
+from rapyer.memory import baseline_of, keeps_baseline, origin_of, remember_baseline
 from rapyer.parts import part_of
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.updates import Write
@@ -96,9 +96,10 @@ class DocumentWrite(InstanceWrite):
 
     def done(self) -> None:
         """Let the instance know that its document is what it is now."""
+        keeps = keeps_baseline(self.instance)
         mark_stored(self.instance, self.key)
         super().done()
-        if self.instance.__rapyer_tracks__:
+        if keeps:
             remember_baseline(self.instance, Baseline(self._text))
 
 
@@ -159,13 +160,13 @@ class DocumentWrites:
     def done(self, places: Iterable[int]) -> None:
         """Let instances know that their documents are what they are now."""
         instances, keys, versions = self._instances, self.keys, self._versions
-        tracks = type(instances[0]).__rapyer_tracks__
         for place in places:
+            keeps = keeps_baseline(instances[place])
             mark_stored(instances[place], keys[place])
             version = versions[place] if versions else None
             if version is not None:
                 version.done()
-            if tracks:
+            if keeps:
                 remember_baseline(instances[place], Baseline(self.dumps.texts[place]))
 
 
@@ -241,17 +242,17 @@ def tracked(instance: BaseRedisModel) -> Baseline:
         ChangesNotTrackedError: That is not kept, or it was neither.
     """
     model, baseline = type(instance), baseline_of(instance)
+    if baseline is not None:
+        return baseline
     if not model.__rapyer_tracks__:
         raise ChangesNotTrackedError(
             f"{model.__name__} does not keep what its instances were loaded or saved as. Set "
             "`track_changes = True` in its `class Config`, which adds some 15 % to their memory."
         )
-    if baseline is None:
-        raise ChangesNotTrackedError(
-            f"this {model.__name__} was neither loaded nor saved since its changes are tracked. "
-            "Save it, or load it."
-        )
-    return baseline
+    raise ChangesNotTrackedError(
+        f"this {model.__name__} was neither loaded nor saved since its changes are tracked. Save "
+        "it, or load it."
+    )
 
 
 def _patched(

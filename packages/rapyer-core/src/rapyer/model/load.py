@@ -10,7 +10,7 @@ from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
 from rapyer.baseline import Baseline
 from rapyer.keys import KeyLike
 from rapyer.loading import loaded, not_found
-from rapyer.memory import remember_baseline
+from rapyer.memory import keeps_baseline, remember_baseline
 from rapyer.traffic import documents
 from rapyer.writing import DocumentWrite
 
@@ -86,8 +86,9 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
         object.__setattr__(self, "__dict__", fresh.__dict__)
         object.__setattr__(self, "__pydantic_extra__", fresh.__pydantic_extra__)
         object.__setattr__(self, "__pydantic_fields_set__", fresh.__pydantic_fields_set__)
+        keeps = keeps_baseline(self)
         mark_stored(self, key)
-        if cls.__rapyer_tracks__:
+        if keeps:
             remember_baseline(self, Baseline.of_reply(raw))
         return self
 

@@ -23,6 +23,11 @@ from rapyer.traffic.versions import version_error
 Argument: TypeAlias = str | bytes | int
 #: redis-py packs in Python, which takes seven times as long.
 _pack: Callable[[tuple[Argument, ...]], bytes] = cast("Any", hiredis).pack_command
+#: Seconds that one waits for something to happen on the server, at most; it may be given to one who
+#: has given up in that moment.
+_LONGEST_WAIT = 1.0
+#: Seconds between two looks where too many wait already.
+_PAUSE = 0.05
 #: Kinds of reads that are gathered; more are forgotten when they are idle.
 _COALESCERS = 64
 
@@ -68,6 +73,7 @@ class Channel:
         limit: Lets as many callers through as there may be connections; the others wait.
         timeout: Seconds that a command and its reply may take; None for any time.
         place: Where the server is, for messages.
+        waiters: How many of the callers may wait for something to happen on the server.
 
     Attributes:
         server: What the server is; None until it was asked.
@@ -82,16 +88,19 @@ class Channel:
         "_place",
         "_pool",
         "_timeout",
+        "_waiters",
         "closed",
         "server",
     )
 
     def __init__(
-        self, pool: Pool, limit: asyncio.Semaphore, *, timeout: float | None, place: str
-    ) -> None:
+        self, pool: Pool, limit: asyncio.Semaphore, *, timeout: float | None, place: str,
+        waiters: int = 0,
+    ) -> None:  # fmt: skip
         self._pool = pool
         self._limit = limit
         self._timeout = timeout
+        self._waiters = asyncio.Semaphore(waiters)
         self.closed = False
         self._place = place
         self.server: ServerInfo | None = None
@@ -126,6 +135,23 @@ class Channel:
         if self.server is None:
             await self.introduce()
         return await self._send(*command, writes=writes)
+
+    async def wait_for(self, key: str, seconds: float) -> None:
+        """Wait until something is put into a list, and take it; at most for some seconds.
+
+        `BLPOP`, over one of a quarter of the connections: where all of these wait already, or there
+        are few, it is a short pause instead. One round trip.
+
+        Args:
+            key: The key of the list.
+            seconds: How long at most; less may be waited.
+        """
+        seconds = min(seconds, _LONGEST_WAIT, (self._timeout or 60) / 2)
+        if self._waiters.locked():
+            await asyncio.sleep(min(seconds, _PAUSE))
+            return
+        async with self._waiters:
+            await self.execute("BLPOP", key, str(round(max(seconds, 0.01), 3)), writes=True)
 
     async def execute_many(
         self, commands: Sequence[Sequence[Argument]], *, writes: bool = False

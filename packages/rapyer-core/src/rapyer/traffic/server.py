@@ -26,6 +26,7 @@ class ServerInfo:
         modules: The versions of its modules by name, such as `{"ReJSON": 20803}`.
         has_json: Whether it stores JSON documents, without which nothing works.
         has_search: Whether it has indexes.
+        is_cluster: Whether it is one of a cluster.
         limits: The settings of Search by name in upper case, such as `{"MAXEXPANSIONS": "200"}`;
             empty without Search, and where the user may not read them.
     """
@@ -35,6 +36,7 @@ class ServerInfo:
     has_json: bool = False
     has_search: bool = False
     limits: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_cluster: bool = False
 
 
 async def read_server(send: Send, place: str) -> ServerInfo:
@@ -63,7 +65,9 @@ async def read_server(send: Send, place: str) -> ServerInfo:
             '"rapyer[embedded]"` brings one.'
         )
     limits = await _limits(send) if has_search else {}
-    return ServerInfo(version, modules, has_json, has_search, limits)
+    return ServerInfo(
+        version, modules, has_json, has_search, limits, hello.get("mode") == "cluster"
+    )
 
 
 async def _limits(send: Send) -> dict[str, str]:

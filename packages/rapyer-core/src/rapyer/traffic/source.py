@@ -190,6 +190,7 @@ class RedisSource:
                 asyncio.Semaphore(self._connections),
                 timeout=self._timeout,
                 place=self.place,
+                waiters=self._connections // 4,
             )
         return channel
 

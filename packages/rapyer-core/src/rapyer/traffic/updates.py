@@ -18,6 +18,7 @@ from rapyer.expr.jsonpath import render_path, split_at_negative_indexes
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.documents import Dump
 from rapyer.traffic.explain import explain_failure
+from rapyer.traffic.locks import LOST
 from rapyer.traffic.policies import Policies, ScriptArgument
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
@@ -200,6 +201,8 @@ async def update_document(
     try:
         reply = await channel.run(UPDATE, policies, (key,), update.arguments)
     except ResponseError as exc:
+        if str(exc).startswith(LOST):
+            raise
         refusal = update.refusal(key, str(exc))
         if refusal is None:
             await explain_failure(channel, key, writes[0].target.path, exc)

@@ -1,0 +1,293 @@
+"""Locks on documents: held while a block runs, which changes the document as it was read."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import secrets
+import time
+from contextlib import suppress
+from types import TracebackType
+from typing import Any, Final, Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from redis.exceptions import RedisError, ResponseError
+
+from rapyer.base import BaseRedisModel, channel_of
+from rapyer.baseline import Baseline
+from rapyer.errors import (
+    KeyNotFoundError,
+    LockError,
+    LockLostError,
+    LockTimeoutError,
+    RapyerError,
+    WrongTypeError,
+)
+from rapyer.keys import RedisKey
+from rapyer.loading import loaded, not_found
+from rapyer.memory import baseline_of, forget_baseline, remember_baseline
+from rapyer.traffic.channel import Channel
+from rapyer.traffic.locks import (
+    LOST,
+    LockKeys,
+    Taken,
+    acquire,
+    release,
+    releasing_policy,
+    renew,
+)
+from rapyer.traffic.updates import update_document
+from rapyer.writing import ChangesWrite
+
+M = TypeVar("M", bound=BaseRedisModel)
+
+#: A lease is renewed so many times before it ends.
+_RENEWALS: Final = 3
+_SHORTEST: Final = 0.05
+#: What the keys of a lock begin with: the lock, who waits, the list that is waited for.
+_KINDS: Final = ("lock", "lock-waiting", "lock-wake")
+#: The locks that each task holds, by their keys.
+_held: WeakKeyDictionary[asyncio.Task[Any], set[str]] = WeakKeyDictionary()
+#: Locks that are given back after whoever wanted them was cancelled.
+_leaving: set[asyncio.Task[None]] = set()
+
+
+def lock_keys(key: str, name: str, *, is_cluster: bool) -> LockKeys:
+    """Give the keys of a lock on a document: in the slot of the document, by one canonical name.
+
+    Args:
+        key: The key of the document.
+        name: The name of the lock.
+        is_cluster: Whether the server is one of a cluster.
+
+    Raises:
+        LockError: No key can be in the slot of the document.
+    """
+    if not _has_hash_tag(key):
+        if "}" in key and is_cluster:
+            raise LockError(
+                f"no lock can be in the slot of {key!r} on a cluster: the key has a '}}' and no "
+                "hash tag. Give the document a key with a hash tag, such as 'user:{...}', or "
+                "without '}'."
+            )
+        key = f"{{{key}}}"
+    return LockKeys(*(f"rapyer:{kind}:{key}:{name}" for kind in _KINDS))
+
+
+def _has_hash_tag(key: str) -> bool:
+    """Say whether a part of the key decides about its slot, as Redis Cluster has it."""
+    start = key.find("{")
+    return start != -1 and key.find("}", start + 1) > start + 1
+
+
+class DocumentLock(Generic[M]):
+    """A lock on a document, as `lock` and `lock_by_key` give it: an asynchronous context manager.
+
+    Entering it waits for the lock and gives a fresh instance of the document; leaving it writes
+    what was changed in that and gives the lock back, in one step. See `User.lock`.
+    """
+
+    __slots__ = ("_channel", "_fresh", "_key", "_keys", "_lease", "_model", "_name", "_renewal",
+                 "_task", "_token", "_wait")  # fmt: skip
+
+    def __init__(
+        self, model: type[M], key: RedisKey, name: str, *, lease: float, wait: float | None
+    ) -> None:
+        self._model = model
+        self._key = key
+        self._name = _checked_name(name)
+        self._lease = _checked_lease(lease)
+        self._wait = _checked_wait(wait)
+        self._token = ""
+        self._fresh: M | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._renewal: asyncio.Task[None] | None = None
+
+    def __repr__(self) -> str:
+        state = "held" if self._fresh is not None else "not held"
+        return f"<the lock {self._name!r} of {str(self._key)!r}, {state}>"
+
+    # -- taking it --------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> M:
+        self._begin()
+        try:
+            server = await self._channel.introduce()
+            self._keys = lock_keys(self._key, self._name, is_cluster=server.is_cluster)
+            self._mark()
+            raw = await self._acquired()
+        except (LockError, KeyNotFoundError, WrongTypeError):  # it was not taken
+            self._unmark()
+            raise
+        except BaseException:
+            self._unmark()
+            self._give_back_later()
+            raise
+        try:
+            fresh = loaded(self._model, self._key, raw)
+            remember_baseline(fresh, Baseline.of_reply(raw))
+        except BaseException:
+            self._unmark()
+            await release(self._channel, self._keys, self._token)
+            raise
+        self._fresh = fresh
+        self._renewal = asyncio.create_task(self._renew())
+        return fresh
+
+    def _begin(self) -> None:
+        if self._token:
+            raise LockError(
+                f"{self!r} was entered before. Call lock() again for each block: `async with "
+                "user.lock(...) as fresh:`."
+            )
+        self._token = secrets.token_hex(16)
+        self._channel: Channel = channel_of(self._model)
+
+    def _mark(self) -> None:
+        """Note that this task holds the lock, or waits for it."""
+        task = asyncio.current_task()
+        assert task is not None  # whoever awaits is in one
+        held = _held.setdefault(task, set())
+        if self._keys.lock in held:
+            raise LockError(
+                f"this task holds the lock {self._name!r} of {str(self._key)!r} already, and would "
+                "wait for itself for ever. Use the instance that the outer block has given."
+            )
+        held.add(self._keys.lock)
+        self._task = task
+
+    def _unmark(self) -> None:
+        if self._task is not None:
+            _held[self._task].discard(self._keys.lock)
+            self._task = None
+
+    async def _acquired(self) -> bytes:
+        """Take the lock, and give the document.
+
+        Raises:
+            KeyNotFoundError: No document is there.
+            LockTimeoutError: Somebody else has the lock for too long.
+        """
+        deadline = math.inf if self._wait is None else time.monotonic() + self._wait
+        while True:
+            taken = await acquire(
+                self._channel, self._key, self._keys, self._token, lease=self._lease,
+                waits=self._wait != 0, policies=self._model.__rapyer_policies__,
+            )  # fmt: skip
+            if taken is None:
+                raise not_found(self._model, self._key)
+            if not isinstance(taken, Taken):
+                return taken
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise LockTimeoutError(
+                    f"the lock {self._name!r} of {str(self._key)!r} is held by somebody else, and "
+                    f"was not given back within {self._wait} seconds. Give it more time, or try "
+                    "again later.",
+                    key=self._key,
+                    name=self._name,
+                )
+            await self._channel.wait_for(self._keys.wake, max(_SHORTEST / 5, min(left, taken.left)))
+
+    def _give_back_later(self) -> None:
+        """Give the lock back that was taken, perhaps, by a call of which the reply was lost."""
+        if not hasattr(self, "_keys"):
+            return  # nothing was sent
+        leaving = asyncio.create_task(self._give_back())
+        _leaving.add(leaving)
+        leaving.add_done_callback(_leaving.discard)
+
+    async def _give_back(self) -> None:
+        with suppress(RedisError, RapyerError):  # else it ends with its lease
+            await release(self._channel, self._keys, self._token)
+
+    # -- holding it -------------------------------------------------------------------------------
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease / _RENEWALS)
+            with suppress(RedisError, RapyerError):  # it is tried again as long as it may be held
+                if not await renew(self._channel, self._keys, self._token, lease=self._lease):
+                    return  # the end of the block finds out, and says so
+
+    # -- giving it back ---------------------------------------------------------------------------
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        fresh, self._fresh = self._fresh, None
+        assert fresh is not None  # it was entered
+        if self._renewal is not None:
+            self._renewal.cancel()
+        try:
+            if exc is not None:
+                await self._give_back()
+            else:
+                await self._write(fresh)
+        finally:
+            self._unmark()
+            if not self._model.__rapyer_tracks__:
+                forget_baseline(fresh)
+
+    async def _write(self, fresh: M) -> None:
+        """Write what was changed, and give the lock back, in one step."""
+        try:
+            # without it, the block has deleted the document
+            write = ChangesWrite(fresh) if baseline_of(fresh) is not None else None
+            if write is not None and write.writes:
+                policies = (releasing_policy(self._keys, self._token), *write.policies)
+                await update_document(self._channel, self._key, write.writes, policies)
+                write.done()
+                return
+        except ResponseError as exc:
+            if str(exc).startswith(LOST):
+                raise self._lost() from exc
+            await self._give_back()
+            raise
+        except BaseException:
+            await self._give_back()
+            raise
+        if not await release(self._channel, self._keys, self._token):
+            raise self._lost()
+
+    def _lost(self) -> LockLostError:
+        return LockLostError(
+            f"the lock {self._name!r} of {str(self._key)!r} was lost before the block ended: its "
+            f"lease of {self._lease} seconds was not renewed in time, or somebody has deleted it. "
+            "Somebody else may have changed the document; nothing was written. Repeat the block; "
+            "what holds up the event loop for longer than the lease does not belong into it.",
+            key=self._key,
+            name=self._name,
+        )
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str) or not name:
+        raise TypeError(f"the name of a lock is {name!r}. Give a text, such as 'profile'.")
+    try:
+        name.encode()
+    except UnicodeEncodeError as exc:
+        raise ValueError(f"the name of a lock is {name!r}, which is no text.") from exc
+    return name
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _checked_lease(lease: float) -> float:
+    if not _is_number(lease) or not _SHORTEST <= lease < 1e9:
+        raise ValueError(f"lease is {lease!r}. Give a number of seconds, {_SHORTEST} or more.")
+    return lease
+
+
+def _checked_wait(wait: float | None) -> float | None:
+    if wait is not None and (not _is_number(wait) or not 0 <= wait < 1e9):
+        raise ValueError(
+            f"wait is {wait!r}. Give a number of seconds, 0 to try once, or None to wait without "
+            "limit."
+        )
+    return wait

@@ -1,0 +1,166 @@
+"""Locks on documents: a key beside the document that holds a token, for a time.
+
+A lock is taken together with reading the document, and given back together with writing it: each is
+one script. Whoever finds it taken waits at a list, into which whoever gives it back puts something
+when somebody waits; and looks again when the lease would have ended, for a holder may have died.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from rapyer.traffic.channel import Channel
+from rapyer.traffic.explain import explain_failure
+from rapyer.traffic.policies import AccessPolicy, Policies
+from rapyer.traffic.replies import unexpected_reply
+from rapyer.traffic.scripts import Operation
+
+#: For how many milliseconds somebody is known to wait.
+_WAITING: Final = 3000
+#: What the script of a write is aborted with when the lock is not held any more.
+LOST: Final = "RAPYERLOCKLOST"
+
+#: Keys: the document, the lock, who waits. Arguments: the token, for how many milliseconds, for
+#: how many it is to be known that somebody waits (0 where nobody does).
+_ACQUIRE: Final = Operation(
+    "lock",
+    """
+    if not check(KEYS[1], 'read') then return {'missing'} end
+    local text = redis.call('JSON.GET', KEYS[1])
+    if not text then return {'missing'} end
+    if redis.call('SET', KEYS[2], arg[1], 'NX', 'PX', arg[2]) then
+        touched(KEYS[1], 'read')
+        return {'held', text}
+    end
+    if arg[3] ~= '0' then redis.call('SET', KEYS[3], '1', 'PX', arg[3]) end
+    return {'taken', redis.call('PTTL', KEYS[2])}
+    """,
+    writes=True,
+)
+#: Lua: gives a lock back, and wakes one who waits. It is called where the token was looked at.
+_RELEASING: Final = """
+local function release(lock, waiting, wake)
+    redis.call('DEL', lock)
+    if redis.call('EXISTS', waiting) == 1 then
+        redis.call('DEL', wake)  -- one that nobody took is enough
+        redis.call('LPUSH', wake, '1')
+        redis.call('PEXPIRE', wake, 1000)
+    end
+end
+"""
+#: Keys: the lock, who waits, the list. Argument: the token.
+_RELEASE: Final = Operation(
+    "unlock",
+    _RELEASING
+    + """
+    if redis.call('GET', KEYS[1]) ~= arg[1] then return 0 end
+    release(KEYS[1], KEYS[2], KEYS[3])
+    return 1
+    """,
+    writes=True,
+)
+#: Key: the lock. Arguments: the token, for how many milliseconds.
+_RENEW: Final = Operation(
+    "renew_lock",
+    """
+    if redis.call('GET', KEYS[1]) ~= arg[1] then return 0 end
+    return redis.call('PEXPIRE', KEYS[1], arg[2])
+    """,
+    writes=True,
+)
+_CHECK: Final = f"""
+if access ~= 'write' then return true end
+if redis.call('GET', arg[1]) ~= arg[4] then return redis.error_reply('{LOST}') end
+for _, command in ipairs({{'DEL', 'EXISTS', 'LPUSH', 'PEXPIRE'}}) do
+    if not redis.acl_check_cmd(command, arg[3], '1') then
+        return redis.error_reply('NOPERM the user may not run ' .. command .. ', which gives the '
+            .. 'lock back. Nothing was written.')
+    end
+end
+return true
+"""
+_APPLY: Final = (
+    _RELEASING
+    + """
+if access == 'write' then release(arg[1], arg[2], arg[3]) end
+"""
+)
+
+
+class LockKeys(NamedTuple):
+    """The keys of a lock, all in the slot of the document.
+
+    Attributes:
+        lock: Holds the token of who has it.
+        waiting: Is there as long as somebody waits.
+        wake: The list that is waited for.
+    """
+
+    lock: str
+    waiting: str
+    wake: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Somebody else has the lock.
+
+    Attributes:
+        left: For how many seconds, if it is not renewed.
+    """
+
+    left: float
+
+
+async def acquire(
+    channel: Channel, key: str, keys: LockKeys, token: str, *, lease: float, waits: bool,
+    policies: Policies,
+) -> bytes | Taken | None:  # fmt: skip
+    """Take a lock where nobody has it, and read the document. One round trip.
+
+    Returns:
+        The document; `Taken` where somebody has the lock; None where no document is.
+
+    Raises:
+        WrongTypeError: The key of the document holds another Redis type.
+    """
+    arguments = (token, _milliseconds(lease), _WAITING if waits else 0)
+    try:
+        reply: Any = await channel.run(
+            _ACQUIRE, policies, (key, keys.lock, keys.waiting), arguments
+        )
+    except ResponseError as exc:
+        await explain_failure(channel, key, "$", exc)
+    match reply:
+        case [b"held", bytes() as text]:
+            return text
+        case [b"taken", int() as left]:
+            return Taken(max(0.0, left / 1000))
+        case [b"missing"]:
+            return None
+        case _:
+            raise unexpected_reply("lock", reply)
+
+
+async def release(channel: Channel, keys: LockKeys, token: str) -> bool:
+    """Give a lock back; say whether it was held. One round trip."""
+    names = (keys.lock, keys.waiting, keys.wake)
+    return bool(await channel.run(_RELEASE, (), names, (token,)))
+
+
+async def renew(channel: Channel, keys: LockKeys, token: str, *, lease: float) -> bool:
+    """Hold a lock for longer; say whether it was held. One round trip."""
+    return bool(await channel.run(_RENEW, (), (keys.lock,), (token, _milliseconds(lease))))
+
+
+def releasing_policy(keys: LockKeys, token: str) -> AccessPolicy:
+    """Give the policy of a write that is carried out where the lock is held, and gives it back."""
+    arguments = (keys.lock, keys.waiting, keys.wake, token)
+    return AccessPolicy("lock", _CHECK, _APPLY, 4, lambda: arguments)
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))

@@ -1,0 +1,449 @@
+"""Locks on documents: taken, waited for, lost, given back."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rapyer import (
+    AtomicRedisModel,
+    ConflictError,
+    CorruptDocumentError,
+    Key,
+    KeyChangedError,
+    KeyNotFoundError,
+    LockError,
+    LockLostError,
+    LockTimeoutError,
+    UnstorableValueError,
+    Version,
+    WrongTypeError,
+    init_rapyer,
+)
+from rapyer.locks import lock_keys
+from redis.crc import key_slot
+
+
+class Account(AtomicRedisModel):
+    id: Key[str]
+    balance: int = 0
+    name: str = ""
+    tags: list[str] = []
+    limit: int | None = None
+
+    class Config:
+        prefix = "locks:account"
+
+
+class Counted(AtomicRedisModel):
+    id: Key[str]
+    number: int = 0
+    revision: Version
+
+    class Config:
+        prefix = "locks:counted"
+
+
+class Tracked(AtomicRedisModel):
+    id: Key[str]
+    number: int = 0
+
+    class Config:
+        prefix = "locks:tracked"
+        track_changes = True
+
+
+LOCK = "rapyer:lock:{locks:account:1}:profile"
+
+
+@pytest.fixture
+async def account(server) -> Any:
+    return await Account(id="1", balance=5, name="Ada").save()
+
+
+# -- what happens in a block ----------------------------------------------------------------------
+
+
+async def test_what_was_changed_in_the_fresh_instance_is_written_at_the_end(account, redis):
+    async with account.lock("profile") as fresh:
+        assert await redis.pttl(LOCK) > 9000
+        assert fresh == account
+        assert fresh is not account
+        fresh.balance += 1
+        fresh.tags.append("x")
+        assert (await Account.get("1")).balance == 5
+        await Account.aupdate_by_key("1", name="by another")
+    assert await Account.get("1") == Account(id="1", balance=6, name="by another", tags=["x"])
+    assert account.balance == 5
+    assert await redis.keys("rapyer:*") == []
+
+
+async def test_a_block_that_changes_nothing_writes_nothing(account, redis):
+    before = await redis.execute_command("JSON.GET", "locks:account:1")
+    async with Account.lock_by_key("locks:account:1") as fresh:
+        assert fresh.balance == 5
+        assert await redis.keys("rapyer:*") == [b"rapyer:lock:{locks:account:1}:default"]
+    assert await redis.execute_command("JSON.GET", "locks:account:1") == before
+    assert await redis.keys("rapyer:*") == []
+
+
+async def in_a_lock(lock: Any, *actions: Callable[[Any], Any]) -> None:
+    """Do some things with the fresh instance of a lock."""
+    async with lock as fresh:
+        for action in actions:
+            result = action(fresh)
+            if inspect.isawaitable(result):
+                await result
+
+
+def setting(name: str, value: object) -> Callable[[Any], None]:
+    return lambda fresh: setattr(fresh, name, value)
+
+
+async def test_a_block_that_raises_writes_nothing_and_gives_the_lock_back(account, redis):
+    with pytest.raises(ZeroDivisionError):
+        await in_a_lock(account.lock("profile"), setting("balance", 9), lambda _: 1 // 0)
+    assert await redis.keys("rapyer:*") == []
+    assert (await Account.get("1")).balance == 5
+
+
+async def test_what_the_block_saves_itself_is_not_taken_back(account):
+    async with account.lock("profile") as fresh:
+        fresh.balance = 100
+        await fresh.save()
+        fresh.balance = 5
+        fresh.name = "x"
+    assert await Account.get("1") == Account(id="1", balance=5, name="x")
+    async with account.lock("profile") as fresh:
+        await fresh.aupdate(balance=7)
+        fresh.name = "y"
+    assert await Account.get("1") == Account(id="1", balance=7, name="y")
+
+
+async def test_a_version_is_counted_and_compared(server):
+    await Counted(id="1").save()
+    async with Counted.lock_by_key("1") as fresh:
+        fresh.number = 1
+    assert (await Counted.get("1")).revision == 2
+    assert fresh.revision == 2
+    with pytest.raises(ConflictError):
+        await in_a_lock(
+            Counted.lock_by_key("1"),
+            setting("number", 2),
+            lambda _: Counted.aupdate_by_key("1", number=9),
+        )
+    async with Counted.lock_by_key("1", wait=0) as fresh:
+        assert fresh.number == 9
+
+
+async def test_a_model_that_tracks_changes_goes_on_to(server):
+    await Tracked(id="1").save()
+    async with Tracked.lock_by_key("1") as fresh:
+        fresh.number = 1
+        assert fresh.changes().keys() == {"number"}
+    fresh.number = 2
+    assert await fresh.save_changes() is fresh
+    assert (await Tracked.get("1")).number == 2
+
+
+async def test_what_cannot_be_written_is_said_and_the_lock_given_back(account, redis):
+    with pytest.raises(UnstorableValueError):
+        await in_a_lock(account.lock("profile"), setting("balance", 2**70))
+    with pytest.raises(KeyChangedError):
+        await in_a_lock(account.lock("profile"), setting("id", "2"))
+    with pytest.raises(KeyNotFoundError):
+        await in_a_lock(
+            account.lock("profile"), setting("balance", 3), lambda _: Account.delete_by_key("1")
+        )
+    assert await redis.keys("*") == []
+
+
+async def test_a_block_that_deletes_the_document_writes_nothing(account, redis):
+    await in_a_lock(account.lock("profile"), lambda fresh: fresh.delete(), setting("balance", 3))
+    assert await redis.keys("*") == []
+
+
+# -- what is no lock ------------------------------------------------------------------------------
+
+
+async def test_a_document_that_is_not_there_has_no_lock(account, redis):
+    with pytest.raises(KeyNotFoundError):
+        async with Account.lock_by_key("2"):
+            pytest.fail("there is no document")
+    await redis.execute_command("JSON.SET", "locks:account:3", "$", '{"id":"3","balance":"x"}')
+    with pytest.raises(CorruptDocumentError):
+        async with Account.lock_by_key("3"):
+            pytest.fail("it does not validate")
+    await redis.set("locks:account:4", "x")
+    with pytest.raises(WrongTypeError, match="holds a string"):
+        async with Account.lock_by_key("4"):
+            pytest.fail("it is no document")
+    assert await redis.keys("rapyer:*") == []
+
+
+async def test_a_task_does_not_wait_for_itself(account):
+    async with account.lock("profile"):
+        with pytest.raises(LockError, match="this task holds the lock 'profile'"):
+            async with Account.lock_by_key("1", "profile"):
+                pytest.fail("it would wait for ever")
+        async with account.lock("other") as other:
+            other.balance = 8
+    async with account.lock("profile") as fresh:
+        assert fresh.balance == 8
+
+
+async def test_a_lock_is_for_one_block(account):
+    lock = account.lock("profile")
+    assert repr(lock) == "<the lock 'profile' of 'locks:account:1', not held>"
+    async with lock:
+        assert repr(lock) == "<the lock 'profile' of 'locks:account:1', held>"
+        with pytest.raises(LockError, match="was entered before"):
+            await lock.__aenter__()
+    with pytest.raises(LockError, match="Call lock\\(\\) again"):
+        async with lock:
+            pytest.fail("it was used")
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"name": ""}, TypeError),
+        ({"name": 3}, TypeError),
+        ({"name": "\ud800"}, ValueError),
+        ({"lease": 0}, ValueError),
+        ({"lease": True}, ValueError),
+        ({"lease": float("nan")}, ValueError),
+        ({"lease": "10"}, ValueError),
+        ({"wait": -1}, ValueError),
+        ({"wait": float("nan")}, ValueError),
+        ({"wait": "1"}, ValueError),
+    ],
+)
+def test_what_is_no_name_and_no_time_is_refused(options, error):
+    with pytest.raises(error):
+        Account(id="1").lock(**options)
+    with pytest.raises(error):
+        Account.lock_by_key("1", **options)
+
+
+# -- waiting --------------------------------------------------------------------------------------
+
+
+async def test_who_waits_is_woken(account, redis):
+    """Long before the lease ends, and sooner than somebody who only looks now and then."""
+    async with account.lock("profile"):
+
+        async def other() -> float:
+            async with account.lock("profile"):
+                return time.monotonic()
+
+        waiting = asyncio.create_task(other())
+        while not await redis.exists("rapyer:lock-waiting:{locks:account:1}:profile"):
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        given_back = time.monotonic()
+    assert await waiting - given_back < 0.5
+
+
+async def test_who_waits_for_a_dead_holder_goes_on_when_the_lease_has_ended(account, redis):
+    await redis.set(LOCK, "of somebody who died", px=300)
+    started = time.monotonic()
+    async with account.lock("profile"):
+        assert 0.2 < time.monotonic() - started < 3
+
+
+async def test_who_does_not_want_to_wait_is_told(account, redis):
+    await redis.set(LOCK, "of somebody else", px=60_000)
+    for wait in (0, 0.2):
+        started = time.monotonic()
+        with pytest.raises(LockTimeoutError, match=rf"within {wait} seconds") as caught:
+            async with account.lock("profile", wait=wait):
+                pytest.fail("it is taken")
+        assert wait <= time.monotonic() - started < wait + 2
+        assert (caught.value.key, caught.value.name) == ("locks:account:1", "profile")
+        assert isinstance(caught.value, TimeoutError)
+
+
+async def test_who_is_cancelled_while_waiting_leaves_nothing(account, redis):
+    await redis.set(LOCK, "of somebody else", px=60_000)
+    waiting = asyncio.create_task(account.lock("profile").__aenter__())
+    await asyncio.sleep(0.1)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await redis.delete(LOCK)
+    async with account.lock("profile", wait=0):
+        assert await redis.exists(LOCK)
+
+
+async def test_who_is_cancelled_in_the_moment_of_taking_gives_it_back(account, redis):
+    for pause in range(30):
+        taking = asyncio.create_task(account.lock("profile").__aenter__())
+        for _ in range(pause):
+            await asyncio.sleep(0)
+        taking.cancel()
+        await asyncio.wait([taking])
+        if not taking.cancelled():
+            await redis.delete(LOCK)
+            continue
+        deadline = time.monotonic() + 5
+        while await redis.exists(LOCK):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.parametrize("number", [100])
+async def test_tasks_that_count_under_a_lock_lose_nothing(account, redis_url, number):
+    async def count() -> None:
+        async with Account.lock_by_key("1", "profile") as fresh:
+            fresh.balance += 1
+
+    await asyncio.gather(*(count() for _ in range(number)))
+    assert (await Account.get("1")).balance == 5 + number
+
+
+async def test_few_connections_are_enough(redis_url, redis):
+    async with init_rapyer(f"{redis_url}?max_connections=2"):
+        await Account(id="1").save()
+        await asyncio.gather(*(_count() for _ in range(10)))
+        assert (await Account.get("1")).balance == 10
+
+
+async def _count() -> None:
+    async with Account.lock_by_key("1", "profile") as fresh:
+        await asyncio.sleep(0)
+        fresh.balance += 1
+
+
+# -- leases ---------------------------------------------------------------------------------------
+
+
+async def test_a_lease_is_renewed_while_the_block_runs(account, redis):
+    async with account.lock("profile", lease=0.15) as fresh:
+        fresh.balance = 9
+        await asyncio.sleep(0.6)
+        assert 0 < await redis.pttl(LOCK) <= 150
+    assert (await Account.get("1")).balance == 9
+
+
+async def test_a_lock_that_was_lost_writes_nothing(account, redis):
+    with pytest.raises(LockLostError, match="nothing was written") as caught:
+        await in_a_lock(  # what holds up the loop holds up the renewal
+            account.lock("profile", lease=0.1), setting("balance", 9), lambda _: time.sleep(0.3)
+        )
+    assert (caught.value.key, caught.value.name) == ("locks:account:1", "profile")
+    with pytest.raises(LockLostError):
+        await in_a_lock(
+            account.lock("profile"),
+            setting("balance", 9),
+            lambda _: redis.set(LOCK, "of somebody else"),
+        )
+    assert await redis.getdel(LOCK) == b"of somebody else"
+    with pytest.raises(LockLostError):
+        async with account.lock("profile"):
+            await redis.delete(LOCK)
+    assert (await Account.get("1")).balance == 5
+
+
+# -- processes ------------------------------------------------------------------------------------
+
+PROGRAM = """
+import asyncio, sys
+from rapyer import AtomicRedisModel, Key, init_rapyer
+
+class Account(AtomicRedisModel):
+    id: Key[str]
+    balance: int = 0
+    class Config:
+        prefix = "locks:account"
+
+async def main(url, number, lease):
+    async with init_rapyer(url):
+        for _ in range(number):
+            async with Account.lock_by_key("1", "profile", lease=lease) as fresh:
+                fresh.balance += 1
+            print("+", flush=True)
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
+"""
+
+
+async def _process(path: Path, url: str, number: int, lease: float) -> Any:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, str(path), url, str(number), str(lease), stdout=asyncio.subprocess.PIPE
+    )
+
+
+async def _counted(process: Any) -> int:
+    output, _ = await process.communicate()
+    return output.count(b"+")
+
+
+async def test_processes_that_count_under_a_lock_lose_nothing(account, redis_url, tmp_path):
+    (path := tmp_path / "count.py").write_text(PROGRAM)
+    processes = [await _process(path, redis_url, 25, 10) for _ in range(4)]
+    assert await asyncio.gather(*map(_counted, processes)) == [25] * 4
+    assert (await Account.get("1")).balance == 105
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [False, True])
+async def test_twenty_processes_lose_nothing_also_when_some_are_killed(
+    account, redis_url, tmp_path, kills
+):
+    (path := tmp_path / "count.py").write_text(PROGRAM)
+    processes = [await _process(path, redis_url, 50, 0.5) for _ in range(20)]
+    counting = [asyncio.create_task(_counted(process)) for process in processes]
+    if kills:
+        for process in processes[:8]:
+            await asyncio.sleep(0.7)
+            process.send_signal(signal.SIGKILL)
+    told = sum(await asyncio.gather(*counting))
+    balance = (await Account.get("1")).balance - 5
+    # one that was killed may have counted without having told
+    assert told <= balance <= told + 8 * kills
+    assert kills or balance == 1000
+
+
+# -- names ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "lock"),
+    [
+        ("user:123", "rapyer:lock:{user:123}:profile"),
+        ("user:{tag}:123", "rapyer:lock:user:{tag}:123:profile"),
+        ("user:{a", "rapyer:lock:{user:{a}:profile"),
+        ("user:{a}{b}", "rapyer:lock:user:{a}{b}:profile"),
+        ("user:é", "rapyer:lock:{user:é}:profile"),
+    ],
+)
+@pytest.mark.parametrize("is_cluster", [False, True])
+def test_a_lock_is_in_the_slot_of_its_document(key, lock, is_cluster):
+    keys = lock_keys(key, "profile", is_cluster=is_cluster)
+    assert keys.lock == lock
+    assert {key_slot(name.encode()) for name in keys} == {key_slot(key.encode())}
+
+
+@pytest.mark.parametrize("key", ["user:a}b", "user:{}a}", "user:}"])
+def test_a_key_that_no_lock_can_stand_beside_is_refused_on_a_cluster(key):
+    with pytest.raises(LockError, match="no lock can be in the slot"):
+        lock_keys(key, "profile", is_cluster=True)
+    assert key in lock_keys(key, "profile", is_cluster=False).lock
+
+
+def test_locks_of_other_names_have_other_keys():
+    names = ["a", "a:b", "b", "lock", "waiting", "wake", ":", "a}", "{a}"]
+    keys = [key for name in names for key in lock_keys("user:1", name, is_cluster=False)]
+    assert len(set(keys)) == len(keys)
+
+
+async def test_the_server_is_no_cluster(server):
+    assert server.is_cluster is False
