@@ -164,13 +164,13 @@ def test_core_s_own_operations_are_mixins_registered_through_the_same_hook():
     mixins = [base.__name__ for base in core_alone.AtomicRedisModel.__bases__]
     assert mixins == [
         "SaveMixin", "LoadMixin", "UpdateMixin", "ChangesMixin", "DeleteMixin", "ExistsMixin",
-        "ExtractMixin",
+        "ExtractMixin", "LockMixin",
     ]  # fmt: skip
     core = rapyer.host.CORE
     assert core_alone.methods_of(core) == [
         "aupdate", "aupdate_by_key", "changes", "delete", "delete_by_key", "exists", "extract",
-        "extract_fields", "extract_many", "get", "get_or_create", "load", "path", "rollback",
-        "save", "save_changes",
+        "extract_fields", "extract_many", "get", "get_or_create", "load", "lock", "lock_by_key",
+        "path", "rollback", "save", "save_changes",
     ]  # fmt: skip
 
 

@@ -377,7 +377,7 @@ def test_plugins_are_listed_with_what_they_add(alone, install, capsys):
     assert set(core["methods"]) == {
         "save", "get", "load", "get_or_create", "delete", "delete_by_key", "exists", "path",
         "extract", "extract_fields", "extract_many", "aupdate", "aupdate_by_key", "changes",
-        "save_changes", "rollback",
+        "save_changes", "rollback", "lock", "lock_by_key",
     }  # fmt: skip
 
 

@@ -235,8 +235,8 @@ class DocumentLock(Generic[M]):
     async def _write(self, fresh: M) -> None:
         """Write what was changed, and give the lock back, in one step."""
         try:
-            # without it, the block has deleted the document
-            write = ChangesWrite(fresh) if baseline_of(fresh) is not None else None
+            baseline = baseline_of(fresh)  # without one, the block has deleted the document
+            write = None if baseline is None else ChangesWrite(fresh, baseline)
             if write is not None and write.writes:
                 policies = (releasing_policy(self._keys, self._token), *write.policies)
                 await update_document(self._channel, self._key, write.writes, policies)

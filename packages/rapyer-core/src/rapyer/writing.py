@@ -175,6 +175,7 @@ class ChangesWrite(InstanceWrite):
 
     Args:
         instance: The instance.
+        baseline: What it was; what it remembers itself if not given.
 
     Attributes:
         writes: What is sent; nothing where nothing was changed.
@@ -188,8 +189,8 @@ class ChangesWrite(InstanceWrite):
 
     __slots__ = ("_baseline", "_differences", "_text", "writes")
 
-    def __init__(self, instance: BaseRedisModel) -> None:
-        self._baseline = tracked(instance)
+    def __init__(self, instance: BaseRedisModel, baseline: Baseline | None = None) -> None:
+        self._baseline = tracked(instance) if baseline is None else baseline
         super().__init__(instance)
         if origin_of(instance) != self.key:
             raise ChangesNotTrackedError(
@@ -242,17 +243,17 @@ def tracked(instance: BaseRedisModel) -> Baseline:
         ChangesNotTrackedError: That is not kept, or it was neither.
     """
     model, baseline = type(instance), baseline_of(instance)
-    if baseline is not None:
-        return baseline
     if not model.__rapyer_tracks__:
         raise ChangesNotTrackedError(
             f"{model.__name__} does not keep what its instances were loaded or saved as. Set "
             "`track_changes = True` in its `class Config`, which adds some 15 % to their memory."
         )
-    raise ChangesNotTrackedError(
-        f"this {model.__name__} was neither loaded nor saved since its changes are tracked. Save "
-        "it, or load it."
-    )
+    if baseline is None:
+        raise ChangesNotTrackedError(
+            f"this {model.__name__} was neither loaded nor saved since its changes are tracked. "
+            "Save it, or load it."
+        )
+    return baseline
 
 
 def _patched(

@@ -6,7 +6,8 @@ import asyncio
 import json
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from rapyer.base import BaseRedisModel, identity_of
 from rapyer.errors import RapyerError
 from rapyer.guards import is_class
 from rapyer.plugin import Command
+from rapyer.progress import ProgressCallable
 from rapyer.traffic.source import RedisSource, default_source, use_as_default, without_secrets
 from redis.exceptions import RedisError
 
@@ -24,6 +26,8 @@ from rapyer_query.names import IndexName, parse_name, registry_of
 #: The exit status where something is not as it should be, and where nothing could be done.
 _DIFFERENT: Final = 1
 _FAILED: Final = 2
+#: Goes to the beginning of the line of a terminal, and clears it.
+_CLEAR: Final = "\r\x1b[K"
 _ACTIONS: Final = {
     "list": "list the indexes of rapyer that a server has",
     "status": "tell what there is of the indexes of models",
@@ -144,12 +148,14 @@ async def _diff(manager: IndexManager, _: Namespace) -> Outcome:
 
 
 async def _ensure(manager: IndexManager, arguments: Namespace) -> Outcome:
-    await manager.ensure(progress=_shown(arguments))
+    with _progress(arguments) as shown:
+        await manager.ensure(progress=shown)
     return await _done(manager)
 
 
 async def _rebuild(manager: IndexManager, arguments: Namespace) -> Outcome:
-    await manager.rebuild(progress=_shown(arguments))
+    with _progress(arguments) as shown:
+        await manager.rebuild(progress=shown)
     return await _done(manager)
 
 
@@ -170,16 +176,21 @@ _BY_NAME: Final[dict[str, Callable[[IndexManager, Namespace], Awaitable[Outcome]
 }  # fmt: skip
 
 
-def _shown(arguments: Namespace) -> Callable[[int, int | None], object] | None:
+@contextmanager
+def _progress(arguments: Namespace) -> Generator[ProgressCallable | None]:
     """Show how far it is on the standard error, where somebody looks at that."""
     if arguments.json or not sys.stderr.isatty():
-        return None
+        yield None
+        return
 
     def show(done: int, total: int | None) -> None:
         of_all = "" if total is None else f" of {total}"
-        print(f"\r\x1b[K{done}{of_all} documents", end="\r", file=sys.stderr, flush=True)
+        print(f"{_CLEAR}{done}{of_all} documents", end="", file=sys.stderr, flush=True)
 
-    return show
+    try:
+        yield show
+    finally:
+        print(_CLEAR, end="", file=sys.stderr, flush=True)
 
 
 async def _list() -> Outcome:

@@ -202,12 +202,18 @@ class Session:
         arguments: Sequence[Argument],
         keys: Sequence[str] = (),
     ) -> Any:
-        """Run a script that asks the index. One round trip; see `send` for the errors."""
+        """Run a script that asks the index; see `send` for the errors.
+
+        One round trip; at most once a second one more, for what the index did not take.
+        """
         keys = keys or (self.ask.index,)
         sent = ["1" if self.compiled.expands else "0", self.run_id, *arguments]
         reply = await self._timed(self.channel.run(operation, policies, keys, sent))
         if not operation.writes:
             await self._require_whole()
+        if self.index is not None and self.index.life.is_look_due(self.channel):
+            (facts,) = await self.channel.execute_many([("FT.INFO", self.index.name)])
+            await self.index.life.look_at(self.channel, facts)
         return reply
 
     async def _timed(self, sent: Awaitable[R]) -> R:
