@@ -50,6 +50,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "shop_of_cli").mkdir()
     (tmp_path / "shop_of_cli" / "__init__.py").write_text("from shop_of_cli.models import User\n")
     (tmp_path / "shop_of_cli" / "models.py").write_text(MODELS)
+    (tmp_path / "shop_of_cli" / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "shop_of_cli" / "lost.py").write_text("import of_nobody\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield "shop_of_cli"
     for name in [name for name in sys.modules if name.startswith("shop_of_cli")]:
@@ -131,7 +133,12 @@ def test_documents_that_are_missing_make_the_status_1(index, shop, client):
         (["status", "shop_of_cli.models:Nobody"], "is None, and no model with documents"),
         (["status", "shop_of_cli.models:Base"], "and no model with documents"),
         (["status", "shop_of_cli.models:Part"], "and no model with documents"),
+        (["status", "shop_of_cli.models:"], "and no model with documents"),
         (["drop", "json"], "'json' defines no models with documents"),
+        (["drop", ":User"], "names no module"),
+        (["drop", ".models"], "names no module"),
+        (["drop", "shop_of_cli.broken"], "importing shop_of_cli.broken failed with ZeroDivision"),
+        (["drop", "shop_of_cli.lost"], "there is no module 'of_nobody'"),
     ],
 )
 def test_what_names_no_model_is_said(index, shop, words, message):

@@ -17,6 +17,7 @@ import index_versions as versions
 import pytest
 from rapyer import init_rapyer
 from rapyer_embedded import Server
+from rapyer_query import DroppedDocumentsWarning, IndexUnavailableError
 from redis.asyncio import Redis
 
 PREFIX = versions.PREFIX
@@ -74,9 +75,6 @@ async def test_twenty_processes_that_start_at_once_make_one_index(redis_url, red
     found = await asyncio.gather(*(run(redis_url, "first", 3600, "count") for _ in range(20)))
     assert found == [[3000]] * 20
     assert len(await names(redis)) == 1
-    found = await asyncio.gather(*(run(redis_url, "added", 3600, "count") for _ in range(8)))
-    assert found == [[3000]] * 8
-    assert len(await names(redis)) == 1
     found = await asyncio.gather(*(run(redis_url, "renamed", 3600, "count") for _ in range(8)))
     assert found == [[3000]] * 8
     assert len(await names(redis)) == 2
@@ -129,7 +127,7 @@ async def deploy_all(url: str, deployed: list[str]) -> None:
 @pytest.mark.parametrize("moment", [0.0, 0.05, 0.15])
 async def test_what_a_killed_process_has_begun_the_next_one_finishes(redis_url, redis, moment):
     await fill(redis, 20_000)
-    for version, expected in (("first", 1), ("added", 1), ("renamed", 2)):
+    for version, expected in (("first", 1), ("added", 2), ("renamed", 3)):
         async with process(redis_url, version, 3600, "count") as killed:
             assert await line_of(killed) == "ready"
             await asyncio.sleep(moment)
@@ -156,14 +154,17 @@ async def test_what_a_killed_process_was_building_anew_is_dropped(redis_url, red
     assert len(await names(redis)) == 1
 
 
-async def test_a_server_that_has_restarted_is_waited_for(tmp_path):
+@pytest.mark.parametrize("rights", ["+@all", "+@all -info"], ids=["all", "no INFO"])
+async def test_a_server_that_has_restarted_is_waited_for(rights):
     """It loads its log, indexes the documents in the background, and answers with a part so far."""
     model = versions.first()
     with tempfile.TemporaryDirectory() as directory:
         async with Server(directory=directory) as server:
             client = Redis.from_url(server.url, protocol=2)
             await fill(client, 20_000)
-            async with init_rapyer(server.url):
+            user = ("ACL", "SETUSER", "few", "on", ">pw", "~*", *rights.split())
+            await client.execute_command(*user)
+            async with init_rapyer(server.url.replace("unix://", "unix://few:pw@")):
                 assert await model.find(model.age >= 0).count() == 20_000
                 for ask, expected in (
                     (lambda: model.find(model.age >= 0).count(), 20_000),
@@ -173,10 +174,35 @@ async def test_a_server_that_has_restarted_is_waited_for(tmp_path):
                     (lambda: model.find(model.age < 10_000).delete(), 10_000),
                 ):
                     await asyncio.to_thread(server.restart)
+                    await client.execute_command(*user)
                     answer = await ask()
                     number = answer if isinstance(answer, int) else len(answer)
                     assert number == expected
                 assert await client.dbsize() == 10_001  # and the registry
+            await client.aclose()
+
+
+async def test_what_was_refused_is_told_of_also_after_a_restart():
+    """The server counts from 0 again then."""
+    model = versions.first()
+    with tempfile.TemporaryDirectory() as directory:
+        async with Server(directory=directory) as server:
+            client = Redis.from_url(server.url, protocol=2)
+            await fill(client, 20)
+            async with init_rapyer(server.url):
+                await model.index.ensure()
+                for n in range(5):
+                    await client.json().set(f"{PREFIX}:{n}", "$.age", "old")
+                    await client.json().set(f"{PREFIX}:{n}", "$.age", n)
+                assert (await model.index.status(scan=True)).failed_keys == ()
+                await client.bgrewriteaof()
+                while (await client.info("persistence"))["aof_rewrite_in_progress"]:
+                    await asyncio.sleep(0.05)
+                await asyncio.to_thread(server.restart)
+                for n in range(3):
+                    await client.json().set(f"{PREFIX}:{n}", "$.age", "old")
+                with pytest.warns(DroppedDocumentsWarning, match="3 writes"):
+                    assert await model.find().count() == 17
             await client.aclose()
 
 
@@ -186,6 +212,9 @@ ACLS = {
     "no FT._LIST": "-ft._list",
     "no HSET": "-hset",
     "no FT.ALTER": "-ft.alter",
+    "no INFO": "-info",
+    "nothing dangerous": "-@dangerous",
+    "no keys": "-@keyspace",
     "only reads": "-@write +evalsha +eval",
 }
 
@@ -204,4 +233,38 @@ async def test_a_user_with_few_rights_is_answered_from_an_index_that_is_there(ru
         async with init_rapyer(server.url.replace("unix://", "unix://few:pw@")):
             assert await model.find(model.age >= 10).count() == 90
             assert (await model.index.status()).documents == 100
+        await client.aclose()
+
+
+@pytest.mark.parametrize("rule", ["-ft._list", "-ft.create", "-ft.info", "-time", "-eval -evalsha"])
+async def test_a_user_who_may_not_make_an_index_is_told(rule):
+    model = versions.first()
+    async with Server() as server:
+        client = Redis.from_url(server.url, protocol=2)
+        await fill(client, 100)
+        await client.execute_command(
+            "ACL", "SETUSER", "few", "on", ">pw", "~*", "+@all", *rule.split()
+        )
+        async with init_rapyer(server.url.replace("unix://", "unix://few:pw@")):
+            with pytest.raises(IndexUnavailableError, match=r"cannot be made: .*\.scan\(\)"):
+                await model.find(model.age >= 10).count()
+            assert len(await names(client)) == 0
+        await client.aclose()
+
+
+async def test_a_user_who_may_not_take_over_an_index_makes_one():
+    old, new = versions.first(1), versions.added()
+    async with Server() as server:
+        client = Redis.from_url(server.url, protocol=2)
+        await fill(client, 100)
+        async with init_rapyer(server.url):
+            assert await old.find(old.age >= 0).count() == 100
+        await asyncio.sleep(2.2)
+        await client.execute_command(
+            "ACL", "SETUSER", "few", "on", ">pw", "~*", "+@all", "-ft.alter"
+        )
+        async with init_rapyer(server.url.replace("unix://", "unix://few:pw@")):
+            assert (await new.index.diff()).action == "alter"
+            assert await new.find(new.level == 1).count() == 100
+            assert len(await names(client)) == 2
         await client.aclose()

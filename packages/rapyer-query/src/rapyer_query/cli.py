@@ -19,9 +19,9 @@ from rapyer.progress import ProgressCallable
 from rapyer.traffic.source import RedisSource, default_source, use_as_default, without_secrets
 from redis.exceptions import RedisError
 
-from rapyer_query.facts import facts_of
+from rapyer_query.facts import facts_of, index_names
 from rapyer_query.manager import IndexManager, IndexStatus
-from rapyer_query.names import IndexName, parse_name, registry_of
+from rapyer_query.names import IndexName, registry_of
 
 #: The exit status where something is not as it should be, and where nothing could be done.
 _DIFFERENT: Final = 1
@@ -195,9 +195,8 @@ def _progress(arguments: Namespace) -> Generator[ProgressCallable | None]:
 
 async def _list() -> Outcome:
     channel = default_source().channel()
-    parsed = [parse_name(name.decode()) for name in await channel.execute("FT._LIST")]
     rows: list[dict[str, Any]] = []
-    for name in sorted(one for one in parsed if one is not None):
+    for name in await index_names(channel):
         facts = await facts_of(channel, name.name)
         if facts is not None:
             rows.append(
@@ -219,7 +218,7 @@ async def _list() -> Outcome:
 async def _kept_until(channel: Any, name: IndexName) -> int | None:
     """Give the second until which the version of an index has said to be alive."""
     reply = await channel.execute("HGET", registry_of(name.prefix), f"lease:{name.version}")
-    return None if reply is None else int(reply) // 1000
+    return None if reply is None else int(reply.partition(b":")[0]) // 1000
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
@@ -238,9 +237,9 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
 def _models_of(targets: Sequence[str]) -> list[type[BaseRedisModel]]:
     found: dict[type[BaseRedisModel], None] = {}
     for target in targets:
-        module_name, _, path = target.partition(":")
+        module_name, colon, path = target.partition(":")
         module = _imported(module_name, target)
-        if path:
+        if colon:
             found[_model_at(module, path, target)] = None
         else:
             found.update(dict.fromkeys(_models_in(module, target)))
@@ -248,15 +247,15 @@ def _models_of(targets: Sequence[str]) -> list[type[BaseRedisModel]]:
 
 
 def _imported(name: str, target: str) -> Any:
+    remedy = "Write `package.module:Model`, and run it where Python finds the package."
     try:
         return import_module(name)
     except ModuleNotFoundError as exc:
-        if exc.name is None or not f"{name}.".startswith(f"{exc.name}."):
-            raise  # the module is there, and does not find another one
-        raise _UsageError(
-            f"{target!r}: there is no module {exc.name!r}. Write `package.module:Model`, and run "
-            "it where Python finds the package."
-        ) from None
+        raise _UsageError(f"{target!r}: there is no module {exc.name!r}. {remedy}") from exc
+    except (ValueError, TypeError) as exc:  # a name that no module can have
+        raise _UsageError(f"{target!r} names no module: {exc}. {remedy}") from exc
+    except Exception as exc:  # whatever it does when it is imported
+        raise _UsageError(f"{target!r}: importing {name} failed with {exc!r}.") from exc
 
 
 def _model_at(module: Any, path: str, target: str) -> type[BaseRedisModel]:

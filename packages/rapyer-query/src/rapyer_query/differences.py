@@ -8,13 +8,13 @@ from typing import Any, Literal, TypeAlias
 from rapyer.base import identity_of
 from rapyer.traffic.channel import Channel
 
-from rapyer_query.facts import FieldDefinition, IndexFacts, facts_of
+from rapyer_query.facts import FieldDefinition, IndexFacts, facts_of, index_names
 from rapyer_query.index import ModelIndex
+from rapyer_query.lifecycle_scripts import ABANDONED
 from rapyer_query.migration import find_alteration
-from rapyer_query.names import parse_name
 
 #: What is done: nothing, an index is made where there is none, attributes are added to that of
-#: another version, or an index is built beside it.
+#: a version that nobody is alive for, or an index is built beside that of another version.
 Action: TypeAlias = Literal["none", "create", "alter", "build"]
 
 
@@ -25,7 +25,8 @@ class IndexDiff:
     Attributes:
         model: The name of the model.
         action: `"none"`; `"create"` where there is no index; `"alter"` where attributes are added
-            to the index of another version; `"build"` where a second one is built beside it.
+            to the index of a version that nobody is alive for; `"build"` where a second one is
+            built beside that of another version.
         index: The index that this one is compared with; None where there is none.
         added: What that has not.
         removed: What that alone has.
@@ -62,7 +63,7 @@ class IndexDiff:
 _SAID = {
     "none": "the index is {} and has all that it should have",
     "create": "there is no index yet",
-    "alter": "is added to {}, the index of another version",
+    "alter": "is added to {}, the index of a version that nobody is alive for",
     "build": "is built beside {}, the index of another version",
 }
 
@@ -74,15 +75,14 @@ async def difference(index: ModelIndex, channel: Channel) -> IndexDiff:
     if own is not None:
         return IndexDiff(name, "none", own.name)
     prefix = identity_of(index.model).prefix
-    parsed = [parse_name(one.decode()) for one in await channel.execute("FT._LIST")]
-    found = [one for one in parsed if one is not None and one.prefix == prefix]
-    # the last that was made: names of one prefix differ by their version and then by their time
-    found.sort(key=lambda one: one.name.rpartition(".")[2])
+    found = [one for one in await index_names(channel) if one.prefix == prefix]
     if any(one.version == index.version for one in found):
         return IndexDiff(name, "create", None)  # it is being built
-    names = [one.name for one in found]
-    alteration = await find_alteration(channel, prefix, index.version, index.fields, names)
-    other = alteration.index if alteration is not None else next(reversed(names), None)
+    names = [one.decode() for one in await index.life.run(channel, ABANDONED)]
+    alteration = await find_alteration(channel, index.fields, names)
+    # of the others the last that was made: names of one prefix differ by their time at the end
+    last = max((one.name for one in found), key=lambda one: one.rpartition(".")[2], default=None)
+    other = last if alteration is None else alteration.index
     facts = None if other is None else await facts_of(channel, other)
     if facts is None:
         return IndexDiff(name, "create", None, added=index.fields)

@@ -37,18 +37,20 @@ class Refusals:
 
     Attributes:
         index: The index that was last looked at.
+        run: The run of the server in which that was: it counts anew in the next one.
         told: How many refused writes of it the user knows of.
         message: What is to be told; empty for nothing.
     """
 
     index: str = ""
+    run: str = ""
     told: int = 0
     message: str = ""
 
     async def note(self, index: ModelIndex, channel: Channel, report: Report) -> None:
         """Look at what a script has reported. No round trip where all was taken."""
-        if report.name != self.index:
-            self.index, self.told = report.name, 0
+        if (report.name, report.run) != (self.index, self.run):
+            self.index, self.run, self.told = report.name, report.run, 0
         self.told = max(self.told, report.known)
         await self._note(
             index, channel, report.failures, _Last(report.last_key, report.last_reason)
@@ -69,10 +71,11 @@ class Refusals:
             return  # the one document is in the index now, or is gone
         name = index.model.__name__
         times = "1 write" if new == 1 else f"{new} writes"
+        which = "does not have these" if is_missing else "may not have some of these"
         since = "" if is_missing else ", which is in the index by now, or gone"
         self.message = (
-            f"the index of {name} did not take {times} of its documents, and no query finds these "
-            f"as long as nobody mends them. The last one was {last.key!r}{since}: {last.reason}. "
+            f"the index of {name} did not take {times} of its documents. It {which}, and no query "
+            f"finds them. The last one was {last.key!r}{since}: {last.reason}. "
             f"`await {name}.index.status(scan=True)` names all that are missing; save them anew "
             "with values of the right types, or delete them."
         )

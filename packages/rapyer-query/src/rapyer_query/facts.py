@@ -10,6 +10,8 @@ from typing import Any, Final
 from rapyer.traffic.channel import Channel
 from redis.exceptions import ResponseError
 
+from rapyer_query.names import IndexName, parse_name
+
 #: Words of a definition that say nothing about what is in an index.
 _SEPARATOR: Final = "SEPARATOR"
 _NOTHING: Final = "N/A"
@@ -96,6 +98,12 @@ class IndexFacts:
             last_key if has_failed and last_key != _NOTHING else None,
             last_reason if has_failed and last_reason != _NOTHING else None,
         )
+
+
+async def index_names(channel: Channel) -> list[IndexName]:
+    """Name the indexes of rapyer that a server has, in their order. One round trip."""
+    parsed = [parse_name(_text(name)) for name in await channel.execute("FT._LIST")]
+    return sorted(name for name in parsed if name is not None)
 
 
 async def facts_of(channel: Channel, name: str) -> IndexFacts | None:

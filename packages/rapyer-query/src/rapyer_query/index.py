@@ -25,7 +25,6 @@ from rapyer_query.lifecycle import Lifecycle
 from rapyer_query.names import alias_of, version_of
 from rapyer_query.options import INDEX
 from rapyer_query.settings import Limits
-from rapyer_query.stored import Places, places_of
 
 #: Conditions whose texts are kept for a model.
 _KEPT: Final = 512
@@ -67,9 +66,7 @@ class ModelIndex:
     Attributes:
         model: The model.
         attributes: What is in it.
-        places: The places that its documents have.
-        version: What tells this version of the model from others: a hash of what is in the index,
-            and of the places.
+        version: What tells this version of the model from others: a hash of what is in the index.
         name: The alias of this version, which queries ask.
         words: The definition of each attribute as `FT.CREATE` takes it, by its name.
         fields: The same as the server knows it.
@@ -78,7 +75,6 @@ class ModelIndex:
 
     model: type[BaseRedisModel]
     attributes: Attributes
-    places: Places = field(init=False)
     version: str = field(init=False)
     name: str = field(init=False)
     words: dict[str, list[str]] = field(init=False)
@@ -93,8 +89,7 @@ class ModelIndex:
         prefix = identity_of(self.model).prefix
         self.words = {one.name: one.definition for one in self.attributes.all}
         self.fields = tuple(map(FieldDefinition.of_words, self.words.values()))
-        self.places = places_of(self.model)
-        self.version = version_of(prefix, [*self.words.values()], self.places)
+        self.version = version_of(prefix, sorted(self.words.values()))
         self.name = alias_of(prefix, self.version)
         self.life = Lifecycle(self)
 

@@ -8,7 +8,6 @@ and answers with a part meanwhile; and now and then, to say that the version is 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -42,6 +41,8 @@ _PART: Final = 500
 _RENEWALS: Final = 4
 #: Seconds after which a query asks for what the index did not take.
 _LOOK_AFTER: Final = 1.0
+
+_CREATE: Final = ("create", "", 0)
 
 #: Is told what is known of an index that is being built.
 Watch = Callable[[Report], object]
@@ -83,11 +84,19 @@ class Lifecycle:
         self._index = index
         self._states: WeakKeyDictionary[Channel, _State] = WeakKeyDictionary()
 
-    async def ensure(self, channel: Channel, watch: Watch | None = None) -> None:
-        """Make sure that there is an index with all documents; see `ModelIndex.ensure`."""
+    async def ensure(
+        self, channel: Channel, watch: Watch | None = None, *, anew: bool = False
+    ) -> None:
+        """Make sure that there is an index with all documents; see `ModelIndex.ensure`.
+
+        Args:
+            channel: The connections.
+            watch: Is told what is known of an index that is being built.
+            anew: Whether the server is asked also where it was known to be there.
+        """
         state = self._state(channel)
         task = state.task
-        if task is None or (task.done() and state.connects != channel.connects):
+        if task is None or (task.done() and (anew or state.connects != channel.connects)):
             task = state.task = asyncio.create_task(self._make(channel, state, watch))
             task.add_done_callback(partial(self._made, state))
         elif task.done():
@@ -139,6 +148,9 @@ class Lifecycle:
             if kind == "others":
                 decision, added = await self._decide(channel, reply[1])
                 continue
+            if kind == "refused" and decision[0] == "alter":
+                decision, added = _CREATE, index.fields
+                continue
             if kind == "refused":
                 raise self._unavailable(reply[1].decode())
             report = Report.of_reply(reply)
@@ -168,13 +180,12 @@ class Lifecycle:
     async def _decide(
         self, channel: Channel, others: list[bytes]
     ) -> tuple[tuple[Argument, ...], tuple[FieldDefinition, ...]]:
-        """Choose between adding to an index of another version, and making one."""
+        """Choose between taking over an index that nobody is alive for, and making one."""
         index = self._index
-        prefix = identity_of(index.model).prefix
         names = [name.decode() for name in others]
-        found = await find_alteration(channel, prefix, index.version, index.fields, names)
+        found = await find_alteration(channel, index.fields, names)
         if found is None:
-            return ("create", "", 0), index.fields
+            return _CREATE, index.fields
         return ("alter", found.index, found.size), found.added
 
     async def _ask(
@@ -183,7 +194,7 @@ class Lifecycle:
         index = self._index
         prefix = identity_of(index.model).prefix
         return await self.run(
-            channel, ENSURE, new_name(index.name), *decision, json.dumps(index.places),
+            channel, ENSURE, new_name(index.name), *decision, len(index.fields),
             f"{prefix}:", *definitions(index, added),
         )  # fmt: skip
 
@@ -205,8 +216,9 @@ class Lifecycle:
         index = self._index
         return IndexUnavailableError(
             f"the index {index.name!r} of {index.model.__name__} cannot be made: {reason}. "
-            "Indexes are in database 0 alone, and the user needs FT.CREATE, FT.INFO, FT._LIST, "
-            "FT.ALIASADD, FT.SEARCH and FT.AGGREGATE; .scan() reads all documents instead."
+            "Indexes are in database 0 alone, and the user needs the keys rapyer:*, FT.CREATE, "
+            "FT.INFO, FT._LIST, FT.ALIASADD, FT.SEARCH, FT.AGGREGATE, EVALSHA, EVAL and TIME; "
+            ".scan() reads all documents instead."
         )
 
     # -- keeping it -------------------------------------------------------------------------------
@@ -225,18 +237,18 @@ class Lifecycle:
         connects = channel.connects
         try:
             reply = await self._ask(channel, ("none", "", 0), ())
-        except (RedisError, RapyerError):
-            pass  # nobody waits for this: the next query meets the same, and tells
-        else:
-            kind = reply[0].decode()
-            if kind == "ready":
+            if reply[0] == b"ready":
                 report = Report.of_reply(reply)
                 await state.refusals.note(self._index, channel, report)
-                if state.run == report.run:
+                if state.run and state.run == report.run:
                     state.connects = connects
-            elif kind != "growing":
+            elif reply[0] != b"growing":
                 self.forget(channel)
-        self._schedule(channel, state)
+        except (RedisError, RapyerError):
+            pass  # nobody waits for this: the next query meets the same, and tells
+        finally:
+            if not channel.closed:
+                self._schedule(channel, state)
 
     # -- what it did not take ---------------------------------------------------------------------
 

@@ -2,13 +2,16 @@
 
 What there is on the server is the state, and all of it: a process that is killed leaves nothing
 half done, since the server goes on building, and the next process that asks publishes what is
-built. Beside the indexes there is a registry for each prefix, a hash with these fields:
+built. An index is asked by one version only. Beside the indexes there is a registry for each
+prefix, a hash with these fields:
 
-- `lease:VERSION`: until when, in milliseconds, the processes of a version have said to be alive;
-- `lease:INDEX`: the same of one that rebuilds an index;
-- `places:VERSION`: the places that documents of the version have, as JSON;
+- `lease:VERSION`: until when, in milliseconds, the processes of a version have said to be alive,
+  and for how long each time. A version is protected as long as it has this field;
+- `late:VERSION`: when a version is given up whose lease was seen to have ended: a server that was
+  out of reach keeps all versions from renewing their leases;
+- `lease:INDEX`: until when one that rebuilds an index has said to be alive;
 - `altered:VERSION`: the index to which its attributes are being added;
-- `known:INDEX`: how many refused writes somebody has looked into.
+- `known:INDEX`: how many refused writes somebody has looked into, and in which run of the server.
 
 A user who may not write it leaves no trace in it, and takes nothing away.
 """
@@ -32,13 +35,12 @@ local function plain(value)  -- simple strings are tables in Lua
     if type(value) == 'table' and value.ok then return value.ok end
     return value
 end
-local function field(name) return redis.pcall('HGET', registry, name) end
+local function field(name)
+    local value = redis.pcall('HGET', registry, name)
+    return type(value) == 'string' and value or nil
+end
 local function note(name, value) redis.pcall('HSET', registry, name, value) end
 local function erase(...) redis.pcall('HDEL', registry, ...) end
-local function has_lease(name)
-    local till = field('lease:' .. name)
-    return type(till) == 'string' and tonumber(till) > now
-end
 
 local function about(name)
     local flat = redis.pcall('FT.INFO', name)
@@ -55,19 +57,28 @@ local function about(name)
     return info
 end
 
+-- the versions that have said to be alive, each with when its lease ends, and how long one is
 local function versions()
     local found, flat = {}, redis.pcall('HGETALL', registry)
     if flat.err then return found end
     for place = 1, #flat, 2 do
         local name = string.match(flat[place], '^lease:(%x+)$')
-        if name and #name == 16 then found[name] = tonumber(flat[place + 1]) end
+        local till, length = string.match(flat[place + 1], '^(%d+):(%d+)$')
+        if name and #name == 16 and till then
+            found[name] = {till = tonumber(till), length = tonumber(length)}
+        end
     end
     return found
 end
+local function say_alive(name, length)
+    note('lease:' .. name, string.format('%.0f:%.0f', now + length, length))
+    erase('late:' .. name)
+end
 
 -- the names of the indexes of the model, the oldest of each version first
-local function indexes()
+local function indexes(is_needed)
     local found, names = {}, redis.pcall('FT._LIST')
+    if names.err and is_needed then error(names) end
     if names.err then return found end
     for _, name in ipairs(names) do
         name = plain(name)
@@ -80,18 +91,27 @@ local function indexes()
     return found
 end
 
--- the indexes that other versions ask, by name
+-- the indexes that other versions ask, by name, each with the version
 local function asked_by_others()
     local found = {}
-    for other, till in pairs(versions()) do
-        if other ~= version and till > now then
+    for other in pairs(versions()) do
+        if other ~= version then
             local info = about(space .. other)
-            if info then found[info.index_name] = true end
+            if info then found[info.index_name] = other end
             local altered = field('altered:' .. other)
-            if altered then found[altered] = true end
+            if altered then found[altered] = other end
         end
     end
     return found
+end
+
+-- whether nobody is alive for an index, for longer than a lease, and the version that asked it
+local function abandoned(index, asked, known)
+    local owner = asked[index.name] or index.version
+    local lease = known[owner]
+    if owner == version or not lease or lease.till + lease.length > now then return false end
+    local of = known[index.version]  -- it may be building this one
+    return not of or of.till + of.length <= now, owner
 end
 
 local function drop(name)
@@ -105,15 +125,16 @@ local function run_of_server()
 end
 
 local function report(state, info)
-    local errors = {}
+    local errors, run = {}, run_of_server()
     for place = 1, #(info['Index Errors'] or {}), 2 do
         errors[plain(info['Index Errors'][place])] = plain(info['Index Errors'][place + 1])
     end
+    -- the server counts anew when it has restarted
+    local known, of = string.match(field('known:' .. info.index_name) or '', '^(%d+):(%w*)$')
     return {
         state, info.index_name, tostring(info.percent_indexed), info.num_docs,
-        info.hash_indexing_failures, field('known:' .. info.index_name) or '0',
-        errors['last indexing error key'] or '', errors['last indexing error'] or '',
-        run_of_server(),
+        info.hash_indexing_failures, of == run and known or '0',
+        errors['last indexing error key'] or '', errors['last indexing error'] or '', run,
     }
 end
 
@@ -137,22 +158,28 @@ end
 #: Makes sure that a version has an index, says that it is alive, and drops what no version asks.
 #:
 #: Further arguments: the name for a new index; what to do where the version has none (`none` says
-#: so, `look` gives the indexes of other versions, or makes one where there are none, `alter` adds
-#: to one of them, `create` makes one); the index to add to; how many attributes that has; the
-#: places; the prefix of the keys; the attributes to define, as `define` reads them.
+#: so, `look` gives the indexes that nobody is alive for, or makes one where there are none, `alter`
+#: takes one of them over and adds to it, `create` makes one); the index to take over; how many
+#: attributes that has; how many the version needs; the prefix of the keys; the attributes to
+#: define, as `define` reads them.
 #:
 #: Gives `ready`, `building` where there is no index that could be asked, `growing` where the one
-#: that is asked is being added to, or was loaded by a server that does so in the background; each
-#: with what is told of it. Else `gone`, `others`, or `refused` with the reason.
+#: that is asked was loaded by a server that indexes in the background; each with what is told of
+#: it. Else `gone`, `others`, or `refused` with the reason.
 ENSURE = Operation(
     "index_ensure",
     _COMMON
     + """
-local fresh, decision, target, size, places, keys = unpack(arg, 3, 8)
+local fresh, decision, target, size, wanted, keys = unpack(arg, 3, 8)
 
-local function of_others()
-    local found = {}
-    for _, index in ipairs(indexes()) do found[#found + 1] = index.name end
+-- an index with more than the version needs may lack documents of it
+local function fits(info) return info and #info.attributes == tonumber(wanted) end
+
+local function nobodys()
+    local found, asked, known = {}, asked_by_others(), versions()
+    for _, index in ipairs(indexes(true)) do
+        if abandoned(index, asked, known) then found[#found + 1] = index.name end
+    end
     return found
 end
 
@@ -160,31 +187,47 @@ local function underway()
     local altered = field('altered:' .. version)
     if altered then
         local info = about(altered)
-        if info then return info end
+        if fits(info) then return info end
         erase('altered:' .. version)
     end
-    for _, index in ipairs(indexes()) do
-        if index.version == version then return about(index.name) end
+    for _, index in ipairs(indexes(true)) do
+        if index.version == version then
+            local info = about(index.name)
+            if fits(info) then return info end
+        end
+    end
+end
+
+local function take_over()
+    local asked, known = asked_by_others(), versions()
+    for _, index in ipairs(indexes(true)) do
+        local info = index.name == target and about(target)
+        if info and #info.attributes == tonumber(size) and tonumber(info.indexing) == 0 then
+            local is_nobodys, owner = abandoned(index, asked, known)
+            if is_nobodys then
+                redis.pcall('FT.ALIASDEL', space .. owner)
+                for _, gone in ipairs({owner, index.version}) do
+                    erase('lease:' .. gone, 'late:' .. gone, 'altered:' .. gone)
+                end
+                local failed = define(target, {'FT.ALTER', target, 'SCHEMA', 'ADD'}, 9)
+                if not failed then note('altered:' .. version, target) end
+                return true, failed
+            end
+        end
     end
 end
 
 local function begin()
-    local failed
     if decision == 'none' then return nil, {'gone'} end
     if decision == 'look' then
-        local others = of_others()
+        local others = nobodys()
         if #others > 0 then return nil, {'others', others} end
-        target = fresh
     end
+    local failed
     if decision == 'alter' then
-        local info = about(target)
-        local adds = tonumber(arg[9]) > 0
-        if not info or #info.attributes ~= tonumber(size)
-            or (adds and tonumber(info.indexing) ~= 0) then
-            return nil, {'others', of_others()}
-        end
-        failed = define(target, {'FT.ALTER', target, 'SCHEMA', 'ADD'}, 9)
-        if not failed then note('altered:' .. version, target) end
+        local is_done
+        is_done, failed = take_over()
+        if not is_done then return nil, {'others', nobodys()} end
     else
         target = fresh
         local head = {'FT.CREATE', fresh, 'ON', 'JSON', 'PREFIX', '1', keys, 'SCHEMA'}
@@ -192,40 +235,53 @@ local function begin()
         if failed then redis.pcall('FT.DROPINDEX', fresh) end
     end
     if failed then return nil, {'refused', failed} end
-    note('places:' .. version, places)
     return about(target)
 end
 
-local function leave_others(own)
-    local used, expired, known = asked_by_others(), {}, versions()
-    used[own] = true
-    for other, till in pairs(known) do
-        if other ~= version and till <= now then
-            expired[other] = true
-            redis.pcall('FT.ALIASDEL', space .. other)
-            erase('lease:' .. other, 'places:' .. other, 'altered:' .. other)
+local function give_up_others(known)
+    local given_up = {}
+    for other, lease in pairs(known) do
+        if other ~= version and lease.till <= now then
+            local late = tonumber(field('late:' .. other) or '')
+            if not late then
+                note('late:' .. other, now + lease.length / 2)
+            elseif late <= now then
+                given_up[other] = true
+                redis.pcall('FT.ALIASDEL', space .. other)
+                erase('lease:' .. other, 'late:' .. other, 'altered:' .. other)
+            end
         end
     end
+    return given_up
+end
+
+local function leave_others(own)
+    local known = versions()
+    local given_up, used = give_up_others(known), asked_by_others()
+    used[own] = version
     for _, index in ipairs(indexes()) do
         if not used[index.name] then
-            local of = index.version
-            local lease = field('lease:' .. index.name)
+            local of, lease = index.version, tonumber(field('lease:' .. index.name) or '')
             if lease then
-                if tonumber(lease) <= now then drop(index.name) end
-            elseif expired[of] then
+                if lease <= now then drop(index.name) end
+            elseif given_up[of] then
                 drop(index.name)
             elseif known[of] then
                 -- its version is being given this one, or has another one
                 if about(space .. of) then note('lease:' .. index.name, now + retention) end
-            else
-                note('lease:' .. of, now + retention)
+            else  -- how long its processes wait before they say something is not known
+                say_alive(of, math.max(retention, 3600000))
             end
         end
     end
 end
 
-note('lease:' .. version, now + retention)
+say_alive(version, retention)
 local info = about(alias)
+if info and not fits(info) then
+    redis.call('FT.ALIASDEL', alias)
+    info = nil
+end
 if not info then
     local other
     info = underway()
@@ -245,6 +301,20 @@ return report('ready', info)
     writes=True,
 )
 
+#: Gives the indexes that nobody is alive for.
+ABANDONED = Operation(
+    "index_abandoned",
+    _COMMON
+    + """
+local found, asked, known = {}, asked_by_others(), versions()
+for _, index in ipairs(indexes(true)) do
+    if abandoned(index, asked, known) then found[#found + 1] = index.name end
+end
+return found
+""",
+    writes=False,
+)
+
 #: Builds the index anew beside the one that is asked, and puts it into its place when it is
 #: complete. Further arguments: the name for a new index, what is being built (empty at first), for
 #: how many milliseconds that is kept if nobody goes on, the prefix of the keys, the attributes.
@@ -253,12 +323,13 @@ REBUILD = Operation(
     _COMMON
     + """
 local fresh, current, patience, keys = unpack(arg, 3, 6)
-note('lease:' .. version, now + retention)
+say_alive(version, retention)
 local asked = about(alias)
 if current == '' then
     for _, index in ipairs(indexes()) do
         local is_asked = asked and asked.index_name == index.name
-        if index.version == version and not is_asked and has_lease(index.name) then
+        local lease = tonumber(field('lease:' .. index.name) or '')
+        if index.version == version and not is_asked and lease and lease > now then
             current = index.name  -- another process does the same
         end
     end
@@ -304,7 +375,7 @@ for _, index in ipairs(indexes()) do
         dropped = 1
     end
 end
-erase('lease:' .. version, 'places:' .. version, 'altered:' .. version)
+erase('lease:' .. version, 'late:' .. version, 'altered:' .. version)
 return dropped
 """,
     writes=True,
@@ -312,4 +383,8 @@ return dropped
 
 #: Notes that somebody has looked into some refused writes of an index. Further arguments: the
 #: index, how many.
-KNOWN = Operation("index_known", f"{_COMMON} note('known:' .. arg[3], arg[4])", writes=True)
+KNOWN = Operation(
+    "index_known",
+    f"{_COMMON} note('known:' .. arg[3], arg[4] .. ':' .. run_of_server())",
+    writes=True,
+)

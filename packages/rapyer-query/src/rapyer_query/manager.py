@@ -14,11 +14,11 @@ from rapyer.traffic.channel import Argument, Channel
 from rapyer_query.differences import IndexDiff, difference
 from rapyer_query.dropped import find_dropped
 from rapyer_query.errors import IndexUnavailableError
-from rapyer_query.facts import FieldDefinition, IndexFacts, facts_of
+from rapyer_query.facts import FieldDefinition, IndexFacts, facts_of, index_names
 from rapyer_query.index import ModelIndex
 from rapyer_query.lifecycle import PAUSES, definitions
 from rapyer_query.lifecycle_scripts import DROP, KNOWN, REBUILD
-from rapyer_query.names import new_name, parse_name
+from rapyer_query.names import new_name
 from rapyer_query.reports import Report
 
 State: TypeAlias = Literal["ready", "building", "missing"]
@@ -135,7 +135,9 @@ class IndexManager:
         """
         index, channel = self._index, channel_of(self._model)
         with Reporter(progress, None, self._doing) as reporter:
-            await index.life.ensure(channel, lambda report: reporter.report(report.documents))
+            await index.life.ensure(
+                channel, lambda report: reporter.report(report.documents), anew=True
+            )
 
     async def rebuild(self, *, progress: Progress = None) -> None:
         """Build the index anew beside the one that is asked, and put it into its place.
@@ -212,11 +214,9 @@ class IndexManager:
 
     async def _under_way(self, channel: Channel) -> IndexFacts | None:
         """Give the index of this version that is being built for the first time."""
-        names = [name.decode() for name in await channel.execute("FT._LIST")]
-        for name in sorted(names):
-            found = parse_name(name)
-            if found is not None and found.alias == self._index.name:
-                return await facts_of(channel, name)
+        for found in await index_names(channel):
+            if found.alias == self._index.name:
+                return await facts_of(channel, found.name)
         return None
 
     def _status(self, facts: IndexFacts | None, state: State) -> IndexStatus:

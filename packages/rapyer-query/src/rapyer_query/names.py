@@ -1,10 +1,10 @@
 """The names of indexes: an alias for each version of a model, and what stands behind it.
 
-A version of a model is told by what is in its index and by the places that its documents have. It
-has an alias, by which its queries ask, and which leads to an index from the moment on in which that
-has all documents. An index has a name of its own that was never used before: one that is dropped
-and made again has another name, so that nobody takes it for the one of before. Both names, and the
-key of the registry, start with `rapyer:`, which no model's keys do.
+A version of a model is told by what is in its index. It has an alias, by which its queries ask, and
+which leads to an index from the moment on in which that has all documents. An index has a name of
+its own that was never used before: one that is dropped and made again has another name, so that
+nobody takes it for the one of before. Both names, and the key of the registry, start with
+`rapyer:`, which no model's keys do.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from rapyer_query.pages import (
     scan_pages,
 )
 from rapyer_query.session import (
+    MOST_TURNS,
     DoubtError,
     IndexGoneError,
     LimitsChangedError,
@@ -49,7 +50,7 @@ async def result_pages(spec: Spec) -> AsyncGenerator[Found]:
         QueryInterruptedError: The rest cannot be read any more.
         NotIndexedError, IndexUnavailableError, QueryTimeoutError: As `Session.open` and `send`.
     """
-    for _ in range(3):
+    for _ in range(MOST_TURNS):
         session = await Session.open(spec)
         is_begun = False
         try:

@@ -26,6 +26,8 @@ from rapyer_query.spec import Spec
 
 R = TypeVar("R")
 
+#: Times that a query is asked, each time because the one before may have been incomplete.
+MOST_TURNS: Final = 10
 #: Parameters of a query that a script can pass on beside the 2000 keys of a chunk: Lua unpacks
 #: fewer than 8000 arguments.
 MOST_PARAMETERS: Final = 5900
@@ -188,7 +190,8 @@ class Session:
         await self.index.ensure(self.channel)
         life = self.index.life
         self.connects = life.connects_of(self.channel)
-        if life.run_of(self.channel) != self.run_id:
+        # who may not ask which run of the server it is has to ask once more
+        if not self.run_id or life.run_of(self.channel) != self.run_id:
             raise IndexGoneError
 
     async def go_on(self, command: Sequence[Argument]) -> Any:
@@ -261,7 +264,7 @@ async def repeated(spec: Spec, body: Callable[[Session], Awaitable[R]]) -> R:
 
     Nothing was read or written then.
     """
-    for _ in range(3):
+    for _ in range(MOST_TURNS):
         session = await Session.open(spec)
         with suppress(IndexGoneError, LimitsChangedError):
             return await body(session)
