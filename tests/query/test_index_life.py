@@ -419,6 +419,14 @@ async def test_progress_is_told_to_who_waits_for_the_first_index(server, redis):
     await model.index.ensure(progress=lambda *call: calls.append(call))
     assert calls
     assert all(total is None for _, total in calls)
+    await model.index.drop()
+    asked = asyncio.create_task(model.find(model.age >= 0).count())
+    with pytest.raises(ZeroDivisionError):
+        await model.index.ensure(progress=lambda *_: 1 // 0)
+    assert await asked == 5000  # what one has raised does not concern the other
+    with pytest.raises(ZeroDivisionError):
+        await model.index.rebuild(progress=lambda *_: 1 // 0)
+    assert await model.find(model.age >= 0).count() == 5000
     wrong: Any = 3
     with pytest.raises(TypeError, match="progress is 3"):
         await model.index.rebuild(progress=wrong)

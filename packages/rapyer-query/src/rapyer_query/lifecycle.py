@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +17,7 @@ from weakref import WeakKeyDictionary, ref
 from rapyer.base import identity_of
 from rapyer.errors import RapyerError, UnsupportedServerError
 from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.scripts import Operation
 from rapyer.traffic.server import ServerInfo
 from redis.exceptions import RedisError, ResponseError
 
@@ -44,9 +44,6 @@ _LOOK_AFTER: Final = 1.0
 
 _CREATE: Final = ("create", "", 0)
 
-#: Is told what is known of an index that is being built.
-Watch = Callable[[Report], object]
-
 
 @dataclass(slots=True, eq=False)
 class _State:
@@ -59,6 +56,7 @@ class _State:
         looked: When the server was last asked for what the index did not take.
         timer: Renews the lease.
         renewal: The renewal that is under way.
+        documents: How many documents an index had when it was last seen being built.
         refusals: What the index did not take.
     """
 
@@ -68,6 +66,7 @@ class _State:
     looked: float = 0.0
     timer: asyncio.TimerHandle | None = None
     renewal: asyncio.Task[None] | None = None
+    documents: int = 0
     refusals: Refusals = field(default_factory=Refusals)
 
 
@@ -84,20 +83,17 @@ class Lifecycle:
         self._index = index
         self._states: WeakKeyDictionary[Channel, _State] = WeakKeyDictionary()
 
-    async def ensure(
-        self, channel: Channel, watch: Watch | None = None, *, anew: bool = False
-    ) -> None:
+    async def ensure(self, channel: Channel, *, anew: bool = False) -> None:
         """Make sure that there is an index with all documents; see `ModelIndex.ensure`.
 
         Args:
             channel: The connections.
-            watch: Is told what is known of an index that is being built.
             anew: Whether the server is asked also where it was known to be there.
         """
         state = self._state(channel)
         task = state.task
         if task is None or (task.done() and (anew or state.connects != channel.connects)):
-            task = state.task = asyncio.create_task(self._make(channel, state, watch))
+            task = state.task = asyncio.create_task(self._make(channel, state))
             task.add_done_callback(partial(self._made, state))
         elif task.done():
             return
@@ -117,6 +113,10 @@ class Lifecycle:
         """Give what tells the run of the server in which the index was known to be complete."""
         return self._state(channel).run
 
+    def documents_of(self, channel: Channel) -> int:
+        """Say how many documents an index had when it was last seen being built."""
+        return self._state(channel).documents
+
     def connects_of(self, channel: Channel) -> int:
         """Say how many connections there had been when that was asked."""
         return self._state(channel).connects
@@ -134,7 +134,7 @@ class Lifecycle:
 
     # -- making it --------------------------------------------------------------------------------
 
-    async def _make(self, channel: Channel, state: _State, watch: Watch | None) -> None:
+    async def _make(self, channel: Channel, state: _State) -> None:
         index = self._index
         self.require_search(await channel.introduce())
         index.require_attributes()
@@ -156,8 +156,7 @@ class Lifecycle:
             report = Report.of_reply(reply)
             if kind == "ready" or (kind == "growing" and report.run and report.run == state.run):
                 break
-            if watch is not None:
-                watch(report)
+            state.documents = report.documents
             await asyncio.sleep(next(pauses, PAUSES[-1]))
         state.connects, state.run, state.looked = connects, report.run, time.monotonic()
         await state.refusals.note(index, channel, report)
@@ -198,7 +197,7 @@ class Lifecycle:
             f"{prefix}:", *definitions(index, added),
         )  # fmt: skip
 
-    async def run(self, channel: Channel, operation: Any, *arguments: Argument) -> Any:
+    async def run(self, channel: Channel, operation: Operation, *arguments: Argument) -> Any:
         """Run a script on the index: with its keys, its version and its retention.
 
         Raises:

@@ -25,6 +25,8 @@ State: TypeAlias = Literal["ready", "building", "missing"]
 
 #: For how many milliseconds a half-built index is kept that nobody waits for any more.
 _PATIENCE: Final = 60_000
+#: Seconds between two looks at how far an index is.
+_GLANCE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +137,14 @@ class IndexManager:
         """
         index, channel = self._index, channel_of(self._model)
         with Reporter(progress, None, self._doing) as reporter:
-            await index.life.ensure(
-                channel, lambda report: reporter.report(report.documents), anew=True
-            )
+            # what a progress callable raises ends this call, and not the building
+            making = asyncio.ensure_future(index.life.ensure(channel, anew=True))
+            try:
+                while not (await asyncio.wait([making], timeout=_GLANCE))[0]:
+                    reporter.report(index.life.documents_of(channel))
+            finally:
+                making.cancel()
+            await making
 
     async def rebuild(self, *, progress: Progress = None) -> None:
         """Build the index anew beside the one that is asked, and put it into its place.
