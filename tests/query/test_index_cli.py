@@ -29,10 +29,27 @@ class User(Base):
     class Config:
         prefix = "query:cli-user"
 
+class Hidden(Base):
+    age: int = 0
+    class Config:
+        prefix = "query:cli-hidden"
+        index = False
+
 class Order(Base):
     total: float = Field(default=0, sortable=True)
     class Config:
         prefix = "query:cli-order"
+"""
+
+
+BARE = """
+from rapyer import AtomicRedisModel
+
+class Bare(AtomicRedisModel):
+    age: int = 0
+    class Config:
+        prefix = "query:cli-bare"
+        index = False
 """
 
 
@@ -51,6 +68,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     (tmp_path / "shop_of_cli" / "__init__.py").write_text("from shop_of_cli.models import User\n")
     (tmp_path / "shop_of_cli" / "models.py").write_text(MODELS)
     (tmp_path / "shop_of_cli" / "broken.py").write_text("1 / 0\n")
+    (tmp_path / "shop_of_cli" / "bare.py").write_text(BARE)
     (tmp_path / "shop_of_cli" / "lost.py").write_text("import of_nobody\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield "shop_of_cli"
@@ -123,6 +141,8 @@ def test_documents_that_are_missing_make_the_status_1(index, shop, client):
     client.json().set("query:cli-user:1", "$", {"id": 1, "age": 3})
     assert index("status", model)[0] == 1
     assert index("status", model, "--scan")[0] == 0
+    assert index("status", model)[0] == 0
+    assert "refused    1 writes, 1 of them mended" in index("status", model)[1]
 
 
 @pytest.mark.parametrize(
@@ -134,6 +154,7 @@ def test_documents_that_are_missing_make_the_status_1(index, shop, client):
         (["status", "shop_of_cli.models:Base"], "and no model with documents"),
         (["status", "shop_of_cli.models:Part"], "and no model with documents"),
         (["status", "shop_of_cli.models:"], "and no model with documents"),
+        (["status", "shop_of_cli.bare"], "defines no models of which something is indexed"),
         (["drop", "json"], "'json' defines no models with documents"),
         (["drop", ":User"], "names no module"),
         (["drop", ".models"], "names no module"),
@@ -163,6 +184,19 @@ def test_wrong_words_are_refused(words):
     with pytest.raises(SystemExit) as caught:
         main(["index", *words])
     assert caught.value.code == 2
+
+
+def test_a_pipe_that_closes_is_no_error(shop, tmp_path, redis_url, client):
+    command = f"{sys.executable} -W error -m rapyer index list --json | true"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=tmp_path,
+        env={"RAPYER_REDIS_URL": redis_url, "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_program_itself(shop, tmp_path, redis_url, client):

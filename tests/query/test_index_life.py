@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import AsyncIterator
@@ -16,7 +19,7 @@ from pydantic import create_model
 from rapyer import AtomicRedisModel, Field, Key, Mapped, init_rapyer
 from rapyer.errors import ModelDefinitionError, OptionError
 from rapyer.testing import use_plugins
-from rapyer_query import DroppedDocumentsWarning
+from rapyer_query import DroppedDocumentsWarning, IndexUnavailableError
 from redis.asyncio import Redis
 
 PREFIX = versions.PREFIX
@@ -180,6 +183,19 @@ async def test_documents_that_the_index_did_not_take_are_told_once_and_named(ser
     await redis.json().set(f"{PREFIX}:2", "$.age", 2)
     await redis.delete(f"{PREFIX}:x\xff")
     assert (await model.index.status(scan=True)).failed_keys == ()
+
+
+async def test_what_a_new_index_did_not_take_is_told_of_as_well(server, redis):
+    model, other = versions.first(), versions.first()
+    await fill(redis, 5)
+    for one in (model, other):
+        assert await one.find().count() == 5
+    await model.index.rebuild()
+    await redis.json().set(f"{PREFIX}:2", "$.age", "old")
+    for one in (model, other):
+        await asyncio.sleep(1.1)
+        with pytest.warns(DroppedDocumentsWarning, match="1 write"):
+            assert await one.find().count() == 4
 
 
 async def test_who_comes_later_is_told_of_what_nobody_has_mended(redis_url, redis):
@@ -370,6 +386,11 @@ async def test_a_dropped_index_is_made_by_the_next_query(server, redis):
     assert (await model.index.status()).documents == 10
     assert await model.index.drop() is True
     assert await redis.exists(f"rapyer:{PREFIX}:versions") == 0
+    quick = versions.first(1)
+    await quick.index.ensure()
+    await quick.index.drop()
+    await asyncio.sleep(0.6)  # nobody says any more that it is alive
+    assert await redis.exists(f"rapyer:{PREFIX}:versions") == 0
     assert await model.find(model.age >= 0).count() == 10
 
 
@@ -430,6 +451,44 @@ async def test_progress_is_told_to_who_waits_for_the_first_index(server, redis):
     wrong: Any = 3
     with pytest.raises(TypeError, match="progress is 3"):
         await model.index.rebuild(progress=wrong)
+
+
+async def test_a_model_of_which_nothing_is_indexed_has_nothing_to_make(server):
+    class Bare(AtomicRedisModel):
+        anything: Any = None
+
+        class Config:
+            prefix = f"{PREFIX}:bare"
+            index = False
+
+    assert (await Bare.index.diff()).action == "none"
+    assert str(await Bare.index.diff()) == "Bare: nothing of it is indexed"
+    assert (await Bare.index.status()).state == "missing"
+    for call in (Bare.index.ensure, Bare.index.rebuild):
+        with pytest.raises(IndexUnavailableError, match="has nothing that is indexed"):
+            await call()
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_a_version_has_one_name_in_all_processes(seed):
+    program = (
+        "from rapyer import AtomicRedisModel, Field\n"
+        "class Counts(AtomicRedisModel):\n"
+        "    counts: dict[str, int] = Field(default_factory=dict, index_keys={'a', 'b', 'c-d'})\n"
+        "print(Counts.index.name, end='')"
+    )
+
+    class Counts(AtomicRedisModel):
+        counts: dict[str, int] = Field(default_factory=dict, index_keys=["a", "b", "c-d"])
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONHASHSEED": seed},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == Counts.index.name
 
 
 # -- sortable -------------------------------------------------------------------------------------

@@ -8,7 +8,14 @@ from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
-from pydantic import AfterValidator, BaseModel, create_model, field_serializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    PlainSerializer,
+    create_model,
+    field_serializer,
+)
 from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key, Mapped
 from rapyer.errors import AbstractModelError, ModelDefinitionError
 from rapyer.plugin import define_field_type, hookimpl
@@ -236,3 +243,31 @@ async def test_an_iteration_holds_a_page_of_documents_in_memory(redis):
     tracemalloc.stop()
     assert number == 10_000
     assert peak < 12_000_000  # all of them are 20 MB as text alone
+
+
+class Odd(AtomicRedisModel):
+    """Lists that are stored as something else by serializers of their own."""
+
+    id: Key[int]
+    numbers: Annotated[
+        list[str],
+        PlainSerializer(lambda texts: [int(text) for text in texts]),
+        BeforeValidator(lambda values: [str(value) for value in values]),
+    ] = []
+    line: Annotated[
+        list[int],
+        PlainSerializer(lambda numbers: ",".join(map(str, numbers))),
+        BeforeValidator(lambda text: text.split(",") if isinstance(text, str) else text),
+    ] = []
+
+    class Config:
+        prefix = "query:models-odd"
+
+
+async def test_a_list_with_a_serializer_of_its_own_is_not_indexed_as_a_list():
+    await Odd(id=1, numbers=["1", "2"], line=[3]).save()
+    assert await Odd.find().count() == 1
+    numbers: Any = Odd.numbers
+    with pytest.raises(NotIndexedError):
+        await Odd.find(numbers.contains("1")).count()
+    assert await Odd.find(numbers.contains("1")).scan().count() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import (
     TYPE_CHECKING,
@@ -153,7 +154,8 @@ def _keys_to_index(keys: Iterable[str]) -> tuple[str, ...]:
     others = [key for key in cast("tuple[object, ...]", given) if not isinstance(key, str)]
     if others:
         raise TypeError(f"index_keys has {others[0]!r}, which is no text. Give keys as texts.")
-    return given
+    # the order of a set is another one in each process
+    return tuple(sorted(given)) if isinstance(keys, AbstractSet) else given
 
 
 class KeyMarker:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Generator, Sequence
@@ -71,6 +72,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> int:
     try:
         return asyncio.run(_connected(arguments))
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (_UsageError, RapyerError, RedisError, OSError) as exc:
         print(f"{type(exc).__name__.removeprefix('_')}: {exc}", file=sys.stderr)
         return _FAILED
@@ -94,7 +98,7 @@ async def _connected(arguments: Namespace) -> int:
             text, value, status = await _list()
         else:
             text, value, status = await _for_models(arguments)
-        print(json.dumps(value, indent=2) if arguments.json else text)
+        print(json.dumps(value, indent=2) if arguments.json else text, flush=True)
         return status
     finally:
         await RedisSource.close_all()
@@ -117,8 +121,9 @@ async def _for_models(arguments: Namespace) -> Outcome:
 
 async def _status(manager: IndexManager, arguments: Namespace) -> Outcome:
     status = await manager.status(scan=arguments.scan)
+    unknown = status.failures - status.known_failures
     is_well = status.state == "ready" and not (
-        status.failures if status.failed_keys is None else status.failed_keys
+        unknown if status.failed_keys is None else status.failed_keys
     )
     return _told(status), status.to_dict(), 0 if is_well else _DIFFERENT
 
@@ -131,7 +136,7 @@ def _told(status: IndexStatus) -> str:
         f"  index      {status.index or 'none'}",
         f"  documents  {status.documents}",
         f"  memory     {status.memory / 2**20:.1f} MB",
-        f"  refused    {status.failures} writes",
+        f"  refused    {status.failures} writes, {status.known_failures} of them mended",
     ]
     if status.last_failed_key is not None:
         lines.append(f"             the last: {status.last_failed_key}: {status.last_failure}")
@@ -274,9 +279,11 @@ def _models_in(module: Any, target: str) -> list[type[BaseRedisModel]]:
     names: list[str] = [*vars(module)]
     values = (getattr(module, name) for name in names)
     found = [one for one in values if _is_model(one) and f"{one.__module__}.".startswith(head)]
-    if not found:
-        raise _UsageError(f"{target!r} defines no models with documents.")
-    return found
+    indexed = [one for one in found if IndexManager(one).fields]
+    if not indexed:
+        what = "of which something is indexed" if found else "with documents"
+        raise _UsageError(f"{target!r} defines no models {what}.")
+    return indexed
 
 
 def _is_model(value: Any) -> bool:

@@ -41,7 +41,10 @@ class IndexDiff:
     changed: tuple[tuple[FieldDefinition, FieldDefinition], ...] = ()
 
     def __str__(self) -> str:
-        lines = [f"{self.model}: {_SAID[self.action].format(self.index)}"]
+        said = _SAID[self.action].format(self.index)
+        if self.action == "none" and self.index is None:
+            said = "nothing of it is indexed"
+        lines = [f"{self.model}: {said}"]
         lines += [f"  + {field}" for field in self.added]
         lines += [f"  - {field}" for field in self.removed]
         for before, after in self.changed:
@@ -71,6 +74,8 @@ _SAID = {
 async def difference(index: ModelIndex, channel: Channel) -> IndexDiff:
     """Tell what `ensure` would do; see `IndexManager.diff`."""
     name = index.model.__name__
+    if not index.fields:
+        return IndexDiff(name, "none", None)
     own = await facts_of(channel, index.name)
     if own is not None:
         return IndexDiff(name, "none", own.name)

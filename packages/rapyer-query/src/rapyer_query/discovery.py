@@ -116,7 +116,7 @@ class _Walk:
             self._add(kind, place)
             return
         name: str = schema["type"]
-        if "serialization" in schema and name not in ARRAYS:
+        if "serialization" in schema:
             return  # what is stored is what that makes of the value
         if name == "definitions":
             self._by_ref = {one["ref"]: one for one in schema["definitions"]}

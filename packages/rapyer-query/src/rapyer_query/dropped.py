@@ -58,15 +58,16 @@ class Refusals:
 
     async def note_facts(self, index: ModelIndex, channel: Channel, facts: IndexFacts) -> None:
         """Look at what the server tells. No round trip where all was taken."""
-        if facts.name == self.index:  # what is known of another one comes with the next report
-            last = _Last(facts.last_key or "", facts.last_reason or "")
-            await self._note(index, channel, facts.failures, last)
+        last = _Last(facts.last_key or "", facts.last_reason or "")
+        await self._note(index, channel, facts.failures, last)
 
     async def _note(self, index: ModelIndex, channel: Channel, failures: int, last: _Last) -> None:
-        new, self.told = failures - self.told, max(failures, self.told)
-        if new <= 0:
+        if failures <= self.told:
             return
         is_missing = await _is_missing(channel, index.name, last.key)
+        new, self.told = failures - self.told, max(failures, self.told)
+        if new <= 0:  # somebody else has told meanwhile
+            return
         if new == 1 and not is_missing:
             return  # the one document is in the index now, or is gone
         name = index.model.__name__
@@ -113,7 +114,10 @@ def _named(alias: str, keys: Sequence[bytes | str]) -> list[Sequence[Argument]]:
 
 
 async def find_dropped(channel: Channel, model: type[BaseRedisModel], alias: str) -> list[bytes]:
-    """Give the keys of all documents that an index does not have. Two round trips for 1000 keys."""
+    """Give the keys of all documents that an index does not have.
+
+    Two round trips for 1000 keys of the database, and one more where some are missing.
+    """
 
     async def send(command: Sequence[Argument]) -> Any:
         return await channel.execute(*command)

@@ -101,13 +101,13 @@ class ModelIndex:
             AbstractModelError: The model has no documents.
             ModelDefinitionError: It cannot be indexed as it says.
         """
-        state = (INDEX.of(model), id(complete_schema(model)))
-        known: tuple[object, ModelIndex] | None = vars(model).get(_OF_MODEL)
-        if known is None or known[0] != state:
+        by_default, schema = INDEX.of(model), complete_schema(model)
+        known: tuple[bool, object, ModelIndex] | None = vars(model).get(_OF_MODEL)
+        if known is None or known[0] != by_default or known[1] is not schema:
             identity_of(model).require_keys()
-            known = state, cls(model, discover(model, by_default=state[0]))
+            known = by_default, schema, cls(model, discover(model, by_default=by_default))
             setattr(model, _OF_MODEL, known)  # kept as long as the model is, and no longer
-        return known[1]
+        return known[2]
 
     # -- conditions -------------------------------------------------------------------------------
 

@@ -104,6 +104,14 @@ class Lifecycle:
         """Take note that the index is gone: it is made again when it is asked for."""
         self._state(channel).task = None
 
+    def leave(self, channel: Channel) -> None:
+        """Take note that the index was dropped: nobody says that the version is alive any more."""
+        state = self._state(channel)
+        state.task = None
+        if state.timer is not None:
+            state.timer.cancel()
+            state.timer = None
+
     def distrust(self, channel: Channel) -> None:
         """Take note that the index may be incomplete: it is waited for until it is not."""
         state = self._state(channel)
@@ -238,15 +246,16 @@ class Lifecycle:
             reply = await self._ask(channel, ("none", "", 0), ())
             if reply[0] == b"ready":
                 report = Report.of_reply(reply)
+                state.run, state.connects = report.run, connects
                 await state.refusals.note(self._index, channel, report)
-                if state.run and state.run == report.run:
-                    state.connects = connects
             elif reply[0] != b"growing":
                 self.forget(channel)
+            elif Report.of_reply(reply).run != state.run:
+                self.distrust(channel)  # it has restarted, and nobody has seen the connections
         except (RedisError, RapyerError):
             pass  # nobody waits for this: the next query meets the same, and tells
         finally:
-            if not channel.closed:
+            if not channel.closed and state.timer is not None:
                 self._schedule(channel, state)
 
     # -- what it did not take ---------------------------------------------------------------------
@@ -267,8 +276,11 @@ class Lifecycle:
         """Warn of what the index did not take, as a reply to `FT.INFO` tells."""
         if isinstance(reply, ResponseError):
             return  # the user may not ask, or the index is gone: the query itself tells
-        state = self._state(channel)
-        await state.refusals.note_facts(self._index, channel, IndexFacts.of_reply(reply))
+        state, facts = self._state(channel), IndexFacts.of_reply(reply)
+        if facts.name == state.refusals.index:
+            await state.refusals.note_facts(self._index, channel, facts)
+        else:  # somebody has built it anew: what is known of that comes with the report
+            await self.ensure(channel, anew=True)
         state.refusals.warn()
 
 

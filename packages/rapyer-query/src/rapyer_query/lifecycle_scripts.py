@@ -47,7 +47,7 @@ local function about(name)
     if flat.err then
         local text = string.lower(flat.err)
         if string.find(text, 'no such index') or string.find(text, 'unknown index')
-            or string.find(text, 'not found') then
+            or string.find(text, 'index not found') then
             return nil
         end
         error(flat)
@@ -358,7 +358,7 @@ return report('ready', info)
     writes=True,
 )
 
-#: Takes the index away; gives whether there was one.
+#: Takes the index away, and what is being built for it; gives whether there was anything.
 DROP = Operation(
     "index_drop",
     _COMMON
@@ -379,6 +379,19 @@ erase('lease:' .. version, 'late:' .. version, 'altered:' .. version)
 return dropped
 """,
     writes=True,
+)
+
+#: Tells of the index: the reply to `FT.INFO` (nothing where there is none), how many of its refused
+#: writes somebody has looked into.
+STATUS = Operation(
+    "index_status",
+    _COMMON
+    + """
+local info = about(alias)
+if not info then return {} end
+return {redis.call('FT.INFO', alias), tonumber(report('', info)[6])}
+""",
+    writes=False,
 )
 
 #: Notes that somebody has looked into some refused writes of an index. Further arguments: the

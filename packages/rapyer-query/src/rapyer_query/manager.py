@@ -10,14 +10,15 @@ from typing import Any, Final, Literal, TypeAlias
 from rapyer.base import BaseRedisModel, channel_of, identity_of
 from rapyer.progress import Progress, Reporter
 from rapyer.traffic.channel import Argument, Channel
+from redis.exceptions import ResponseError
 
 from rapyer_query.differences import IndexDiff, difference
 from rapyer_query.dropped import find_dropped
 from rapyer_query.errors import IndexUnavailableError
-from rapyer_query.facts import FieldDefinition, IndexFacts, facts_of, index_names
+from rapyer_query.facts import FieldDefinition, IndexFacts, facts_of, index_names, is_gone
 from rapyer_query.index import ModelIndex
 from rapyer_query.lifecycle import PAUSES, definitions
-from rapyer_query.lifecycle_scripts import DROP, KNOWN, REBUILD
+from rapyer_query.lifecycle_scripts import DROP, KNOWN, REBUILD, STATUS
 from rapyer_query.names import new_name
 from rapyer_query.reports import Report
 
@@ -44,6 +45,7 @@ class IndexStatus:
         fields: Its attributes; those that it would have, where it is missing.
         failures: How many writes of documents it did not take since it was made. It never goes
             down: a document that was mended counts on.
+        known_failures: How many of these `status(scan=True)` has found mended.
         last_failed_key: The key of the last of them; None where all were taken.
         last_failure: Why it was not taken.
         failed_keys: The keys of all documents that are not in the index; None where nobody asked.
@@ -58,6 +60,7 @@ class IndexStatus:
     memory: int
     fields: tuple[FieldDefinition, ...]
     failures: int
+    known_failures: int
     last_failed_key: str | None
     last_failure: str | None
     failed_keys: tuple[str, ...] | None = None
@@ -102,25 +105,32 @@ class IndexManager:
 
         Args:
             scan: Whether to name all documents that are not in it, by reading all keys of the
-                database with `SCAN`: three round trips for 1000 of them. Where there are none, the
-                refused writes of before are taken as mended, and no query warns of them any more.
+                database with `SCAN`: two or three round trips for 1000 of them. Where there are
+                none, the refused writes of before are taken as mended, and no query warns of them
+                any more.
 
         Raises:
             UnsupportedServerError: The server has no Search.
         """
         index, channel = self._index, await self._channel()
-        facts = await facts_of(channel, index.name)
-        if facts is None:
-            facts = await self._under_way(channel)
-            return self._status(facts, "missing" if facts is None else "building")
-        found = self._status(facts, "building" if facts.is_building else "ready")
+        told = await index.life.run(channel, STATUS)
+        if not told:
+            return self._missing(await self._under_way(channel))
+        facts, known = IndexFacts.of_reply(told[0]), int(told[1])
+        found = self._status(facts, "building" if facts.is_building else "ready", known)
         if not scan or facts.is_building:
             return found
-        keys = await find_dropped(channel, index.model, index.name)
+        try:
+            keys = await find_dropped(channel, index.model, index.name)
+        except ResponseError as exc:
+            if is_gone(exc):  # somebody has dropped it meanwhile
+                return self._missing(None)
+            raise
         if not keys:
-            await index.life.run(channel, KNOWN, facts.name, facts.failures)
+            known = facts.failures
+            await index.life.run(channel, KNOWN, facts.name, known)
         shown = tuple(key.decode(errors="backslashreplace") for key in keys)
-        return replace(found, failed_keys=shown)
+        return replace(found, failed_keys=shown, known_failures=known)
 
     async def ensure(self, *, progress: Progress = None) -> None:
         """Make the index where there is none, and wait until it has all documents.
@@ -191,7 +201,7 @@ class IndexManager:
         """
         index, channel = self._index, await self._channel()
         dropped: int = await index.life.run(channel, DROP)
-        index.life.forget(channel)
+        index.life.leave(channel)
         return bool(dropped)
 
     async def diff(self) -> IndexDiff:
@@ -226,16 +236,21 @@ class IndexManager:
                 return await facts_of(channel, found.name)
         return None
 
-    def _status(self, facts: IndexFacts | None, state: State) -> IndexStatus:
+    def _missing(self, facts: IndexFacts | None) -> IndexStatus:
+        """Tell of an index that is not there, or is being built for the first time."""
+        if facts is not None:
+            return self._status(facts, "building", 0)
         index = self._index
-        if facts is None:
-            return IndexStatus(
-                index.model.__name__, index.name, None, state, 0.0, 0, 0, index.fields, 0, None,
-                None,
-            )  # fmt: skip
+        return IndexStatus(
+            index.model.__name__, index.name, None, "missing", 0.0, 0, 0, index.fields, 0, 0, None,
+            None,
+        )  # fmt: skip
+
+    def _status(self, facts: IndexFacts, state: State, known: int) -> IndexStatus:
+        index = self._index
         return IndexStatus(
             index.model.__name__, index.name, facts.name, state, facts.progress, facts.documents,
-            facts.memory, facts.fields, facts.failures, facts.last_key, facts.last_reason,
+            facts.memory, facts.fields, facts.failures, known, facts.last_key, facts.last_reason,
         )  # fmt: skip
 
     async def _step(self, channel: Channel, current: str) -> Any:
@@ -250,8 +265,8 @@ class IndexManager:
         name, what = self._model.__name__, reply[1].decode()
         if reply[0] == b"gone":
             return IndexUnavailableError(
-                f"the new index of {name}, {what!r}, was taken away while it was being built. The "
-                "one of before is still asked. Find out who did that, and call rebuild() again."
+                f"the new index of {name}, {what!r}, was taken away while it was being built. "
+                "Find out who did that, and call rebuild() again."
             )
         return IndexUnavailableError(
             f"the new index of {name} cannot be made: {what}. The one of before is still asked."
