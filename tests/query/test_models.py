@@ -257,7 +257,9 @@ class Odd(AtomicRedisModel):
     line: Annotated[
         list[int],
         PlainSerializer(lambda numbers: ",".join(map(str, numbers))),
-        BeforeValidator(lambda text: text.split(",") if isinstance(text, str) else text),
+        BeforeValidator(
+            lambda text: list(map(int, text.split(","))) if text == str(text) else text
+        ),
     ] = []
 
     class Config:
