@@ -9,13 +9,14 @@ from collections.abc import Awaitable, Callable
 
 from rapyer_embedded import Server
 
-from benchmarks import bulk, core, expressions, indexes, locks, query, traffic, updates
+from benchmarks import bulk, core, expressions, indexes, lists, locks, query, traffic, updates
 
 SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
     "bulk": bulk.run,
     "core": core.run,
     "expressions": expressions.run,
     "indexes": indexes.run,
+    "lists": lists.run,
     "locks": locks.run,
     "query": query.run,
     "traffic": traffic.run,

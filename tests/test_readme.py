@@ -54,6 +54,9 @@ async def main(url):
         await user.aupdate(name="Ada")
         await change(user)
         assert await User.get("1") == user
+        await user.aupdate(tags=["x"])
+        assert await tag("1") == "b"
+        assert (await User.get("1")).tags == ["first", "x", "new", "a"]
 
 with Server() as server:
     asyncio.run(main(server.url))

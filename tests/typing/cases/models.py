@@ -143,6 +143,12 @@ async def good(pk: UUID) -> None:
     assert_type(account.revision, int)
     assert_type(Account.revision, FieldPath[int])
     assert_type(await account.save_changes(), Account)
+    assert_type(await User.tags.append(pk, "x"), int)
+    assert_type(await User.tags.extend(pk, ["x", "y"]), int)
+    assert_type(await User.tags.insert(pk, 0, "x"), int)
+    assert_type(await User.tags.pop(pk), str)
+    assert_type(await User.tags.remove_range(pk, 1, -1), int)
+    assert_type(await User.tags.clear(pk), int)
     async with user.lock("profile", lease=5, wait=None) as fresh:
         assert_type(fresh, User)
     async with User.lock_by_key(pk, wait=0.5) as fresh:
@@ -190,6 +196,11 @@ async def bad(pk: UUID, user: User) -> None:
     await user.aupdate(["name"])  # error
     await user.aupdate(3)  # error
     user.lock(3)  # error
+    await User.tags.append(pk, 3)  # error
+    await User.tags.extend(pk, [3])  # error
+    await User.tags.insert(pk, "x", "x")  # error
+    await User.tags.pop(pk, "x")  # error
+    await User.age.append(pk, 3)  # error
     user.lock("x", lease="5 s")  # error
     user.lock("x", 5)  # error
     async with User.lock_by_key(1.5):  # error

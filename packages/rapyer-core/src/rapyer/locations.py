@@ -44,6 +44,7 @@ class Location:
         rest: The steps behind them, which lead to what only the value there tells: into the models
             of a union that differ in a field.
         values: What handles the values.
+        kept: What was worked out about it, by the class of that.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Location:
         self._places_of_rest = places[end:]
         self._values_of = values
         self.values = values.of(self.place)
+        self.kept: dict[type, Any] = {}
 
     @property
     def place(self) -> Place:

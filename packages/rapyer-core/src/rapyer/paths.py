@@ -10,12 +10,14 @@ from rapyer.assignments import location_to_write, make_write, validated_alone
 from rapyer.errors import ExpressionError
 from rapyer.expr.annotations import element_of, members_of, value_of
 from rapyer.expr.paths import Path, model_of
+from rapyer.lists import ListOperations
 from rapyer.reading import REQUIRED, read_fields
 from rapyer.traffic.source import default_source
 from rapyer.traffic.updates import update_document
 from rapyer.versions import policies_by_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     from rapyer.base import BaseRedisModel, EmbeddedModel
@@ -126,9 +128,88 @@ class FieldPath(Path[T]):
 
 
 class ListPath(FieldPath[list[V]], Generic[V]):
-    """The place of a list, a set or a tuple: `User.tags`."""
+    """The place of a list, a set or a tuple: `User.tags`.
+
+    Lists have the operations of Python's by key, each of which is atomic, without loading the
+    document. Elements are validated as `set` does; a field that a document lacks and that is empty
+    by default is an empty list. They raise what `set` raises, and what stands there beside.
+    """
 
     __slots__ = ()
+
+    async def append(self, key: KeyLike, value: V) -> int:
+        """Put an element at the end of the list in the document at a key. One round trip.
+
+        Returns:
+            How many elements there are then.
+
+        Raises:
+            UnstorableValueError: The list has as many elements as its max_length lets it have.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        return await self._list.insert(self._channel, key, [value])
+
+    async def extend(self, key: KeyLike, values: Iterable[V]) -> int:
+        """Put elements at the end of the list in the document at a key, all of them or none.
+
+        Returns:
+            How many elements there are then. One round trip.
+
+        Raises:
+            UnstorableValueError: There is no room for all of them.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        return await self._list.insert(self._channel, key, values)
+
+    async def insert(self, key: KeyLike, index: int, value: V) -> int:
+        """Put an element before an index, as `list.insert` does: one out of range is an end.
+
+        Returns:
+            How many elements there are then. One round trip.
+
+        Raises:
+            UnstorableValueError: There is no room for it.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        return await self._list.insert(self._channel, key, [value], _index(index))
+
+    async def pop(self, key: KeyLike, index: int = -1) -> V:
+        """Take an element out of the list in the document at a key, and give it. One round trip.
+
+        Raises:
+            IndexError: There is no such element; nothing was changed.
+            CorruptDocumentError: It does not validate. It was taken out, and is the `raw` of the
+                error.
+            UnstorableValueError: The list has as few elements as its min_length lets it have.
+            RapyerError: As `set`.
+        """
+        return cast("V", await self._list.pop(self._channel, key, _index(index)))
+
+    async def remove_range(self, key: KeyLike, start: int = 0, stop: int | None = None) -> int:
+        """Take out the elements that the slice `[start:stop]` has. One round trip.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            UnstorableValueError: Fewer would be left than min_length says.
+            RapyerError: As `set`.
+        """
+        return await self._list.remove_range(
+            self._channel, key, _index(start), None if stop is None else _index(stop)
+        )
+
+    async def clear(self, key: KeyLike) -> int:
+        """Take out all elements; see `remove_range`."""
+        return await self._list.remove_range(self._channel, key, 0, None)
+
+    @property
+    def _list(self) -> ListOperations:
+        return ListOperations.of(_model_with_documents(self), self)
+
+    @property
+    def _channel(self) -> Channel:
+        return channel_of(_model_with_documents(self))
 
     if TYPE_CHECKING:
 
@@ -210,6 +291,12 @@ def channel_of(model: type[BaseRedisModel]) -> Channel:
         NotConnectedError: Neither the model nor `init_rapyer` nor the environment names a server.
     """
     return (model.__rapyer_source__ or default_source()).channel()
+
+
+def _index(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no index of a list. Give a whole number.")
+    return value
 
 
 def _model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
