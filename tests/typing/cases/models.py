@@ -40,6 +40,7 @@ class User(AtomicRedisModel):
     age: Mapped[int] = Field(default=0, ge=0)
     nick: Mapped[Optional[str]] = Field(default=None)
     tags: Mapped[list[str]] = Field(default_factory=list)
+    counts: Mapped[dict[str, int]] = Field(default_factory=dict)
     address: Mapped[Address]
     home: MappedOptional[Address] = Field(default=None)
     past: Mapped[list[Address]] = Field(default_factory=list)
@@ -149,6 +150,11 @@ async def good(pk: UUID) -> None:
     assert_type(await User.tags.pop(pk), str)
     assert_type(await User.tags.remove_range(pk, 1, -1), int)
     assert_type(await User.tags.clear(pk), int)
+    assert_type(await User.counts.update(pk, {"a": 1}), None)
+    assert_type(await User.counts.pop(pk, "a"), int)
+    assert_type(await User.counts.pop(pk, "a", None), int | None)
+    assert_type(await User.counts.popitem(pk), tuple[str, int])
+    assert_type(await User.counts.clear(pk), int)
     async with user.lock("profile", lease=5, wait=None) as fresh:
         assert_type(fresh, User)
     async with User.lock_by_key(pk, wait=0.5) as fresh:
@@ -197,6 +203,9 @@ async def bad(pk: UUID, user: User) -> None:
     await user.aupdate(3)  # error
     user.lock(3)  # error
     await User.tags.append(pk, 3)  # error
+    await User.counts.update(pk, {"a": "x"})  # error
+    await User.counts.pop(pk, 3)  # error
+    await User.counts.append(pk, 3)  # error
     await User.tags.extend(pk, [3])  # error
     await User.tags.insert(pk, "x", "x")  # error
     await User.tags.pop(pk, "x")  # error

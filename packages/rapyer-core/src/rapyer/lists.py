@@ -41,7 +41,7 @@ class ListOperations:
 
     def __init__(self, model: type[BaseRedisModel], path: Any) -> None:
         location = location_to_write(model, path)
-        schema = _list_schema(location)
+        schema = plain_schema(location, "list")
         if schema is None:
             raise ExpressionError(
                 f"{path!r} is no list whose elements are written one by one: it is a set or a "
@@ -51,7 +51,7 @@ class ListOperations:
         self._model, self._element = model, location_to_write(model, path[0])
         self._place = ArrayPlace(
             location.json_path,
-            _object_around(location),
+            object_around(location, []),
             schema.get("min_length") or 0,
             schema.get("max_length") or 0,
             location.text,
@@ -105,19 +105,19 @@ class ListOperations:
         return element.codec.spell(valid, text)
 
 
-def _list_schema(location: Location) -> Schema | None:
-    """Give the schema of a list that has no rules but a length; None for all else."""
+def plain_schema(location: Location, kind: str) -> Schema | None:
+    """Give the schema of a list or a dict that has no rules but a length; None for all else."""
     schema: Schema = location.place.schema
     while schema["type"] in _AROUND and "serialization" not in schema:
         schema = schema["schema"]
-    is_plain = schema["type"] == "list" and "serialization" not in schema
-    return schema if is_plain else None
+    return schema if schema["type"] == kind and "serialization" not in schema else None
 
 
-def _object_around(location: Location) -> str:
+def object_around(location: Location, nothing: object) -> str:
     """Give the path of the object around a field that documents may lack, and then is empty."""
     place = location.place
     if not (place.is_field and place.has_static_default):
         return ""
     default = location.default(place)
-    return location.around[-2] if default == [] and type(default) is list else ""
+    is_empty = type(default) is type(nothing) and default == nothing
+    return location.around[-2] if is_empty else ""

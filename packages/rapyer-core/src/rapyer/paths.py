@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overloa
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from rapyer.assignments import location_to_write, make_write, validated_alone
+from rapyer.dicts import DictOperations
 from rapyer.errors import ExpressionError
 from rapyer.expr.annotations import element_of, members_of, value_of
 from rapyer.expr.paths import Path, model_of
@@ -17,7 +18,7 @@ from rapyer.traffic.updates import update_document
 from rapyer.versions import policies_by_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
     from rapyer.base import BaseRedisModel, EmbeddedModel
@@ -226,9 +227,89 @@ class ListPath(FieldPath[list[V]], Generic[V]):
 
 
 class DictPath(FieldPath[dict[str, V]], Generic[V]):
-    """The place of a dict: `User.counts`."""
+    """The place of a dict: `User.counts`.
+
+    Dicts have operations of Python's by key, each of which is atomic, without loading the document;
+    an entry is set by its own path, `User.counts["a"].set(key, 1)`. A field that a document lacks
+    and that is empty by default is an empty dict to those that take entries out. They raise what
+    `set` raises, and what stands there beside.
+    """
 
     __slots__ = ()
+
+    async def update(self, key: KeyLike, values: Mapping[str, V]) -> None:
+        """Set entries of the dict in the document at a key, all of them or none. One round trip.
+
+        Raises:
+            PathNotFoundError: The dict is not there.
+            UnstorableValueError: There is no room for all of them.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        await self._dict.update(self._channel, key, values)
+
+    @overload
+    async def pop(self, key: KeyLike, name: str) -> V: ...
+    @overload
+    async def pop(self, key: KeyLike, name: str, default: D) -> V | D: ...
+    async def pop(self, key: KeyLike, name: str, default: Any = REQUIRED) -> Any:
+        """Take an entry out of the dict in the document at a key, and give its value.
+
+        One round trip.
+
+        Args:
+            key: A primary key or a whole Redis key, as for `get` of the model.
+            name: The key of the entry.
+            default: What is returned where there is none.
+
+        Raises:
+            KeyError: There is none, and no `default` was given; nothing was changed.
+            CorruptDocumentError: Its value does not validate. It was taken out, and is the `raw` of
+                the error.
+            UnstorableValueError: The dict has as few entries as its min_length lets it have.
+            RapyerError: As `set`.
+        """
+        found = await self._dict.pop(self._channel, key, name)
+        if found:
+            return found[0]
+        if default is REQUIRED:
+            raise KeyError(name)
+        return default
+
+    async def popitem(self, key: KeyLike) -> tuple[str, V]:
+        """Take the last entry out of the dict in the document at a key, and give it.
+
+        It is the last one as the server has them: where an entry was taken out before, the last one
+        took its place, so that it need not be the one that was set last. One round trip.
+
+        Raises:
+            KeyError: The dict is empty.
+            UnaddressableKeyError: No path leads to the last entry.
+            RapyerError: As `pop`.
+        """
+        found = await self._dict.pop_item(self._channel, key)
+        if found is None:
+            raise KeyError(f"popitem(): {self!r} of {key!r} is empty")
+        return found
+
+    async def clear(self, key: KeyLike) -> int:
+        """Take all entries out. One round trip.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            UnstorableValueError: The dict has a min_length.
+            RapyerError: As `set`.
+        """
+        return await self._dict.clear(self._channel, key)
+
+    @property
+    def _dict(self) -> DictOperations:
+        return DictOperations.of(_model_with_documents(self), self)
+
+    @property
+    def _channel(self) -> Channel:
+        return channel_of(_model_with_documents(self))
 
     if TYPE_CHECKING:
 

@@ -1,0 +1,163 @@
+"""The named operations on objects inside a document that take entries out, each atomic.
+
+They mean what those of a Python dict mean. One round trip each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from rapyer.errors import UnaddressableKeyError, UnstorableValueError
+from rapyer.guards import is_list
+from rapyer.traffic.channel import Channel
+from rapyer.traffic.explain import explain_failure
+from rapyer.traffic.policies import Policies, ScriptArgument
+from rapyer.traffic.replies import unexpected_reply
+from rapyer.traffic.scripts import Operation
+
+#: Arguments: the path of the object; the path of the object around it, where a document without it
+#: is read with an empty one (else empty); how many entries there must be left. `count` is the
+#: number of its entries.
+_OPENING: Final = """
+check(KEYS[1], 'write')
+local key, path, around, least = KEYS[1], arg[1], arg[2], tonumber(arg[3])
+local types = redis.call('JSON.TYPE', key, path)
+if not types then return {'other'} end
+if not types[1] and around ~= '' and #types == 0 then
+    local of_around = redis.call('JSON.TYPE', key, around)
+    if of_around and of_around[1] == 'object' then return {'empty', 0} end
+end
+if types[1] ~= 'object' then return {'other'} end
+local count = redis.call('JSON.OBJLEN', key, path)[1]
+local function taken(name, step)
+    local text = redis.call('JSON.GET', key, path .. step)
+    if text == '[]' then return {'absent', count} end
+    if count - 1 < least then return {'short', count} end
+    redis.call('JSON.DEL', key, path .. step)
+    touched(key, 'write')
+    return {'done', name, string.sub(text, 2, -2)}
+end
+"""
+#: Further argument: the key, as a step of a path.
+_POP: Final = Operation("pop_key", f"{_OPENING} return taken('', arg[4])", writes=True)
+_POP_ITEM: Final = Operation(
+    "pop_item",
+    _OPENING
+    + """
+if count == 0 then return {'empty', 0} end
+local keys = redis.call('JSON.OBJKEYS', key, path)[1]
+local name = keys[#keys]
+local has_quote = string.find(name, '"', 1, true)
+if string.find(name, '\\\\', 1, true) or string.sub(name, 1, 1) == ' '
+    or has_quote and string.find(name, "'", 1, true) then
+    return {'unaddressable', name}
+end
+local quote = has_quote and "'" or '"'
+return taken(name, '[' .. quote .. name .. quote .. ']')
+""",
+    writes=True,
+)
+_CLEAR: Final = Operation(
+    "clear_object",
+    _OPENING
+    + """
+if count == 0 then return {'done', 0} end
+if least > 0 then return {'short', count} end
+redis.call('JSON.CLEAR', key, path)
+touched(key, 'write')
+return {'done', count}
+""",
+    writes=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectPlace:
+    """Where an object stands in documents, and how many entries it must have.
+
+    Attributes:
+        path: The JSONPath.
+        around: That of the object around it, where a document that lacks it is read with an empty
+            object; else empty.
+        least: How many entries it must have.
+        name: The path as it is written in Python, for messages.
+    """
+
+    path: str
+    around: str = ""
+    least: int = 0
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInDocument:
+    """The object at a place of the document at a key.
+
+    All methods raise `KeyNotFoundError` where there is no document, `PathNotFoundError` where
+    nothing is at the path, `WrongTypeError` where that is no object or the key holds another Redis
+    type, `UnstorableValueError` where the entries have to stay, and `OutcomeUnknownError` where the
+    reply was lost.
+
+    Attributes:
+        channel: The connections.
+        key: The whole Redis key.
+        place: The place.
+        policies: What else happens to the key.
+    """
+
+    channel: Channel
+    key: str
+    place: ObjectPlace
+    policies: Policies = ()
+
+    async def pop(self, step: str) -> bytes | None:
+        """Take an entry out; give the text of its value, None where there is none.
+
+        Args:
+            step: The key, as a step of a path.
+        """
+        reply = await self._run(_POP, [step])
+        return bytes(reply[2]) if reply[0] == b"done" else None
+
+    async def pop_item(self) -> tuple[bytes, bytes] | None:
+        """Take the entry out whose key is the last one; give it and the text of its value.
+
+        Raises:
+            UnaddressableKeyError: No path leads to it.
+        """
+        reply = await self._run(_POP_ITEM, [])
+        if reply[0] == b"unaddressable":
+            name = reply[1].decode()
+            raise UnaddressableKeyError(
+                f"the last key of {self.place.name} of {self.key!r} is {name!r}, to which no path "
+                "of RedisJSON leads. Take it out under a lock, or set the dict as a whole."
+            )
+        return (bytes(reply[1]), bytes(reply[2])) if reply[0] == b"done" else None
+
+    async def clear(self) -> int:
+        """Take all entries out; give how many there were."""
+        return int((await self._run(_CLEAR, []))[1])
+
+    async def _run(self, operation: Operation, sent: Sequence[ScriptArgument]) -> list[Any]:
+        place = self.place
+        arguments = (place.path, place.around, place.least, *sent)
+        try:
+            reply: Any = await self.channel.run(operation, self.policies, (self.key,), arguments)
+        except ResponseError as exc:
+            await explain_failure(self.channel, self.key, place.path, exc, of_type=True)
+        if reply == [b"other"]:
+            unexpected = unexpected_reply(operation.name, reply)
+            await explain_failure(self.channel, self.key, place.path, unexpected, of_type=True)
+        if not is_list(reply) or len(reply) < 2:
+            raise unexpected_reply(operation.name, reply)
+        if reply[0] == b"short":
+            raise UnstorableValueError(
+                f"{place.name} of {self.key!r} has {reply[1]} entries, and would have fewer than "
+                f"its min_length of {place.least}. Nothing was written.",
+                path=place.name,
+            )
+        return reply
