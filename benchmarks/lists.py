@@ -15,6 +15,7 @@ class Cart(AtomicRedisModel):
 
     id: Key[str]
     name: str = ""
+    number: Mapped[int] = Field(default=0)
     tags: Mapped[list[str]] = Field(default_factory=list)
 
 
@@ -41,10 +42,17 @@ async def _comparisons(client: Any) -> list[Comparison]:
         await Cart.tags.insert("1", 3, "x")
         await client.execute_command("JSON.ARRPOP", "cart:1", "$.tags", 3)
 
+    async def raw_increase() -> None:
+        await client.execute_command("JSON.NUMINCRBY", "cart:1", "$.number", 1)
+
+    async def increase() -> None:
+        await Cart.number.increase("1", 1)
+
     def comparing(name: str, raw: Any, ours: Any) -> Any:
         return compare(name, raw, ours, bar=1.2, number=200, rounds=21)
 
     return [
+        await compare("increase", raw_increase, increase, bar=1.4, number=200, rounds=21),
         await comparing("append, and a raw pop", raw_append, append),
         await comparing("pop, and a raw append", raw_append, pop),
         await comparing("insert, and a raw pop", raw_insert, insert),
@@ -56,5 +64,5 @@ async def run(url: str) -> None:
     client: Any = redis.Redis.from_url(url)  # pyright: ignore[reportUnknownMemberType]
     await client.flushdb()
     async with init_rapyer(url):
-        print_table("operations on lists, half of the work raw", await _comparisons(client))
+        print_table("operations by path, beside the raw command", await _comparisons(client))
     await client.aclose()

@@ -144,6 +144,8 @@ async def good(pk: UUID) -> None:
     assert_type(account.revision, int)
     assert_type(Account.revision, FieldPath[int])
     assert_type(await account.save_changes(), Account)
+    assert_type(await User.age.increase(pk, 1), int)
+    assert_type(await User.counts["a"].increase(pk, 1), int)
     assert_type(await User.tags.append(pk, "x"), int)
     assert_type(await User.tags.extend(pk, ["x", "y"]), int)
     assert_type(await User.tags.insert(pk, 0, "x"), int)
@@ -202,6 +204,8 @@ async def bad(pk: UUID, user: User) -> None:
     await user.aupdate(["name"])  # error
     await user.aupdate(3)  # error
     user.lock(3)  # error
+    await User.age.increase(pk, "x")  # error
+    await User.name.increase(pk, 1)  # error
     await User.tags.append(pk, 3)  # error
     await User.counts.update(pk, {"a": "x"})  # error
     await User.counts.pop(pk, 3)  # error

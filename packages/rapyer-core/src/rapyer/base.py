@@ -43,7 +43,7 @@ from rapyer.metaclass import (
     refuse_reserved_names,
     reset_paths,
 )
-from rapyer.paths import channel_of
+from rapyer.owners import channel_of
 from rapyer.registry import ModelRegistry
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.source import RedisSource

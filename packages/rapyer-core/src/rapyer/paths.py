@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overloa
 from typing_extensions import TypeVar as DefaultTypeVar
 
 from rapyer.assignments import location_to_write, make_write, validated_alone
+from rapyer.counting import NumberOperations
 from rapyer.dicts import DictOperations
 from rapyer.errors import ExpressionError
 from rapyer.expr.annotations import element_of, members_of, value_of
-from rapyer.expr.paths import Path, model_of
+from rapyer.expr.paths import Path
 from rapyer.lists import ListOperations
+from rapyer.owners import channel_of, model_with_documents
 from rapyer.reading import REQUIRED, read_fields
-from rapyer.traffic.source import default_source
 from rapyer.traffic.updates import update_document
 from rapyer.versions import policies_by_key
 
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from uuid import UUID
 
-    from rapyer.base import BaseRedisModel, EmbeddedModel
+    from rapyer.base import EmbeddedModel
     from rapyer.keys import KeyLike
     from rapyer.traffic.channel import Channel
 
 T = DefaultTypeVar("T", default=Any)
 V = TypeVar("V")
 D = TypeVar("D")
+N = TypeVar("N", int, float)
 K = TypeVar("K", int, "UUID")
 Items = TypeVar("Items", bound="tuple[Any, ...]")
 E = TypeVar("E", bound="EmbeddedModel")
@@ -91,7 +93,7 @@ class FieldPath(Path[T]):
             WrongTypeError: The key holds another Redis type than a JSON document.
             NotConnectedError: rapyer was not told where Redis is.
         """
-        model = _model_with_documents(self)
+        model = model_with_documents(self)
         redis_key = model.__rapyer_identity__.resolve(key)
         ((value,),) = await read_fields(model, channel_of(model), (redis_key,), (self,), default)
         return value
@@ -121,11 +123,34 @@ class FieldPath(Path[T]):
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
-        model = _model_with_documents(self)
+        model = model_with_documents(self)
         location = location_to_write(model, self)
         redis_key = model.__rapyer_identity__.resolve(key)
         write, _ = make_write(location, validated_alone(model, location, value))
         await update_document(channel_of(model), redis_key, (write,), policies_by_key(model))
+
+    async def increase(self: FieldPath[N], key: KeyLike, amount: N) -> N:
+        """Add to the number in the document at a key, atomically. One round trip.
+
+        Fields of `int` and `float` are added to; `amount` may be negative. What the field says of
+        its values (`ge`, `gt`, `le`, `lt`) holds for what comes of it. A document that lacks the
+        field has its default.
+
+        Returns:
+            What the number is then.
+
+        Raises:
+            NumberOverflowError: It would leave the range of 64 bits, or of doubles; it was not
+                changed.
+            pydantic.ValidationError: It would leave the bounds of the field; it was not changed.
+            UnstorableValueError: No text stands for the amount on the server: one in a thousand of
+                those with 16 or 17 digits.
+            TypeError: The amount is no number.
+            RapyerError: As `set`.
+        """
+        model = model_with_documents(self)
+        found = await NumberOperations.of(model, self).increase(channel_of(model), key, amount)
+        return cast("N", found)
 
 
 class ListPath(FieldPath[list[V]], Generic[V]):
@@ -206,11 +231,11 @@ class ListPath(FieldPath[list[V]], Generic[V]):
 
     @property
     def _list(self) -> ListOperations:
-        return ListOperations.of(_model_with_documents(self), self)
+        return ListOperations.of(model_with_documents(self), self)
 
     @property
     def _channel(self) -> Channel:
-        return channel_of(_model_with_documents(self))
+        return channel_of(model_with_documents(self))
 
     if TYPE_CHECKING:
 
@@ -305,11 +330,11 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
 
     @property
     def _dict(self) -> DictOperations:
-        return DictOperations.of(_model_with_documents(self), self)
+        return DictOperations.of(model_with_documents(self), self)
 
     @property
     def _channel(self) -> Channel:
-        return channel_of(_model_with_documents(self))
+        return channel_of(model_with_documents(self))
 
     if TYPE_CHECKING:
 
@@ -365,27 +390,7 @@ def col(value: V) -> FieldPath[V]:
     return cast("FieldPath[V]", value)
 
 
-def channel_of(model: type[BaseRedisModel]) -> Channel:
-    """Give the connections for the documents of a model in the running event loop.
-
-    Raises:
-        NotConnectedError: Neither the model nor `init_rapyer` nor the environment names a server.
-    """
-    return (model.__rapyer_source__ or default_source()).channel()
-
-
 def _index(value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{value!r} is no index of a list. Give a whole number.")
     return value
-
-
-def _model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
-    """Give the model that a path starts from, which has to have documents."""
-    model: Any = model_of(path)
-    if not hasattr(model, "__rapyer_locations__"):
-        raise ExpressionError(
-            f"{path!r} starts from {model.__name__}, which has no documents of its own. Start at "
-            "the model whose documents it is part of."
-        )
-    return cast("type[BaseRedisModel]", model)

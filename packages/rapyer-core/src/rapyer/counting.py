@@ -1,0 +1,171 @@
+"""What the paths of numbers do with documents by key: added to, within bounds, exactly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from rapyer.assignments import location_to_write, validated_alone
+from rapyer.errors import (
+    ExpressionError,
+    NumberOverflowError,
+    UnstorableValueError,
+    WrongTypeError,
+)
+from rapyer.lists import plain_schema
+from rapyer.traffic.values import NumberPlace, OutOfBoundsError, increase
+from rapyer.versions import policies_by_key
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+    from rapyer.keys import KeyLike
+    from rapyer.locations import Location
+    from rapyer.traffic.channel import Channel
+
+_LEAST: Final = -(2**63)
+_MOST: Final = 2**63 - 1
+
+
+class NumberOperations:
+    """The operations on the number that a path leads to.
+
+    Args:
+        model: The model.
+        path: The path.
+
+    Raises:
+        ExpressionError: It is no number that can be added to, or is frozen.
+        InvalidKeyError: It is the primary key.
+    """
+
+    __slots__ = ("_around", "_default", "_is_int", "_least", "_location", "_model", "_most")
+
+    def __init__(self, model: type[BaseRedisModel], path: Any) -> None:
+        location = location_to_write(model, path)
+        schema = plain_schema(location, "int") or plain_schema(location, "float")
+        if schema is None or "multiple_of" in schema:
+            raise ExpressionError(
+                f"{path!r} is no int or float that is added to: it is of another type, or has a "
+                "validator or a serializer of its own. Write it as a whole, under a lock: "
+                f"`async with {model.__name__}.lock_by_key(key) as fresh:`."
+            )
+        self._model, self._location = model, location
+        self._is_int = schema["type"] == "int"
+        self._least, self._most = _bounds(schema, is_int=self._is_int)
+        self._around, self._default = _default(location)
+
+    @classmethod
+    def of(cls, model: type[BaseRedisModel], path: Any) -> NumberOperations:
+        """Give the operations on what a path leads to, which are kept as long as that is."""
+        kept = model.__rapyer_locations__.at(path).kept
+        known: NumberOperations | None = kept.get(cls)
+        if known is None:
+            known = kept[cls] = cls(model, path)
+        return known
+
+    async def increase(self, channel: Channel, key: KeyLike, amount: Any) -> Any:
+        """Add to the number; give what it is now."""
+        model, location = self._model, self._location
+        delta = self._text(amount)
+        redis_key = model.__rapyer_identity__.resolve(key)
+        place = NumberPlace(location.json_path, *self._range(amount), self._around, self._default)
+        try:
+            text = await increase(channel, redis_key, place, delta, policies_by_key(model))
+        except OutOfBoundsError as exc:
+            raise self._refusal(redis_key, exc.old, amount) from exc
+        return int(text) if self._is_int else float(text)
+
+    def _text(self, amount: Any) -> bytes:
+        kinds = int if self._is_int else (int, float)
+        if not isinstance(amount, kinds) or isinstance(amount, bool):
+            name = "a whole number" if self._is_int else "a number"
+            raise TypeError(f"{amount!r} is nothing to add to {self._location.text}. Give {name}.")
+        if isinstance(amount, int):
+            if not _LEAST <= amount <= _MOST:
+                raise NumberOverflowError(
+                    f"{amount} has more than 64 bits. Nothing was changed.",
+                    path=self._location.text,
+                )
+            return str(amount).encode()
+        if not math.isfinite(amount):
+            raise UnstorableValueError(
+                f"{amount!r} is nothing that JSON could add to {self._location.text}.",
+                path=self._location.text,
+                value=amount,
+            )
+        text, corrections = self._location.codec.spell(amount, repr(amount).encode())
+        if corrections:
+            raise UnstorableValueError(
+                f"no text stands for {amount!r} on the server, of which it could add exactly that "
+                f"to {self._location.text}. Round it to 15 digits, or add it under a lock.",
+                path=self._location.text,
+                value=amount,
+            )
+        return text
+
+    def _range(self, amount: Any) -> tuple[str, str]:
+        """Give the bounds as the script takes them: of integers, before the addition."""
+        if not self._is_int:
+            return (
+                "" if self._least is None else repr(float(self._least)),
+                "" if self._most is None else repr(float(self._most)),
+            )
+        least = _LEAST if self._least is None else self._least
+        most = _MOST if self._most is None else self._most
+        return str(least - amount), str(most - amount)
+
+    def _refusal(self, key: str, old: str, amount: Any) -> Exception:
+        """Make the error about a number that would leave its bounds."""
+        if self._is_int and not old.removeprefix("-").isdigit():
+            return WrongTypeError(
+                f"the value at {self._location.json_path} of {key!r} is {old}, which is no "
+                "integer. Correct the document.",
+                key=key,
+                redis_type="ReJSON-RL",
+                path=self._location.json_path,
+                json_type="number",
+            )
+        new: Any = int(old) + amount if self._is_int else float(old) + amount
+        if self._is_int and not _LEAST <= new <= _MOST:
+            return NumberOverflowError(
+                f"adding {amount} to {self._location.text} of {key!r}, which is {old}, leaves the "
+                "range of 64 bits. It was not changed.",
+                key=key,
+                path=self._location.text,
+            )
+        try:
+            validated_alone(self._model, self._location, new)
+        except ValueError as exc:  # pydantic's ValidationError, with what the field says of it
+            return exc
+        return UnstorableValueError(
+            f"{self._location.text} of {key!r} is {old}, and may not become {new!r}. It was not "
+            "changed.",
+            path=self._location.text,
+            value=new,
+        )
+
+
+def _bounds(schema: Mapping[str, Any], *, is_int: bool) -> tuple[Any, Any]:
+    """Give the least and the most that a field may have; None where there is no bound."""
+    above, below = schema.get("gt"), schema.get("lt")
+    least, most = schema.get("ge"), schema.get("le")
+    if above is not None:
+        next_one = above + 1 if is_int else math.nextafter(above, math.inf)
+        least = next_one if least is None else max(least, next_one)
+    if below is not None:
+        next_one = below - 1 if is_int else math.nextafter(below, -math.inf)
+        most = next_one if most is None else min(most, next_one)
+    return least, most
+
+
+def _default(location: Location) -> tuple[str, str]:
+    """Give the path of the object around a field, and the number that documents without it have."""
+    place = location.place
+    if not (place.is_field and place.has_static_default):
+        return "", ""
+    default = location.default(place)
+    if type(default) not in (int, float):
+        return "", ""
+    text, corrections = location.codec.dump(default)
+    return ("", "") if corrections else (location.around[-2], text.decode())

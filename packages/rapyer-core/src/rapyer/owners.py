@@ -1,0 +1,33 @@
+"""Whose a path is: the model whose documents it leads into, and the server that has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from rapyer.errors import ExpressionError
+from rapyer.expr.paths import Path, model_of
+from rapyer.traffic.source import default_source
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+    from rapyer.traffic.channel import Channel
+
+
+def channel_of(model: type[BaseRedisModel]) -> Channel:
+    """Give the connections for the documents of a model in the running event loop.
+
+    Raises:
+        NotConnectedError: Neither the model nor `init_rapyer` nor the environment names a server.
+    """
+    return (model.__rapyer_source__ or default_source()).channel()
+
+
+def model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
+    """Give the model that a path starts from, which has to have documents."""
+    model: Any = model_of(path)
+    if not hasattr(model, "__rapyer_locations__"):
+        raise ExpressionError(
+            f"{path!r} starts from {model.__name__}, which has no documents of its own. Start at "
+            "the model whose documents it is part of."
+        )
+    return cast("type[BaseRedisModel]", model)
