@@ -55,15 +55,6 @@ class NumberOperations:
         self._least, self._most = _bounds(schema, is_int=self._is_int)
         self._around, self._default = _default(location)
 
-    @classmethod
-    def of(cls, model: type[BaseRedisModel], path: Any) -> NumberOperations:
-        """Give the operations on what a path leads to, which are kept as long as that is."""
-        kept = model.__rapyer_locations__.at(path).kept
-        known: NumberOperations | None = kept.get(cls)
-        if known is None:
-            known = kept[cls] = cls(model, path)
-        return known
-
     async def increase(self, channel: Channel, key: KeyLike, amount: Any) -> Any:
         """Add to the number; give what it is now."""
         model, location = self._model, self._location

@@ -57,15 +57,6 @@ class DictOperations:
             location.text,
         )
 
-    @classmethod
-    def of(cls, model: type[BaseRedisModel], path: Any) -> DictOperations:
-        """Give the operations on what a path leads to, which are kept as long as that is."""
-        kept = model.__rapyer_locations__.at(path).kept
-        known: DictOperations | None = kept.get(cls)
-        if known is None:
-            known = kept[cls] = cls(model, path)
-        return known
-
     async def update(self, channel: Channel, key: KeyLike, values: Mapping[Any, Any]) -> None:
         """Set entries, all of them or none."""
         redis_key = self._model.__rapyer_identity__.resolve(key)

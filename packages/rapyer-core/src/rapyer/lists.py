@@ -57,15 +57,6 @@ class ListOperations:
             location.text,
         )
 
-    @classmethod
-    def of(cls, model: type[BaseRedisModel], path: Any) -> ListOperations:
-        """Give the operations on what a path leads to, which are kept as long as that is."""
-        kept = model.__rapyer_locations__.at(path).kept
-        known: ListOperations | None = kept.get(cls)
-        if known is None:
-            known = kept[cls] = cls(model, path)
-        return known
-
     async def insert(
         self, channel: Channel, key: KeyLike, values: Iterable[Any], index: int | None = None
     ) -> int:

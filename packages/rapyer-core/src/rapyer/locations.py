@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import CoreSchema, SchemaValidator, core_schema, to_json
@@ -27,6 +27,8 @@ from rapyer.types.text import restore_nul
 if TYPE_CHECKING:
     from rapyer.types.registry import FieldTypes
 
+V = TypeVar("V")
+
 #: How many locations, and how many ways to read several, are kept for a model.
 _KEPT = 1024
 _SCALARS: Mapping[str, type] = {"int": int, "str": str, "bool": bool}
@@ -44,7 +46,7 @@ class Location:
         rest: The steps behind them, which lead to what only the value there tells: into the models
             of a union that differ in a field.
         values: What handles the values.
-        kept: What was worked out about it, by the class of that.
+        kept: What was worked out about it, by what has made that.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Location:
         self._places_of_rest = places[end:]
         self._values_of = values
         self.values = values.of(self.place)
-        self.kept: dict[type, Any] = {}
+        self.kept: dict[object, Any] = {}
 
     @property
     def place(self) -> Place:
@@ -313,6 +315,18 @@ class Locations:
             self._refuse(path)
             return self.behind(steps)
         return location
+
+    def kept(self, make: Callable[[Any, Path[Any]], V], path: Path[Any]) -> V:
+        """Give what is worked out about a path, once: what `make` gives for model and path.
+
+        Raises:
+            ExpressionError: As for `at`.
+        """
+        kept = self.at(path).kept
+        known: V | None = kept.get(make)
+        if known is None:
+            known = kept[make] = make(self._model, path)
+        return known
 
     def behind(self, steps: tuple[Step, ...]) -> Location:
         """Give where steps lead; one at least, none of them to each element.

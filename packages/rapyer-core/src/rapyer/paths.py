@@ -149,7 +149,8 @@ class FieldPath(Path[T]):
             RapyerError: As `set`.
         """
         model = model_with_documents(self)
-        found = await NumberOperations.of(model, self).increase(channel_of(model), key, amount)
+        number = model.__rapyer_locations__.kept(NumberOperations, self)
+        found = await number.increase(channel_of(model), key, amount)
         return cast("N", found)
 
 
@@ -231,7 +232,7 @@ class ListPath(FieldPath[list[V]], Generic[V]):
 
     @property
     def _list(self) -> ListOperations:
-        return ListOperations.of(model_with_documents(self), self)
+        return model_with_documents(self).__rapyer_locations__.kept(ListOperations, self)
 
     @property
     def _channel(self) -> Channel:
@@ -330,7 +331,7 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
 
     @property
     def _dict(self) -> DictOperations:
-        return DictOperations.of(model_with_documents(self), self)
+        return model_with_documents(self).__rapyer_locations__.kept(DictOperations, self)
 
     @property
     def _channel(self) -> Channel:
