@@ -127,6 +127,14 @@ async def test_what_the_block_saves_itself_is_not_taken_back(account):
     assert await Account.get("1") == Account(id="1", balance=7, name="y")
 
 
+async def test_what_the_block_deletes_and_saves_again_is_a_new_document(account):
+    await in_a_lock(
+        account.lock("profile"), lambda fresh: fresh.delete(), lambda fresh: fresh.save(),
+        setting("balance", 77),
+    )  # fmt: skip
+    assert (await Account.get("1")).balance == 77
+
+
 async def test_a_version_is_counted_and_compared(server):
     await Counted(id="1").save()
     async with Counted.lock_by_key("1") as fresh:
@@ -281,6 +289,101 @@ async def test_who_is_cancelled_while_waiting_leaves_nothing(account, redis):
     await redis.delete(LOCK)
     async with account.lock("profile", wait=0):
         assert await redis.exists(LOCK)
+
+
+@pytest.mark.parametrize("changes", [False, True])
+async def test_who_is_cancelled_at_the_end_of_a_block_gives_it_back(account, redis, changes):
+    for pause in range(1, 25):  # a block that ends has begun to
+        lock = account.lock("profile", lease=3600)
+        fresh = await lock.__aenter__()
+        fresh.balance += changes
+        leaving = asyncio.create_task(lock.__aexit__(None, None, None))
+        for _ in range(pause):
+            await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        deadline = time.monotonic() + 5
+        while await redis.exists(LOCK):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.005)
+
+
+async def test_a_block_that_is_cancelled_ends_although_the_server_hangs():
+    embedded = pytest.importorskip("rapyer_embedded")
+    async with embedded.Server() as server, init_rapyer(server.url):
+        await Account(id="1").save()
+
+        async def block() -> None:
+            async with asyncio.timeout(0.2), Account.lock_by_key("1") as fresh:
+                fresh.balance = 3
+                server.process.send_signal(signal.SIGSTOP)
+                await Account.exists("1")
+
+        started = time.monotonic()
+        try:
+            with pytest.raises(TimeoutError):
+                await block()
+            assert time.monotonic() - started < 3
+        finally:
+            server.process.send_signal(signal.SIGCONT)
+        assert (await Account.get("1")).balance == 0
+
+
+async def test_who_is_cancelled_as_it_is_woken_wakes_the_next_one(account, redis):
+    for pause in range(20):
+        holding = account.lock("profile")
+        await holding.__aenter__()
+        one, other = (asyncio.create_task(account.lock("profile").__aenter__()) for _ in range(2))
+        while not await redis.exists("rapyer:lock-waiting:{locks:account:1}:profile"):
+            await asyncio.sleep(0.005)
+        await asyncio.sleep(0.02)
+        await holding.__aexit__(None, None, None)
+        started = time.monotonic()
+        for _ in range(pause):
+            await asyncio.sleep(0)
+        one.cancel()
+        await asyncio.wait([one])
+        if one.cancelled():
+            await other
+            assert time.monotonic() - started < 0.8
+        other.cancel()
+        await asyncio.wait([other])
+        await redis.delete(LOCK)
+
+
+async def test_a_waiter_that_loses_its_connection_looks_again(account, redis):
+    holding = account.lock("profile")
+    await holding.__aenter__()
+    waiting = asyncio.create_task(account.lock("profile").__aenter__())
+    while not any(client["cmd"] == "blpop" for client in await redis.client_list()):
+        await asyncio.sleep(0.01)
+    for client in await redis.client_list():
+        if client["cmd"] == "blpop":
+            await redis.client_kill_filter(_id=client["id"])
+    await holding.__aexit__(None, None, None)
+    assert (await waiting).balance == 5
+    await redis.delete(LOCK)
+
+
+async def test_waiters_do_not_read_the_document(account, redis):
+    async with account.lock("profile"):
+        before = (await redis.info("commandstats")).get("cmdstat_JSON.GET", {}).get("calls", 0)
+        with pytest.raises(LockTimeoutError):
+            await asyncio.create_task(account.lock("profile", wait=0.4).__aenter__())
+        after = (await redis.info("commandstats")).get("cmdstat_JSON.GET", {}).get("calls", 0)
+    assert after == before
+
+
+async def test_a_user_of_some_keys_may_lock_their_documents(redis_url, redis):
+    await redis.execute_command(
+        "ACL", "SETUSER", "few", "on", ">pw", "~locks:*", "~rapyer:*", "+@all"
+    )
+    async with init_rapyer(redis_url.replace("unix://", "unix://few:pw@")):
+        await Account(id="1").save()
+        async with Account.lock_by_key("1") as fresh:
+            fresh.balance = 3
+        assert (await Account.get("1")).balance == 3
+    await redis.execute_command("ACL", "DELUSER", "few")
 
 
 async def test_who_is_cancelled_in_the_moment_of_taking_gives_it_back(account, redis):
@@ -440,9 +543,15 @@ def test_a_key_that_no_lock_can_stand_beside_is_refused_on_a_cluster(key):
 
 
 def test_locks_of_other_names_have_other_keys():
-    names = ["a", "a:b", "b", "lock", "waiting", "wake", ":", "a}", "{a}"]
-    keys = [key for name in names for key in lock_keys("user:1", name, is_cluster=False)]
-    assert len(set(keys)) == len(keys)
+    names = ["a", "a:b", "b", "lock", "waiting", "wake", ":", "a}", "{a}", "a%3Ab", "%"]
+    for documents in (["user:1", "user:1:a"], ["user:{t}:1", "user:{t}:1:a", "user:{t}:1:a:b"]):
+        keys = [
+            key
+            for document in documents
+            for name in names
+            for key in lock_keys(document, name, is_cluster=False)
+        ]
+        assert len(set(keys)) == len(keys)
 
 
 async def test_the_server_is_no_cluster(server):

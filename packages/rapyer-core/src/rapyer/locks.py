@@ -20,12 +20,13 @@ from rapyer.errors import (
     LockError,
     LockLostError,
     LockTimeoutError,
+    OutcomeUnknownError,
     RapyerError,
     WrongTypeError,
 )
 from rapyer.keys import RedisKey
 from rapyer.loading import loaded, not_found
-from rapyer.memory import baseline_of, forget_baseline, remember_baseline
+from rapyer.memory import baseline_of, enter_lock, leave_lock, remember_baseline
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.locks import (
     LOST,
@@ -44,6 +45,8 @@ M = TypeVar("M", bound=BaseRedisModel)
 #: A lease is renewed so many times before it ends.
 _RENEWALS: Final = 3
 _SHORTEST: Final = 0.05
+#: Seconds that a block which is cancelled waits for giving the lock back; it goes on without it.
+_GRACE: Final = 1.0
 #: What the keys of a lock begin with: the lock, who waits, the list that is waited for.
 _KINDS: Final = ("lock", "lock-waiting", "lock-wake")
 #: The locks that each task holds, by their keys.
@@ -71,6 +74,8 @@ def lock_keys(key: str, name: str, *, is_cluster: bool) -> LockKeys:
                 "without '}'."
             )
         key = f"{{{key}}}"
+    # without a colon in the name, the key ends at the last one
+    name = name.replace("%", "%25").replace(":", "%3A")
     return LockKeys(*(f"rapyer:{kind}:{key}:{name}" for kind in _KINDS))
 
 
@@ -130,6 +135,7 @@ class DocumentLock(Generic[M]):
             self._unmark()
             await release(self._channel, self._keys, self._token)
             raise
+        enter_lock(fresh)
         self._fresh = fresh
         self._renewal = asyncio.create_task(self._renew())
         return fresh
@@ -187,15 +193,18 @@ class DocumentLock(Generic[M]):
                     key=self._key,
                     name=self._name,
                 )
-            await self._channel.wait_for(self._keys.wake, max(_SHORTEST / 5, min(left, taken.left)))
+            # one that loses its connection looks again, and is told then what there is to tell
+            with suppress(OutcomeUnknownError):
+                await self._channel.wait_for(self._keys.wake, max(0.001, min(left, taken.left)))
 
-    def _give_back_later(self) -> None:
-        """Give the lock back that was taken, perhaps, by a call of which the reply was lost."""
+    def _give_back_later(self) -> asyncio.Task[None] | None:
+        """Give the lock back, if it is held, in a task that nobody cancels with the caller."""
         if not hasattr(self, "_keys"):
-            return  # nothing was sent
+            return None  # nothing was sent
         leaving = asyncio.create_task(self._give_back())
         _leaving.add(leaving)
         leaving.add_done_callback(_leaving.discard)
+        return leaving
 
     async def _give_back(self) -> None:
         with suppress(RedisError, RapyerError):  # else it ends with its lease
@@ -224,13 +233,12 @@ class DocumentLock(Generic[M]):
             self._renewal.cancel()
         try:
             if exc is not None:
-                await self._give_back()
+                await self._given_back(_GRACE if isinstance(exc, asyncio.CancelledError) else None)
             else:
                 await self._write(fresh)
         finally:
             self._unmark()
-            if not self._model.__rapyer_tracks__:
-                forget_baseline(fresh)
+            leave_lock(fresh)
 
     async def _write(self, fresh: M) -> None:
         """Write what was changed, and give the lock back, in one step."""
@@ -245,13 +253,27 @@ class DocumentLock(Generic[M]):
         except ResponseError as exc:
             if str(exc).startswith(LOST):
                 raise self._lost() from exc
-            await self._give_back()
+            await self._given_back()
+            raise
+        except asyncio.CancelledError:
+            await self._given_back(_GRACE)
             raise
         except BaseException:
-            await self._give_back()
+            await self._given_back()
             raise
-        if not await release(self._channel, self._keys, self._token):
+        try:
+            held = await release(self._channel, self._keys, self._token)
+        except BaseException:
+            self._give_back_later()
+            raise
+        if not held:
             raise self._lost()
+
+    async def _given_back(self, seconds: float | None = None) -> None:
+        """Give the lock back, whatever happens to the caller; wait for that, for a time."""
+        leaving = self._give_back_later()
+        if leaving is not None:
+            await asyncio.wait([leaving], timeout=seconds)
 
     def _lost(self) -> LockLostError:
         return LockLostError(

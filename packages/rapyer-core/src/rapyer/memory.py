@@ -32,6 +32,7 @@ else:
 
         __slots__ = (
             "__rapyer_baseline__",
+            "__rapyer_in_lock__",
             "__rapyer_made_key__",
             "__rapyer_origin__",
             "__rapyer_stored_key__",
@@ -63,6 +64,16 @@ stored_key = _Slot[RedisKey]("__rapyer_stored_key__")
 _origin = _Slot[RedisKey]("__rapyer_origin__")
 #: Where changes are tracked, the document as it was loaded or saved.
 _baseline = _Slot["Baseline"]("__rapyer_baseline__")
+
+
+#: Whether it is the instance of a block of a lock.
+_in_lock = _Slot[bool]("__rapyer_in_lock__")
+
+
+class _Locks:
+    """How many blocks of locks there are: a slot that is unset is slow to read."""
+
+    held = 0
 
 
 def own_made_key(instance: BaseRedisModel) -> RedisKey | None:
@@ -124,12 +135,21 @@ def mark_deleted(instance: BaseRedisModel, key: RedisKey) -> None:
 
 def keeps_baseline(instance: BaseRedisModel) -> bool:
     """Say whether an instance keeps what its document was: of its model, or of a lock."""
-    return type(instance).__rapyer_tracks__ or _baseline.get(instance) is not None
+    return type(instance).__rapyer_tracks__ or (_Locks.held > 0 and bool(_in_lock.get(instance)))
 
 
-def forget_baseline(instance: BaseRedisModel) -> None:
-    """Let an instance forget what it was loaded or saved as."""
-    _baseline.set(instance, None)
+def enter_lock(instance: BaseRedisModel) -> None:
+    """Note that an instance is the one of a block of a lock, which keeps what its document is."""
+    _Locks.held += 1
+    _in_lock.set(instance, True)
+
+
+def leave_lock(instance: BaseRedisModel) -> None:
+    """Note that the block is over."""
+    _Locks.held -= 1
+    _in_lock.set(instance, None)
+    if not type(instance).__rapyer_tracks__:
+        _baseline.set(instance, None)
 
 
 def remember_baseline(instance: BaseRedisModel, baseline: Baseline) -> None:

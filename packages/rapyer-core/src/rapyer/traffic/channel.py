@@ -147,7 +147,7 @@ class Channel:
             seconds: How long at most; less may be waited.
         """
         seconds = min(seconds, _LONGEST_WAIT, (self._timeout or 60) / 2)
-        if self._waiters.locked():
+        if self._waiters.locked() or seconds < _PAUSE:  # the server's waits are less exact
             await asyncio.sleep(min(seconds, _PAUSE))
             return
         async with self._waiters:

@@ -29,14 +29,17 @@ _ACQUIRE: Final = Operation(
     "lock",
     """
     if not check(KEYS[1], 'read') then return {'missing'} end
-    local text = redis.call('JSON.GET', KEYS[1])
-    if not text then return {'missing'} end
-    if redis.call('SET', KEYS[2], arg[1], 'NX', 'PX', arg[2]) then
+    local left = redis.call('PTTL', KEYS[2])
+    if left == -2 then
+        local text = redis.call('JSON.GET', KEYS[1])
+        if not text then return {'missing'} end
+        redis.call('SET', KEYS[2], arg[1], 'PX', arg[2])
         touched(KEYS[1], 'read')
         return {'held', text}
     end
+    if redis.call('EXISTS', KEYS[1]) == 0 then return {'missing'} end
     if arg[3] ~= '0' then redis.call('SET', KEYS[3], '1', 'PX', arg[3]) end
-    return {'taken', redis.call('PTTL', KEYS[2])}
+    return {'taken', left}
     """,
     writes=True,
 )
@@ -56,7 +59,11 @@ _RELEASE: Final = Operation(
     "unlock",
     _RELEASING
     + """
-    if redis.call('GET', KEYS[1]) ~= arg[1] then return 0 end
+    local token = redis.call('GET', KEYS[1])
+    if token ~= arg[1] then
+        if not token then release(KEYS[1], KEYS[2], KEYS[3]) end  -- passes a wake-up on
+        return 0
+    end
     release(KEYS[1], KEYS[2], KEYS[3])
     return 1
     """,
@@ -74,9 +81,10 @@ _RENEW: Final = Operation(
 _CHECK: Final = f"""
 if access ~= 'write' then return true end
 if redis.call('GET', arg[1]) ~= arg[4] then return redis.error_reply('{LOST}') end
-for _, command in ipairs({{'DEL', 'EXISTS', 'LPUSH', 'PEXPIRE'}}) do
-    if not redis.acl_check_cmd(command, arg[3], '1') then
-        return redis.error_reply('NOPERM the user may not run ' .. command .. ', which gives the '
+for _, one in ipairs({{{{'DEL', arg[1]}}, {{'EXISTS', arg[2]}}, {{'DEL', arg[3]}},
+        {{'LPUSH', arg[3], '1'}}, {{'PEXPIRE', arg[3], '1'}}}}) do
+    if not redis.acl_check_cmd(unpack(one)) then
+        return redis.error_reply('NOPERM the user may not run ' .. one[1] .. ', which gives the '
             .. 'lock back. Nothing was written.')
     end
 end
