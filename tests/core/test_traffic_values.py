@@ -15,9 +15,10 @@ from rapyer import (
     WrongTypeError,
 )
 from rapyer.base import channel_of
+from rapyer.traffic.arrays import ArrayInDocument, ArrayPlace
 from rapyer.traffic.policies import AccessPolicy
 from rapyer.traffic.updates import Target, Write, update_document
-from rapyer.traffic.values import append, increase
+from rapyer.traffic.values import increase
 
 DOCUMENT = (
     '{"n":1,"f":0.5,"s":"x","l":[1],"z":null,"o":{},'
@@ -33,6 +34,11 @@ class Holder(AtomicRedisModel):
 async def set_value(channel, key: str, path: str, value: bytes, policies=()) -> None:
     steps = [int(step) if step.isdigit() else step for step in re.findall(r"[^.$\[\]]+", path)]
     await update_document(channel, key, [Write(Target.of(steps), (value, ()))], policies)
+
+
+async def append(channel, key: str, path: str, values, policies=()) -> int:
+    array = ArrayInDocument(channel, key, ArrayPlace(path), policies)
+    return await array.insert([(value, ()) for value in values])
 
 
 @pytest.fixture(params=[(), (TOUCH,)], ids=["native", "script"])

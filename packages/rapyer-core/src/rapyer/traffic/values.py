@@ -1,4 +1,4 @@
-"""The named operations on single values inside a document, each atomic and one round trip.
+"""The named operation on numbers inside a document, atomic and one round trip.
 
 The server answers null or `[]`, and no error, for a path that leads to nothing or to a value of
 another type. Every reply is looked at here; what was wrong is asked for once more, on the way to
@@ -9,8 +9,7 @@ A path is JSONPath text that leads to one value, as `rapyer.expr.jsonpath` write
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from redis.exceptions import ResponseError
 
@@ -76,17 +75,6 @@ INCREASE = Operation(
     """,
     writes=True,
 )
-APPEND = Operation(
-    "append",
-    """
-    check(KEYS[1], 'write')
-    local reply = redis.call('JSON.ARRAPPEND', KEYS[1], unpack(arg))
-    if reply[1] then touched(KEYS[1], 'write') end
-    return reply
-    """,
-    writes=True,
-)
-
 _ABSENT, _OTHER_TYPE = b"[]", b"[null]"
 
 
@@ -156,34 +144,3 @@ async def increase(
     if not isinstance(reply, bytes):
         raise unexpected_reply("JSON.NUMINCRBY", reply)
     return reply[1:-1]
-
-
-async def append(
-    channel: Channel, key: str, path: str, values: Sequence[bytes], policies: Policies = ()
-) -> int:
-    """Append to the array at a path: `JSON.ARRAPPEND key path value ...`; give its new length.
-
-    Raises:
-        KeyNotFoundError: There is no document.
-        PathNotFoundError: Nothing is at the path.
-        WrongTypeError: It is no array, or the key holds another Redis type.
-        OutcomeUnknownError: The reply was lost.
-    """
-    try:
-        if policies:
-            reply = await channel.run(APPEND, policies, (key,), (path, *values))
-        else:
-            reply = await channel.execute("JSON.ARRAPPEND", key, path, *values, writes=True)
-    except ResponseError as exc:
-        await explain_failure(channel, key, path, exc, of_type=True)
-    if reply in ([], [None]):
-        unexpected = unexpected_reply("JSON.ARRAPPEND", reply)
-        await explain_failure(channel, key, path, unexpected, of_type=True)
-    return _length(reply)
-
-
-def _length(reply: Any) -> int:
-    try:
-        return int(reply[0])
-    except (TypeError, ValueError, LookupError) as exc:
-        raise unexpected_reply("JSON.ARRAPPEND", reply) from exc
