@@ -24,7 +24,7 @@ FLOORS = (
         "base", "embedded", "metaclass", "paths", "reading", "locations", "fields", "hosting",
         "options", "first_party", "keys", "registry", "memory", "versions", "baseline",
         "assignments", "draft", "differences", "parts", "loading", "writing", "rows", "locks",
-        "lists", "dicts", "counting", "owners",
+        "lists", "dicts", "counting", "texts", "shifting", "plain", "owners",
     },
     {"types"},
     {"traffic"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Annotated, Any
@@ -26,6 +27,7 @@ from rapyer import (
     Version,
     WrongTypeError,
 )
+from rapyer.types.spelling import spell_float
 
 
 class Line(EmbeddedModel):
@@ -110,9 +112,17 @@ def operations(elements: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             st.tuples(st.just("pop")),
             st.tuples(st.just("remove_range"), INDEXES, st.none() | INDEXES),
             st.tuples(st.just("clear")),
+            st.tuples(st.just("remove"), elements),
+            st.tuples(st.just("remove"), INDEXES.map(ElementAt)),
+            st.tuples(st.just("set_item"), INDEXES, elements),
+            st.tuples(st.just("len")),
         ),
         max_size=12,
     )
+
+
+class ElementAt(int):
+    """Stands for the element that a list has at an index: to remove what is there."""
 
 
 def in_python(values: list[Any], name: str, arguments: tuple[Any, ...]) -> Any:
@@ -126,8 +136,18 @@ def in_python(values: list[Any], name: str, arguments: tuple[Any, ...]) -> Any:
         number = len(values)
         values.clear()
         return number
+    if name == "set_item":
+        values[arguments[0]] = arguments[1]
+        return None
+    if name == "len":
+        return len(values)
     result = getattr(values, name)(*arguments)
-    return result if name == "pop" else len(values)
+    return result if name in ("pop", "remove") else len(values)
+
+
+def needs_two_texts(number: float) -> bool:
+    """Whether no text stands for a number on the server, which has to add to get it."""
+    return spell_float(number) is None
 
 
 @pytest.mark.parametrize("field", ELEMENTS)
@@ -138,10 +158,18 @@ async def test_operations_do_what_a_list_of_python_does(cart, field):
         await path.clear("1")
         plain: list[Any] = []
         for name, *arguments in steps:
+            if arguments and isinstance(arguments[0], ElementAt):
+                if not plain:
+                    continue
+                arguments[0] = plain[arguments[0] % len(plain)]
+            if name == "remove" and field == "floats" and needs_two_texts(arguments[0]):
+                with pytest.raises(UnstorableValueError, match="Remove it by its index"):
+                    await path.remove("1", *arguments)
+                continue
             try:
                 expected = in_python(plain, name, tuple(arguments))
-            except IndexError:
-                with pytest.raises(IndexError):
+            except (IndexError, ValueError) as exc:
+                with pytest.raises(type(exc)):
                     await getattr(path, name)("1", *arguments)
                 continue
             assert await getattr(path, name)("1", *arguments) == expected
@@ -185,7 +213,12 @@ async def test_the_lengths_of_a_list_are_kept(cart):
     with pytest.raises(UnstorableValueError, match="too many for its max_length of 3"):
         await Cart.short.insert("1", 0, 3)
     assert await Cart.short.remove_range("1", 1) == 2
-    for call in (Cart.short.pop("1"), Cart.short.clear("1"), Cart.short.remove_range("1", 0, 1)):
+    for call in (
+        Cart.short.pop("1"),
+        Cart.short.clear("1"),
+        Cart.short.remove_range("1", 0, 1),
+        Cart.short.remove("1", 0),
+    ):
         with pytest.raises(UnstorableValueError, match="fewer than its min_length of 1"):
             await call
     assert await Cart.short.get("1") == [0]
@@ -218,6 +251,11 @@ async def test_a_field_that_a_document_lacks_is_the_empty_list_it_is_by_default(
     with pytest.raises(IndexError, match="has no elements, and none at the index -1"):
         await Cart.texts.pop("2")
     assert await Cart.texts.clear("2") == 0
+    assert await Cart.texts.len("2") == 0
+    with pytest.raises(ValueError, match="is not in"):
+        await Cart.texts.remove("2", "x")
+    with pytest.raises(IndexError):
+        await Cart.texts.set_item("2", 0, "x")
     assert await redis.execute_command("JSON.OBJKEYS", "lists:cart:2") == [b"id", b"lines"]
     assert await Cart.texts.append("2", "x") == 1
     lines: Any = Cart.lines
@@ -228,8 +266,9 @@ async def test_a_field_that_a_document_lacks_is_the_empty_list_it_is_by_default(
 
 
 async def test_what_is_no_list_is_said(cart, redis):
-    with pytest.raises(KeyNotFoundError):
-        await Cart.texts.append("9", "x")
+    for call in (Cart.texts.append("9", "x"), Cart.texts.len("9"), Cart.texts.remove("9", "x")):
+        with pytest.raises(KeyNotFoundError):
+            await call
     optional: Any = Cart.optional
     with pytest.raises(WrongTypeError, match="of the JSON type null"):
         await optional.append("1", 1)
@@ -261,6 +300,34 @@ async def test_what_is_taken_out_and_does_not_validate_is_not_lost(cart, redis):
     assert await Cart.numbers.get("1") == [1]
 
 
+async def test_what_is_removed_is_what_is_stored_alike(cart, redis):
+    await Cart.decimals.extend("1", [Decimal("1.0"), Decimal("1.00")])
+    await Cart.decimals.remove("1", Decimal("1.00"))
+    assert list(map(str, await Cart.decimals.get("1"))) == ["1.0"]
+    await Cart.lines.extend("1", [Line(name="a", price=2), Line(name="a", price=1)])
+    await redis.execute_command(
+        "JSON.SET", "lists:cart:1", "$.lines[1]", '{"tags":[],"price":1.0,"name":"a"}'
+    )
+    await Cart.lines.remove("1", Line(name="a", price=1))
+    assert await Cart.lines.get("1") == [Line(name="a", price=2)]
+    await redis.execute_command("JSON.SET", "lists:cart:1", "$.floats", "[0.5,2,-0.0,1e22]")
+    for number in (2.0, 0.0, 1e22):
+        await Cart.floats.remove("1", number)
+    assert await Cart.floats.get("1") == [0.5]
+    with pytest.raises(ValueError, match=r"7\.0 is not in Cart\.floats of 'lists:cart:1'"):
+        await Cart.floats.remove("1", 7.0)
+    with pytest.raises(ValidationError):
+        await Cart.floats.remove("1", "x")  # type: ignore[arg-type]
+
+
+async def test_a_float_without_a_text_of_its_own_is_set_exactly(cart):
+    numbers = (random.Random(seed).random() for seed in range(100_000))
+    number = next(filter(needs_two_texts, numbers))
+    await Cart.floats.extend("1", [0.5, 0.25])
+    await Cart.floats.set_item("1", -1, number)
+    assert await Cart.floats.get("1") == [0.5, number]
+
+
 async def test_a_version_is_counted(server):
     await Counted(id="1").save()
     await Counted.tags.append("1", "x")
@@ -274,8 +341,12 @@ async def test_a_version_is_counted(server):
 async def test_callers_at_the_same_time_lose_nothing(cart):
     lengths = await asyncio.gather(*(Cart.numbers.append("1", n) for n in range(100)))
     assert sorted(lengths) == list(range(1, 101))
-    popped = await asyncio.gather(*(Cart.numbers.pop("1", 0) for _ in range(100)))
-    assert sorted(popped) == list(range(100))
+    await asyncio.gather(*(Cart.numbers.set_item("1", n, -n) for n in range(100)))
+    assert await Cart.numbers.get("1") == [-n for n in range(100)]
+    await asyncio.gather(*(Cart.numbers.remove("1", -n) for n in range(50)))
+    assert await Cart.numbers.len("1") == 50
+    popped = await asyncio.gather(*(Cart.numbers.pop("1", 0) for _ in range(50)))
+    assert sorted(popped) == list(range(-99, -49))
 
 
 async def test_more_than_lua_passes_on_at_once(cart):

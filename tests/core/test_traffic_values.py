@@ -15,6 +15,7 @@ from rapyer import (
     WrongTypeError,
 )
 from rapyer.base import channel_of
+from rapyer.traffic.addresses import DocumentAt
 from rapyer.traffic.arrays import ArrayInDocument, ArrayPlace
 from rapyer.traffic.policies import AccessPolicy
 from rapyer.traffic.updates import Target, Write, update_document
@@ -37,8 +38,9 @@ async def set_value(channel, key: str, path: str, value: bytes, policies=()) -> 
 
 
 async def append(channel, key: str, path: str, values, policies=()) -> int:
-    array = ArrayInDocument(channel, key, ArrayPlace(path), policies)
-    return await array.insert([(value, ()) for value in values])
+    array = ArrayInDocument(DocumentAt(channel, key, policies), ArrayPlace(path))
+    done = await array.insert([(value, ()) for value in values])
+    return done.result
 
 
 @pytest.fixture(params=[(), (TOUCH,)], ids=["native", "script"])

@@ -8,20 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rapyer.assignments import location_to_write, validated_alone
 from rapyer.errors import (
-    ExpressionError,
     NumberOverflowError,
     UnstorableValueError,
     WrongTypeError,
 )
-from rapyer.lists import plain_schema
+from rapyer.plain import around_default, not_plain, plain_schema
 from rapyer.traffic.values import NumberPlace, OutOfBoundsError, increase
-from rapyer.versions import policies_by_key
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
-    from rapyer.keys import KeyLike
-    from rapyer.locations import Location
-    from rapyer.traffic.channel import Channel
+    from rapyer.traffic.addresses import DocumentAt
 
 _LEAST: Final = -(2**63)
 _MOST: Final = 2**63 - 1
@@ -45,26 +41,22 @@ class NumberOperations:
         location = location_to_write(model, path)
         schema = plain_schema(location, "int") or plain_schema(location, "float")
         if schema is None or "multiple_of" in schema:
-            raise ExpressionError(
-                f"{path!r} is no int or float that is added to: it is of another type, or has a "
-                "validator or a serializer of its own. Write it as a whole, under a lock: "
-                f"`async with {model.__name__}.lock_by_key(key) as fresh:`."
-            )
+            raise not_plain(model, path, "no int or float that is added to: it is of another type")
         self._model, self._location = model, location
         self._is_int = schema["type"] == "int"
         self._least, self._most = _bounds(schema, is_int=self._is_int)
-        self._around, self._default = _default(location)
+        self._around, self._default = around_default(location)
 
-    async def increase(self, channel: Channel, key: KeyLike, amount: Any) -> Any:
+    async def increase(self, document: DocumentAt, amount: Any) -> Any:
         """Add to the number; give what it is now."""
-        model, location = self._model, self._location
         delta = self._text(amount)
-        redis_key = model.__rapyer_identity__.resolve(key)
-        place = NumberPlace(location.json_path, *self._range(amount), self._around, self._default)
+        path = self._location.json_path
+        place = NumberPlace(path, *self._range(amount), self._around, self._default)
+        channel, key, policies = document
         try:
-            text = await increase(channel, redis_key, place, delta, policies_by_key(model))
+            text = await increase(channel, key, place, delta, policies)
         except OutOfBoundsError as exc:
-            raise self._refusal(redis_key, exc.old, amount) from exc
+            raise self._refusal(key, exc.old, amount) from exc
         return int(text) if self._is_int else float(text)
 
     def _text(self, amount: Any) -> bytes:
@@ -148,15 +140,3 @@ def _bounds(schema: Mapping[str, Any], *, is_int: bool) -> tuple[Any, Any]:
         next_one = below - 1 if is_int else math.nextafter(below, -math.inf)
         most = next_one if most is None else min(most, next_one)
     return least, most
-
-
-def _default(location: Location) -> tuple[str, str]:
-    """Give the path of the object around a field, and the number that documents without it have."""
-    place = location.place
-    if not (place.is_field and place.has_static_default):
-        return "", ""
-    default = location.default(place)
-    if type(default) not in (int, float):
-        return "", ""
-    text, corrections = location.codec.dump(default)
-    return ("", "") if corrections else (location.around[-2], text.decode())

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
 from rapyer.assignments import location_to_write, validated_alone
-from rapyer.errors import CorruptDocumentError, ExpressionError
-from rapyer.traffic.arrays import ArrayInDocument, ArrayPlace
+from rapyer.errors import CorruptDocumentError, UnstorableValueError
+from rapyer.plain import around_empty, not_plain, plain_schema
+from rapyer.traffic.arrays import ArrayInDocument, ArrayPlace, Done
 from rapyer.traffic.documents import Dump
-from rapyer.versions import policies_by_key
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
-    from rapyer.keys import KeyLike
     from rapyer.locations import Location
-    from rapyer.traffic.channel import Channel
+    from rapyer.traffic.addresses import DocumentAt
 
-Schema = Mapping[str, Any]
-
-#: What may stand around the schema of a list without having a say about its elements.
-_AROUND: Final = frozenset({"default", "nullable"})
+#: A float as JSON that an integer has the same value as.
+_WHOLE_FLOAT: Final = re.compile(rb"-?\d+\.0")
 
 
 class ListOperations:
@@ -43,72 +41,109 @@ class ListOperations:
         location = location_to_write(model, path)
         schema = plain_schema(location, "list")
         if schema is None:
-            raise ExpressionError(
-                f"{path!r} is no list whose elements are written one by one: it is a set or a "
-                "tuple, or has a validator or a serializer of its own. Write it as a whole, under "
-                f"a lock: `async with {model.__name__}.lock_by_key(key) as fresh:`."
-            )
+            what = "no list whose elements are written one by one: it is a set or a tuple"
+            raise not_plain(model, path, what)
         self._model, self._element = model, location_to_write(model, path[0])
         self._place = ArrayPlace(
             location.json_path,
-            object_around(location, []),
+            around_empty(location, []),
             schema.get("min_length") or 0,
             schema.get("max_length") or 0,
             location.text,
         )
 
+    def elements(self, values: Iterable[Any]) -> list[tuple[Any, Dump]]:
+        """Validate elements, and make what is sent of them.
+
+        Raises:
+            pydantic.ValidationError: One does not validate.
+            UnstorableValueError: JSON or the server cannot hold one exactly.
+        """
+        return [self._element_of(value) for value in values]
+
     async def insert(
-        self, channel: Channel, key: KeyLike, values: Iterable[Any], index: int | None = None
-    ) -> int:
+        self, document: DocumentAt, dumps: Sequence[Dump], index: int | None = None
+    ) -> Done:
         """Put elements before an index, or at the end; give how many there are then."""
-        dumps = [self._dump(value) for value in values]
-        return await self._array(channel, key).insert(dumps, index)
+        return await self._array(document).insert(dumps, index)
 
-    async def pop(self, channel: Channel, key: KeyLike, index: int) -> Any:
-        """Take an element out and give it."""
-        array = self._array(channel, key)
-        text = await array.pop(index)
-        try:
-            return self._element.codec.load(text)
-        except ValidationError as exc:
-            raise CorruptDocumentError(
-                f"what was taken out of {self._place.name} of {array.key!r} does not validate: "
-                f"{exc}\nIt is not in the document any more; `raw` of this error has its JSON.",
-                key=array.key,
-                raw=text,
-            ) from exc
+    async def set_item(self, document: DocumentAt, index: int, dump: Dump) -> Done:
+        """Replace an element; give its index from the start."""
+        return await self._array(document).set_item(index, dump)
 
-    async def remove_range(
-        self, channel: Channel, key: KeyLike, start: int, stop: int | None
-    ) -> int:
+    async def pop(self, document: DocumentAt, index: int) -> Done:
+        """Take an element out and give its text."""
+        return await self._array(document).pop(index)
+
+    async def remove(self, document: DocumentAt, value: Any) -> Done:
+        """Take the first element out that is stored as a value is; give where it was.
+
+        Raises:
+            ValueError: There is none.
+            UnstorableValueError: It has to stay; or no text stands for the value on the server.
+        """
+        _, (text, corrections) = self._element_of(value)
+        if corrections:
+            raise UnstorableValueError(
+                f"no text stands for {value!r} on the server, so that it cannot look for that in "
+                f"{self._place.name}. Remove it by its index, or under a lock.",
+                path=self._place.name,
+                value=value,
+            )
+        texts = [text]
+        if _WHOLE_FLOAT.fullmatch(text):  # others may have written it without the point
+            texts.append(text[:-2])
+        done = await self._array(document).remove(texts)
+        if done is None:
+            raise ValueError(
+                f"{value!r} is not in {self._place.name} of {document.key!r}. Nothing was changed."
+            )
+        return done
+
+    async def remove_range(self, document: DocumentAt, start: int, stop: int | None) -> Done:
         """Take out the elements of a slice; give how many."""
-        return await self._array(channel, key).remove_range(start, stop)
+        return await self._array(document).remove_range(start, stop)
 
-    def _array(self, channel: Channel, key: KeyLike) -> ArrayInDocument:
-        model = self._model
-        redis_key = model.__rapyer_identity__.resolve(key)
-        return ArrayInDocument(channel, redis_key, self._place, policies_by_key(model))
+    async def length(self, document: DocumentAt) -> int:
+        """Give how many elements there are."""
+        return await self._array(document).length()
 
-    def _dump(self, value: Any) -> Dump:
+    def read(self, key: str, text: bytes) -> Any:
+        """Make an element of the text that was taken out of the document at a key.
+
+        Raises:
+            CorruptDocumentError: It does not validate; the text is the `raw` of the error.
+        """
+        return read_taken(self._element, self._place.name, key, text)
+
+    def _array(self, document: DocumentAt) -> ArrayInDocument:
+        return ArrayInDocument(document, self._place)
+
+    def _element_of(self, value: Any) -> tuple[Any, Dump]:
         element = self._element
         valid = validated_alone(self._model, element, value)
         text = element.codec.text(valid, checked=type(valid) is not element.scalar)
-        return element.codec.spell(valid, text)
+        return valid, element.codec.spell(valid, text)
 
 
-def plain_schema(location: Location, kind: str) -> Schema | None:
-    """Give the schema of a list or a dict that has no rules but a length; None for all else."""
-    schema: Schema = location.place.schema
-    while schema["type"] in _AROUND and "serialization" not in schema:
-        schema = schema["schema"]
-    return schema if schema["type"] == kind and "serialization" not in schema else None
+def read_taken(location: Location, name: str, key: str, text: bytes) -> Any:
+    """Make a value of the text that was taken out of a document.
 
+    Args:
+        location: Where it stood.
+        name: What it was taken out of, for messages.
+        key: The whole Redis key.
+        text: The text, as the server has it.
 
-def object_around(location: Location, nothing: object) -> str:
-    """Give the path of the object around a field that documents may lack, and then is empty."""
-    place = location.place
-    if not (place.is_field and place.has_static_default):
-        return ""
-    default = location.default(place)
-    is_empty = type(default) is type(nothing) and default == nothing
-    return location.around[-2] if is_empty else ""
+    Raises:
+        CorruptDocumentError: It does not validate; the text is the `raw` of the error.
+    """
+    try:
+        return location.codec.load(text)
+    except ValidationError as exc:
+        raise CorruptDocumentError(
+            f"what was taken out of {name} of {key!r} does not validate: {exc}\n"
+            "It is not in the document any more; `raw` of this error has its JSON.",
+            key=key,
+            raw=text,
+        ) from exc

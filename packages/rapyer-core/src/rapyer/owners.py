@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.paths import Path, model_of
+from rapyer.traffic.addresses import DocumentAt
 from rapyer.traffic.source import default_source
+from rapyer.versions import policies_by_key
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
+    from rapyer.keys import KeyLike
     from rapyer.traffic.channel import Channel
 
 
@@ -31,3 +34,14 @@ def model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
             "the model whose documents it is part of."
         )
     return cast("type[BaseRedisModel]", model)
+
+
+def document_at(model: type[BaseRedisModel], key: KeyLike) -> DocumentAt:
+    """Give where an operation by key goes: it counts a Version, and compares none.
+
+    Raises:
+        InvalidKeyError: It cannot be the key of a document of this model.
+        NotConnectedError: No server is named.
+    """
+    redis_key = model.__rapyer_identity__.resolve(key)
+    return DocumentAt(channel_of(model), redis_key, policies_by_key(model))

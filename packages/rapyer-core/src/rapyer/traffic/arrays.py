@@ -7,26 +7,25 @@ looks first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from redis.exceptions import ResponseError
 
 from rapyer.errors import UnstorableValueError
 from rapyer.guards import is_list
-from rapyer.traffic.channel import Channel
+from rapyer.traffic.addresses import DocumentAt
 from rapyer.traffic.documents import Dump
-from rapyer.traffic.explain import explain_failure
-from rapyer.traffic.policies import Policies, ScriptArgument
+from rapyer.traffic.explain import explain_failure, no_document
+from rapyer.traffic.policies import ScriptArgument
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the array; the path of the object around it, where a document without the
 #: array is read with an empty one (else empty). `count` is the number of its elements, nil where
-#: there is no array: then `other` is to be replied.
-_OPENING: Final = """
-check(KEYS[1], 'write')
+#: there is no array: then `other` is to be replied. All reply what they did, and `count`.
+_COUNTING: Final = """
 local key, path, around = KEYS[1], arg[1], arg[2]
 local other, is_absent = {'other'}, false
 local function counted()
@@ -42,6 +41,7 @@ end
 local count = counted()
 if not count then return other end
 """
+_OPENING: Final = "check(KEYS[1], 'write')" + _COUNTING
 #: Further arguments: the index (empty for the end), how many elements there may be (0 for any
 #: number), how many come; the text of each, how many of its numbers are corrected, where and by how
 #: much.
@@ -50,8 +50,8 @@ _INSERT: Final = Operation(
     _OPENING
     + """
 local index, most, number = tonumber(arg[3]) or count, tonumber(arg[4]), tonumber(arg[5])
-if number == 0 then return {'done', count} end
-if most > 0 and count + number > most then return {'full', count} end
+if number == 0 then return {'done', count, count} end
+if most > 0 and count + number > most then return {'full', 0, count} end
 local texts, corrections, position = {}, {}, 5
 for element = 1, number do
     texts[element] = arg[position + 1]
@@ -78,7 +78,7 @@ for _, one in ipairs(corrections) do
     redis.call('JSON.NUMINCRBY', key, path .. '[' .. (index + one[1]) .. ']' .. one[2], one[3])
 end
 touched(key, 'write')
-return {'done', count + number}
+return {'done', count + number, count}
 """,
     writes=True,
 )
@@ -88,11 +88,11 @@ _POP: Final = Operation(
     _OPENING
     + """
 local index, least = tonumber(arg[3]), tonumber(arg[4])
-if index >= count or index < -count then return {'range', count} end
-if count - 1 < least then return {'short', count} end
+if index >= count or index < -count then return {'range', 0, count} end
+if count - 1 < least then return {'short', 0, count} end
 local popped = redis.call('JSON.ARRPOP', key, path, index)
 touched(key, 'write')
-return {'done', popped[1]}
+return {'done', popped[1], count}
 """,
     writes=True,
 )
@@ -109,8 +109,8 @@ local function within(index)
 end
 local start, stop = within(tonumber(arg[3])), within(tonumber(arg[4]) or count)
 local left = count - math.max(0, stop - start)
-if left == count then return {'done', 0} end
-if left < least then return {'short', count} end
+if left == count then return {'done', 0, count} end
+if left < least then return {'short', 0, count} end
 if left == 0 then
     redis.call('JSON.CLEAR', key, path)
 elseif start == 0 then
@@ -121,10 +121,67 @@ else
     for index = stop - 1, start, -1 do redis.call('JSON.ARRPOP', key, path, index) end
 end
 touched(key, 'write')
-return {'done', count - left}
+return {'done', count - left, count}
 """,
     writes=True,
 )
+#: Further arguments: the index; the text of the element, and of each of its numbers that is
+#: corrected where and by how much.
+_SET_ITEM: Final = Operation(
+    "set_item",
+    _OPENING
+    + """
+local index = tonumber(arg[3])
+if index >= count or index < -count then return {'range', 0, count} end
+if index < 0 then index = index + count end
+local element = path .. '[' .. index .. ']'
+if arg[5] then permit('JSON.NUMINCRBY', key, path, '1') end
+redis.call('JSON.SET', key, element, arg[4])
+for position = 5, #arg, 2 do
+    redis.call('JSON.NUMINCRBY', key, element .. arg[position], arg[position + 1])
+end
+touched(key, 'write')
+return {'done', index, count}
+""",
+    writes=True,
+)
+#: Further arguments: how many elements there must be left; the texts that the element may have.
+_REMOVE: Final = Operation(
+    "remove",
+    _OPENING
+    + """
+local found
+for number = 4, count > 0 and #arg or 0 do
+    local index = redis.call('JSON.ARRINDEX', key, path, arg[number])[1]
+    if index >= 0 and (not found or index < found) then found = index end
+end
+if not found then return {'absent', 0, count} end
+if count - 1 < tonumber(arg[3]) then return {'short', 0, count} end
+redis.call('JSON.ARRPOP', key, path, found)
+touched(key, 'write')
+return {'done', found, count}
+""",
+    writes=True,
+)
+_LENGTH: Final = Operation(
+    "length",
+    "if not check(KEYS[1], 'read') then return {'gone'} end"
+    + _COUNTING
+    + "touched(key, 'read') return {'done', count, count}",
+    writes=False,
+)
+
+
+class Done(NamedTuple):
+    """What was done to an array.
+
+    Attributes:
+        result: What came of it.
+        before: How many elements there were before.
+    """
+
+    result: Any
+    before: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,25 +222,21 @@ class ArrayPlace:
 
 @dataclass(frozen=True, slots=True)
 class ArrayInDocument:
-    """The array at a place of the document at a key.
+    """The array at a place of a document.
 
     All methods raise `KeyNotFoundError` where there is no document, `PathNotFoundError` where
     nothing is at the path, `WrongTypeError` where that is no array or the key holds another Redis
     type, and `OutcomeUnknownError` where the reply was lost.
 
     Attributes:
-        channel: The connections.
-        key: The whole Redis key.
+        document: The document.
         place: The place.
-        policies: What else happens to the key.
     """
 
-    channel: Channel
-    key: str
+    document: DocumentAt
     place: ArrayPlace
-    policies: Policies = ()
 
-    async def insert(self, dumps: Sequence[Dump], index: int | None = None) -> int:
+    async def insert(self, dumps: Sequence[Dump], index: int | None = None) -> Done:
         """Put elements before an index, or at the end; give how many elements there are then.
 
         An index is meant as by `list.insert`.
@@ -191,76 +244,119 @@ class ArrayInDocument:
         Raises:
             UnstorableValueError: There is no room for them.
         """
-        is_plain = index is None and not (self.policies or self.place.most)
+        is_plain = index is None and not (self.document.policies or self.place.most)
         if is_plain and dumps and not any(corrections for _, corrections in dumps):
             length = await self._append([text for text, _ in dumps])
             if length is not None:
-                return length
+                return Done(length, length - len(dumps))
         sent: list[ScriptArgument] = ["" if index is None else index, self.place.most, len(dumps)]
         for text, corrections in dumps:
-            sent += [text, len(corrections)]
-            for path, delta in corrections:
-                sent += [path[1:], delta]  # behind the path of the element
-        status, told = await self._run(_INSERT, sent)
+            sent += [text, len(corrections), *_flat(corrections)]
+        status, done = await self._run(_INSERT, sent)
         if status == b"full":
-            raise self.place.full(self.key, int(told), len(dumps))
-        return int(told)
+            raise self.place.full(self.document.key, done.before, len(dumps))
+        return done
 
     async def _append(self, texts: Sequence[bytes]) -> int | None:
         """Append by the command alone; None, and nothing is written, where there is no array."""
+        channel, key, _ = self.document
         try:
-            reply: Any = await self.channel.execute(
-                "JSON.ARRAPPEND", self.key, self.place.path, *texts, writes=True
+            reply: Any = await channel.execute(
+                "JSON.ARRAPPEND", key, self.place.path, *texts, writes=True
             )
         except ResponseError as exc:
-            await explain_failure(self.channel, self.key, self.place.path, exc, of_type=True)
+            await explain_failure(channel, key, self.place.path, exc, of_type=True)
         if reply in ([], [None]):
             return None
         if not is_list(reply) or not isinstance(reply[0], int):
             raise unexpected_reply("JSON.ARRAPPEND", reply)
         return reply[0]
 
-    async def pop(self, index: int) -> bytes:
+    async def set_item(self, index: int, dump: Dump) -> Done:
+        """Replace an element; give its index from the start.
+
+        Raises:
+            IndexError: There is no such element.
+        """
+        text, corrections = dump
+        status, done = await self._run(_SET_ITEM, [index, text, *_flat(corrections)])
+        if status == b"range":
+            raise self._out_of_range(index, done.before)
+        return done
+
+    async def pop(self, index: int) -> Done:
         """Take an element out; give its text, as the server has it.
 
         Raises:
             IndexError: There is no such element.
             UnstorableValueError: It has to stay.
         """
-        status, told = await self._run(_POP, [index, self.place.least])
+        status, done = await self._run(_POP, [index, self.place.least])
         if status == b"range":
-            number = f"{told} elements" if told else "no elements"
-            raise IndexError(
-                f"{self.place.name} of {self.key!r} has {number}, and none at the index {index}. "
-                "Nothing was changed."
-            )
-        if status == b"short":
-            raise self.place.short(self.key, int(told))
-        if not isinstance(told, bytes):
-            raise unexpected_reply("JSON.ARRPOP", told)
-        return told
+            raise self._out_of_range(index, done.before)
+        self._refuse_short(status, done)
+        if not isinstance(done.result, bytes):
+            raise unexpected_reply("JSON.ARRPOP", done.result)
+        return done
 
-    async def remove_range(self, start: int, stop: int | None) -> int:
+    async def remove(self, texts: Sequence[bytes]) -> Done | None:
+        """Take the first element out that has one of some texts; give where it was, None for none.
+
+        Texts are compared by what they say, an integer and a float with its value apart.
+
+        Raises:
+            UnstorableValueError: It has to stay.
+        """
+        status, done = await self._run(_REMOVE, [self.place.least, *texts])
+        self._refuse_short(status, done)
+        return None if status == b"absent" else done
+
+    async def remove_range(self, start: int, stop: int | None) -> Done:
         """Take out the elements of a slice; give how many.
 
         Raises:
             UnstorableValueError: They have to stay.
         """
         sent = [start, "" if stop is None else stop, self.place.least]
-        status, told = await self._run(_REMOVE_RANGE, sent)
-        if status == b"short":
-            raise self.place.short(self.key, int(told))
-        return int(told)
+        status, done = await self._run(_REMOVE_RANGE, sent)
+        self._refuse_short(status, done)
+        return done
 
-    async def _run(self, operation: Operation, sent: Sequence[ScriptArgument]) -> tuple[bytes, Any]:
-        path, arguments = self.place.path, (self.place.path, self.place.around, *sent)
+    async def length(self) -> int:
+        """Give how many elements there are."""
+        _, done = await self._run(_LENGTH, [])
+        return done.before
+
+    def _out_of_range(self, index: int, count: int) -> IndexError:
+        number = f"{count} elements" if count else "no elements"
+        return IndexError(
+            f"{self.place.name} of {self.document.key!r} has {number}, and none at the index "
+            f"{index}. Nothing was changed."
+        )
+
+    def _refuse_short(self, status: bytes, done: Done) -> None:
+        if status == b"short":
+            raise self.place.short(self.document.key, done.before)
+
+    async def _run(
+        self, operation: Operation, sent: Sequence[ScriptArgument]
+    ) -> tuple[bytes, Done]:
+        path, (channel, key, policies) = self.place.path, self.document
+        arguments = (path, self.place.around, *sent)
         try:
-            reply: Any = await self.channel.run(operation, self.policies, (self.key,), arguments)
+            reply: Any = await channel.run(operation, policies, (key,), arguments)
         except ResponseError as exc:
-            await explain_failure(self.channel, self.key, path, exc, of_type=True)
+            await explain_failure(channel, key, path, exc, of_type=True)
+        if reply == [b"gone"]:
+            raise no_document(key)
         if reply == [b"other"]:
             unexpected = unexpected_reply(operation.name, reply)
-            await explain_failure(self.channel, self.key, path, unexpected, of_type=True)
-        if not is_list(reply) or len(reply) != 2 or not isinstance(reply[0], bytes):
+            await explain_failure(channel, key, path, unexpected, of_type=True)
+        if not is_list(reply) or len(reply) != 3 or not isinstance(reply[0], bytes):
             raise unexpected_reply(operation.name, reply)
-        return reply[0], reply[1]
+        return reply[0], Done(reply[1], int(reply[2]))
+
+
+def _flat(corrections: Iterable[tuple[str, str]]) -> list[ScriptArgument]:
+    """Give corrections as a script takes them, with the paths behind that of the element."""
+    return [part for path, delta in corrections for part in (path[1:], delta)]

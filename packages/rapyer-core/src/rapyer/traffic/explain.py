@@ -27,10 +27,7 @@ async def explain_failure(
         raise error  # no memory, no permission, a replica, ...: that has nothing to do with the key
     kind, types = await channel.execute_many([("TYPE", key), ("JSON.TYPE", key, path)])
     if kind == b"none":
-        raise KeyNotFoundError(
-            f"no document is stored at {key!r}. It was never saved, was deleted or has expired.",
-            key=key,
-        ) from error
+        raise no_document(key) from error
     wrong = wrong_redis_type(key, kind)
     if wrong is not None:
         raise wrong from error
@@ -52,3 +49,11 @@ async def explain_failure(
             json_type=name,
         ) from error
     raise error
+
+
+def no_document(key: str) -> KeyNotFoundError:
+    """Make the error about a key at which there is no document."""
+    return KeyNotFoundError(
+        f"no document is stored at {key!r}. It was never saved, was deleted or has expired.",
+        key=key,
+    )

@@ -13,17 +13,16 @@ from redis.exceptions import ResponseError
 
 from rapyer.errors import UnaddressableKeyError, UnstorableValueError
 from rapyer.guards import is_list
-from rapyer.traffic.channel import Channel
-from rapyer.traffic.explain import explain_failure
-from rapyer.traffic.policies import Policies, ScriptArgument
+from rapyer.traffic.addresses import DocumentAt
+from rapyer.traffic.explain import explain_failure, no_document
+from rapyer.traffic.policies import ScriptArgument
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the object; the path of the object around it, where a document without it
 #: is read with an empty one (else empty); how many entries there must be left. `count` is the
 #: number of its entries.
-_OPENING: Final = """
-check(KEYS[1], 'write')
+_COUNTING: Final = """
 local key, path, around, least = KEYS[1], arg[1], arg[2], tonumber(arg[3])
 local types = redis.call('JSON.TYPE', key, path)
 if not types then return {'other'} end
@@ -33,6 +32,11 @@ if not types[1] and around ~= '' and #types == 0 then
 end
 if types[1] ~= 'object' then return {'other'} end
 local count = redis.call('JSON.OBJLEN', key, path)[1]
+"""
+_OPENING: Final = (
+    "check(KEYS[1], 'write')"
+    + _COUNTING
+    + """
 local function taken(name, step)
     local text = redis.call('JSON.GET', key, path .. step)
     if text == '[]' then return {'absent', count} end
@@ -42,6 +46,7 @@ local function taken(name, step)
     return {'done', name, string.sub(text, 2, -2)}
 end
 """
+)
 #: Further argument: the key, as a step of a path.
 _POP: Final = Operation("pop_key", f"{_OPENING} return taken('', arg[4])", writes=True)
 _POP_ITEM: Final = Operation(
@@ -73,6 +78,13 @@ return {'done', count}
 """,
     writes=True,
 )
+_LENGTH: Final = Operation(
+    "count_entries",
+    "if not check(KEYS[1], 'read') then return {'gone'} end"
+    + _COUNTING
+    + "touched(key, 'read') return {'done', count}",
+    writes=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,7 @@ class ObjectPlace:
 
 @dataclass(frozen=True, slots=True)
 class ObjectInDocument:
-    """The object at a place of the document at a key.
+    """The object at a place of a document.
 
     All methods raise `KeyNotFoundError` where there is no document, `PathNotFoundError` where
     nothing is at the path, `WrongTypeError` where that is no object or the key holds another Redis
@@ -103,16 +115,12 @@ class ObjectInDocument:
     reply was lost.
 
     Attributes:
-        channel: The connections.
-        key: The whole Redis key.
+        document: The document.
         place: The place.
-        policies: What else happens to the key.
     """
 
-    channel: Channel
-    key: str
+    document: DocumentAt
     place: ObjectPlace
-    policies: Policies = ()
 
     async def pop(self, step: str) -> bytes | None:
         """Take an entry out; give the text of its value, None where there is none.
@@ -133,8 +141,8 @@ class ObjectInDocument:
         if reply[0] == b"unaddressable":
             name = reply[1].decode()
             raise UnaddressableKeyError(
-                f"the last key of {self.place.name} of {self.key!r} is {name!r}, to which no path "
-                "of RedisJSON leads. Take it out under a lock, or set the dict as a whole."
+                f"the last key of {self.place.name} of {self.document.key!r} is {name!r}, to which "
+                "no path of RedisJSON leads. Take it out under a lock, or set the dict as a whole."
             )
         return (bytes(reply[1]), bytes(reply[2])) if reply[0] == b"done" else None
 
@@ -142,22 +150,28 @@ class ObjectInDocument:
         """Take all entries out; give how many there were."""
         return int((await self._run(_CLEAR, []))[1])
 
+    async def length(self) -> int:
+        """Give how many entries there are."""
+        return int((await self._run(_LENGTH, []))[1])
+
     async def _run(self, operation: Operation, sent: Sequence[ScriptArgument]) -> list[Any]:
-        place = self.place
+        place, (channel, key, policies) = self.place, self.document
         arguments = (place.path, place.around, place.least, *sent)
         try:
-            reply: Any = await self.channel.run(operation, self.policies, (self.key,), arguments)
+            reply: Any = await channel.run(operation, policies, (key,), arguments)
         except ResponseError as exc:
-            await explain_failure(self.channel, self.key, place.path, exc, of_type=True)
+            await explain_failure(channel, key, place.path, exc, of_type=True)
+        if reply == [b"gone"]:
+            raise no_document(key)
         if reply == [b"other"]:
             unexpected = unexpected_reply(operation.name, reply)
-            await explain_failure(self.channel, self.key, place.path, unexpected, of_type=True)
+            await explain_failure(channel, key, place.path, unexpected, of_type=True)
         if not is_list(reply) or len(reply) < 2:
             raise unexpected_reply(operation.name, reply)
         if reply[0] == b"short":
             raise UnstorableValueError(
-                f"{place.name} of {self.key!r} has {reply[1]} entries, and would have fewer than "
-                f"its min_length of {place.least}. Nothing was written.",
+                f"{place.name} of {key!r} has {reply[1]} entries, and would have fewer than its "
+                f"min_length of {place.least}. Nothing was written.",
                 path=place.name,
             )
         return reply

@@ -1,0 +1,155 @@
+"""The paths of dicts, with operations of Python's dicts on documents by key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from rapyer.dicts import DictOperations
+from rapyer.owners import model_with_documents
+from rapyer.paths.field import FieldPath, register_kind
+from rapyer.reading import REQUIRED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from rapyer.base import EmbeddedModel
+    from rapyer.keys import KeyLike
+    from rapyer.paths.list import ListPath
+
+V = TypeVar("V")
+K = TypeVar("K", int, "UUID")
+D = TypeVar("D")
+E = TypeVar("E", bound="EmbeddedModel")
+
+
+class DictPath(FieldPath[dict[str, V]], Generic[V]):
+    """The place of a dict: `User.counts`.
+
+    Dicts have operations of Python's by key, each of which is atomic, without loading the document;
+    the value of an entry has its own path, `User.counts["a"]`. A field that a document lacks
+    and that is empty by default is an empty dict to those that take entries out. They raise what
+    `set` raises, and what stands there beside.
+    """
+
+    __slots__ = ()
+
+    async def update(self, key: KeyLike, values: Mapping[str, V]) -> None:
+        """Set entries of the dict in the document at a key, all of them or none. One round trip.
+
+        Raises:
+            PathNotFoundError: The dict is not there.
+            UnstorableValueError: There is no room for all of them.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        await self._dict.update(self._document(key), values)
+
+    async def set_item(self, key: KeyLike, name: str, value: V) -> None:
+        """Set one entry of the dict in the document at a key, as `update` does with several."""
+        await self._dict.update(self._document(key), {name: value})
+
+    async def del_item(self, key: KeyLike, name: str) -> None:
+        """Take an entry out of the dict in the document at a key. One round trip.
+
+        Raises:
+            KeyError: There is none; nothing was changed.
+            UnstorableValueError: The dict has as few entries as its min_length lets it have.
+            RapyerError: As `set`.
+        """
+        if await self._dict.pop(self._document(key), name) is None:
+            raise KeyError(name)
+
+    @overload
+    async def pop(self, key: KeyLike, name: str) -> V: ...
+    @overload
+    async def pop(self, key: KeyLike, name: str, default: D) -> V | D: ...
+    async def pop(self, key: KeyLike, name: str, default: Any = REQUIRED) -> Any:
+        """Take an entry out of the dict in the document at a key, and give its value.
+
+        One round trip.
+
+        Args:
+            key: A primary key or a whole Redis key, as for `get` of the model.
+            name: The key of the entry.
+            default: What is returned where there is none.
+
+        Raises:
+            KeyError: There is none, and no `default` was given; nothing was changed.
+            CorruptDocumentError: Its value does not validate. It was taken out, and is the `raw` of
+                the error.
+            UnstorableValueError: The dict has as few entries as its min_length lets it have.
+            RapyerError: As `set`.
+        """
+        operations, document = self._dict, self._document(key)
+        text = await operations.pop(document, name)
+        if text is not None:
+            return operations.read(document.key, name, text)
+        if default is REQUIRED:
+            raise KeyError(name)
+        return default
+
+    async def popitem(self, key: KeyLike) -> tuple[str, V]:
+        """Take the last entry out of the dict in the document at a key, and give it.
+
+        It is the last one as the server has them: where an entry was taken out before, the last one
+        took its place, so that it need not be the one that was set last. One round trip.
+
+        Raises:
+            KeyError: The dict is empty.
+            UnaddressableKeyError: No path leads to the last entry.
+            RapyerError: As `pop`.
+        """
+        operations, document = self._dict, self._document(key)
+        taken = await operations.pop_item(document)
+        if taken is None:
+            raise KeyError(f"popitem(): {self!r} of {key!r} is empty")
+        return taken[0], operations.read(document.key, *taken)
+
+    async def clear(self, key: KeyLike) -> int:
+        """Take all entries out. One round trip.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            UnstorableValueError: The dict has a min_length.
+            RapyerError: As `set`.
+        """
+        return await self._dict.clear(self._document(key))
+
+    async def len(self, key: KeyLike) -> int:
+        """Count the entries of the dict in the document at a key. One round trip.
+
+        Raises:
+            RapyerError: As `get`.
+        """
+        return await self._dict.length(self._document(key))
+
+    @property
+    def _dict(self) -> DictOperations:
+        return model_with_documents(self).__rapyer_locations__.kept(DictOperations, self)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self: DictPath[E], key: str) -> type[E]: ...  # type: ignore[overload-overlap] # as Mapped does
+        @overload
+        def __getitem__(self: DictPath[list[D]], key: str) -> ListPath[D]: ...
+        @overload
+        def __getitem__(self: DictPath[dict[str, D]], key: str) -> DictPath[D]: ...
+        @overload
+        def __getitem__(self, key: str) -> FieldPath[V]: ...
+        def __getitem__(self, key: str) -> Any:
+            """Give the path of the value of a key, whatever characters that has."""
+
+
+register_kind("dict", DictPath)
+
+if TYPE_CHECKING:  # a finer kind for type checkers; at run time it is the one above
+
+    class KeyedPath(FieldPath[dict[K, V]], Generic[K, V]):
+        """The place of a dict whose keys are integers or UUIDs."""
+
+        def __getitem__(self, key: K) -> FieldPath[V]:
+            """Give the path of the value of a key."""
+            ...

@@ -1,0 +1,186 @@
+"""The paths of lists, with the operations of Python's lists on documents by key."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, overload
+
+from rapyer.lists import ListOperations
+from rapyer.owners import model_with_documents
+from rapyer.paths.field import FieldPath, register_kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from rapyer.base import EmbeddedModel
+    from rapyer.keys import KeyLike
+    from rapyer.paths.dict import DictPath
+
+V = TypeVar("V")
+Items = TypeVar("Items", bound="tuple[Any, ...]")
+D = TypeVar("D")
+E = TypeVar("E", bound="EmbeddedModel")
+
+
+class ListPath(FieldPath[list[V]], Generic[V]):
+    """The place of a list, a set or a tuple: `User.tags`.
+
+    Lists have the operations of Python's by key, each of which is atomic, without loading the
+    document. Elements are validated as `set` does; a field that a document lacks and that is empty
+    by default is an empty list. They raise what `set` raises, and what stands there beside.
+    """
+
+    __slots__ = ()
+
+    async def append(self, key: KeyLike, value: V) -> int:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] # that of texts is for paths of text alone
+        """Put an element at the end of the list in the document at a key. One round trip.
+
+        Returns:
+            How many elements there are then.
+
+        Raises:
+            UnstorableValueError: The list has as many elements as its max_length lets it have.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        return await self._inserted(key, [value], None)
+
+    async def extend(self, key: KeyLike, values: Iterable[V]) -> int:
+        """Put elements at the end of the list in the document at a key, all of them or none.
+
+        Returns:
+            How many elements there are then. One round trip.
+
+        Raises:
+            UnstorableValueError: There is no room for all of them.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        return await self._inserted(key, values, None)
+
+    async def insert(self, key: KeyLike, index: int, value: V) -> int:
+        """Put an element before an index, as `list.insert` does: one out of range is an end.
+
+        Returns:
+            How many elements there are then. One round trip.
+
+        Raises:
+            UnstorableValueError: There is no room for it.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        return await self._inserted(key, [value], whole(index))
+
+    async def pop(self, key: KeyLike, index: int = -1) -> V:
+        """Take an element out of the list in the document at a key, and give it. One round trip.
+
+        Raises:
+            IndexError: There is no such element; nothing was changed.
+            CorruptDocumentError: It does not validate. It was taken out, and is the `raw` of the
+                error.
+            UnstorableValueError: The list has as few elements as its min_length lets it have.
+            RapyerError: As `set`.
+        """
+        operations, document = self._list, self._document(key)
+        popped = await operations.pop(document, whole(index))
+        return cast("V", operations.read(document.key, popped.result))
+
+    async def remove_range(self, key: KeyLike, start: int = 0, stop: int | None = None) -> int:
+        """Take out the elements that the slice `[start:stop]` has. One round trip.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            UnstorableValueError: Fewer would be left than min_length says.
+            RapyerError: As `set`.
+        """
+        end = None if stop is None else whole(stop)
+        return await self._removed(key, whole(start), end)
+
+    async def clear(self, key: KeyLike) -> int:
+        """Take out all elements; see `remove_range`."""
+        return await self._removed(key, 0, None)
+
+    async def remove(self, key: KeyLike, value: V) -> None:
+        """Take out the first element that is stored as a value is. One round trip.
+
+        Stored forms are compared, on the server: of a model, that of all of its fields. Of what
+        Python calls equal, `Decimal("1.0")` and `Decimal("1.00")` are stored differently, and so
+        are one moment in two time zones.
+
+        Raises:
+            ValueError: There is no such element; nothing was changed.
+            UnstorableValueError: The list has as few elements as its min_length lets it have; or no
+                text stands for the value on the server: one in a thousand floats of 17 digits.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        await self._list.remove(self._document(key), value)
+
+    async def set_item(self, key: KeyLike, index: int, value: V) -> None:
+        """Replace the element at an index; a negative one counts from the end. One round trip.
+
+        Raises:
+            IndexError: There is no such element; nothing was changed.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
+        operations, document = self._list, self._document(key)
+        ((_, dump),) = operations.elements([value])
+        await operations.set_item(document, whole(index), dump)
+
+    async def len(self, key: KeyLike) -> int:
+        """Count the elements of the list in the document at a key. One round trip.
+
+        Raises:
+            RapyerError: As `get`.
+        """
+        return await self._list.length(self._document(key))
+
+    async def _inserted(self, key: KeyLike, values: Iterable[V], index: int | None) -> int:
+        operations, document = self._list, self._document(key)
+        dumps = [dump for _, dump in operations.elements(values)]
+        return cast("int", (await operations.insert(document, dumps, index)).result)
+
+    async def _removed(self, key: KeyLike, start: int, stop: int | None) -> int:
+        done = await self._list.remove_range(self._document(key), start, stop)
+        return cast("int", done.result)
+
+    @property
+    def _list(self) -> ListOperations:
+        return model_with_documents(self).__rapyer_locations__.kept(ListOperations, self)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __getitem__(self: ListPath[E], index: int) -> type[E]: ...  # type: ignore[overload-overlap] # as Mapped does
+        @overload
+        def __getitem__(self: ListPath[list[D]], index: int) -> ListPath[D]: ...
+        @overload
+        def __getitem__(self: ListPath[dict[str, D]], index: int) -> DictPath[D]: ...
+        @overload
+        def __getitem__(self, index: int) -> FieldPath[V]: ...
+        def __getitem__(self, index: int) -> Any:
+            """Give the path of the element at an index; a negative one counts from the end."""
+
+
+register_kind("list", ListPath)
+
+if TYPE_CHECKING:  # finer kinds for type checkers; at run time they are those above
+
+    class ModelListPath(ListPath[E], Generic[E]):
+        """The place of a list of embedded models, whose fields are those of each element.
+
+        Their types are not known here, nor whether there is such a field.
+        """
+
+        def __getattr__(self, name: str) -> FieldPath[Any]: ...
+
+    class TuplePath(FieldPath[Items], Generic[Items]):
+        """The place of a tuple."""
+
+        def __getitem__(self, index: int) -> FieldPath[Any]:
+            """Give the path of the element at an index."""
+            ...
+
+
+def whole(value: object) -> int:
+    """Make sure that an index of a list is a whole number."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no index of a list. Give a whole number.")
+    return value

@@ -1,0 +1,104 @@
+"""The named operation that moves a date with a time inside a document, atomic and one round trip.
+
+It is stored as `{"us": n}` or `{"us": n, "off": s}`: microseconds since 1970-01-01, in UTC where
+there is an offset in seconds. Moving adds to `us`; naivety and offset stay. What Python has no
+`datetime` for is refused before anything is written: the server would add without a look.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from redis.exceptions import ResponseError
+
+from rapyer.guards import is_list
+from rapyer.traffic.addresses import DocumentAt
+from rapyer.traffic.explain import explain_failure
+from rapyer.traffic.replies import unexpected_reply
+from rapyer.traffic.scripts import Operation
+
+#: Arguments: the path of the object; the path of the object around it and the JSON text that a
+#: document without it is read with (else both empty); what is added, in microseconds, as text; the
+#: same in seconds, and the microseconds above them. Seconds of the years 1 to 9999 are whole
+#: doubles; microseconds are not.
+_SHIFT = Operation(
+    "shift",
+    """
+    check(KEYS[1], 'write')
+    local key, path, around, default = KEYS[1], arg[1], arg[2], arg[3]
+    local types, is_absent = redis.call('JSON.TYPE', key, path), false
+    if not types then return {'other'} end
+    if #types == 0 and around ~= '' then
+        local of_around = redis.call('JSON.TYPE', key, around)
+        is_absent = of_around and of_around[1] == 'object'
+    end
+    if not is_absent and types[1] ~= 'object' then return {'other'} end
+    local function number(name)
+        if is_absent then return string.match(default, '"' .. name .. '":(-?%d+)') end
+        local text = redis.call('JSON.GET', key, path .. '["' .. name .. '"]')
+        return string.match(text, '^%[(-?%d+)%]$')
+    end
+    local us, off = number('us'), number('off')
+    if not us or #us > 18 then return {'other'} end
+    local sign, digits = string.match(us, '^(-?)(%d+)$')
+    local micros = tonumber(string.sub(digits, -6))
+    local seconds = tonumber(string.sub(digits, 1, -7)) or 0
+    if sign == '-' then micros, seconds = -micros, -seconds end
+    micros = micros + tonumber(arg[6])
+    seconds = seconds + (tonumber(off) or 0) + tonumber(arg[5]) + math.floor(micros / 1000000)
+    if seconds < -62135596800 or seconds > 253402300799 then return {'range', us, off or ''} end
+    if is_absent then redis.call('JSON.SET', key, path, default) end
+    local reply = redis.call('JSON.NUMINCRBY', key, path .. '["us"]', arg[4])
+    touched(key, 'write')
+    return {'done', string.sub(reply, 2, -2), off or ''}
+    """,
+    writes=True,
+)
+
+
+class MomentPlace(NamedTuple):
+    """Where a date with a time stands in documents.
+
+    Attributes:
+        path: The JSONPath.
+        around: That of the object around it, where a document that lacks it is read with a default.
+        default: This default, as JSON; else empty.
+    """
+
+    path: str
+    around: str = ""
+    default: str | bytes = ""
+
+
+async def shift(
+    document: DocumentAt, place: MomentPlace, seconds: int, microseconds: int
+) -> tuple[bool, int, int | None]:
+    """Move a date with a time, unless it would leave the years 1 to 9999.
+
+    Args:
+        document: The document.
+        place: The place.
+        seconds: By how many seconds.
+        microseconds: By how many more microseconds; less than a second.
+
+    Returns:
+        Whether it was moved; its microseconds, and its offset in seconds, None for a naive one.
+
+    Raises:
+        KeyNotFoundError: There is no document.
+        PathNotFoundError: Nothing is at the path.
+        WrongTypeError: It is no date with a time, or the key holds another Redis type.
+        OutcomeUnknownError: The reply was lost.
+    """
+    channel, key, policies = document
+    arguments = (*place, str(seconds * 1_000_000 + microseconds), seconds, microseconds)
+    try:
+        reply: Any = await channel.run(_SHIFT, policies, (key,), arguments)
+    except ResponseError as exc:
+        await explain_failure(channel, key, place.path, exc, of_type=True)
+    if reply == [b"other"]:
+        unexpected = unexpected_reply(_SHIFT.name, reply)
+        await explain_failure(channel, key, place.path, unexpected, of_type=True)
+    if not is_list(reply) or len(reply) != 3:
+        raise unexpected_reply(_SHIFT.name, reply)
+    return reply[0] == b"done", int(reply[1]), int(reply[2]) if reply[2] else None
