@@ -25,6 +25,7 @@ FLOORS = (
         "options", "first_party", "keys", "registry", "memory", "versions", "baseline",
         "assignments", "draft", "differences", "parts", "loading", "writing", "rows", "locks",
         "lists", "dicts", "counting", "texts", "shifting", "plain", "owners",
+        "redis_types",
     },
     {"types"},
     {"traffic"},

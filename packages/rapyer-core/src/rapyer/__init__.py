@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         ChangesNotTrackedError,
         ConflictError,
         CorruptDocumentError,
+        DetachedValueError,
         DocumentGoneError,
         ExpressionError,
         InvalidKeyError,
@@ -70,6 +71,15 @@ if TYPE_CHECKING:
     )
     from rapyer.model.changes import Change
     from rapyer.paths import DictPath, FieldPath, ListPath, col
+    from rapyer.redis_types import (
+        RedisBytes,
+        RedisDateTime,
+        RedisDict,
+        RedisFloat,
+        RedisInt,
+        RedisList,
+        RedisStr,
+    )
     from rapyer.traffic.server import ServerInfo
     from rapyer.types.exact import BigInt
 
@@ -105,6 +115,7 @@ __all__ = [
     "Condition",
     "ConflictError",
     "CorruptDocumentError",
+    "DetachedValueError",
     "DictPath",
     "DocumentGoneError",
     "EmbeddedModel",
@@ -131,7 +142,14 @@ __all__ = [
     "PluginError",
     "PluginNotInstalledError",
     "RapyerError",
+    "RedisBytes",
+    "RedisDateTime",
+    "RedisDict",
+    "RedisFloat",
+    "RedisInt",
     "RedisKey",
+    "RedisList",
+    "RedisStr",
     "ServerInfo",
     "UnaddressableKeyError",
     "UnexpectedReplyError",
@@ -157,7 +175,14 @@ _HOMES = {
     "ListPath": "rapyer.paths",
     "Mapped": "rapyer.fields",
     "MappedOptional": "rapyer.fields",
+    "RedisBytes": "rapyer.redis_types",
+    "RedisDateTime": "rapyer.redis_types",
+    "RedisDict": "rapyer.redis_types",
+    "RedisFloat": "rapyer.redis_types",
+    "RedisInt": "rapyer.redis_types",
     "RedisKey": "rapyer.keys",
+    "RedisList": "rapyer.redis_types",
+    "RedisStr": "rapyer.redis_types",
     "ServerInfo": "rapyer.traffic.server",
     "Version": "rapyer.fields",
     "col": "rapyer.paths",

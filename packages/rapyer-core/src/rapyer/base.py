@@ -44,6 +44,7 @@ from rapyer.metaclass import (
     reset_paths,
 )
 from rapyer.owners import channel_of
+from rapyer.redis_types.binding import unshare_bound_fields
 from rapyer.registry import ModelRegistry
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.source import RedisSource
@@ -288,7 +289,9 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         return cls.__rapyer_identity__.key(pk)
 
     def __copy__(self) -> Self:
-        return hand_over(self, super().__copy__())
+        copy = super().__copy__()
+        unshare_bound_fields(copy)
+        return hand_over(self, copy)
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         return hand_over(self, super().__deepcopy__(memo))

@@ -26,6 +26,22 @@ class Patch(NamedTuple):
     text: bytes | None
 
 
+class Splice(NamedTuple):
+    """What an operation on a list has changed in a document: elements that others stand for now.
+
+    Attributes:
+        steps: The keys and indexes that lead to the list, with U+0000 as such.
+        start: The index of the first of them.
+        stop: The index behind the last; None for the end.
+        text: The JSON text of the list of those that stand there now.
+    """
+
+    steps: Sequence[str | int]
+    start: int
+    stop: int | None
+    text: bytes
+
+
 class Baseline:
     """The JSON text of a document, and what was changed in it since.
 
@@ -36,7 +52,7 @@ class Baseline:
 
     __slots__ = ("_patches", "_text")
 
-    def __init__(self, text: bytes, patches: tuple[Patch, ...] = ()) -> None:
+    def __init__(self, text: bytes, patches: tuple[Patch | Splice, ...] = ()) -> None:
         self._text = text
         self._patches = patches
 
@@ -55,14 +71,27 @@ class Baseline:
             self._text, self._patches = to_json(document), ()
         return self._text
 
-    def patched(self, patches: Iterable[Patch]) -> Baseline:
+    def patched(self, patches: Iterable[Patch | Splice]) -> Baseline:
         """Give what the document is after some more changes."""
         if len(self._patches) > _MANY:
             self._text, self._patches = self.text, ()
         return Baseline(self._text, (*self._patches, *patches))
 
 
-def _apply(document: Any, patch: Patch) -> None:
+def _apply(document: Any, patch: Patch | Splice) -> None:
+    if isinstance(patch, Patch):
+        _replace(document, patch)
+        return
+    elements = document
+    for step in patch.steps:
+        if not _has(elements, step):
+            return
+        elements = elements[step]
+    if is_list(elements):
+        elements[patch.start : patch.stop] = from_json(patch.text)
+
+
+def _replace(document: Any, patch: Patch) -> None:
     """Change a document; but not where it has no such place.
 
     Others have made the place, where the instance had been given it without saving. What is around

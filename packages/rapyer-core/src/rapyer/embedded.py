@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from pydantic import BaseModel, GetCoreSchemaHandler
+from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from rapyer._pydantic import unknown_types
 from rapyer.errors import ModelDefinitionError
 from rapyer.fields import KeyMarker, VersionMarker, marked_fields
 from rapyer.metaclass import EmbeddedModelMeta, reset_paths
+from rapyer.redis_types.binding import unshare_bound_fields
+from rapyer.redis_types.place import PlacedModel
 
 if TYPE_CHECKING:
     from rapyer.hosting import ModelHost
 
 
-class EmbeddedModel(BaseModel, metaclass=EmbeddedModelMeta):
+class EmbeddedModel(PlacedModel, metaclass=EmbeddedModelMeta):
     """A model inside the documents of another one: it has no key and no traffic of its own.
 
     A plain pydantic model, a dataclass or a typed dict nests as well; what this class adds is that
     paths lead into it, `User.address.city`, for type checkers too.
     """
 
+    __slots__ = ()
+
     #: The plugins whose field types its annotations may name; set by `rapyer.EmbeddedModel`.
     __rapyer_host__: ClassVar[ModelHost | None] = None
+
+    def __copy__(self) -> Self:
+        copy = super().__copy__()
+        unshare_bound_fields(copy)
+        return copy
 
     @classmethod
     def __rapyer_define__(cls, config: object) -> None:

@@ -182,6 +182,10 @@ class NumberOverflowError(RapyerError, OverflowError):
         self.path = path
 
 
+class DetachedValueError(RapyerError, TypeError):
+    """An operation of a Redis type was asked for of a value that is part of no known document."""
+
+
 class CorruptDocumentError(RapyerError, ValueError):
     """A stored document does not validate as its model.
 

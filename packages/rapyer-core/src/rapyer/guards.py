@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 from typing_extensions import TypeIs
+
+#: The types of the library whose values count as those of a type of Python: the Redis types. They
+#: are told apart here, below all that looks at values, and filled in where they are defined.
+PLAIN_TYPES: Final[dict[type[Any], type[Any]]] = {}
+
+
+def plain_type(value: object) -> type[Any]:
+    """Give the type of a value; of one of a Redis type, the type of Python that it stands for."""
+    kind = type(value)
+    return PLAIN_TYPES.get(kind, kind)
 
 
 def is_mapping(value: object) -> TypeIs[Mapping[Any, Any]]:
@@ -29,13 +39,13 @@ def is_array(value: object) -> TypeIs[Collection[Any]]:
 
 
 def is_plain_list(value: object) -> TypeGuard[list[Any]]:
-    """Say whether a value is a list, and of no subclass."""
-    return type(value) is list
+    """Say whether a value is a list, and of no subclass but a Redis type."""
+    return plain_type(value) is list
 
 
 def is_plain_dict(value: object) -> TypeGuard[dict[Any, Any]]:
-    """Say whether a value is a dict, and of no subclass."""
-    return type(value) is dict
+    """Say whether a value is a dict, and of no subclass but a Redis type."""
+    return plain_type(value) is dict
 
 
 def is_class(value: object) -> TypeIs[type[Any]]:

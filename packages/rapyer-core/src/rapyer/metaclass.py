@@ -16,6 +16,7 @@ from rapyer.errors import ModelDefinitionError, PluginNotInstalledError
 from rapyer.expr.paths import field_of, forget_fields, path_of
 from rapyer.fields import Field
 from rapyer.paths import FieldPath
+from rapyer.redis_types.binding import bind_fields
 
 if TYPE_CHECKING:
     from rapyer.embedded import EmbeddedModel
@@ -118,7 +119,9 @@ else:
 
 
 def reset_paths(cls: type[BaseModel]) -> None:
-    """Let access to the fields of a class give paths by what its annotations say now."""
+    """Let access to fields give paths, and bound values, by what their annotations say now."""
+    if cls.__pydantic_complete__:
+        bind_fields(cls)
     root = path_of(FieldPath, cls, (), cls)
     forget_fields(root)
     type.__setattr__(cls, "__rapyer_root__", root)

@@ -13,6 +13,12 @@ from rapyer.expr.steps import Step
 from rapyer.guards import is_list, is_mapping, is_plain_dict, is_plain_list, is_tuple
 from rapyer.locations import Locations
 
+# past what a Redis type does when its user sets something
+_list: Any = list
+_dict: Any = dict
+_set_in_list: Callable[[list[Any], Any, Any], None] = _list.__setitem__
+_set_in_dict: Callable[[Any, Any, Any], None] = _dict.__setitem__
+
 #: What stands for all fields where pydantic is asked for one of them.
 _EVERYTHING = "__all__"
 #: Gives, for a key in JSON, the step that leads to the part, and the part.
@@ -160,11 +166,11 @@ def set_part(around: Any, step: Step, value: Any) -> None:
     if isinstance(around, BaseModel):
         vars(around)[step.value] = value  # past what a frozen model refuses
         around.__pydantic_fields_set__.add(step.value)
-    elif isinstance(around, dict):
-        around[step.value] = value
+    elif is_mapping(around):
+        _set_in_dict(around, step.value, value)
     elif is_list(around):
         # one that was made shorter while Redis was asked has no such element to change any more
         if has_part(around, step):
-            around[step.value] = value
+            _set_in_list(around, step.value, value)  # a RedisList notes what its users do
     else:
         object.__setattr__(around, step.value, value)

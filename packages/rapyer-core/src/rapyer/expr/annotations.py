@@ -21,15 +21,23 @@ from typing import (
 from pydantic import BaseModel
 from typing_extensions import is_typeddict
 
-from rapyer.guards import is_class
+from rapyer.guards import PLAIN_TYPES, is_class
 
 
 def members_of(annotation: Any) -> tuple[Any, ...]:
-    """Give the members of a union but None, or the one annotation itself, without wrappers."""
-    annotation = unwrapped(annotation)
+    """Give the members of a union but None, or the one annotation itself, without wrappers.
+
+    A Redis type is the type of Python that it stands for: `RedisDict[int]` is `dict[str, int]`.
+    """
+    return tuple([plain_annotation(member) for member in declared_members(annotation)])
+
+
+def declared_members(annotation: Any) -> tuple[Any, ...]:
+    """Give the members of a union but None as `members_of` does, but Redis types as such."""
+    annotation = _without_wrappers(annotation)
     if get_origin(annotation) in (Union, types.UnionType):
         members = (member for member in get_args(annotation) if member is not type(None))
-        return tuple(inner for member in members for inner in members_of(member))
+        return tuple(inner for member in members for inner in declared_members(member))
     return () if annotation is type(None) or annotation is None else (annotation,)
 
 
@@ -42,7 +50,14 @@ def may_be_none(annotation: Any) -> bool:
 
 
 def unwrapped(annotation: Any) -> Any:
-    """Take aliases, `Annotated`, `NewType` and type variables away from around an annotation."""
+    """Take aliases, `Annotated`, `NewType` and type variables away from around an annotation.
+
+    A Redis type is the type of Python that it stands for.
+    """
+    return plain_annotation(_without_wrappers(annotation))
+
+
+def _without_wrappers(annotation: Any) -> Any:
     while True:
         aliased = getattr(annotation, "__value__", None)  # of a `type` statement, or its backport
         if aliased is not None:
@@ -55,6 +70,23 @@ def unwrapped(annotation: Any) -> Any:
             annotation = annotation.__bound__ or Any
         else:
             return annotation
+
+
+def plain_annotation(annotation: Any) -> Any:
+    """Give the annotation that a Redis type stands for: `list[int]` for `RedisList[int]`."""
+    kind = redis_type_of(annotation)
+    if kind is None:
+        return annotation
+    plain: Any = PLAIN_TYPES[kind]
+    arguments = get_args(annotation)
+    keys = (str,) if issubclass(kind, Mapping) else ()
+    return plain[(*keys, *arguments)] if arguments else plain
+
+
+def redis_type_of(annotation: Any) -> type[Any] | None:
+    """Give the Redis type of an annotation without wrappers; None for any other."""
+    origin = _origin_of(annotation)
+    return origin if is_class(origin) and origin in PLAIN_TYPES else None
 
 
 def fields_of(annotation: Any) -> Mapping[str, Any]:

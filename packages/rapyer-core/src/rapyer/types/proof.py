@@ -17,6 +17,7 @@ from types import NoneType
 from typing import Any, NamedTuple
 
 from rapyer._pydantic import has_own_post_init
+from rapyer.guards import PLAIN_TYPES
 from rapyer.types.looks import (
     Check,
     Elements,
@@ -200,7 +201,7 @@ class _Reading:
 
     def _list(self, schema: Schema) -> Node:
         items, lengths = self.node(schema["items_schema"]), lengths_of(schema)
-        return {list: (*lengths, Elements(*items) if is_plain(items) else every(items))}
+        return _of(list, (*lengths, Elements(*items) if is_plain(items) else every(items)))
 
     def _dict(self, schema: Schema) -> Node:
         if self.node(schema["keys_schema"]) != {str: ()}:
@@ -208,9 +209,9 @@ class _Reading:
         values, lengths = self.node(schema["values_schema"]), lengths_of(schema)
         keys = Elements(str)
         if is_plain(values):
-            return {dict: (*lengths, keys, Elements(*values, of_values=True))}
+            return _of(dict, (*lengths, keys, Elements(*values, of_values=True)))
         look = every(values)
-        return {dict: (*lengths, keys, lambda value: look(value.values()))}
+        return _of(dict, (*lengths, keys, lambda value: look(value.values())))
 
     def _defining(self, schema: Schema) -> Node:
         self._definitions.update((part["ref"], part) for part in schema["definitions"])
@@ -294,3 +295,16 @@ def _is_left_alone(model: Schema) -> bool:
 def _require_harmless(config: Schema) -> None:
     if config.get("extra_fields_behavior") == "allow" or not config.keys() <= _HARMLESS:
         raise UnprovableError
+
+
+def _of(plain: type[list[Any] | dict[Any, Any]], checks: tuple[Check, ...]) -> Node:
+    """Make the node of containers, which may be of a Redis type as well."""
+
+    def as_plain(check: Check) -> Check:  # a RedisList may bind its elements when it is iterated
+        return lambda value: check(plain.copy(value))
+
+    node: Node = {plain: checks}
+    for kind, its_plain in PLAIN_TYPES.items():
+        if its_plain is plain:
+            node[kind] = tuple([as_plain(check) for check in checks])
+    return node

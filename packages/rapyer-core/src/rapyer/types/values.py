@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationUnexpectedValue, core_schema
 
 from rapyer.errors import UnstorableValueError
-from rapyer.guards import is_array, is_mapping, is_plain_dict, is_plain_list, is_tuple
+from rapyer.guards import is_array, is_mapping, is_plain_dict, is_plain_list, is_tuple, plain_type
 from rapyer.types.spelling import is_int64
 
 #: The server refuses documents with more levels; the document itself is the first one.
@@ -157,7 +157,7 @@ def find_difference(
             ) from exc
         equal = equal or (type(value) is type(other) and _compares_identity(value))
         return None if equal else (path_text(steps), value, other)
-    if type(value) is not type(other) or parts.keys() != other_parts.keys():
+    if plain_type(value) is not plain_type(other) or parts.keys() != other_parts.keys():
         return path_text(steps), value, other
     differences = (
         find_difference(part, other_parts[step], (*steps, step)) for step, part in parts.items()

@@ -1,0 +1,235 @@
+"""The Redis type of dicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, ItemsView, Mapping, ValuesView
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
+
+from rapyer.baseline import Patch
+from rapyer.dicts import DictOperations
+from rapyer.expr.steps import key_step
+from rapyer.guards import plain_type
+from rapyer.reading import REQUIRED
+from rapyer.redis_types.place import Place, PlacedWrite, is_kept, stands_elsewhere
+from rapyer.redis_types.value import RedisValue
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from rapyer.paths import DictPath
+    from rapyer.redis_types.binding import Binder
+
+V = TypeVar("V")
+D = TypeVar("D")
+
+# past what binds values
+_dict: Any = dict
+_get: Callable[[dict[Any, Any], Any], Any] = _dict.__getitem__
+_set: Callable[[dict[Any, Any], Any, Any], None] = _dict.__setitem__
+_pop: Callable[[dict[Any, Any], Any, Any], Any] = _dict.pop
+_clear: Callable[[dict[Any, Any]], None] = _dict.clear
+_copy: Callable[[dict[Any, Any]], dict[Any, Any]] = _dict.copy
+
+
+class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
+    """A `dict` with atomic operations: `await user.counts.aset_item("a", 1)`.
+
+    They mean what those of a dict do, of the dict that Redis has. Then they are done to the
+    instance, whose other entries stay as they are.
+    """
+
+    async def aset_item(self, name: str, value: V) -> None:
+        """Set one entry; see `aupdate`. One round trip."""
+        await self.aupdate({name: value})
+
+    async def aupdate(self, values: Mapping[str, V] | None = None, /, **more: V) -> None:
+        """Set entries, all of them or none. One round trip.
+
+        Args:
+            values: The entries.
+            more: Further entries.
+
+        Raises:
+            pydantic.ValidationError: One does not validate.
+            UnstorableValueError: There is no room for all of them, or the server cannot hold a
+                value exactly.
+            UnaddressableKeyError: No path of the server leads to a key.
+            RapyerError: As for all Redis types.
+        """
+        operations, write = self._begin()
+        made = await operations.update(write.document, {**(values or {}), **more})
+        if not made:
+            return
+        write.done()
+        for one in self._dicts():
+            for name, valid, _ in made:
+                _set(one, name, valid)
+        self._remember({name: text for name, _, text in made})
+
+    async def adel_item(self, name: str) -> None:
+        """Take an entry out. One round trip.
+
+        Raises:
+            KeyError: Redis has no such entry; nothing was changed.
+            UnstorableValueError: The dict has as few entries as its min_length lets it have.
+            UnaddressableKeyError: No path of the server leads to the key.
+            RapyerError: As for all Redis types.
+        """
+        operations, write = self._begin()
+        if await operations.pop(write.document, name) is None:
+            raise KeyError(name)
+        self._take(write, name)
+
+    @overload
+    async def apop(self, name: str) -> V: ...
+    @overload
+    async def apop(self, name: str, default: D) -> V | D: ...
+    async def apop(self, name: str, default: Any = REQUIRED) -> Any:
+        """Take an entry out, and give its value. One round trip.
+
+        Args:
+            name: The key of the entry.
+            default: What is returned where Redis has no such entry.
+
+        Raises:
+            KeyError: Redis has no such entry, and no `default` was given; nothing was changed.
+            CorruptDocumentError: The value does not validate. It was taken out, and is the `raw` of
+                the error.
+            UnstorableValueError, UnaddressableKeyError, RapyerError: As `adel_item`.
+        """
+        operations, write = self._begin()
+        text = await operations.pop(write.document, name)
+        if text is not None:
+            self._take(write, name)
+            return operations.read(write.document.key, name, text)
+        if default is REQUIRED:
+            raise KeyError(name)
+        return default
+
+    async def apopitem(self) -> tuple[str, V]:
+        """Take the last entry out, as Redis has them, and give it. One round trip.
+
+        Where an entry was taken out before, the last one took its place: it need not be the one
+        that was set last.
+
+        Raises:
+            KeyError: The dict of Redis is empty.
+            CorruptDocumentError, UnstorableValueError, RapyerError: As `apop`.
+            UnaddressableKeyError: No path leads to the last entry.
+        """
+        operations, write = self._begin()
+        taken = await operations.pop_item(write.document)
+        if taken is None:
+            raise KeyError(f"apopitem(): {self.__rapyer_place__.location.text} is empty")
+        name: str = taken[0]
+        self._take(write, name)
+        return name, operations.read(write.document.key, *taken)
+
+    async def aclear(self) -> int:
+        """Take all entries out. One round trip.
+
+        Returns:
+            How many Redis had.
+
+        Raises:
+            UnstorableValueError: The dict has a min_length.
+            RapyerError: As for all Redis types.
+        """
+        operations, write = self._begin()
+        count = await operations.clear(write.document)
+        if not count:
+            return 0
+        write.done()
+        for one in self._dicts():
+            _clear(one)
+        place = self.__rapyer_place__
+        place.remember(lambda: [Patch(place.location.names, b"{}")])
+        return count
+
+    async def alen(self) -> int:
+        """Count the entries that Redis has. One round trip; the instance stays as it is.
+
+        Raises:
+            RapyerError: As for all Redis types.
+        """
+        place = self.__rapyer_place__
+        return await place.operations(DictOperations).length(place.to_read())
+
+    # -- what they are made of --------------------------------------------------------------------
+
+    def _begin(self) -> tuple[DictOperations, PlacedWrite]:
+        place = self.__rapyer_place__
+        return place.operations(DictOperations), PlacedWrite(place)
+
+    def _dicts(self) -> list[dict[Any, Any]]:
+        """Give this dict, and the one that the instance has meanwhile."""
+        held: Any = self.__rapyer_place__.held()
+        return [self, held] if plain_type(held) is dict and held is not self else [self]
+
+    def _take(self, write: PlacedWrite, name: str) -> None:
+        write.done()
+        for one in self._dicts():
+            _pop(one, name, None)
+        self._remember({name: None})
+
+    def _remember(self, texts: Mapping[str, bytes | None]) -> None:
+        place = self.__rapyer_place__
+        place.remember(
+            lambda: [Patch((*place.location.names, name), text) for name, text in texts.items()]
+        )
+
+    def _took_over(self, place: Place) -> None:
+        held: Any = place.held()
+        if plain_type(held) is dict and held is not self:
+            self.clear()
+            self.update(_copy(held))
+            place.put(self)
+
+    @classmethod
+    def __rapyer_bind__(cls, value: dict[str, Any], place: Place, elements: Binder | None) -> Any:
+        kind: Any = cls if elements is None else BindingDict
+        known: Any = value
+        if type(value) is kind and not stands_elsewhere(value, known.__rapyer_place__, place):
+            known.__rapyer_place__ = place
+            return known
+        bound = kind(_copy(value))
+        bound.__rapyer_place__ = place
+        if elements is not None:
+            bound.__rapyer_elements__ = elements
+        return bound
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return dict, (_copy(self),)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> DictPath[V]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> Self: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: object, value: dict[str, V]) -> None: ...
+
+
+class BindingDict(RedisDict[V], plain=dict):
+    """A dict whose values are of Redis types, or models that have such: bound by their key."""
+
+    __rapyer_elements__: Binder
+
+    def _bound(self, name: str, value: Any) -> Any:
+        bound = self.__rapyer_elements__.bind(value, self.__rapyer_place__.step(key_step(name)))
+        if bound is not value and is_kept(bound):
+            _set(self, name, bound)
+        return bound
+
+    def __getitem__(self, name: str) -> Any:
+        return self._bound(name, _get(self, name))
+
+    def get(self, name: str, default: Any = None) -> Any:  # noqa: D102 - that of dict
+        return self[name] if name in self else default  # noqa: SIM401 - it would call itself
+
+    def values(self) -> Any:  # noqa: D102 - that of dict
+        return ValuesView(self)
+
+    def items(self) -> Any:  # noqa: D102 - that of dict
+        return ItemsView(self)

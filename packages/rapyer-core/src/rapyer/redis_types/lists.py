@@ -1,0 +1,316 @@
+"""The Redis type of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeVar, cast, overload
+
+from rapyer.baseline import Patch, Splice
+from rapyer.errors import CorruptDocumentError
+from rapyer.expr.steps import Step
+from rapyer.guards import is_list
+from rapyer.lists import ListOperations
+from rapyer.paths.list import whole
+from rapyer.redis_types.place import Place, PlacedWrite, is_kept, stands_elsewhere
+from rapyer.redis_types.value import RedisValue
+from rapyer.traffic.arrays import Done
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from rapyer.base import EmbeddedModel
+    from rapyer.paths import ListPath, ModelListPath
+    from rapyer.redis_types.binding import Binder
+    from rapyer.traffic.documents import Dump
+
+T = TypeVar("T")
+E = TypeVar("E", bound="EmbeddedModel")
+
+# past what notes changes and binds elements
+_list: Any = list
+_get: Callable[[list[Any], Any], Any] = _list.__getitem__
+_set: Callable[[list[Any], Any, Any], None] = _list.__setitem__
+_delete: Callable[[list[Any], Any], None] = _list.__delitem__
+_copy: Callable[[list[Any]], list[Any]] = _list.copy
+
+
+class _Change(NamedTuple):
+    """How Redis has changed its list, of which an instance has what it was before.
+
+    Attributes:
+        start: The index of the first element that was taken out or, for none, that was put in.
+        stop: The index behind the last that was taken out.
+        new: The elements that were put in there.
+        from_end: Whether the caller has counted from the end.
+        taken: Those that were taken out, as far as they are known.
+    """
+
+    start: int
+    stop: int
+    new: Sequence[Any] = ()
+    from_end: bool = False
+    taken: Sequence[Any] = ()
+
+    def apply(self, elements: list[Any], before: int) -> bool:
+        """Change a list likewise; not if it has other elements there than Redis had.
+
+        Args:
+            elements: The list.
+            before: How many elements Redis had.
+        """
+        shift = len(elements) - before if self.from_end else 0
+        span = slice(max(0, self.start + shift), max(0, self.stop + shift))
+        found = _get(elements, span)
+        if len(found) != self.stop - self.start or (self.taken and found != self.taken):
+            return False
+        _set(elements, span, self.new)
+        return True
+
+
+class RedisList(list[T], RedisValue[list[T]], plain=list):
+    """A `list` with atomic operations: `await user.tags.aappend("x")`.
+
+    They mean what those of a list do, of the list that Redis has: an index is one there. Then they
+    are done to the instance. Where that had another list, since others have written, it is read
+    anew, which takes a second round trip; but what Python's own methods have done to it, which is
+    in the instance alone until it is saved, stays.
+    """
+
+    __rapyer_changed__: bool = False
+
+    async def aappend(self, value: T) -> int:
+        """Put an element at the end. One round trip.
+
+        Returns:
+            How many elements Redis has then.
+
+        Raises:
+            pydantic.ValidationError: It does not validate.
+            UnstorableValueError: The list has as many elements as its max_length lets it have, or
+                the server cannot hold the value exactly.
+            RapyerError: As for all Redis types.
+        """
+        return await self._insert([value], None)
+
+    async def aextend(self, values: Iterable[T]) -> int:
+        """Put elements at the end, all of them or none; see `aappend`. One round trip."""
+        return await self._insert(values, None)
+
+    async def ainsert(self, index: SupportsIndex, value: T) -> int:
+        """Put an element before an index; one out of range is an end. See `aappend`."""
+        return await self._insert([value], whole(index))
+
+    async def apop(self, index: SupportsIndex = -1) -> T:
+        """Take an element out, and give it. One round trip.
+
+        Raises:
+            IndexError: Redis has no such element; nothing was changed.
+            CorruptDocumentError: It does not validate. It was taken out, and is the `raw` of the
+                error.
+            UnstorableValueError: The list has as few elements as its min_length lets it have.
+            RapyerError: As for all Redis types.
+        """
+        operations, write = self._begin()
+        at = whole(index)
+        done = await operations.pop(write.document, at)
+        start = at + done.before if at < 0 else at
+        change = _Change(start, start + 1, from_end=at < 0)
+        try:
+            popped = operations.read(write.document.key, done.result)
+        except CorruptDocumentError:
+            await self._follow(write, done, change)
+            raise
+        await self._follow(write, done, change._replace(taken=[popped]))
+        return cast("T", popped)
+
+    async def aremove(self, value: T) -> None:
+        """Take out the first element that is stored as a value is. One round trip.
+
+        Raises:
+            ValueError: Redis has no such element; nothing was changed.
+            pydantic.ValidationError: The value does not validate.
+            UnstorableValueError: The list has as few elements as its min_length lets it have; or no
+                text stands for the value on the server.
+            RapyerError: As for all Redis types.
+        """
+        operations, write = self._begin()
+        ((valid, _),) = operations.elements([value])
+        done = await operations.remove(write.document, value)
+        at: int = done.result
+        await self._follow(write, done, _Change(at, at + 1, taken=[valid]))
+
+    async def aremove_range(
+        self, start: SupportsIndex = 0, stop: SupportsIndex | None = None
+    ) -> int:
+        """Take out the elements that the slice `[start:stop]` has. One round trip.
+
+        Returns:
+            How many there were.
+
+        Raises:
+            UnstorableValueError: Fewer would be left than min_length says.
+            RapyerError: As for all Redis types.
+        """
+        operations, write = self._begin()
+        first, end = whole(start), None if stop is None else whole(stop)
+        done = await operations.remove_range(write.document, first, end)
+        begin, behind, _ = slice(first, end).indices(done.before)
+        change = _Change(begin, max(begin, behind), from_end=first < 0)
+        await self._follow(write, done, change)
+        return cast("int", done.result)
+
+    async def aclear(self) -> int:
+        """Take out all elements; see `aremove_range`."""
+        return await self.aremove_range()
+
+    async def aset_item(self, index: SupportsIndex, value: T) -> None:
+        """Replace the element at an index; a negative one counts from the end. One round trip.
+
+        Raises:
+            IndexError: Redis has no such element; nothing was changed.
+            pydantic.ValidationError: The value does not validate.
+            UnstorableValueError: The server cannot hold it exactly.
+            RapyerError: As for all Redis types.
+        """
+        operations, write = self._begin()
+        ((valid, dump),) = operations.elements([value])
+        done = await operations.set_item(write.document, whole(index), dump)
+        at: int = done.result
+        change = _Change(at, at + 1, [valid], from_end=whole(index) < 0)
+        await self._follow(write, done, change)
+
+    async def alen(self) -> int:
+        """Count the elements that Redis has. One round trip; the instance stays as it is.
+
+        Raises:
+            RapyerError: As for all Redis types.
+        """
+        place = self.__rapyer_place__
+        return await place.operations(ListOperations).length(place.to_read())
+
+    # -- what they are made of --------------------------------------------------------------------
+
+    def _begin(self) -> tuple[ListOperations, PlacedWrite]:
+        place = self.__rapyer_place__
+        return place.operations(ListOperations), PlacedWrite(place)
+
+    async def _insert(self, values: Iterable[Any], index: int | None) -> int:
+        operations, write = self._begin()
+        made = operations.elements(values)
+        dumps: list[Dump] = [dump for _, dump in made]
+        valid = [value for value, _ in made]
+        done = await operations.insert(write.document, dumps, index)
+        at = done.before if index is None else slice(index, None).indices(done.before)[0]
+        change = _Change(at, at, valid, from_end=index is None or index < 0)
+        await self._follow(write, done, change)
+        return cast("int", done.result)
+
+    async def _follow(self, write: PlacedWrite, done: Done, change: _Change) -> None:
+        """Do to the instance what was done to the document, and remember it."""
+        if change.start == change.stop and not change.new:
+            return  # nothing was written
+        write.done()
+        place = self.__rapyer_place__
+        place.remember(lambda: [self._patch(done, change)])
+        held: Any = place.held()
+        # the instance may have been given another list meanwhile
+        lists = [self, held] if is_list(held) and held is not self else [self]
+        stale: list[list[Any]] = []
+        for one in lists:
+            is_changed = getattr(one, "__rapyer_changed__", False)
+            can_follow = is_changed or len(one) == done.before
+            if not (can_follow and change.apply(one, done.before)) and not is_changed:
+                stale.append(one)
+        if stale:
+            read = await place.read()
+            place.remember(lambda: [place.patch(read)])
+            for one in stale:
+                _set(one, slice(None), read)
+
+    def _patch(self, done: Done, change: _Change) -> Patch | Splice:
+        """Tell what was changed in the document, which may have lacked a list that was empty."""
+        place = self.__rapyer_place__
+        names, text = place.location.names, place.operations(ListOperations).text(change.new)
+        return Splice(names, change.start, change.stop, text) if done.before else Patch(names, text)
+
+    def _took_over(self, place: Place) -> None:
+        held: Any = place.held()
+        if is_list(held) and held is not self:
+            _set(self, slice(None), _copy(held))
+            place.put(self)
+        self.__rapyer_changed__ = False
+
+    @classmethod
+    def __rapyer_bind__(cls, value: list[Any], place: Place, elements: Binder | None) -> Any:
+        kind: Any = cls if elements is None else BindingList
+        known: Any = value
+        if type(value) is kind and not stands_elsewhere(value, known.__rapyer_place__, place):
+            known.__rapyer_place__ = place
+            return known
+        bound = kind(_copy(value))
+        bound.__rapyer_place__ = place
+        if elements is not None:
+            bound.__rapyer_elements__ = elements
+        return bound
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return list, (_copy(self),)
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self: RedisList[E], instance: None, owner: Any) -> ModelListPath[E]: ...
+        @overload
+        def __get__(self, instance: None, owner: Any) -> ListPath[T]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> Self: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: object, value: list[T]) -> None: ...
+
+
+def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a method of a list note that the instance has what Redis has not."""
+
+    @wraps(method)
+    def noted(self: RedisList[Any], *args: Any, **kwargs: Any) -> Any:
+        self.__rapyer_changed__ = True
+        return method(self, *args, **kwargs)
+
+    return noted
+
+
+for _name in (
+    "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
+    "__delitem__", "__iadd__", "__imul__", "__setitem__",
+):  # fmt: skip
+    setattr(RedisList, _name, _noting(getattr(list, _name)))
+
+
+class BindingList(RedisList[T], plain=list):
+    """A list whose elements are of Redis types, or models that have such: bound by their index."""
+
+    __rapyer_elements__: Binder
+
+    def _bound(self, index: int, element: Any) -> Any:
+        step = Step("index", index)
+        bound = self.__rapyer_elements__.bind(element, self.__rapyer_place__.step(step))
+        if bound is not element and is_kept(bound):
+            _set(self, index, bound)
+        return bound
+
+    def __getitem__(self, index: SupportsIndex | slice[Any, Any, Any]) -> Any:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        return self._bound(range(len(self))[index], _get(self, index))
+
+    def __iter__(self) -> Iterator[T]:
+        place = 0  # as that of a list does, which may change meanwhile
+        while place < len(self):
+            yield self[place]
+            place += 1
+
+    def __reversed__(self) -> Iterator[T]:
+        for place in reversed(range(len(self))):
+            if place < len(self):
+                yield self[place]

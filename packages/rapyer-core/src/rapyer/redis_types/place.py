@@ -1,0 +1,222 @@
+"""Where a value of a Redis type stands: the model whose document it is part of, and the way there.
+
+A value is bound when it is accessed, not when it is loaded. JSON gives its parts no identity: an
+element of a list is bound to the index that it was accessed by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+from pydantic import BaseModel
+
+from rapyer.baseline import Patch, Splice
+from rapyer.errors import DetachedValueError
+from rapyer.expr.paths import Path, follow
+from rapyer.expr.steps import Step
+from rapyer.memory import baseline_of, key_to_write, remember_baseline
+from rapyer.owners import channel_of
+from rapyer.parts import has_part, part_of, set_part
+from rapyer.paths import FieldPath
+from rapyer.reading import REQUIRED, read_fields
+from rapyer.traffic.addresses import DocumentAt
+from rapyer.versions import WriteOfInstance
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+    from rapyer.locations import Location
+
+Made = TypeVar("Made")
+
+#: Stands for a value that an instance does not have any more.
+GONE: Final = object()
+
+
+if TYPE_CHECKING:  # a base of its own would be a dataclass to them, as for RememberingModel
+    PlacedModel = BaseModel
+else:
+
+    class PlacedModel(BaseModel):
+        """The base of embedded models, which remember where they stand once that was looked at."""
+
+        __slots__ = ("__rapyer_place__",)
+
+
+_element: Callable[[Any, Any], Any] = vars(list)["__getitem__"]
+_entry: Callable[[Any, Any], Any] = vars(dict)["__getitem__"]
+_slot: Any = vars(PlacedModel).get("__rapyer_place__")
+_read_slot: Callable[[object], Place] = _slot.__get__
+_set_slot: Callable[[object, Place], None] = _slot.__set__
+
+
+class Place(NamedTuple):
+    """Where a value stands.
+
+    Attributes:
+        root: The instance of a model that has a document; None where it is not known which.
+        steps: The steps that lead from there to the value.
+    """
+
+    root: BaseRedisModel | None
+    steps: tuple[Step, ...]
+
+    def step(self, step: Step) -> Place:
+        """Give the place of a part of the value."""
+        return Place(self.root, (*self.steps, step))
+
+    @property
+    def document(self) -> BaseRedisModel:
+        """The instance whose document the value is part of.
+
+        Raises:
+            DetachedValueError: It is not known.
+        """
+        if self.root is None:
+            raise DetachedValueError(
+                "this value is part of no document that is known: it was not accessed through a "
+                "model that has one, or stands in a list or a dict that is no RedisList or "
+                "RedisDict. Start at the model "
+                "(`await user.items[0].price.aincrease(1)`), or use the path and the key "
+                "(`await User.items[0].price.increase(key, 1)`)."
+            )
+        return self.root
+
+    @property
+    def path(self) -> Path[Any]:
+        """The path that leads to the value."""
+        return follow(type(self.document), self.steps, FieldPath)
+
+    @property
+    def location(self) -> Location:
+        """Where the value stands in documents."""
+        return type(self.document).__rapyer_locations__.behind(self.steps)
+
+    def operations(self, make: Callable[[type[BaseRedisModel], Path[Any]], Made]) -> Made:
+        """Give what an operation is done by, which is worked out once for each place."""
+        kept = self.location.kept
+        known: Made | None = kept.get(make)
+        if known is None:
+            known = kept[make] = make(type(self.document), self.path)
+        return known
+
+    def held(self) -> Any:
+        """Give what the instance has there now, as it holds it; GONE for nothing."""
+        value: Any = self.document
+        for step in self.steps:
+            if not has_part(value, step):
+                return GONE
+            # past what binds the parts of a Redis type
+            if isinstance(value, list):
+                value = _element(value, step.value)
+            elif isinstance(value, dict):
+                value = _entry(value, step.value)
+            else:
+                value = part_of(value, (step,))
+        return value
+
+    def put(self, value: Any) -> None:
+        """Let the instance have a value there, if it still has what is around it."""
+        *around, last = self.steps
+        holder = Place(self.document, tuple(around)).held() if around else self.document
+        if holder is not GONE and not isinstance(holder, tuple):
+            set_part(holder, last, value)
+
+    def take_over(self, value: Any) -> None:
+        """Let the instance have, and remember, the value that its document has there."""
+        self.put(value)
+        self.remember(lambda: [self.patch(value)])
+
+    def remember(self, patches: Callable[[], Iterable[Patch | Splice]]) -> None:
+        """Remember what was changed in the document, where the instance keeps what that was.
+
+        Args:
+            patches: Gives the changes.
+        """
+        root = self.document
+        baseline = baseline_of(root)
+        if baseline is not None:
+            remember_baseline(root, baseline.patched(patches()))
+
+    def patch(self, value: Any) -> Patch:
+        """Tell that the document has a value there."""
+        location = self.location
+        return Patch(location.names, location.codec.text(value))
+
+    async def read(self) -> Any:
+        """Read what the document has there. One round trip.
+
+        Raises:
+            RapyerError: As `get` of a path.
+        """
+        model, key = type(self.document), key_to_write(self.document)
+        ((value,),) = await read_fields(model, channel_of(model), (key,), (self.path,), REQUIRED)
+        return value
+
+    def to_read(self) -> DocumentAt:
+        """Give where what reads the document goes."""
+        model, key = type(self.document), key_to_write(self.document)
+        return DocumentAt(channel_of(model), key, model.__rapyer_policies__)
+
+
+#: That of a value which was not reached through a model.
+NOWHERE: Final = Place(None, ())
+
+
+def place_of(model: PlacedModel) -> Place:
+    """Give where an embedded model stands, as far as that was looked at."""
+    try:
+        return _read_slot(model)
+    except AttributeError:
+        return NOWHERE
+
+
+def placed(model: PlacedModel, place: Place) -> PlacedModel:
+    """Let an embedded model know where it stands, and give it; a copy if it stands elsewhere too.
+
+    So it is never a matter of who looked last which document an operation goes to.
+    """
+    if stands_elsewhere(model, place_of(model), place):
+        model = model.__copy__()
+    _set_slot(model, place)
+    return model
+
+
+def is_kept(bound: object) -> bool:
+    """Say whether a bound value takes the place of what an instance had: it is one object then."""
+    return isinstance(bound, list | dict | PlacedModel)
+
+
+def stands_elsewhere(value: object, known: Place, place: Place) -> bool:
+    """Say whether a value that is bound to a place anew still stands at the one it was bound to."""
+    if known.root is None or (known.root is place.root and known.steps == place.steps):
+        return False
+    return known.held() is value
+
+
+class PlacedWrite:
+    """An operation on the document of the instance that a value is part of.
+
+    Args:
+        place: Where the value stands.
+
+    Attributes:
+        document: Where the operation goes.
+
+    Raises:
+        DetachedValueError: It is not known which document that is.
+        KeyChangedError: The primary key was changed since the instance was loaded or saved.
+        UnstorableValueError: Its Version is no version.
+    """
+
+    __slots__ = ("_write", "document")
+
+    def __init__(self, place: Place) -> None:
+        root = place.document
+        key = key_to_write(root)
+        self._write = WriteOfInstance(root, key)
+        self.document = DocumentAt(channel_of(type(root)), key, self._write.policies)
+
+    def done(self) -> None:
+        """Let the instance have the Version that its document has now."""
+        self._write.done()

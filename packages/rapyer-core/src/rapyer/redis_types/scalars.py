@@ -1,0 +1,170 @@
+"""The Redis types of values without parts: numbers, texts, bytes, dates with a time.
+
+A bound value is made anew at each access, and is as plain as what the instance holds; it does not
+change. After an operation the instance holds another one: `user.score`, accessed again.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, SupportsIndex, cast
+
+from rapyer.counting import NumberOperations
+from rapyer.redis_types.place import Place, PlacedWrite
+from rapyer.redis_types.value import RedisValue, ScalarField
+from rapyer.shifting import ShiftOperations
+from rapyer.texts import TextOperations
+
+if TYPE_CHECKING:
+    from datetime import timedelta, tzinfo
+
+
+class RedisInt(int, RedisValue[int], ScalarField[int], plain=int):
+    """An `int` that is added to atomically: `await user.score.aincrease(5)`."""
+
+    async def aincrease(self, amount: int = 1) -> int:
+        """Add to the number in Redis, and let the instance have what it is then. One round trip.
+
+        Args:
+            amount: What is added; it may be negative.
+
+        Returns:
+            The number that Redis has then.
+
+        Raises:
+            NumberOverflowError: It would leave the 64 bits of the server; it was not changed.
+            pydantic.ValidationError: It would leave the bounds of the field; it was not changed.
+            TypeError: The amount is no whole number.
+            RapyerError: As for all Redis types.
+        """
+        return cast("int", await _increase(self.__rapyer_place__, amount))
+
+
+class RedisFloat(float, RedisValue[float], ScalarField[float], plain=float):
+    """A `float` that is added to atomically: `await user.balance.aincrease(0.5)`."""
+
+    async def aincrease(self, amount: float = 1.0) -> float:
+        """Add to the number in Redis, as that of `RedisInt` does.
+
+        Raises:
+            NumberOverflowError: It would leave the range of doubles; it was not changed.
+            UnstorableValueError: No text stands for the amount on the server: one in a thousand of
+                those with 16 or 17 digits.
+            TypeError: The amount is no number.
+            pydantic.ValidationError, RapyerError: As that of `RedisInt`.
+        """
+        return cast("float", await _increase(self.__rapyer_place__, amount))
+
+
+class RedisStr(str, RedisValue[str], ScalarField[str], plain=str):  # noqa: SLOT000 - it has an attribute
+    """A `str` that is appended to atomically: `await user.log.aappend("x")`."""
+
+    async def aappend(self, value: str) -> str:
+        """Append to the text in Redis, and let the instance have what it is then. One round trip.
+
+        A second one reads the text where others have changed its length meanwhile.
+
+        Returns:
+            The text that Redis has then.
+
+        Raises:
+            UnstorableValueError: It would be longer than its max_length; it was not changed.
+            TypeError: What is appended is no text.
+            RapyerError: As for all Redis types.
+        """
+        return cast("str", await _append(self.__rapyer_place__, self, value))
+
+
+class RedisBytes(bytes, RedisValue[bytes], ScalarField[bytes], plain=bytes):
+    """`bytes` that are appended to atomically: `await user.blob.aappend(b"x")`."""
+
+    async def aappend(self, value: bytes) -> bytes:
+        """Append to the bytes in Redis, as that of `RedisStr` does to a text.
+
+        Raises:
+            CorruptDocumentError: The document has no base64 there; it was not changed.
+            UnstorableValueError, TypeError, RapyerError: As that of `RedisStr`.
+        """
+        return cast("bytes", await _append(self.__rapyer_place__, self, value))
+
+
+class RedisDateTime(datetime, RedisValue[datetime], ScalarField[datetime], plain=datetime):
+    """A `datetime` that is moved atomically: `await user.until.ashift(timedelta(hours=1))`."""
+
+    async def ashift(self, span: timedelta) -> datetime:
+        """Move the datetime in Redis, and let the instance have what it is then. One round trip.
+
+        Microseconds, the offset, and whether it has one, stay.
+
+        Returns:
+            The datetime that Redis has then.
+
+        Raises:
+            NumberOverflowError: It would leave the years 1 to 9999; it was not changed.
+            TypeError: The span is no timedelta.
+            RapyerError: As for all Redis types.
+        """
+        place = self.__rapyer_place__
+        write = PlacedWrite(place)
+        moved = await place.operations(ShiftOperations).shift(write.document, span)
+        write.done()
+        place.take_over(moved)
+        return cast("datetime", moved)
+
+    @classmethod
+    def __rapyer_bind__(cls, value: datetime, place: Place, _: object) -> RedisDateTime:
+        bound = cls.combine(value, value.timetz())
+        bound.__rapyer_place__ = place
+        return bound
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        return _plain(self).__reduce_ex__(protocol)
+
+    # those of datetime give one of its own class, which would stand nowhere
+
+    def __add__(self, other: timedelta) -> datetime:  # type: ignore[override] # of its own class
+        return _plain(self) + other
+
+    def __radd__(self, other: timedelta) -> datetime:  # type: ignore[override] # as above
+        return _plain(self) + other
+
+    def __sub__(self, other: Any) -> Any:
+        return _plain(self) - other
+
+    def replace(self, *args: Any, **kwargs: Any) -> datetime:  # type: ignore[override] # as above
+        """Give a plain datetime with other parts."""
+        return _plain(self).replace(*args, **kwargs)
+
+    def astimezone(self, tz: tzinfo | None = None) -> datetime:  # type: ignore[override] # as above
+        """Give a plain datetime for the same moment in another time zone."""
+        return _plain(self).astimezone(tz)
+
+    def __repr__(self) -> str:
+        return repr(_plain(self))
+
+
+def _plain(moment: datetime) -> datetime:
+    return datetime.combine(moment, moment.timetz())
+
+
+async def _increase(place: Place, amount: float) -> Any:
+    write = PlacedWrite(place)
+    number = await place.operations(NumberOperations).increase(write.document, amount)
+    write.done()
+    place.take_over(number)
+    return number
+
+
+async def _append(place: Place, value: Any, added: Any) -> Any:
+    write = PlacedWrite(place)
+    operations = place.operations(TextOperations)
+    size = await operations.append(write.document, added)
+    write.done()
+    held: Any = place.held()
+    if not isinstance(held, type(added)):
+        held = value
+    longer = held + added
+    if operations.size(longer) != size:  # others have written, or the instance was changed
+        longer = await place.read()
+    place.take_over(longer)
+    return longer

@@ -1,0 +1,117 @@
+"""What the values of all Redis types have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
+
+from rapyer.expr.annotations import plain_annotation
+from rapyer.guards import PLAIN_TYPES
+from rapyer.redis_types.place import NOWHERE, Place
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from pydantic import GetCoreSchemaHandler
+    from pydantic_core import CoreSchema
+
+    from rapyer.paths import FieldPath
+
+P = TypeVar("P")
+
+
+class ScalarField(Generic[P]):
+    """What a field without parts is to type checkers: a path on the class, a value on instances."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> FieldPath[P]: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> Self: ...
+        def __get__(self, instance: object | None, owner: Any) -> Any: ...
+        def __set__(self, instance: object, value: P) -> None: ...
+
+
+class RedisValue(Generic[P]):
+    """A value that knows where it stands in the document of a model.
+
+    It is a value of the type of Python that it derives from. Copies of it, and what is pickled, are
+    plain. All operations are atomic on the server, and then done to the instance; what it raises is
+    about the document as it is:
+
+    Raises:
+        KeyNotFoundError: The document is gone, or was never saved.
+        PathNotFoundError: The document has nothing there, or null on the way.
+        ConflictError: The model has a Version, and the document another one than the instance.
+        DetachedValueError: The value was not reached through a model that has a document.
+        ExpressionError: The field is frozen, or has a validator or a serializer of its own.
+        KeyChangedError: The primary key was changed since the instance was loaded or saved.
+        WrongTypeError: The document has a value of another type, or the key another Redis type.
+        OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
+        NotConnectedError: rapyer was not told where Redis is.
+    """
+
+    __rapyer_place__: Place = NOWHERE
+
+    def __init_subclass__(cls, *, plain: type[Any] | None = None) -> None:
+        super().__init_subclass__()
+        if plain is None:
+            raise TypeError(
+                f"{cls.__name__} derives from a Redis type, and fields of it would not be known as "
+                "such. Annotate them with the Redis type itself."
+            )
+        PLAIN_TYPES[cls] = plain
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return handler.generate_schema(plain_annotation(source))
+
+    @classmethod
+    def __rapyer_bind__(cls, value: Any, place: Place, elements: Any) -> Any:
+        """Give a value that knows its place.
+
+        Args:
+            value: The value; of the type of Python, or of this one.
+            place: Where it stands.
+            elements: What binds its elements; None where they are of no Redis type.
+        """
+        make: Any = cls
+        bound = make(value)
+        bound.__rapyer_place__ = place
+        return bound
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
+        plain = PLAIN_TYPES[type(self)]
+        return plain, (plain(self),)
+
+    async def aset(self, value: P) -> None:
+        """Set the value in Redis, and then in the instance, as `aupdate` does. One round trip.
+
+        Args:
+            value: The new value; it is validated as its assignment would be.
+
+        Raises:
+            pydantic.ValidationError: It does not validate.
+            UnstorableValueError: JSON or the server cannot hold it exactly.
+            RapyerError: As `aupdate`.
+        """
+        place = self.__rapyer_place__
+        root: Any = place.document
+        await root.aupdate({place.path: value})
+        self._took_over(place)
+
+    async def aload(self) -> P:
+        """Read the value from Redis into the instance, and give it. One round trip.
+
+        Raises:
+            CorruptDocumentError: It does not validate.
+            RapyerError: As `get` of a path.
+        """
+        place = self.__rapyer_place__
+        value: P = await place.read()
+        place.take_over(value)
+        self._took_over(place)
+        return value
+
+    def _took_over(self, place: Place) -> None:
+        """Follow what the instance has at a place now; values that cannot change need not."""
