@@ -9,7 +9,18 @@ from collections.abc import Awaitable, Callable
 
 from rapyer_embedded import Server
 
-from benchmarks import bulk, core, expressions, indexes, lists, locks, query, traffic, updates
+from benchmarks import (
+    bulk,
+    core,
+    expressions,
+    indexes,
+    lists,
+    locks,
+    query,
+    traffic,
+    types,
+    updates,
+)
 
 SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
     "bulk": bulk.run,
@@ -20,6 +31,7 @@ SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
     "locks": locks.run,
     "query": query.run,
     "traffic": traffic.run,
+    "types": types.run,
     "updates": updates.run,
 }
 

@@ -17,6 +17,8 @@ from rapyer import (
     Key,
     ListPath,
     Mapped,
+    RedisInt,
+    RedisList,
 )
 from typing_extensions import assert_type
 
@@ -40,6 +42,9 @@ class User(AtomicRedisModel):
     balance: Decimal = Decimal(0)
     seen: Optional[datetime] = None
     mapped: Mapped[int] = Field(default=0)
+    score: RedisInt = Field(default=0)
+    words: RedisList[str] = Field(default_factory=list)
+    parts: RedisList[Item] = Field(default_factory=list)
 
 
 class Admin(User):
@@ -52,6 +57,12 @@ class Plain(BaseModel):
 
 async def good(user: User) -> None:
     assert_type(User.age, FieldPath[int])
+    assert_type(User.score, FieldPath[int])
+    assert_type(Admin.words, ListPath[str])
+    assert_type(User.parts[0].price, FieldPath[int])
+    assert_type(await user.score.aincrease(1), int)
+    assert_type(await user.words.apop(), str)
+    assert_type(user.parts[0].price, int)
     assert_type(User.age > 3, Condition)
     assert_type(Admin.age > 3, Condition)
     assert_type(Admin.mapped, FieldPath[int])

@@ -248,7 +248,9 @@ def make_write(location: Location, value: Any, *, around: bool = False) -> tuple
     return Write(location.target, codec.spell(value, text), location.place.limit), text
 
 
-def validated(model: type[BaseRedisModel], places: Places, values: Sequence[Any]) -> list[Any]:
+def validated(
+    model: type[BaseRedisModel], locations: Iterable[Location], values: Iterable[Any]
+) -> list[Any]:
     """Validate each value by itself, as its assignment to the field would.
 
     Raises:
@@ -257,7 +259,7 @@ def validated(model: type[BaseRedisModel], places: Places, values: Sequence[Any]
     """
     valid: list[Any] = []
     refusals: list[Refusal] = []
-    for location, value in zip(places.locations, values, strict=True):
+    for location, value in zip(locations, values, strict=True):
         try:
             valid.append(location.validate(value))
         except ValidationError as exc:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json, to_json
@@ -19,6 +19,7 @@ from rapyer.types.text import restore_nul
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
+    from rapyer.locations import Location
     from rapyer.traffic.addresses import DocumentAt
 
 
@@ -34,7 +35,7 @@ class DictOperations:
         InvalidKeyError: It is the primary key.
     """
 
-    __slots__ = ("_model", "_path", "_place")
+    __slots__ = ("_has_text_keys", "_model", "_path", "_place", "_steps")
 
     def __init__(self, model: type[BaseRedisModel], path: Any) -> None:
         location = location_to_write(model, path)
@@ -42,7 +43,8 @@ class DictOperations:
         if schema is None:
             what = "no dict whose entries are written one by one: its keys are declared"
             raise not_plain(model, path, what)
-        self._model, self._path = model, path
+        self._model, self._path, self._steps = model, path, steps_of(path)
+        self._has_text_keys = schema.get("keys_schema") == {"type": "str"}
         self._place = ObjectPlace(
             location.json_path,
             around_empty(location, {}),
@@ -56,19 +58,31 @@ class DictOperations:
         """Set entries, all of them or none; give them as they are set, and the JSON of each."""
         if not values:
             return []
-        by_path = {self._path[name]: value for name, value in values.items()}
-        places, given = places_of(self._model, by_path, {})
-        valid = validated(self._model, places, given)
-        made = [make_write(*one) for one in zip(places.locations, valid, strict=True)]
+        locations, given = self._entries(values)
+        valid = validated(self._model, locations, given)
+        made = [make_write(*one) for one in zip(locations, valid, strict=True)]
         channel, key, policies = document
         await update_document(channel, key, [write for write, _ in made], policies)
-        names = [location.steps[-1].value for location in places.locations]
+        names = [location.steps[-1].value for location in locations]
         texts = [text for _, text in made]
         return list(zip(names, valid, texts, strict=True))
 
+    def _entries(self, values: Mapping[Any, Any]) -> tuple[Sequence[Location], Iterable[Any]]:
+        """Give where entries are to be written, and the values for them."""
+        if self._has_text_keys:  # which are as they are given, and none of which is another one
+            return [self._entry(name) for name in values], values.values()
+        by_path = {self._path[name]: value for name, value in values.items()}
+        places, given = places_of(self._model, by_path, {})
+        return places.locations, given
+
+    def _entry(self, name: Any) -> Location:
+        if self._has_text_keys and type(name) is str:
+            return self._model.__rapyer_locations__.behind((*self._steps, key_step(name)))
+        return location_to_write(self._model, self._path[name])
+
     async def pop(self, document: DocumentAt, name: Any) -> bytes | None:
         """Take an entry out and give the text of its value; None where there is none."""
-        entry = location_to_write(self._model, self._path[name])
+        entry = self._entry(name)
         step = render_path((entry.stored_steps[-1],))[1:]
         return await self._object(document).pop(step)
 
@@ -78,7 +92,7 @@ class DictOperations:
         if taken is None:
             return None
         name: str = from_json(restore_nul(to_json(taken[0].decode())))
-        steps = (*steps_of(self._path), Step("key", name, name))
+        steps = (*self._steps, Step("key", name, name))
         return self._model.__rapyer_locations__.behind(steps).key_named(name), taken[1]
 
     async def clear(self, document: DocumentAt) -> int:
@@ -95,7 +109,7 @@ class DictOperations:
         Raises:
             CorruptDocumentError: It does not validate; the text is the `raw` of the error.
         """
-        steps = (*steps_of(self._path), key_step(name))
+        steps = (*self._steps, key_step(name))
         entry = self._model.__rapyer_locations__.behind(steps)
         return read_taken(entry, self._place.name, key, text)
 

@@ -75,7 +75,7 @@ def plan_update(instance: BaseRedisModel, places: Places, values: Sequence[Any])
     if places.are_independent:
         holders = [_holder_of(instance, location) for location in places.locations]
         if not any(map(is_tuple, holders)):
-            valid = validated(type(instance), places, values)
+            valid = validated(type(instance), places.locations, values)
             parts = list(zip(places.locations, valid, strict=True))
             lasts = [location.steps[-1:] for location in places.locations]
             return UpdatePlan(parts, list(zip(holders, lasts, valid, strict=True)))

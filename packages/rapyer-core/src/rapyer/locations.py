@@ -31,6 +31,8 @@ V = TypeVar("V")
 
 #: How many locations, and how many ways to read several, are kept for a model.
 _KEPT = 1024
+#: The schema of keys that are any text.
+_TEXT: Mapping[str, Any] = {"type": "str"}
 _SCALARS: Mapping[str, type] = {"int": int, "str": str, "bool": bool}
 #: What a validator raises that does not find the other fields.
 VALIDATOR_ERRORS = (AttributeError, LookupError, TypeError)
@@ -169,7 +171,7 @@ class Location:
             UnstorableValueError: A key would not be read back from its name in JSON.
         """
         for step, place in zip(self.steps, self.places, strict=True):
-            if place.keys is not None:
+            if place.keys is not None and not (place.keys == _TEXT and type(step.value) is str):
                 of_keys = replace(place, schema=place.keys, keys=None)
                 key = self._values_of.of(of_keys).validator.validate_python(step.value)
                 if key != step.value:

@@ -232,7 +232,7 @@ def update_by_key(
         UnstorableValueError, UnaddressableKeyError: The server could not hold it, or spell it.
     """
     places, given = places_of(model, values, fields)
-    valid = validated(model, places, given)
+    valid = validated(model, places.locations, given)
     return [make_write(*one)[0] for one in zip(places.locations, valid, strict=True)]
 
 

@@ -102,6 +102,10 @@ class BoundField:
                 obj=instance,
             )
         value = values[self._name]
+        if type(value) in PLAIN_TYPES:  # a list that was bound by an earlier access
+            known: Place = value.__rapyer_place__
+            if known.root is instance and known.steps is self._steps:
+                return value
         if self._is_root:
             place = Place(instance, self._steps)
         else:

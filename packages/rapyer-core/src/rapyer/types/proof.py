@@ -297,14 +297,19 @@ def _require_harmless(config: Schema) -> None:
         raise UnprovableError
 
 
-def _of(plain: type[list[Any] | dict[Any, Any]], checks: tuple[Check, ...]) -> Node:
+def _of(plain: type[Any], checks: tuple[Check, ...]) -> Node:
     """Make the node of containers, which may be of a Redis type as well."""
 
-    def as_plain(check: Check) -> Check:  # a RedisList may bind its elements when it is iterated
+    def as_plain(check: Check) -> Check:
         return lambda value: check(plain.copy(value))
 
     node: Node = {plain: checks}
     for kind, its_plain in PLAIN_TYPES.items():
         if its_plain is plain:
-            node[kind] = tuple([as_plain(check) for check in checks])
+            # one that gives other elements than it holds is looked at as what it holds
+            gives_others = any(
+                getattr(kind, name, None) is not getattr(plain, name, None)
+                for name in ("__iter__", "values")
+            )
+            node[kind] = tuple(map(as_plain, checks)) if gives_others else checks
     return node
