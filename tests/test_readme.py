@@ -55,8 +55,10 @@ async def main(url):
         await change(user)
         assert await User.get("1") == user
         await user.aupdate(tags=["x"])
-        assert await tag("1") == "b"
-        assert (await User.get("1")).tags == ["first", "x", "new", "a"]
+        assert await tag("1") == "last"
+        told = await User.get("1")
+        assert told.tags == ["first", "x", "new"]
+        assert (told.name[-1], told.meta["visits"]) == ("!", 1)
 
 with Server() as server:
     asyncio.run(main(server.url))

@@ -25,7 +25,7 @@ FLOORS = (
         "options", "first_party", "keys", "registry", "memory", "versions", "baseline",
         "assignments", "draft", "differences", "parts", "loading", "writing", "rows", "locks",
         "lists", "dicts", "counting", "texts", "shifting", "plain", "owners",
-        "redis_types",
+        "redis_types", "renamed",
     },
     {"types"},
     {"traffic"},

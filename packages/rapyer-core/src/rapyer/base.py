@@ -46,6 +46,7 @@ from rapyer.metaclass import (
 from rapyer.owners import channel_of
 from rapyer.redis_types.binding import unshare_bound_fields
 from rapyer.registry import ModelRegistry
+from rapyer.renamed import refuse_renamed
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.source import RedisSource
 from rapyer.types.document import DocumentCodec
@@ -236,6 +237,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
             except AttributeError:
                 if name in first_party.METHODS:
                     refuse_absent_method(type(self), f"{type(self).__name__}.{name}")
+                refuse_renamed(f"this {type(self).__name__}", name)
                 raise
 
     # -- identity ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from rapyer.expr.paths import field_of, forget_fields, path_of
 from rapyer.fields import Field
 from rapyer.paths import FieldPath
 from rapyer.redis_types.binding import bind_fields
+from rapyer.renamed import refuse_renamed
 
 if TYPE_CHECKING:
     from rapyer.embedded import EmbeddedModel
@@ -40,6 +41,7 @@ class RedisModelMeta(ModelMetaclass):
 
         def __new__(mcs, name, bases, namespace, **kwargs):  # noqa: D102
             config = namespace.pop("Config", None)
+            _refuse_meta(name, namespace)
             _refuse_config_of_plain_base(name, bases, config)
             _refuse_mixin_before_its_model(name, bases)
             refuse_reserved_names(name, bases, _own_fields(namespace))
@@ -65,6 +67,8 @@ class RedisModelMeta(ModelMetaclass):
                     return path
                 if name in first_party.METHODS:
                     refuse_absent_method(cls, f"{cls.__name__}.{name}")
+                if "__rapyer_identity__" in vars(cls):
+                    refuse_renamed(cls.__name__, name)
             return super().__getattr__(name)
 
 
@@ -182,6 +186,15 @@ def _refuse_mixin_before_its_model(model: str, bases: tuple[type, ...]) -> None:
                     f"from the {plugin} already. Name it after: "
                     f"class {model}({later.__name__}, {base.__name__})."
                 )
+
+
+def _refuse_meta(model: str, namespace: dict[str, Any]) -> None:
+    """Refuse options where other libraries have them: here nobody would read them."""
+    if "Meta" in namespace:
+        raise ModelDefinitionError(
+            f"{model} has a `Meta`, which rapyer does not read. Its options stand in `class "
+            "Config`, such as `prefix`; see docs/models.md."
+        )
 
 
 def _refuse_config_of_plain_base(model: str, bases: tuple[type, ...], config: object) -> None:

@@ -1,0 +1,76 @@
+"""docs/types.md: its example runs, what it names exists. docs/from-rapyer-1.md: names are known."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rapyer
+from rapyer import AtomicRedisModel, ModelDefinitionError, RedisDict, RedisList
+from rapyer.renamed import RENAMED
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "types.md").read_text()
+(EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+class Account(AtomicRedisModel):
+    name: str = ""
+
+    class Config:
+        prefix = "types-page:account"
+
+
+async def test_the_example_runs(server):
+    names: dict[str, Any] = {"__name__": "types_page"}
+    exec(compile(EXAMPLE, "types.md", "exec", dont_inherit=True), names)
+    user = await names["User"](id="1", until=NOON).save()
+    await names["play"](user)
+    assert (user.score, user.log, user.tags, user.counts) == (5, "played;", ["new"], {"visits": 1})
+    assert user.until == NOON + timedelta(hours=1)
+    assert user.items[0].price == 10
+    assert await names["User"].get("1") == user
+
+
+def test_what_the_page_names_exists():
+    for name in re.findall(r"`(\w+Error)`", PAGE):
+        assert hasattr(rapyer, name) or name in ("IndexError", "KeyError", "ValueError")
+    for name in re.findall(r"\bRedis\w+", PAGE):
+        assert name == "RedisJSON" or hasattr(rapyer, name)
+    for row, kind in (("RedisList[T]", RedisList), ("RedisDict[V]", RedisDict)):
+        (operations,) = re.findall(
+            rf"^\| `{re.escape(row)}` .*\| `([a-z_ ]+)` \|$", PAGE, re.MULTILINE
+        )
+        named = set(operations.split()) | {"aset", "aload"}
+        assert named == {name for name in dir(kind) if re.fullmatch("a[a-z_]+", name)} - {"append"}
+
+
+@pytest.mark.parametrize("name", RENAMED)
+def test_a_name_of_rapyer_1_says_what_it_is_now(name):
+    for owner in (Account, Account()):
+        assert not hasattr(owner, name)
+        with pytest.raises(AttributeError, match=r"a name of rapyer 1\.x\. It is .* now") as caught:
+            getattr(owner, name)
+        assert caught.value.name == name
+    page = (DOCS / "from-rapyer-1.md").read_text()
+    assert name in page or name.startswith(
+        ("redis_dump", "refresh", "key_init", "lock_from", "dupl")
+    )
+
+
+def test_other_names_that_are_not_there_are_errors_as_ever():
+    for owner in (Account, Account()):
+        with pytest.raises(AttributeError, match="nope"):
+            _ = owner.nope  # type: ignore[attr-defined]
+
+
+def test_a_meta_that_nobody_would_read_is_refused():
+    with pytest.raises(ModelDefinitionError, match="class Config"):
+
+        class Wrong(AtomicRedisModel):
+            class Meta:
+                ttl = 5
