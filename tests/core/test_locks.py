@@ -30,6 +30,7 @@ from rapyer import (
 )
 from rapyer.locks import lock_keys
 from redis.crc import key_slot
+from redis.exceptions import NoPermissionError
 
 
 class Account(AtomicRedisModel):
@@ -384,6 +385,18 @@ async def test_a_user_of_some_keys_may_lock_their_documents(redis_url, redis):
         async with Account.lock_by_key("1") as fresh:
             fresh.balance = 3
         assert (await Account.get("1")).balance == 3
+    await redis.execute_command("ACL", "DELUSER", "few")
+
+
+@pytest.mark.parametrize("command", ["del", "pexpire"])
+async def test_a_user_who_could_not_give_a_lock_back_is_told_before(redis_url, redis, command):
+    await redis.execute_command("ACL", "SETUSER", "few", "on", ">pw", "~*", "+@all", f"-{command}")
+    async with init_rapyer(redis_url.replace("unix://", "unix://few:pw@")):
+        await Account(id="1").save()
+        with pytest.raises(NoPermissionError, match=command.upper()):
+            async with Account.lock_by_key("1"):
+                pytest.fail("it could not be given back")
+    assert await redis.keys("rapyer:*") == []
     await redis.execute_command("ACL", "DELUSER", "few")
 
 

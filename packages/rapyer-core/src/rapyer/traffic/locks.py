@@ -33,6 +33,8 @@ _ACQUIRE: Final = Operation(
     if left == -2 then
         local text = redis.call('JSON.GET', KEYS[1])
         if not text then return {'missing'} end
+        permit('DEL', KEYS[2])  -- who could not give it back is told before
+        permit('PEXPIRE', KEYS[2], '1')
         redis.call('SET', KEYS[2], arg[1], 'PX', arg[2])
         touched(KEYS[1], 'read')
         return {'held', text}
