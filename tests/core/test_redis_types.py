@@ -608,6 +608,43 @@ async def test_callers_at_the_same_time_lose_nothing(user):
     assert await User.anything.len("1") == 0
 
 
+async def test_operations_of_one_instance_at_the_same_time_leave_it_as_redis_is(user):
+    for _ in range(15):
+        await asyncio.gather(
+            *(user.score.aincrease(n) for n in range(-5, 60)),
+            *(user.blob.aappend(bytes([n])) for n in range(20)),
+            *(user.at.ashift(timedelta(n)) for n in range(20)),
+            *(user.anything.aappend(n) for n in range(20)),
+            *(user.anything.ainsert(0, n) for n in range(5)),
+            *(user.counts.aset_item("b", n) for n in range(20)),
+            *(user.counts.apop("b", None) for _ in range(20)),
+            *(user.numbers[n % 3].aincrease(1) for n in range(20)),
+            *(item.price.aincrease(1) for item in user.items for _ in range(5)),
+            user.share.aset(0.25), user.share.aincrease(1), user.share.aload(),
+        )  # fmt: skip
+        assert await User.get("1") == user
+    assert await asyncio.gather(*(user.anything.apop() for _ in range(25))) != []
+    await asyncio.gather(
+        *(user.numbers[0].aincrease(1) for _ in range(5)),
+        user.numbers.apop(0),
+        user.counts.aclear(),
+    )
+    assert await User.get("1") == user
+
+
+async def test_one_of_several_at_the_same_time_that_fails_leaves_the_others_right(user):
+    for _ in range(20):
+        await user.tags.aset([])
+        done = await asyncio.gather(
+            *(user.tags.aappend(str(n)) for n in range(5)),
+            *(user.tags.aremove("x") for _ in range(5)),
+            *(user.tags.apop(7) for _ in range(5)),
+            return_exceptions=True,
+        )
+        assert sum(isinstance(one, Exception) for one in done) == 10
+        assert await User.get("1") == user
+
+
 PROGRAM = """
 import asyncio, sys
 from rapyer import AtomicRedisModel, Field, Key, RedisDict, RedisInt, RedisList, init_rapyer

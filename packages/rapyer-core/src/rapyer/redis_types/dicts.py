@@ -10,8 +10,9 @@ from rapyer.dicts import DictOperations
 from rapyer.expr.steps import key_step
 from rapyer.guards import plain_type
 from rapyer.reading import REQUIRED
-from rapyer.redis_types.place import Place, PlacedWrite, is_kept, stands_elsewhere
-from rapyer.redis_types.value import RedisValue
+from rapyer.redis_types.place import Place, is_kept, stands_elsewhere
+from rapyer.redis_types.value import RedisValue, note_changes
+from rapyer.redis_types.writes import PlacedWrite
 
 if TYPE_CHECKING:
     from typing import Self
@@ -27,6 +28,7 @@ _dict: Any = dict
 _get: Callable[[dict[Any, Any], Any], Any] = _dict.__getitem__
 _set: Callable[[dict[Any, Any], Any, Any], None] = _dict.__setitem__
 _pop: Callable[[dict[Any, Any], Any, Any], Any] = _dict.pop
+_update: Callable[[dict[Any, Any], dict[Any, Any]], None] = _dict.update
 _clear: Callable[[dict[Any, Any]], None] = _dict.clear
 _copy: Callable[[dict[Any, Any]], dict[Any, Any]] = _dict.copy
 
@@ -56,15 +58,15 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
             UnaddressableKeyError: No path of the server leads to a key.
             RapyerError: As for all Redis types.
         """
-        operations, write = self._begin()
-        made = await operations.update(write.document, {**(values or {}), **more})
-        if not made:
-            return
-        write.done()
-        for one in self._dicts():
-            for name, valid, _ in made:
-                _set(one, name, valid)
-        self._remember({name: text for name, _, text in made})
+        async with PlacedWrite(self) as write:
+            operations = write.operations(DictOperations)
+            made = await operations.update(write.document, {**(values or {}), **more})
+            if made:
+                write.done()
+                for one in self._dicts(write.place):
+                    for name, valid, _ in made:
+                        _set(one, name, valid)
+                _remember(write.place, {name: text for name, _, text in made})
 
     async def adel_item(self, name: str) -> None:
         """Take an entry out. One round trip.
@@ -75,10 +77,11 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
             UnaddressableKeyError: No path of the server leads to the key.
             RapyerError: As for all Redis types.
         """
-        operations, write = self._begin()
-        if await operations.pop(write.document, name) is None:
-            raise KeyError(name)
-        self._take(write, name)
+        async with PlacedWrite(self) as write:
+            operations = write.operations(DictOperations)
+            if await operations.pop(write.document, name) is None:
+                raise KeyError(name)
+            self._take(write, name)
 
     @overload
     async def apop(self, name: str) -> V: ...
@@ -97,11 +100,12 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
                 the error.
             UnstorableValueError, UnaddressableKeyError, RapyerError: As `adel_item`.
         """
-        operations, write = self._begin()
-        text = await operations.pop(write.document, name)
-        if text is not None:
-            self._take(write, name)
-            return operations.read(write.document.key, name, text)
+        async with PlacedWrite(self) as write:
+            operations = write.operations(DictOperations)
+            text = await operations.pop(write.document, name)
+            if text is not None:
+                self._take(write, name)
+                return operations.read(write.document.key, name, text)
         if default is REQUIRED:
             raise KeyError(name)
         return default
@@ -117,13 +121,14 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
             CorruptDocumentError, UnstorableValueError, RapyerError: As `apop`.
             UnaddressableKeyError: No path leads to the last entry.
         """
-        operations, write = self._begin()
-        taken = await operations.pop_item(write.document)
-        if taken is None:
-            raise KeyError(f"apopitem(): {self.__rapyer_place__.location.text} is empty")
-        name: str = taken[0]
-        self._take(write, name)
-        return name, operations.read(write.document.key, *taken)
+        async with PlacedWrite(self) as write:
+            operations = write.operations(DictOperations)
+            taken = await operations.pop_item(write.document)
+            if taken is None:
+                raise KeyError(f"apopitem(): {write.place.location.text} is empty")
+            name: str = taken[0]
+            self._take(write, name)
+            return name, operations.read(write.document.key, *taken)
 
     async def aclear(self) -> int:
         """Take all entries out. One round trip.
@@ -135,15 +140,14 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
             UnstorableValueError: The dict has a min_length.
             RapyerError: As for all Redis types.
         """
-        operations, write = self._begin()
-        count = await operations.clear(write.document)
-        if not count:
-            return 0
-        write.done()
-        for one in self._dicts():
-            _clear(one)
-        place = self.__rapyer_place__
-        place.remember(lambda: [Patch(place.location.names, b"{}")])
+        async with PlacedWrite(self) as write:
+            count = await write.operations(DictOperations).clear(write.document)
+            if count:
+                write.done()
+                place = write.place
+                for one in self._dicts(place):
+                    _clear(one)
+                place.remember(lambda: [Patch(place.location.names, b"{}")])
         return count
 
     async def alen(self) -> int:
@@ -157,33 +161,30 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
 
     # -- what they are made of --------------------------------------------------------------------
 
-    def _begin(self) -> tuple[DictOperations, PlacedWrite]:
-        place = self.__rapyer_place__
-        return place.operations(DictOperations), PlacedWrite(place)
-
-    def _dicts(self) -> list[dict[Any, Any]]:
+    def _dicts(self, place: Place) -> list[dict[Any, Any]]:
         """Give this dict, and the one that the instance has meanwhile."""
-        held: Any = self.__rapyer_place__.held()
+        held: Any = place.held()
         return [self, held] if plain_type(held) is dict and held is not self else [self]
 
     def _take(self, write: PlacedWrite, name: str) -> None:
         write.done()
-        for one in self._dicts():
+        for one in self._dicts(write.place):
             _pop(one, name, None)
-        self._remember({name: None})
+        _remember(write.place, {name: None})
 
-    def _remember(self, texts: Mapping[str, bytes | None]) -> None:
-        place = self.__rapyer_place__
-        place.remember(
-            lambda: [Patch((*place.location.names, name), text) for name, text in texts.items()]
-        )
+    def __rapyer_take__(self, read: dict[str, Any]) -> None:
+        """Have the entries that Redis has; not if Python's own methods have changed the dict."""
+        if not self.__rapyer_changed__:
+            _clear(self)
+            _update(self, read)
 
     def _took_over(self, place: Place) -> None:
         held: Any = place.held()
         if plain_type(held) is dict and held is not self:
-            self.clear()
-            self.update(_copy(held))
+            _clear(self)
+            _update(self, _copy(held))
             place.put(self)
+        self.__rapyer_changed__ = False
 
     @classmethod
     def __rapyer_bind__(cls, value: dict[str, Any], place: Place, elements: Binder | None) -> Any:
@@ -209,6 +210,17 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
         def __get__(self, instance: object, owner: Any) -> Self: ...
         def __get__(self, instance: object | None, owner: Any) -> Any: ...
         def __set__(self, instance: object, value: dict[str, V]) -> None: ...
+
+
+note_changes(
+    RedisDict, dict,
+    "clear", "pop", "popitem", "setdefault", "update", "__delitem__", "__ior__", "__setitem__",
+)  # fmt: skip
+
+
+def _remember(place: Place, texts: Mapping[str, bytes | None]) -> None:
+    names = place.location.names
+    place.remember(lambda: [Patch((*names, name), text) for name, text in texts.items()])
 
 
 class BindingDict(RedisDict[V], plain=dict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import wraps
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, TypeVar, cast, overload
 
 from rapyer.baseline import Patch, Splice
@@ -12,8 +11,9 @@ from rapyer.expr.steps import Step
 from rapyer.guards import is_list
 from rapyer.lists import ListOperations
 from rapyer.paths.list import whole
-from rapyer.redis_types.place import Place, PlacedWrite, is_kept, stands_elsewhere
-from rapyer.redis_types.value import RedisValue
+from rapyer.redis_types.place import Place, is_kept, stands_elsewhere
+from rapyer.redis_types.value import RedisValue, note_changes
+from rapyer.redis_types.writes import PlacedWrite
 from rapyer.traffic.arrays import Done
 
 if TYPE_CHECKING:
@@ -77,8 +77,6 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
     in the instance alone until it is saved, stays.
     """
 
-    __rapyer_changed__: bool = False
-
     async def aappend(self, value: T) -> int:
         """Put an element at the end. One round trip.
 
@@ -111,17 +109,18 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
             UnstorableValueError: The list has as few elements as its min_length lets it have.
             RapyerError: As for all Redis types.
         """
-        operations, write = self._begin()
         at = whole(index)
-        done = await operations.pop(write.document, at)
-        start = at + done.before if at < 0 else at
-        change = _Change(start, start + 1, from_end=at < 0)
-        try:
-            popped = operations.read(write.document.key, done.result)
-        except CorruptDocumentError:
-            await self._follow(write, done, change)
-            raise
-        await self._follow(write, done, change._replace(taken=[popped]))
+        async with PlacedWrite(self) as write:
+            operations = write.operations(ListOperations)
+            done = await operations.pop(write.document, at)
+            start = at + done.before if at < 0 else at
+            change = _Change(start, start + 1, from_end=at < 0)
+            try:
+                popped = operations.read(write.document.key, done.result)
+            except CorruptDocumentError:
+                self._follow(write, done, change)
+                raise
+            self._follow(write, done, change._replace(taken=[popped]))
         return cast("T", popped)
 
     async def aremove(self, value: T) -> None:
@@ -134,11 +133,12 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
                 text stands for the value on the server.
             RapyerError: As for all Redis types.
         """
-        operations, write = self._begin()
-        ((valid, _),) = operations.elements([value])
-        done = await operations.remove(write.document, value)
-        at: int = done.result
-        await self._follow(write, done, _Change(at, at + 1, taken=[valid]))
+        async with PlacedWrite(self) as write:
+            operations = write.operations(ListOperations)
+            ((valid, _),) = operations.elements([value])
+            done = await operations.remove(write.document, value)
+            at: int = done.result
+            self._follow(write, done, _Change(at, at + 1, taken=[valid]))
 
     async def aremove_range(
         self, start: SupportsIndex = 0, stop: SupportsIndex | None = None
@@ -152,12 +152,13 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
             UnstorableValueError: Fewer would be left than min_length says.
             RapyerError: As for all Redis types.
         """
-        operations, write = self._begin()
         first, end = whole(start), None if stop is None else whole(stop)
-        done = await operations.remove_range(write.document, first, end)
-        begin, behind, _ = slice(first, end).indices(done.before)
-        change = _Change(begin, max(begin, behind), from_end=first < 0)
-        await self._follow(write, done, change)
+        async with PlacedWrite(self) as write:
+            operations = write.operations(ListOperations)
+            done = await operations.remove_range(write.document, first, end)
+            begin, behind, _ = slice(first, end).indices(done.before)
+            change = _Change(begin, max(begin, behind), from_end=first < 0)
+            self._follow(write, done, change)
         return cast("int", done.result)
 
     async def aclear(self) -> int:
@@ -173,12 +174,13 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
             UnstorableValueError: The server cannot hold it exactly.
             RapyerError: As for all Redis types.
         """
-        operations, write = self._begin()
-        ((valid, dump),) = operations.elements([value])
-        done = await operations.set_item(write.document, whole(index), dump)
-        at: int = done.result
-        change = _Change(at, at + 1, [valid], from_end=whole(index) < 0)
-        await self._follow(write, done, change)
+        at = whole(index)
+        async with PlacedWrite(self) as write:
+            operations = write.operations(ListOperations)
+            ((valid, dump),) = operations.elements([value])
+            done = await operations.set_item(write.document, at, dump)
+            start: int = done.result
+            self._follow(write, done, _Change(start, start + 1, [valid], from_end=at < 0))
 
     async def alen(self) -> int:
         """Count the elements that Redis has. One round trip; the instance stays as it is.
@@ -191,48 +193,37 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
 
     # -- what they are made of --------------------------------------------------------------------
 
-    def _begin(self) -> tuple[ListOperations, PlacedWrite]:
-        place = self.__rapyer_place__
-        return place.operations(ListOperations), PlacedWrite(place)
-
     async def _insert(self, values: Iterable[Any], index: int | None) -> int:
-        operations, write = self._begin()
-        made = operations.elements(values)
-        dumps: list[Dump] = [dump for _, dump in made]
-        valid = [value for value, _ in made]
-        done = await operations.insert(write.document, dumps, index)
-        at = done.before if index is None else slice(index, None).indices(done.before)[0]
-        change = _Change(at, at, valid, from_end=index is None or index < 0)
-        await self._follow(write, done, change)
+        async with PlacedWrite(self) as write:
+            operations = write.operations(ListOperations)
+            made = operations.elements(values)
+            dumps: list[Dump] = [dump for _, dump in made]
+            done = await operations.insert(write.document, dumps, index)
+            at = done.before if index is None else slice(index, None).indices(done.before)[0]
+            valid = [value for value, _ in made]
+            change = _Change(at, at, valid, from_end=index is None or index < 0)
+            self._follow(write, done, change)
         return cast("int", done.result)
 
-    async def _follow(self, write: PlacedWrite, done: Done, change: _Change) -> None:
+    def _follow(self, write: PlacedWrite, done: Done, change: _Change) -> None:
         """Do to the instance what was done to the document, and remember it."""
         if change.start == change.stop and not change.new:
             return  # nothing was written
         write.done()
-        place = self.__rapyer_place__
-        place.remember(lambda: [self._patch(done, change)])
+        place = write.place
+        place.remember(lambda: [_patch(place, done, change)])
         held: Any = place.held()
         # the instance may have been given another list meanwhile
-        lists = [self, held] if is_list(held) and held is not self else [self]
-        stale: list[list[Any]] = []
-        for one in lists:
+        for one in [self, held] if is_list(held) and held is not self else [self]:
             is_changed = getattr(one, "__rapyer_changed__", False)
             can_follow = is_changed or len(one) == done.before
             if not (can_follow and change.apply(one, done.before)) and not is_changed:
-                stale.append(one)
-        if stale:
-            read = await place.read()
-            place.remember(lambda: [place.patch(read)])
-            for one in stale:
-                _set(one, slice(None), read)
+                write.read_anew()
 
-    def _patch(self, done: Done, change: _Change) -> Patch | Splice:
-        """Tell what was changed in the document, which may have lacked a list that was empty."""
-        place = self.__rapyer_place__
-        names, text = place.location.names, place.operations(ListOperations).text(change.new)
-        return Splice(names, change.start, change.stop, text) if done.before else Patch(names, text)
+    def __rapyer_take__(self, read: list[Any]) -> None:
+        """Have the elements that Redis has; not if Python's own methods have changed the list."""
+        if not self.__rapyer_changed__:
+            _set(self, slice(None), read)
 
     def _took_over(self, place: Place) -> None:
         held: Any = place.held()
@@ -269,22 +260,17 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         def __set__(self, instance: object, value: list[T]) -> None: ...
 
 
-def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a method of a list note that the instance has what Redis has not."""
-
-    @wraps(method)
-    def noted(self: RedisList[Any], *args: Any, **kwargs: Any) -> Any:
-        self.__rapyer_changed__ = True
-        return method(self, *args, **kwargs)
-
-    return noted
+def _patch(place: Place, done: Done, change: _Change) -> Patch | Splice:
+    """Tell what was changed in the document, which may have lacked a list that was empty."""
+    names, text = place.location.names, place.operations(ListOperations).text(change.new)
+    return Splice(names, change.start, change.stop, text) if done.before else Patch(names, text)
 
 
-for _name in (
+note_changes(
+    RedisList, list,
     "append", "clear", "extend", "insert", "pop", "remove", "reverse", "sort",
     "__delitem__", "__iadd__", "__imul__", "__setitem__",
-):  # fmt: skip
-    setattr(RedisList, _name, _noting(getattr(list, _name)))
+)  # fmt: skip
 
 
 class BindingList(RedisList[T], plain=list):

@@ -21,7 +21,6 @@ from rapyer.parts import has_part, part_of, set_part
 from rapyer.paths import FieldPath
 from rapyer.reading import REQUIRED, read_fields
 from rapyer.traffic.addresses import DocumentAt
-from rapyer.versions import WriteOfInstance
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
@@ -127,6 +126,22 @@ class Place(NamedTuple):
         self.put(value)
         self.remember(lambda: [self.patch(value)])
 
+    def follow(self, read: Any, own: Any = None) -> None:
+        """Let the instance have what was read there; lists and dicts stay the objects they are.
+
+        Args:
+            read: What was read.
+            own: A list or a dict that stood there, and need not any more.
+        """
+        held = self.held()
+        for one in (own, held):
+            take: Callable[[Any], None] | None = getattr(one, "__rapyer_take__", None)
+            if take is not None:
+                take(read)
+        if not hasattr(held, "__rapyer_take__"):
+            self.put(read)
+        self.remember(lambda: [self.patch(read)])
+
     def remember(self, patches: Callable[[], Iterable[Patch | Splice]]) -> None:
         """Remember what was changed in the document, where the instance keeps what that was.
 
@@ -192,31 +207,3 @@ def stands_elsewhere(value: object, known: Place, place: Place) -> bool:
     if known.root is None or (known.root is place.root and known.steps == place.steps):
         return False
     return known.held() is value
-
-
-class PlacedWrite:
-    """An operation on the document of the instance that a value is part of.
-
-    Args:
-        place: Where the value stands.
-
-    Attributes:
-        document: Where the operation goes.
-
-    Raises:
-        DetachedValueError: It is not known which document that is.
-        KeyChangedError: The primary key was changed since the instance was loaded or saved.
-        UnstorableValueError: Its Version is no version.
-    """
-
-    __slots__ = ("_write", "document")
-
-    def __init__(self, place: Place) -> None:
-        root = place.document
-        key = key_to_write(root)
-        self._write = WriteOfInstance(root, key)
-        self.document = DocumentAt(channel_of(type(root)), key, self._write.policies)
-
-    def done(self) -> None:
-        """Let the instance have the Version that its document has now."""
-        self._write.done()

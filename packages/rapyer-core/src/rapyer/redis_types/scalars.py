@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from rapyer.counting import NumberOperations
-from rapyer.redis_types.place import Place, PlacedWrite
+from rapyer.redis_types.place import Place
 from rapyer.redis_types.value import RedisValue, ScalarField
+from rapyer.redis_types.writes import PlacedWrite
 from rapyer.shifting import ShiftOperations
 from rapyer.texts import TextOperations
 
@@ -37,7 +38,7 @@ class RedisInt(int, RedisValue[int], ScalarField[int], plain=int):
             TypeError: The amount is no whole number.
             RapyerError: As for all Redis types.
         """
-        return cast("int", await _increase(self.__rapyer_place__, amount))
+        return cast("int", await _increase(self, amount))
 
 
 class RedisFloat(float, RedisValue[float], ScalarField[float], plain=float):
@@ -53,7 +54,7 @@ class RedisFloat(float, RedisValue[float], ScalarField[float], plain=float):
             TypeError: The amount is no number.
             pydantic.ValidationError, RapyerError: As that of `RedisInt`.
         """
-        return cast("float", await _increase(self.__rapyer_place__, amount))
+        return cast("float", await _increase(self, amount))
 
 
 class RedisStr(str, RedisValue[str], ScalarField[str], plain=str):  # noqa: SLOT000 - it has an attribute
@@ -72,7 +73,7 @@ class RedisStr(str, RedisValue[str], ScalarField[str], plain=str):  # noqa: SLOT
             TypeError: What is appended is no text.
             RapyerError: As for all Redis types.
         """
-        return cast("str", await _append(self.__rapyer_place__, self, value))
+        return cast("str", await _append(self, value))
 
 
 class RedisBytes(bytes, RedisValue[bytes], ScalarField[bytes], plain=bytes):
@@ -85,7 +86,7 @@ class RedisBytes(bytes, RedisValue[bytes], ScalarField[bytes], plain=bytes):
             CorruptDocumentError: The document has no base64 there; it was not changed.
             UnstorableValueError, TypeError, RapyerError: As that of `RedisStr`.
         """
-        return cast("bytes", await _append(self.__rapyer_place__, self, value))
+        return cast("bytes", await _append(self, value))
 
 
 class RedisDateTime(datetime, RedisValue[datetime], ScalarField[datetime], plain=datetime):
@@ -104,11 +105,10 @@ class RedisDateTime(datetime, RedisValue[datetime], ScalarField[datetime], plain
             TypeError: The span is no timedelta.
             RapyerError: As for all Redis types.
         """
-        place = self.__rapyer_place__
-        write = PlacedWrite(place)
-        moved = await place.operations(ShiftOperations).shift(write.document, span)
-        write.done()
-        place.take_over(moved)
+        async with PlacedWrite(self) as write:
+            moved = await write.operations(ShiftOperations).shift(write.document, span)
+            write.done()
+            write.place.take_over(moved)
         return cast("datetime", moved)
 
     @classmethod
@@ -147,24 +147,24 @@ def _plain(moment: datetime) -> datetime:
     return datetime.combine(moment, moment.timetz())
 
 
-async def _increase(place: Place, amount: float) -> Any:
-    write = PlacedWrite(place)
-    number = await place.operations(NumberOperations).increase(write.document, amount)
-    write.done()
-    place.take_over(number)
+async def _increase(value: RedisValue[Any], amount: float) -> Any:
+    async with PlacedWrite(value) as write:
+        number = await write.operations(NumberOperations).increase(write.document, amount)
+        write.done()
+        write.place.take_over(number)
     return number
 
 
-async def _append(place: Place, value: Any, added: Any) -> Any:
-    write = PlacedWrite(place)
-    operations = place.operations(TextOperations)
-    size = await operations.append(write.document, added)
-    write.done()
-    held: Any = place.held()
-    if not isinstance(held, type(added)):
-        held = value
-    longer = held + added
-    if operations.size(longer) != size:  # others have written, or the instance was changed
-        longer = await place.read()
-    place.take_over(longer)
+async def _append(value: Any, added: Any) -> Any:
+    async with PlacedWrite(value) as write:
+        operations = write.operations(TextOperations)
+        size = await operations.append(write.document, added)
+        write.done()
+        held: Any = write.place.held()
+        if not isinstance(held, type(added)):
+            held = value
+        longer = held + added
+        if operations.size(longer) != size:  # others have written, or the instance was changed
+            longer = await write.place.read()
+        write.place.take_over(longer)
     return longer

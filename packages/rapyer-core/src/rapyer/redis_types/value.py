@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
 from rapyer.expr.annotations import plain_annotation
 from rapyer.guards import PLAIN_TYPES
 from rapyer.redis_types.place import NOWHERE, Place
+from rapyer.redis_types.writes import UnderWay
 
 if TYPE_CHECKING:
     from typing import Self
@@ -53,6 +56,9 @@ class RedisValue(Generic[P]):
 
     __rapyer_place__: Place = NOWHERE
 
+    #: Whether methods of Python have changed it, so that the instance has what Redis has not.
+    __rapyer_changed__: bool = False
+
     def __init_subclass__(cls, *, plain: type[Any] | None = None) -> None:
         super().__init_subclass__()
         if plain is None:
@@ -95,10 +101,11 @@ class RedisValue(Generic[P]):
             UnstorableValueError: JSON or the server cannot hold it exactly.
             RapyerError: As `aupdate`.
         """
-        place = self.__rapyer_place__
-        root: Any = place.document
-        await root.aupdate({place.path: value})
-        self._took_over(place)
+        async with UnderWay(self) as under_way:
+            place = under_way.place
+            root: Any = place.document
+            await root.aupdate({place.path: value})
+            self._took_over(place)
 
     async def aload(self) -> P:
         """Read the value from Redis into the instance, and give it. One round trip.
@@ -107,11 +114,33 @@ class RedisValue(Generic[P]):
             CorruptDocumentError: It does not validate.
             RapyerError: As `get` of a path.
         """
-        place = self.__rapyer_place__
-        value: P = await place.read()
-        place.take_over(value)
-        self._took_over(place)
+        async with UnderWay(self) as under_way:
+            place = under_way.place
+            value: P = await place.read()
+            place.take_over(value)
+            self._took_over(place)
         return value
 
     def _took_over(self, place: Place) -> None:
         """Follow what the instance has at a place now; values that cannot change need not."""
+
+
+def note_changes(kind: type[RedisValue[Any]], plain: type[Any], *names: str) -> None:
+    """Let the methods of Python that change a container note that they have.
+
+    Args:
+        kind: The Redis type.
+        plain: The type of Python that it derives from.
+        names: The methods.
+    """
+    for name in names:
+        setattr(kind, name, _noting(getattr(plain, name)))
+
+
+def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def noted(self: RedisValue[Any], *args: Any, **kwargs: Any) -> Any:
+        self.__rapyer_changed__ = True
+        return method(self, *args, **kwargs)
+
+    return noted
