@@ -188,8 +188,10 @@ async def test_a_field_that_a_document_lacks_is_the_empty_dict_it_is_by_default(
     assert await Stock.counts.clear("2") == await Stock.counts.len("2") == 0
     with pytest.raises(KeyError):
         await Stock.counts.popitem("2")
+    await Stock.counts.update("2", {"a": 1})
+    assert await Stock.counts.get("2") == {"a": 1}
     with pytest.raises(PathNotFoundError):
-        await Stock.counts.update("2", {"a": 1})
+        await Stock.short.update("2", {"a": 1})
     with pytest.raises(PathNotFoundError):  # it is not empty by default
         await Stock.short.clear("2")
 

@@ -8,7 +8,8 @@ import json
 import pickle
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Generic, TypeVar
+from enum import Enum
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
 
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
@@ -40,8 +41,10 @@ from rapyer import (
     UnstorableValueError,
     Version,
     WrongTypeError,
+    init_rapyer,
 )
 from rapyer.expr.evaluate import matches
+from redis.exceptions import ResponseError
 
 NOON = datetime(2026, 11, 29, 12, 30, 15, 7, tzinfo=UTC)
 
@@ -344,6 +347,11 @@ def test_classes_are_derived_from_overridden_and_made_generic():
         page(rows=[1])
 
 
+class Pair(NamedTuple):
+    one: RedisInt
+    other: int
+
+
 class Node(EmbeddedModel):
     count: RedisInt = Field(default=0)
     children: RedisList[Node] = Field(default_factory=list)
@@ -379,6 +387,10 @@ async def test_models_in_themselves_and_later_ones_are_bound(server):
         RedisList[list[RedisInt]],
         RedisInt | list[RedisStr],
         dict[str, Annotated[RedisInt, "x"]],
+        RedisInt | RedisStr,
+        RedisInt | str,
+        RedisList[RedisInt | str],
+        Pair,
     ],
 )
 def test_a_redis_type_where_it_could_not_be_bound_is_refused(annotation):
@@ -530,6 +542,139 @@ async def test_what_was_changed_in_the_instance_alone_is_not_lost(user):
     assert await User.tags.get("1") == ["c"]
     await user.tags.aload()
     assert user.tags == ["c"]
+
+
+async def test_after_a_save_nothing_is_in_the_instance_alone(user):
+    user.tags.append("ours")
+    user.counts["ours"] = 1
+    await user.save()
+    await User.tags.append("1", "theirs")
+    assert await user.tags.aappend("x") == 4
+    assert user.tags == ["a", "ours", "theirs", "x"]
+    user.tags.append("later")
+    saving = asyncio.create_task(user.save())
+    await asyncio.sleep(0)
+    user.tags.append("meanwhile")  # which is not saved
+    await saving
+    await User.tags.pop("1", 0)
+    await user.tags.aset_item(0, "first")
+    assert "meanwhile" in user.tags
+    for name, arguments in (("remove", ["nope"]), ("pop", [99]), ("__delitem__", [99])):
+        await user.tags.aset(["a"])
+        with pytest.raises((ValueError, IndexError)):
+            getattr(user.tags, name)(*arguments)  # which changes nothing
+        await User.tags.append("1", "theirs")
+        await user.tags.aappend("x")
+        assert user.tags == ["a", "theirs", "x"]
+
+
+async def test_what_was_assigned_is_not_lost(user):
+    user.tags = ["b", "c"]
+    await user.tags.aappend("x")
+    assert user.tags == ["b", "c", "x"]
+    assert await User.tags.get("1") == ["a", "x"]
+    await user.save()
+    assert await User.tags.get("1") == ["b", "c", "x"]
+    user.items = [Item(price=5)]
+    await user.items.aappend(Item(price=6))
+    assert [item.price for item in user.items] == [5, 6]
+    other = User(id="2", at=user.at, blob=user.blob)
+    other.score, other.log = user.score, user.log
+    for name in ("score", "log"):
+        assert type(other.__dict__[name]) in (int, str)
+
+
+async def test_what_was_popped_does_not_come_back_beside_what_was_added(user):
+    user.tags.append("local")
+    assert await user.tags.apop() == "a"
+    assert user.tags == ["local"]
+    await user.tags.aappend("b")
+    assert user.tags == ["local", "b"]
+
+
+async def test_what_is_done_is_told_also_when_the_rest_cannot_be_read(user, redis):
+    await redis.execute_command("JSON.SET", user.key, "$.tags", '["a", 5, "precious"]')
+    assert await user.tags.apop() == "precious"
+    assert user.tags == ["a"]
+    assert await user.tags.aappend("x") == 3
+    await redis.execute_command("JSON.SET", user.key, "$.tags", '["a", "b", "x"]')
+    assert await user.tags.aappend("y") == 4
+    assert user.tags == ["a", "b", "x", "y"]
+
+
+async def test_a_text_is_what_redis_has_also_where_the_lengths_are_equal(user):
+    await user.log.aset("a")
+    user.log = "b"
+    assert await user.log.aappend("x") == user.log == "ax"
+    await user.blob.aset(b"a")
+    user.blob = b"b"
+    assert await user.blob.aappend(b"x") == user.blob == b"ax"
+    await user.blob.aset(b"a" * 5000)
+    await User.blob.append("1", b"theirs")
+    assert await user.blob.aappend(b"ours") == user.blob == b"a" * 5000 + b"theirsours"
+
+
+class Color(str, Enum):  # noqa: UP042 - whose str() is not its value
+    RED = "red"
+
+
+class Number(int, Enum):
+    FIVE = 5
+
+
+async def test_members_of_enums_are_meant_as_their_values(user):
+    assert await user.log.aappend(Color.RED) == "red"
+    assert await user.score.aincrease(Number.FIVE) == 5
+    assert await user.share.aincrease(Number.FIVE) == 5.5
+    assert await user.share.aincrease(2**63) == 5.5 + 2**63
+    with pytest.raises(NumberOverflowError):
+        await user.share.aincrease(10**400)
+    await user.tags.aappend(Color.RED)
+    assert await User.get("1") == user
+
+
+async def test_who_may_not_do_it_is_told_so(user, redis, redis_url):
+    commands = ["JSON.ARRPOP", "JSON.NUMINCRBY", "JSON.DEL", "JSON.STRAPPEND"]
+    calls: list[Any] = [
+        lambda one: one.tags.apop(),
+        lambda one: one.score.aincrease(1),
+        lambda one: one.counts.apop("a"),
+        lambda one: one.log.aappend("x"),
+    ]
+    for command, call in zip(commands, calls, strict=True):
+        await redis.execute_command(
+            "ACL", "SETUSER", "few", "reset", "on", ">pw", "~*", "+@all", f"-{command}"
+        )
+        async with init_rapyer(redis_url.replace("unix://", "unix://few:pw@")):
+            one = await User.get("1")
+            with pytest.raises(ResponseError, match=r"permission|NOPERM|ACL"):
+                await call(one)
+    await redis.execute_command("ACL", "DELUSER", "few")
+    async with init_rapyer(redis_url):
+        assert await User.get("1") == user
+
+
+async def test_a_dict_of_lists_is_a_dict(user):
+    made = user.groups.setdefault("z", [])
+    made.append(1)
+    assert user.groups["z"] == [1]
+    assert made is user.groups["z"]
+    assert list(reversed(user.groups.values())) == [[1], [1]]
+    assert [name for name, _ in reversed(user.groups.items())] == ["z", "a"]
+    assert len(user.groups.items()) == len(user.groups.values()) == 2
+    assert ("a", [1]) in user.groups.items()
+    assert user.groups.setdefault("a", []) == [1]
+    assert user.groups.get("x", 5) == 5
+
+
+async def test_offsets_that_are_none_are_said(user, redis):
+    for off in ("999999", '"x"', "null", "1.5"):
+        await redis.execute_command("JSON.SET", user.key, "$.at", f'{{"us":5,"off":{off}}}')
+        with pytest.raises(WrongTypeError):
+            await user.at.ashift(timedelta(1))
+    assert json.loads(await redis.execute_command("JSON.GET", user.key, "$.at")) == [
+        {"us": 5, "off": 1.5}
+    ]
 
 
 async def test_a_list_that_was_replaced_meanwhile_follows_as_well(user):
@@ -698,6 +843,14 @@ async def test_a_version_is_compared_and_counted(server):
     assert (other.score, other.tags, other.revision) == (0, [], 1)
     await other.load()
     assert await other.score.aincrease(1) == 2
+    done = await asyncio.gather(
+        *(other.score.aincrease(1) for _ in range(20)),
+        other.tags.aset(["a"]),
+        other.tags.aappend("b"),
+    )
+    assert done[19] == 22
+    assert await Counted.get("1") == other
+    assert other.revision == 27
 
 
 async def test_in_a_block_of_a_lock_an_operation_is_written_once(user):
@@ -847,6 +1000,8 @@ async def test_a_field_that_the_document_lacks_has_its_default(user, redis):
     assert await user.score.aincrease(1) == 1
     assert await user.tags.aappend("a") == 1
     assert await user.tags.alen() == 1
+    await user.counts.aset_item("a", 1)
+    assert await user.groups.alen() == 0
     assert await user.share.aincrease(1) == 1.5
     assert await user.at.ashift(timedelta(1)) == NOON + timedelta(1)
     assert await user.items.alen() == 0

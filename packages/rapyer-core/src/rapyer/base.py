@@ -44,7 +44,7 @@ from rapyer.metaclass import (
     reset_paths,
 )
 from rapyer.owners import channel_of
-from rapyer.redis_types.binding import unshare_bound_fields
+from rapyer.redis_types.binding import noting_assignment, unshare_bound_fields
 from rapyer.registry import ModelRegistry
 from rapyer.renamed import refuse_renamed
 from rapyer.traffic.policies import Policies
@@ -294,6 +294,11 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         copy = super().__copy__()
         unshare_bound_fields(copy)
         return hand_over(self, copy)
+
+    if not TYPE_CHECKING:  # pydantic's own, which it asks once for each field of a class
+
+        def _setattr_handler(self, name, value):
+            return noting_assignment(type(self), name, super()._setattr_handler(name, value))
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         return hand_over(self, super().__deepcopy__(memo))

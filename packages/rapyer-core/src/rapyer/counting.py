@@ -64,13 +64,23 @@ class NumberOperations:
         if not isinstance(amount, kinds) or isinstance(amount, bool):
             name = "a whole number" if self._is_int else "a number"
             raise TypeError(f"{amount!r} is nothing to add to {self._location.text}. Give {name}.")
-        if isinstance(amount, int):
-            if not _LEAST <= amount <= _MOST:
-                raise NumberOverflowError(
-                    f"{amount} has more than 64 bits. Nothing was changed.",
-                    path=self._location.text,
-                )
-            return str(amount).encode()
+        if not self._is_int:
+            return self._text_of_float(amount)
+        if not _LEAST <= amount <= _MOST:
+            raise NumberOverflowError(
+                f"{int(amount)} has more than 64 bits. Nothing was changed.",
+                path=self._location.text,
+            )
+        return b"%d" % amount  # not its own text: it may be a member of an enum
+
+    def _text_of_float(self, amount: float) -> bytes:
+        try:
+            amount = float(amount)
+        except OverflowError as exc:
+            raise NumberOverflowError(
+                f"{amount} is larger than any double. Nothing was changed.",
+                path=self._location.text,
+            ) from exc
         if not math.isfinite(amount):
             raise UnstorableValueError(
                 f"{amount!r} is nothing that JSON could add to {self._location.text}.",

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json, to_json
 
 from rapyer.assignments import location_to_write, make_write, places_of, validated
+from rapyer.errors import PathNotFoundError
 from rapyer.expr.jsonpath import render_path
 from rapyer.expr.paths import steps_of
 from rapyer.expr.steps import Step, key_step
 from rapyer.lists import read_taken
 from rapyer.plain import around_empty, not_plain, plain_schema
 from rapyer.traffic.objects import ObjectInDocument, ObjectPlace
-from rapyer.traffic.updates import update_document
+from rapyer.traffic.updates import Write, update_document
 from rapyer.types.text import restore_nul
 
 if TYPE_CHECKING:
@@ -61,11 +62,21 @@ class DictOperations:
         locations, given = self._entries(values)
         valid = validated(self._model, locations, given)
         made = [make_write(*one) for one in zip(locations, valid, strict=True)]
-        channel, key, policies = document
-        await update_document(channel, key, [write for write, _ in made], policies)
+        await self._write(document, [write for write, _ in made])
         names = [location.steps[-1].value for location in locations]
         texts = [text for _, text in made]
         return list(zip(names, valid, texts, strict=True))
+
+    async def _write(self, document: DocumentAt, writes: Sequence[Write]) -> None:
+        channel, key, policies = document
+        try:
+            await update_document(channel, key, writes, policies)
+        except PathNotFoundError:
+            if not self._place.around:
+                raise
+            # a document that lacks the dict is read as if it had an empty one: so it may have it
+            await channel.execute("JSON.SET", key, self._place.path, "{}", "NX", writes=True)
+            await update_document(channel, key, writes, policies)
 
     def _entries(self, values: Mapping[Any, Any]) -> tuple[Sequence[Location], Iterable[Any]]:
         """Give where entries are to be written, and the values for them."""

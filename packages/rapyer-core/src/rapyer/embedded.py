@@ -11,7 +11,7 @@ from rapyer._pydantic import unknown_types
 from rapyer.errors import ModelDefinitionError
 from rapyer.fields import KeyMarker, VersionMarker, marked_fields
 from rapyer.metaclass import EmbeddedModelMeta, reset_paths
-from rapyer.redis_types.binding import unshare_bound_fields
+from rapyer.redis_types.binding import noting_assignment, unshare_bound_fields
 from rapyer.redis_types.place import PlacedModel
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ class EmbeddedModel(PlacedModel, metaclass=EmbeddedModelMeta):
         copy = super().__copy__()
         unshare_bound_fields(copy)
         return copy
+
+    if not TYPE_CHECKING:  # pydantic's own, which it asks once for each field of a class
+
+        def _setattr_handler(self, name, value):
+            return noting_assignment(type(self), name, super()._setattr_handler(name, value))
 
     @classmethod
     def __rapyer_define__(cls, config: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
@@ -13,6 +13,9 @@ from rapyer.keys import RedisKey
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
     from rapyer.baseline import Baseline
+
+#: The attribute of classes that has those of their fields whose values are of Redis types.
+BOUND_FIELDS: Final = "__rapyer_bound_fields__"
 
 V = TypeVar("V")
 M = TypeVar("M", bound="BaseRedisModel")
@@ -35,6 +38,7 @@ else:
             "__rapyer_in_lock__",
             "__rapyer_made_key__",
             "__rapyer_origin__",
+            "__rapyer_saved_changes__",
             "__rapyer_stored_key__",
         )
 
@@ -68,6 +72,34 @@ _baseline = _Slot["Baseline"]("__rapyer_baseline__")
 
 #: Whether it is the instance of a block of a lock.
 _in_lock = _Slot[bool]("__rapyer_in_lock__")
+
+
+#: The number of the last change, of those that are noted, that is in its document.
+_saved_changes = _Slot[int]("__rapyer_saved_changes__")
+
+
+class NotedChanges:
+    """The changes that methods of Python, and assignments, make to values of Redis types."""
+
+    #: How many there were so far, of all instances: each has a number.
+    last = 0
+
+    @classmethod
+    def note(cls) -> int:
+        """Give the number of one more change."""
+        cls.last += 1
+        return cls.last
+
+
+def is_saved(instance: BaseRedisModel, change: int) -> bool:
+    """Say whether an instance was saved since a change that was noted."""
+    return change <= (_saved_changes.get(instance) or 0)
+
+
+def mark_saved(instance: BaseRedisModel, change: int) -> None:
+    """Remember that all changes up to one are in the document of an instance."""
+    if getattr(type(instance), BOUND_FIELDS, None):
+        _saved_changes.set(instance, change)
 
 
 class _Locks:

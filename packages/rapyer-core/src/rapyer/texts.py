@@ -43,8 +43,18 @@ class TextOperations:
         most: int = schema.get("max_length") or 0
         self._place = TextPlace(location.json_path, around, default, most, location.text)
 
-    async def append(self, document: DocumentAt, added: Any) -> int:
+    async def append(
+        self, document: DocumentAt, added: Any, *, reads_up_to: int = 0
+    ) -> tuple[int, Any]:
         """Append; give how many bytes there are then, of a text those of its stored form in UTF-8.
+
+        Args:
+            document: Where it stands.
+            added: What is appended.
+            reads_up_to: Up to which size it is to be read in the same step.
+
+        Returns:
+            The size, and what stands there then; None for that where it was not read.
 
         Raises:
             TypeError: What is appended is of another type.
@@ -54,14 +64,16 @@ class TextOperations:
             raise TypeError(
                 f"{added!r} is nothing to append to {self._place.name}. Give {self._kind.__name__}."
             )
-        text = TextInDocument(document, self._place)
+        text = TextInDocument(document, self._place, reads_up_to)
         if self._kind is bytes:
-            return await text.append_bytes(cast("bytes", added))
-        return await text.append(self._dump(cast("str", added)))
+            size, found = await text.append_bytes(cast("bytes", added))
+        else:
+            size, found = await text.append(self._dump(cast("str", added)))
+        return size, None if found is None else self._codec.load(found)
 
     def size(self, value: Any) -> int:
         """Give the size of a value, as `append` gives it."""
         return len(value) if self._kind is bytes else len(stored_text(value).encode())
 
     def _dump(self, value: str) -> bytes:
-        return self._codec.dump(str(value))[0]
+        return self._codec.dump(str.__str__(value))[0]

@@ -16,7 +16,14 @@ from rapyer.differences import MISSING, Difference, compare
 from rapyer.errors import ChangesNotTrackedError, ExpressionError, UnstorableValueError
 from rapyer.keys import RedisKey
 from rapyer.locations import Location
-from rapyer.memory import baseline_of, keeps_baseline, origin_of, remember_baseline
+from rapyer.memory import (
+    NotedChanges,
+    baseline_of,
+    keeps_baseline,
+    mark_saved,
+    origin_of,
+    remember_baseline,
+)
 from rapyer.parts import part_of
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.updates import Write
@@ -40,10 +47,11 @@ class InstanceWrite:
         UnstorableValueError: Its Version is no version.
     """
 
-    __slots__ = ("instance", "key", "version")
+    __slots__ = ("_last_change", "instance", "key", "version")
 
     def __init__(self, instance: BaseRedisModel, *, compares: bool = True) -> None:
         self.instance = instance
+        self._last_change = NotedChanges.last
         self.key = key_to_write(instance)
         self.version: WriteOfInstance | None = None
         if instance.__rapyer_version__ is not None:
@@ -63,6 +71,7 @@ class InstanceWrite:
 
     def done(self) -> None:
         """Let the instance know that its document was written."""
+        mark_saved(self.instance, self._last_change)
         if self.version is not None:
             self.version.done()
 
@@ -121,7 +130,9 @@ class DocumentWrites:
         expected: For each document what it has to be; empty where the model has no Version.
     """
 
-    __slots__ = ("_instances", "_versions", "dumps", "expected", "keys", "version_path")
+    __slots__ = (
+        "_instances", "_last_change", "_versions", "dumps", "expected", "keys", "version_path",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -134,6 +145,7 @@ class DocumentWrites:
         version = model.__rapyer_version__
         self.keys = keys
         self._instances = instances
+        self._last_change = NotedChanges.last
         self.version_path = version_path_of(model)
         failures: dict[int, Exception] = {}
         self._versions: list[WriteOfInstance | None] = []
@@ -163,6 +175,7 @@ class DocumentWrites:
         for place in places:
             keeps = keeps_baseline(instances[place])
             mark_stored(instances[place], keys[place])
+            mark_saved(instances[place], self._last_change)
             version = versions[place] if versions else None
             if version is not None:
                 version.done()

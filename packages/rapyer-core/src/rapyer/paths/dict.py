@@ -28,8 +28,8 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
 
     Dicts have operations of Python's by key, each of which is atomic, without loading the document;
     the value of an entry has its own path, `User.counts["a"]`. A field that a document lacks
-    and that is empty by default is an empty dict to those that take entries out. They raise what
-    `set` raises, and what stands there beside.
+    and that is empty by default is an empty dict; to set entries of it takes two more round trips.
+    They raise what `set` raises, and what stands there beside.
     """
 
     __slots__ = ()

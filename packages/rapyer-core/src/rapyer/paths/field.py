@@ -173,7 +173,8 @@ class FieldPath(Path[T]):
             RapyerError: As `set`.
         """
         text = model_with_documents(self).__rapyer_locations__.kept(TextOperations, self)
-        return await text.append(self._document(key), value)
+        size, _ = await text.append(self._document(key), value)
+        return size
 
     @overload
     async def shift(self: FieldPath[datetime], key: KeyLike, span: timedelta) -> datetime: ...

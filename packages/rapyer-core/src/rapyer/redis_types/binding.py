@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
+from enum import Enum
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
 
 from pydantic import BaseModel
 
@@ -12,6 +14,7 @@ from rapyer.errors import ModelDefinitionError
 from rapyer.expr.annotations import declared_members, fields_of, redis_type_of
 from rapyer.expr.steps import Step
 from rapyer.guards import PLAIN_TYPES, is_class, is_list, is_mapping
+from rapyer.memory import BOUND_FIELDS, NotedChanges
 from rapyer.redis_types.place import Place, PlacedModel, is_kept, place_of, placed
 
 if TYPE_CHECKING:
@@ -22,47 +25,45 @@ class Binder(NamedTuple):
     """What binds the values of an annotation.
 
     Attributes:
-        kinds: The Redis types that they may have, each with what binds the elements.
-        has_models: Whether they may be embedded models that have fields of Redis types.
+        kind: The Redis type that they have; None for embedded models that have fields of such.
+        elements: What binds the elements of a list or a dict; None where they are of no Redis type.
     """
 
-    kinds: tuple[tuple[type[RedisValue[Any]], Binder | None], ...] = ()
-    has_models: bool = False
+    kind: type[RedisValue[Any]] | None = None
+    elements: Binder | None = None
 
     def bind(self, value: Any, place: Place) -> Any:
         """Give a value as it is at a place: of its Redis type, or a model that knows its place."""
-        for kind, elements in self.kinds:
-            if isinstance(value, PLAIN_TYPES[kind]) and type(value) is not bool:
-                return kind.__rapyer_bind__(value, place, elements)
-        if self.has_models and isinstance(value, PlacedModel):
-            return placed(value, place)
-        return value
+        kind = self.kind
+        if kind is None:
+            return placed(value, place) if isinstance(value, PlacedModel) else value
+        # what was assigned, and never looked at, may be anything
+        is_bound = isinstance(value, PLAIN_TYPES[kind]) and not isinstance(value, bool | Enum)
+        return kind.__rapyer_bind__(value, place, self.elements) if is_bound else value
 
     def unshared(self, value: Any) -> Any:
         """Give a copy of a value that stands at a place of its own; not of what has none."""
-        for kind, elements in self.kinds:
-            if isinstance(value, PLAIN_TYPES[kind]):
-                return _unshared(value, elements)
-        if self.has_models and isinstance(value, PlacedModel):
-            return value.__copy__()
+        if self.kind is None:
+            return value.__copy__() if isinstance(value, PlacedModel) else value
+        if not (is_list(value) or is_mapping(value)):
+            return value
+        any_value: Any = value
+        copied = any_value.copy()  # that of a Redis type is plain
+        if self.elements is None:
+            return copied
+        if is_list(copied):
+            return [self.elements.unshared(one) for one in copied]
+        return {name: self.elements.unshared(one) for name, one in copied.items()}
+
+
+class _Nothing(Binder):
+    """That of a field which overrides one of a Redis type by a plain one."""
+
+    def bind(self, value: Any, place: Place) -> Any:  # noqa: ARG002 - there is nothing to bind
         return value
 
-
-def _unshared(value: Any, elements: Binder | None) -> Any:
-    if not (is_list(value) or is_mapping(value)):
+    def unshared(self, value: Any) -> Any:
         return value
-    any_value: Any = value
-    copied = any_value.copy()  # that of a Redis type is plain
-    if elements is None:
-        return copied
-    if is_list(copied):
-        return [elements.unshared(one) for one in copied]
-    return {name: elements.unshared(one) for name, one in copied.items()}
-
-
-_NOTHING: Final = Binder()
-#: The attribute of classes that holds those of their fields.
-_BOUND_FIELDS: Final = "__rapyer_bound_fields__"
 
 
 def path_of_field(owner: Any, name: str) -> Any:
@@ -115,6 +116,17 @@ class BoundField:
             values[self._name] = bound  # one object from now on, as that of a plain field is
         return bound
 
+    def assigned(self, instance: Any) -> None:
+        """Take a value that was assigned for one that the instance alone has."""
+        values = instance.__dict__
+        value = values[self._name]
+        if type(value) in PLAIN_TYPES and not is_kept(value):
+            values[self._name] = copy.copy(value)  # as a plain one, which knows no other instance
+            return
+        bound = self.__get__(instance, type(instance))
+        if type(bound) in PLAIN_TYPES and is_kept(bound):
+            bound.__rapyer_changed__ = NotedChanges.note()
+
     def __set__(self, instance: Any, value: Any) -> None:
         BaseModel.__setattr__(instance, self._name, value)
 
@@ -134,7 +146,7 @@ def bind_fields(cls: type[BaseModel]) -> None:
         ModelDefinitionError: A Redis type stands where its values could not be bound.
     """
     bound: dict[str, BoundField] = {}
-    inherited = {name for base in cls.__mro__ for name in vars(base).get(_BOUND_FIELDS, ())}
+    inherited = {name for base in cls.__mro__ for name in vars(base).get(BOUND_FIELDS, ())}
     is_root = PlacedModel not in cls.__mro__
     for name, field in cls.__pydantic_fields__.items():
         try:
@@ -143,24 +155,44 @@ def bind_fields(cls: type[BaseModel]) -> None:
             raise ModelDefinitionError(
                 f"{cls.__name__}.{name} is {field.annotation!r}, in which {exc} would have no "
                 "operations: only a RedisList, a RedisDict and an EmbeddedModel know where their "
-                "parts stand. Annotate what is around it so, or use the plain type of Python."
+                "parts stand, and in a union there is None alone beside it. Annotate what is "
+                "around it so, or use the plain type of Python."
             ) from None
         if binder is not None or name in inherited:
             warning = field.deprecation_message
-            attribute = BoundField(name, binder or _NOTHING, is_root=is_root, warning=warning)
+            attribute = BoundField(name, binder or _Nothing(), is_root=is_root, warning=warning)
             bound[name] = attribute
             type.__setattr__(cls, name, attribute)
-    type.__setattr__(cls, _BOUND_FIELDS, bound)
+    type.__setattr__(cls, BOUND_FIELDS, bound)
 
 
-def unshare_bound_fields(copy: BaseModel) -> None:
+def unshare_bound_fields(copied: BaseModel) -> None:
     """Give a shallow copy of a model values of its own where they know whose they are."""
-    bound: Mapping[str, BoundField] = getattr(type(copy), _BOUND_FIELDS, {})
+    bound: Mapping[str, BoundField] = getattr(type(copied), BOUND_FIELDS, {})
     if bound:
-        values: Any = copy.__dict__
+        values: Any = copied.__dict__
         for name, attribute in bound.items():
             if name in values:
                 values[name] = attribute.binder.unshared(values[name])
+
+
+def noting_assignment(cls: type[BaseModel], name: str, handler: Any) -> Any:
+    """Give what assigns a field, from what pydantic has for that; None for what it does itself.
+
+    Args:
+        cls: The class.
+        name: The attribute that is assigned.
+        handler: What pydantic does: it takes the instance, the name and the value.
+    """
+    bound: BoundField | None = getattr(cls, BOUND_FIELDS, {}).get(name)
+    if bound is None or handler is None:
+        return handler
+
+    def assign(instance: Any, field: str, value: Any) -> None:
+        handler(instance, field, value)
+        bound.assigned(instance)
+
+    return assign
 
 
 class _LostError(Exception):
@@ -168,20 +200,21 @@ class _LostError(Exception):
 
 
 def _binder_of(annotation: Any) -> Binder | None:
-    """Give what binds the values of an annotation; None where none of them are bound."""
-    kinds: list[tuple[type[RedisValue[Any]], Binder | None]] = []
-    has_models = False
-    for member in declared_members(annotation):
-        kind = redis_type_of(member)
+    """Give what binds the values of an annotation; None where none of them are bound.
+
+    Raises:
+        _LostError: A Redis type stands where its values could not be bound.
+    """
+    members = declared_members(annotation)
+    if len(members) == 1:
+        kind, arguments = redis_type_of(members[0]), get_args(members[0])
         if kind is not None:
-            (elements,) = map(_binder_of, get_args(member)) if get_args(member) else (None,)
-            kinds.append((kind, elements))
-        elif is_class(member) and issubclass(member, PlacedModel):
-            has_models |= _has_redis_types(member)
-        else:
-            for lost in _redis_types_in([member], set(), into_models=False):
-                raise _LostError(lost.__name__)
-    return Binder(tuple(kinds), has_models) if kinds or has_models else None
+            return Binder(kind, _binder_of(arguments[0]) if arguments else None)
+    models = [member for member in members if is_class(member) and issubclass(member, PlacedModel)]
+    others = [member for member in members if member not in models]
+    for lost in _redis_types_in(others, set(), into_models=False):
+        raise _LostError(lost.__name__)
+    return Binder() if any(map(_has_redis_types, models)) else None
 
 
 def _has_redis_types(model: type[BaseModel]) -> bool:
@@ -209,5 +242,11 @@ def _redis_types_in(
             if not isinstance(member, Hashable) or member in seen or (is_ours and not into_models):
                 continue
             seen.add(member)
-            parts = (*get_args(member), *fields_of(member).values())
+            parts = (*get_args(member), *fields_of(member).values(), *_of_named_tuple(member))
             yield from _redis_types_in(parts, seen, into_models=into_models)
+
+
+def _of_named_tuple(annotation: object) -> Iterable[Any]:
+    hints: Any = get_type_hints
+    is_named = is_class(annotation) and issubclass(annotation, tuple)
+    return hints(annotation).values() if is_named else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, ItemsView, Mapping, ValuesView
+from collections.abc import Callable, ItemsView, Iterator, Mapping, ValuesView
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeVar, overload
 
 from rapyer.baseline import Patch
@@ -11,7 +11,7 @@ from rapyer.expr.steps import key_step
 from rapyer.guards import plain_type
 from rapyer.reading import REQUIRED
 from rapyer.redis_types.place import Place, is_kept, stands_elsewhere
-from rapyer.redis_types.value import RedisValue, note_changes
+from rapyer.redis_types.value import RedisValue, is_changed, note_changes
 from rapyer.redis_types.writes import PlacedWrite
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
 
     def __rapyer_take__(self, read: dict[str, Any]) -> None:
         """Have the entries that Redis has; not if Python's own methods have changed the dict."""
-        if not self.__rapyer_changed__:
+        if not is_changed(self):
             _clear(self)
             _update(self, read)
 
@@ -184,7 +184,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
             _clear(self)
             _update(self, _copy(held))
             place.put(self)
-        self.__rapyer_changed__ = False
+        self.__rapyer_changed__ = 0
 
     @classmethod
     def __rapyer_bind__(cls, value: dict[str, Any], place: Place, elements: Binder | None) -> Any:
@@ -240,8 +240,30 @@ class BindingDict(RedisDict[V], plain=dict):
     def get(self, name: str, default: Any = None) -> Any:  # noqa: D102 - that of dict
         return self[name] if name in self else default  # noqa: SIM401 - it would call itself
 
+    def setdefault(self, name: str, default: Any = None) -> Any:  # noqa: D102 - that of dict
+        super().setdefault(name, default)
+        return self[name]
+
     def values(self) -> Any:  # noqa: D102 - that of dict
-        return ValuesView(self)
+        return _Values(self)
 
     def items(self) -> Any:  # noqa: D102 - that of dict
-        return ItemsView(self)
+        return _Items(self)
+
+
+class _Values(ValuesView[Any]):
+    def __init__(self, mapping: BindingDict[Any]) -> None:
+        super().__init__(mapping)
+        self._dict = mapping
+
+    def __reversed__(self) -> Iterator[Any]:
+        return (self._dict[name] for name in reversed(self._dict))
+
+
+class _Items(ItemsView[Any, Any]):
+    def __init__(self, mapping: BindingDict[Any]) -> None:
+        super().__init__(mapping)
+        self._dict = mapping
+
+    def __reversed__(self) -> Iterator[tuple[Any, Any]]:
+        return ((name, self._dict[name]) for name in reversed(self._dict))

@@ -12,7 +12,7 @@ from rapyer.guards import is_list
 from rapyer.lists import ListOperations
 from rapyer.paths.list import whole
 from rapyer.redis_types.place import Place, is_kept, stands_elsewhere
-from rapyer.redis_types.value import RedisValue, note_changes
+from rapyer.redis_types.value import RedisValue, is_changed, note_changes
 from rapyer.redis_types.writes import PlacedWrite
 from rapyer.traffic.arrays import Done
 
@@ -60,21 +60,23 @@ class _Change(NamedTuple):
             before: How many elements Redis had.
         """
         shift = len(elements) - before if self.from_end else 0
-        span = slice(max(0, self.start + shift), max(0, self.stop + shift))
-        found = _get(elements, span)
-        if len(found) != self.stop - self.start or (self.taken and found != self.taken):
-            return False
-        _set(elements, span, self.new)
-        return True
+        # beside elements that Python has added, what was taken out may stand where it stood
+        for by in dict.fromkeys((shift, 0)) if self.taken else (shift,):
+            span = slice(max(0, self.start + by), max(0, self.stop + by))
+            found = _get(elements, span)
+            if len(found) == self.stop - self.start and (not self.taken or found == self.taken):
+                _set(elements, span, self.new)
+                return True
+        return False
 
 
 class RedisList(list[T], RedisValue[list[T]], plain=list):
     """A `list` with atomic operations: `await user.tags.aappend("x")`.
 
     They mean what those of a list do, of the list that Redis has: an index is one there. Then they
-    are done to the instance. Where that had another list, since others have written, it is read
-    anew, which takes a second round trip; but what Python's own methods have done to it, which is
-    in the instance alone until it is saved, stays.
+    are done to the instance. Where that had a list of another length, or another element to take
+    out, since others have written, it is read anew, which takes a second round trip. But what was
+    assigned, or done by Python's own methods, stays until it is saved: it is there alone.
     """
 
     async def aappend(self, value: T) -> int:
@@ -211,18 +213,21 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
             return  # nothing was written
         write.done()
         place = write.place
-        place.remember(lambda: [_patch(place, done, change)])
         held: Any = place.held()
+        stale = False
         # the instance may have been given another list meanwhile
         for one in [self, held] if is_list(held) and held is not self else [self]:
-            is_changed = getattr(one, "__rapyer_changed__", False)
-            can_follow = is_changed or len(one) == done.before
-            if not (can_follow and change.apply(one, done.before)) and not is_changed:
-                write.read_anew()
+            can_follow = is_changed(one) or len(one) == done.before
+            if not (can_follow and change.apply(one, done.before)) and not is_changed(one):
+                stale = True
+        if stale:
+            write.read_anew()
+        else:
+            place.remember(lambda: [_patch(place, done, change)])
 
     def __rapyer_take__(self, read: list[Any]) -> None:
         """Have the elements that Redis has; not if Python's own methods have changed the list."""
-        if not self.__rapyer_changed__:
+        if not is_changed(self):
             _set(self, slice(None), read)
 
     def _took_over(self, place: Place) -> None:
@@ -230,7 +235,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         if is_list(held) and held is not self:
             _set(self, slice(None), _copy(held))
             place.put(self)
-        self.__rapyer_changed__ = False
+        self.__rapyer_changed__ = 0
 
     @classmethod
     def __rapyer_bind__(cls, value: list[Any], place: Place, elements: Binder | None) -> Any:

@@ -7,9 +7,10 @@ change. After an operation the instance holds another one: `user.score`, accesse
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, SupportsIndex, cast
+from typing import TYPE_CHECKING, Any, Final, SupportsIndex, cast
 
 from rapyer.counting import NumberOperations
+from rapyer.guards import PLAIN_TYPES
 from rapyer.redis_types.place import Place
 from rapyer.redis_types.value import RedisValue, ScalarField
 from rapyer.redis_types.writes import PlacedWrite
@@ -18,6 +19,10 @@ from rapyer.texts import TextOperations
 
 if TYPE_CHECKING:
     from datetime import timedelta, tzinfo
+
+
+#: Up to how many bytes a text is replied as a whole when something was appended to it.
+_READ_AT_ONCE: Final = 4096
 
 
 class RedisInt(int, RedisValue[int], ScalarField[int], plain=int):
@@ -63,7 +68,8 @@ class RedisStr(str, RedisValue[str], ScalarField[str], plain=str):  # noqa: SLOT
     async def aappend(self, value: str) -> str:
         """Append to the text in Redis, and let the instance have what it is then. One round trip.
 
-        A second one reads the text where others have changed its length meanwhile.
+        One of more than 4096 bytes is not replied as a whole: it is taken for what the instance had
+        if its length is, and else read in a second round trip.
 
         Returns:
             The text that Redis has then.
@@ -158,13 +164,12 @@ async def _increase(value: RedisValue[Any], amount: float) -> Any:
 async def _append(value: Any, added: Any) -> Any:
     async with PlacedWrite(value) as write:
         operations = write.operations(TextOperations)
-        size = await operations.append(write.document, added)
+        size, longer = await operations.append(write.document, added, reads_up_to=_READ_AT_ONCE)
         write.done()
-        held: Any = write.place.held()
-        if not isinstance(held, type(added)):
-            held = value
-        longer = held + added
-        if operations.size(longer) != size:  # others have written, or the instance was changed
-            longer = await write.place.read()
+        if longer is None:  # too long to be sent with each reply
+            held: Any = write.place.held()
+            longer = (held if isinstance(held, PLAIN_TYPES[type(value)]) else value) + added
+            if operations.size(longer) != size:
+                longer = await write.place.read()
         write.place.take_over(longer)
     return longer

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 
 from rapyer.expr.annotations import plain_annotation
 from rapyer.guards import PLAIN_TYPES
+from rapyer.memory import NotedChanges, is_saved
 from rapyer.redis_types.place import NOWHERE, Place
 from rapyer.redis_types.writes import UnderWay
 
@@ -47,7 +48,8 @@ class RedisValue(Generic[P]):
         PathNotFoundError: The document has nothing there, or null on the way.
         ConflictError: The model has a Version, and the document another one than the instance.
         DetachedValueError: The value was not reached through a model that has a document.
-        ExpressionError: The field is frozen, or has a validator or a serializer of its own.
+        ExpressionError: The field is frozen, or has a validator or a serializer of its own. Those
+            of models around it are not run: what they look at is in Redis.
         KeyChangedError: The primary key was changed since the instance was loaded or saved.
         WrongTypeError: The document has a value of another type, or the key another Redis type.
         OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
@@ -56,8 +58,8 @@ class RedisValue(Generic[P]):
 
     __rapyer_place__: Place = NOWHERE
 
-    #: Whether methods of Python have changed it, so that the instance has what Redis has not.
-    __rapyer_changed__: bool = False
+    #: The number of the last change that a method of Python, or an assignment, has made to it.
+    __rapyer_changed__: int = 0
 
     def __init_subclass__(cls, *, plain: type[Any] | None = None) -> None:
         super().__init_subclass__()
@@ -125,6 +127,14 @@ class RedisValue(Generic[P]):
         """Follow what the instance has at a place now; values that cannot change need not."""
 
 
+def is_changed(value: object) -> bool:
+    """Say whether Python has changed a value, so that the instance has what Redis has not."""
+    if not isinstance(value, RedisValue) or not value.__rapyer_changed__:
+        return False
+    root = value.__rapyer_place__.root
+    return root is None or not is_saved(root, value.__rapyer_changed__)
+
+
 def note_changes(kind: type[RedisValue[Any]], plain: type[Any], *names: str) -> None:
     """Let the methods of Python that change a container note that they have.
 
@@ -139,8 +149,16 @@ def note_changes(kind: type[RedisValue[Any]], plain: type[Any], *names: str) -> 
 
 def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
-    def noted(self: RedisValue[Any], *args: Any, **kwargs: Any) -> Any:
-        self.__rapyer_changed__ = True
-        return method(self, *args, **kwargs)
+    def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
+        size = len(self)
+        try:
+            result = method(self, *args, **kwargs)
+        except (IndexError, KeyError, ValueError):
+            if len(self) == size:  # nothing was changed
+                raise
+            self.__rapyer_changed__ = NotedChanges.note()
+            raise
+        self.__rapyer_changed__ = NotedChanges.note()
+        return result
 
     return noted

@@ -8,8 +8,11 @@ another list than Redis.
 
 from __future__ import annotations
 
+from asyncio import Lock
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from redis.exceptions import RedisError
 
 from rapyer.errors import RapyerError
 from rapyer.memory import key_to_write
@@ -30,8 +33,22 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 
+
+class _Operations(list["UnderWay"]):
+    """The operations of one instance that are under way.
+
+    Attributes:
+        turn: Whose turn it is, of an instance with a Version: each has to know the one that the
+            operation before it has made.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turn = Lock()
+
+
 #: What is under way, by the `id` of the instance, which it keeps alive.
-_under_way: dict[int, list[UnderWay]] = {}
+_under_way: dict[int, _Operations] = {}
 
 
 class UnderWay:
@@ -47,12 +64,13 @@ class UnderWay:
         DetachedValueError: It is not known which document the value is part of.
     """
 
-    __slots__ = ("_id", "_value", "_wanted", "place")
+    __slots__ = ("_has_turn", "_id", "_value", "_wanted", "place")
 
     def __init__(self, value: RedisValue[Any]) -> None:
         self.place: Place = value.__rapyer_place__
         self._value = value
         self._id = id(self.place.document)
+        self._has_turn = False
         self._wanted: tuple[Step, ...] | None = None  # the steps to what is to be read anew
 
     def read_anew(self) -> None:
@@ -64,7 +82,9 @@ class UnderWay:
             self._wanted = steps
 
     async def __aenter__(self) -> Self:
-        others = _under_way.setdefault(self._id, [])
+        others = _under_way.get(self._id)
+        if others is None:
+            others = _under_way[self._id] = _Operations()
         mine = self.place.steps
         for other in others:
             theirs = other.place.steps
@@ -73,25 +93,38 @@ class UnderWay:
                 self._want(outer)
                 other._want(outer)
         others.append(self)
+        if type(self.place.document).__rapyer_version__ is not None:
+            try:
+                await others.turn.acquire()
+            except BaseException:
+                self._leave()
+                raise
+            self._has_turn = True
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def _leave(self) -> _Operations:
         others = _under_way[self._id]
         others.remove(self)
         if not others:
             del _under_way[self._id]
+        return others
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        others = self._leave()
+        if self._has_turn:
+            others.turn.release()
         if self._wanted is None:
             return
         for other in others:
             if _is_within(self._wanted, other.place.steps):
                 other._want(self._wanted)
                 return
-        if error is None:
-            await self._follow(self._wanted)
-        elif isinstance(error, Exception):
-            with suppress(RapyerError):  # the first error says more
+        if error is None or isinstance(error, Exception):
+            # what was done is done, and its result is to be told: where it cannot be read, the
+            # instance stays as it was, and the next operation finds that out
+            with suppress(RapyerError, RedisError):
                 await self._follow(self._wanted)
 
     async def _follow(self, steps: tuple[Step, ...]) -> None:
@@ -123,12 +156,17 @@ class PlacedWrite(UnderWay):
 
     __slots__ = ("_write", "document")
 
-    def __init__(self, value: RedisValue[Any]) -> None:
-        super().__init__(value)
-        root = self.place.document
-        key = key_to_write(root)
-        self._write = WriteOfInstance(root, key)
-        self.document = DocumentAt(channel_of(type(root)), key, self._write.policies)
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        try:
+            root = self.place.document
+            key = key_to_write(root)
+            self._write = WriteOfInstance(root, key)
+            self.document = DocumentAt(channel_of(type(root)), key, self._write.policies)
+        except BaseException as exc:
+            await super().__aexit__(type(exc), exc, None)
+            raise
+        return self
 
     def operations(self, make: Callable[[type[BaseRedisModel], Path[Any]], Made]) -> Made:
         """Give what the operation is done by."""

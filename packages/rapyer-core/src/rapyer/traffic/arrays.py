@@ -265,7 +265,7 @@ class ArrayInDocument:
                 "JSON.ARRAPPEND", key, self.place.path, *texts, writes=True
             )
         except ResponseError as exc:
-            await explain_failure(channel, key, self.place.path, exc, of_type=True)
+            await explain_failure(channel, key, self.place.path, exc)
         if reply in ([], [None]):
             return None
         if not is_list(reply) or not isinstance(reply[0], int):
@@ -346,7 +346,7 @@ class ArrayInDocument:
         try:
             reply: Any = await channel.run(operation, policies, (key,), arguments)
         except ResponseError as exc:
-            await explain_failure(channel, key, path, exc, of_type=True)
+            await explain_failure(channel, key, path, exc)
         if reply == [b"gone"]:
             raise no_document(key)
         if reply == [b"other"]:

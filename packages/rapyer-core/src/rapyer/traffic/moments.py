@@ -36,10 +36,11 @@ _SHIFT = Operation(
     local function number(name)
         if is_absent then return string.match(default, '"' .. name .. '":(-?%d+)') end
         local text = redis.call('JSON.GET', key, path .. '["' .. name .. '"]')
-        return string.match(text, '^%[(-?%d+)%]$')
+        return string.match(text, '^%[(-?%d+)%]$') or text ~= '[]' and 'other'
     end
     local us, off = number('us'), number('off')
-    if not us or #us > 18 then return {'other'} end
+    if not us or not tonumber(us) or #us > 18 then return {'other'} end
+    if off and not (tonumber(off) and math.abs(tonumber(off)) < 86400) then return {'other'} end
     local sign, digits = string.match(us, '^(-?)(%d+)$')
     local micros = tonumber(string.sub(digits, -6))
     local seconds = tonumber(string.sub(digits, 1, -7)) or 0
@@ -95,7 +96,7 @@ async def shift(
     try:
         reply: Any = await channel.run(_SHIFT, policies, (key,), arguments)
     except ResponseError as exc:
-        await explain_failure(channel, key, place.path, exc, of_type=True)
+        await explain_failure(channel, key, place.path, exc)
     if reply == [b"other"]:
         unexpected = unexpected_reply(_SHIFT.name, reply)
         await explain_failure(channel, key, place.path, unexpected, of_type=True)

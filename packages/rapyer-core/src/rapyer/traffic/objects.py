@@ -160,7 +160,7 @@ class ObjectInDocument:
         try:
             reply: Any = await channel.run(operation, policies, (key,), arguments)
         except ResponseError as exc:
-            await explain_failure(channel, key, place.path, exc, of_type=True)
+            await explain_failure(channel, key, place.path, exc)
         if reply == [b"gone"]:
             raise no_document(key)
         if reply == [b"other"]:

@@ -22,10 +22,12 @@ from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the text; the path of the object around it and the text that a document
 #: without it is read with (else both empty); how many characters or bytes there may be (0 for any
-#: number). `text` is what stands there, nil where that need not be looked at.
+#: number); up to which number of them it is replied what there is then. They reply what they did,
+#: how many there are then, and the JSON text where it was asked for.
 _OPENING: Final = """
 check(KEYS[1], 'write')
 local key, path, around, default, most = KEYS[1], arg[1], arg[2], arg[3], tonumber(arg[4])
+local read_up_to = tonumber(arg[5])
 local types, is_absent = redis.call('JSON.TYPE', key, path), false
 if not types then return {'other'} end
 if #types == 0 and around ~= '' then
@@ -53,12 +55,13 @@ local function characters(json)
 end
 if most > 0 then
     local before = characters(current())
-    if before + characters(arg[5]) > most then return {'full', before} end
+    if before + characters(arg[6]) > most then return {'full', before} end
 end
 if is_absent then redis.call('JSON.SET', key, path, default) end
-local length = redis.call('JSON.STRAPPEND', key, path, arg[5])[1]
+is_absent = false
+local length = redis.call('JSON.STRAPPEND', key, path, arg[6])[1]
 touched(key, 'write')
-return {'done', length}
+return {'done', length, length <= read_up_to and current() or false}
 """,
     writes=True,
 )
@@ -68,7 +71,7 @@ _APPEND_BYTES: Final = Operation(
     "append_bytes",
     _OPENING
     + """
-local number, first, second = tonumber(arg[5]), tonumber(arg[6]), tonumber(arg[7])
+local number, first, second = tonumber(arg[6]), tonumber(arg[7]), tonumber(arg[8])
 local letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 local body = string.sub(current(), 2, -2)
 if #body % 4 ~= 0 or not string.find(body, '^[%w_-]*=?=?$') then return {'corrupt', body} end
@@ -76,16 +79,17 @@ local padding = #string.match(body, '=*$')
 local count = #body / 4 * 3 - padding
 if most > 0 and count + number > most then return {'full', count} end
 if is_absent then redis.call('JSON.SET', key, path, default) end
+is_absent = false
 if padding == 0 and number > 0 then
-    redis.call('JSON.STRAPPEND', key, path, '"' .. arg[8] .. '"')
+    redis.call('JSON.STRAPPEND', key, path, '"' .. arg[9] .. '"')
 elseif number > 0 then
     local function sextet(place)
         local letter = string.sub(body, #body - 4 + place, #body - 4 + place)
         return string.find(letters, letter, 1, true) - 1
     end
-    local bytes, rest = {sextet(1) * 4 + math.floor(sextet(2) / 16)}, arg[10]
+    local bytes, rest = {sextet(1) * 4 + math.floor(sextet(2) / 16)}, arg[11]
     if padding == 1 then
-        bytes[2], rest = sextet(2) % 16 * 16 + math.floor(sextet(3) / 4), arg[9]
+        bytes[2], rest = sextet(2) % 16 * 16 + math.floor(sextet(3) / 4), arg[10]
     end
     bytes[#bytes + 1] = first
     if padding == 2 and second >= 0 then bytes[#bytes + 1] = second end
@@ -99,7 +103,7 @@ elseif number > 0 then
     redis.call('JSON.SET', key, path, '"' .. string.sub(body, 1, -5) .. encoded .. rest .. '"')
 end
 touched(key, 'write')
-return {'done', count + number}
+return {'done', count + number, count + number <= read_up_to and current() or false}
 """,
     writes=True,
 )
@@ -136,21 +140,26 @@ class TextInDocument:
     Attributes:
         document: The document.
         place: The place.
+        reads_up_to: Up to how many bytes what there is then is given, too.
     """
 
     document: DocumentAt
     place: TextPlace
+    reads_up_to: int = 0
 
-    async def append(self, text: bytes) -> int:
+    async def append(self, text: bytes) -> tuple[int, bytes | None]:
         """Append to a text; give how many bytes it has then, in UTF-8 as it is stored.
 
         Args:
             text: What is appended, as JSON.
+
+        Returns:
+            That, and the JSON of the whole text where that is asked for.
         """
-        if not (self.document.policies or self.place.most):
+        if not (self.document.policies or self.place.most or self.reads_up_to):
             length = await self._append(text)
             if length is not None:
-                return length
+                return length, None
         return await self._run(_APPEND, [text])
 
     async def _append(self, text: bytes) -> int | None:
@@ -161,15 +170,15 @@ class TextInDocument:
                 "JSON.STRAPPEND", key, self.place.path, text, writes=True
             )
         except ResponseError as exc:
-            await explain_failure(channel, key, self.place.path, exc, of_type=True)
+            await explain_failure(channel, key, self.place.path, exc)
         if reply in ([], [None]):
             return None
         if not is_list(reply) or not isinstance(reply[0], int):
             raise unexpected_reply("JSON.STRAPPEND", reply)
         return reply[0]
 
-    async def append_bytes(self, added: bytes) -> int:
-        """Append to bytes; give how many there are then.
+    async def append_bytes(self, added: bytes) -> tuple[int, bytes | None]:
+        """Append to bytes; give how many there are then, and more as `append` does.
 
         Raises:
             CorruptDocumentError: What stands there is no base64; it was not changed.
@@ -178,17 +187,20 @@ class TextInDocument:
         firsts = [added[place] if place < len(added) else -1 for place in range(2)]
         return await self._run(_APPEND_BYTES, [len(added), *firsts, *behind])
 
-    async def _run(self, operation: Operation, sent: list[ScriptArgument]) -> int:
+    async def _run(
+        self, operation: Operation, sent: list[ScriptArgument]
+    ) -> tuple[int, bytes | None]:
         place, (channel, key, policies) = self.place, self.document
-        arguments = (place.path, place.around, place.default, place.most, *sent)
+        limits = (place.most, self.reads_up_to)
+        arguments = (place.path, place.around, place.default, *limits, *sent)
         try:
             reply: Any = await channel.run(operation, policies, (key,), arguments)
         except ResponseError as exc:
-            await explain_failure(channel, key, place.path, exc, of_type=True)
+            await explain_failure(channel, key, place.path, exc)
         if reply == [b"other"]:
             unexpected = unexpected_reply(operation.name, reply)
             await explain_failure(channel, key, place.path, unexpected, of_type=True)
-        if not is_list(reply) or len(reply) != 2:
+        if not is_list(reply) or len(reply) < 2:
             raise unexpected_reply(operation.name, reply)
         if reply[0] == b"full":
             raise UnstorableValueError(
@@ -203,4 +215,5 @@ class TextInDocument:
                 key=key,
                 raw=b'"%b"' % reply[1],
             )
-        return int(reply[1])
+        found: bytes | None = reply[2] if len(reply) > 2 else None
+        return int(reply[1]), found

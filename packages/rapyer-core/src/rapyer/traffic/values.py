@@ -137,7 +137,7 @@ async def increase(
                 key=key,
                 path=path,
             ) from exc
-        await explain_failure(channel, key, path, exc, of_type=True)
+        await explain_failure(channel, key, path, exc)
     if reply in (_ABSENT, _OTHER_TYPE):
         unexpected = unexpected_reply("JSON.NUMINCRBY", reply)
         await explain_failure(channel, key, path, unexpected, of_type=True)
