@@ -18,6 +18,7 @@ from benchmarks import (
     locks,
     query,
     traffic,
+    ttl,
     types,
     updates,
 )
@@ -31,6 +32,7 @@ SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
     "locks": locks.run,
     "query": query.run,
     "traffic": traffic.run,
+    "ttl": ttl.run,
     "types": types.run,
     "updates": updates.run,
 }

@@ -21,6 +21,7 @@ ENVIRONMENTS = {
     "with_plugin": ("rapyer-finder", "rapyer-audit"),
     "with_bulk": ("rapyer-bulk",),
     "with_query": ("rapyer-query",),
+    "with_ttl": ("rapyer-ttl",),
 }
 TEST_TOOLS = ("pytest", "pytest-asyncio", "rapyer-embedded")
 AUDIT = ROOT / "examples/plugins/rapyer-audit"
@@ -39,7 +40,7 @@ def uv(*arguments: object) -> None:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the wheels of the project, and of the plugins that are tested here."""
     directory = tmp_path_factory.mktemp("wheels")
-    for package in ("rapyer-core", "rapyer-embedded", "rapyer-bulk", "rapyer-query"):
+    for package in ("rapyer-core", "rapyer-embedded", "rapyer-bulk", "rapyer-query", "rapyer-ttl"):
         uv("build", "--quiet", "--wheel", "--package", package, "--out-dir", directory)
     for project in (HERE / "rapyer-finder", AUDIT):
         uv("build", "--quiet", "--wheel", project, "--out-dir", directory)

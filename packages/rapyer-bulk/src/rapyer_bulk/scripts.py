@@ -37,11 +37,17 @@ local function kind_of(key)
     local reply = redis.pcall('TYPE', key)
     return reply.ok or error(refused_before(reply))
 end
-local function allowed(place, key, access)
+local function allowed(place, key, access, whole)
     if not policies[1] then return true end
-    local is_allowed, why = pcall(check, key, access)
-    if not is_allowed then refuse_key(place, why) end
-    return is_allowed
+    local is_allowed, verdict = pcall(check, key, access, whole)
+    if is_allowed then return true, verdict == 'absent' end
+    local why = type(verdict) == 'table' and verdict.err or verdict
+    if string.find(why, 'RAPYERMISSING', 1, true) then
+        codes[place] = 'm'
+    else
+        refuse_key(place, verdict)
+    end
+    return false
 end
 local function touch(outcomes, access)
     if not policies[1] then return end
@@ -75,8 +81,9 @@ INSERT = Operation(
         size = 0
     end
     for place, key in ipairs(KEYS) do
-        local is_allowed, verdict = allowed(place, key, 'write'), true
-        local kind = there == 0 and 'none' or kind_of(key)
+        local is_allowed, is_absent = allowed(place, key, 'write', true)
+        local verdict, kind = true, there == 0 and 'none' or kind_of(key)
+        if is_absent and kind == 'ReJSON-RL' then kind = 'none' end
         if is_allowed and kind ~= 'none' then
             if kind ~= 'ReJSON-RL' then
                 verdict = 'RAPYERTYPE ' .. kind

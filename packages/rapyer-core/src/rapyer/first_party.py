@@ -18,9 +18,13 @@ METHODS: Mapping[str, str] = {
     "pipeline": "pipeline",
     "pipeline_for": "pipeline",
     "get_ttl": "ttl",
+    "get_ttl_by_key": "ttl",
     "set_ttl": "ttl",
+    "set_ttl_by_key": "ttl",
     "postpone_ttl": "ttl",
+    "postpone_ttl_by_key": "ttl",
     "persist": "ttl",
+    "persist_by_key": "ttl",
 }
 #: The options of `class Config` by the plugin, and so the extra, that brings them.
 OPTIONS: Mapping[str, str] = {

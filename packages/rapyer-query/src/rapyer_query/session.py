@@ -116,7 +116,7 @@ class Session:
     @property
     def hides(self) -> bool:
         """Whether a policy of the model may say of a document that it counts as missing."""
-        return any(policy.check for policy in self.policies)
+        return any(policy.may_hide for policy in self.policies)
 
     @property
     def is_empty(self) -> bool:

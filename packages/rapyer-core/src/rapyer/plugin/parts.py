@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeVar
 
 from rapyer._pydantic import is_made_by_pydantic
 from rapyer.base import BaseRedisModel
 from rapyer.plugin.info import PluginInfo
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def extends(method: F) -> F:
+    """Mark a method of a mixin as one that extends an operation of core of the same name.
+
+    It takes what that takes, and optional keyword arguments of its own, and calls it by `super()`.
+    Several plugins may extend one. It stands below `@classmethod`.
+    """
+    extending: Any = method
+    extending.extends_core = True
+    return method
+
+
+def extends_core(value: object) -> bool:
+    """Say whether a method is one that `extends` has marked."""
+    return getattr(getattr(value, "__func__", value), "extends_core", False) is True
 
 
 class _Empty(BaseRedisModel):
@@ -28,6 +46,7 @@ class Mixins:
         self._classes: list[type[BaseRedisModel]] = []
         self._owners: dict[str, tuple[type, PluginInfo | None]] = {}
         self._plugins: dict[type, PluginInfo] = {}
+        self._extending: set[type] = set()
         for base in reversed(BaseRedisModel.__mro__[:-1]):
             for name in vars(base).keys() - _OF_EVERY_CLASS:
                 self._owners[name] = base, None
@@ -60,7 +79,10 @@ class Mixins:
                     raise info.error(f"registers {part.__name__}, which the {owner} has registered")
                 continue  # a base that several mixins have in common
             for name, value in vars(part).items():
-                if name not in _OF_EVERY_CLASS and not is_made_by_pydantic(value):
+                if extends_core(value):
+                    self._check_extension(info, part, name)
+                    self._extending.add(mixin)
+                elif name not in _OF_EVERY_CLASS and not is_made_by_pydantic(value):
                     self._claim(info, part, name)
             for name, attribute in vars(part).get("__private_attributes__", {}).items():
                 inherited = getattr(part.__mro__[1], "__private_attributes__", {})
@@ -71,12 +93,21 @@ class Mixins:
 
     @property
     def classes(self) -> list[type[BaseRedisModel]]:
-        """The mixins, but for those that others derive from."""
-        return [
+        """The mixins, but for those that others derive from; first those that extend methods."""
+        last = [
             mixin
             for mixin in self._classes
             if not any(other is not mixin and issubclass(other, mixin) for other in self._classes)
         ]
+        return sorted(last, key=lambda mixin: mixin not in self._extending)
+
+    def _check_extension(self, info: PluginInfo, part: type, name: str) -> None:
+        owner, plugin = self._owners.get(name, (None, None))
+        if owner is None or plugin is None or plugin.name != "core":
+            raise info.error(
+                f"extends {name!r} by {part.__name__}.{name}, which is no operation of core",
+                "Register it as a method of its own.",
+            )
 
     def _claim(self, info: PluginInfo, part: type, name: str) -> None:
         owner, plugin = self._owners.get(name, (None, None))

@@ -17,9 +17,9 @@ from rapyer.errors import UnstorableValueError
 from rapyer.guards import is_list
 from rapyer.traffic.addresses import DocumentAt
 from rapyer.traffic.documents import Dump
-from rapyer.traffic.explain import explain_failure, no_document
+from rapyer.traffic.explain import explain_failure
 from rapyer.traffic.policies import ScriptArgument
-from rapyer.traffic.replies import unexpected_reply
+from rapyer.traffic.replies import no_document, unexpected_reply
 from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the array; the path of the object around it, where a document without the

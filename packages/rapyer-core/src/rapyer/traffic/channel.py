@@ -15,6 +15,7 @@ from rapyer.errors import NotConnectedError
 from rapyer.traffic.coalescing import Coalescer, Fetch
 from rapyer.traffic.outcome import LOST_REPLY, LostReply, outcome_of_write
 from rapyer.traffic.policies import Policies
+from rapyer.traffic.replies import no_document
 from rapyer.traffic.scripts import Operation, arguments_of, compose
 from rapyer.traffic.server import ServerInfo, read_server
 from rapyer.traffic.versions import version_error
@@ -231,6 +232,7 @@ class Channel:
 
         Raises:
             ConflictError: The document has another version than a policy expects.
+            KeyNotFoundError: It counts as missing for a policy, and a part of it was to be written.
             redis.exceptions.ResponseError: The script failed, or a policy has aborted it.
         """
         script = compose(operation, policies)
@@ -244,6 +246,8 @@ class Channel:
                 # nothing of it has run, so that even a write may be sent again
                 return await self.execute("EVAL", script.text, *rest, writes=writes)
         except ResponseError as exc:
+            if "RAPYERMISSING" in str(exc):
+                raise no_document(keys[0]) from exc
             of_version = version_error(exc, keys[0])
             if of_version is not None:
                 raise of_version from exc

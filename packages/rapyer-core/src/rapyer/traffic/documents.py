@@ -34,9 +34,10 @@ _TEXT = "."  # the path for which JSON.GET and JSON.MGET give the text of the do
 SAVE = Operation(
     "save",
     """
-    check(KEYS[1], 'write')
+    local is_absent = check(KEYS[1], 'write', true) == 'absent'
     if arg[3] then permit('JSON.NUMINCRBY', KEYS[1], arg[3], arg[4]) end
-    local flags = {arg[2] ~= '' and arg[2] or nil}
+    if is_absent and arg[2] == 'XX' then return false end
+    local flags = {not is_absent and arg[2] ~= '' and arg[2] or nil}
     local reply = redis.call('JSON.SET', KEYS[1], '$', arg[1], unpack(flags))
     if reply then
         for index = 3, #arg, 2 do
@@ -73,9 +74,9 @@ LOAD = Operation(
 CREATE_OR_LOAD = Operation(
     "get_or_create",
     """
-    check(KEYS[1], 'write')
+    local flags = {check(KEYS[1], 'write', true) ~= 'absent' and 'NX' or nil}
     if arg[2] then permit('JSON.NUMINCRBY', KEYS[1], arg[2], arg[3]) end
-    if redis.call('JSON.SET', KEYS[1], '$', arg[1], 'NX') then
+    if redis.call('JSON.SET', KEYS[1], '$', arg[1], unpack(flags)) then
         for index = 2, #arg, 2 do
             redis.call('JSON.NUMINCRBY', KEYS[1], arg[index], arg[index + 1])
         end

@@ -6,9 +6,9 @@ from typing import NoReturn
 
 from redis.exceptions import ResponseError
 
-from rapyer.errors import KeyNotFoundError, PathNotFoundError, WrongTypeError
+from rapyer.errors import PathNotFoundError, WrongTypeError
 from rapyer.traffic.channel import Channel
-from rapyer.traffic.replies import wrong_redis_type
+from rapyer.traffic.replies import no_document, wrong_redis_type
 
 
 async def explain_failure(
@@ -49,11 +49,3 @@ async def explain_failure(
             json_type=name,
         ) from error
     raise error
-
-
-def no_document(key: str) -> KeyNotFoundError:
-    """Make the error about a key at which there is no document."""
-    return KeyNotFoundError(
-        f"no document is stored at {key!r}. It was never saved, was deleted or has expired.",
-        key=key,
-    )

@@ -14,9 +14,9 @@ from redis.exceptions import ResponseError
 from rapyer.errors import UnaddressableKeyError, UnstorableValueError
 from rapyer.guards import is_list
 from rapyer.traffic.addresses import DocumentAt
-from rapyer.traffic.explain import explain_failure, no_document
+from rapyer.traffic.explain import explain_failure
 from rapyer.traffic.policies import ScriptArgument
-from rapyer.traffic.replies import unexpected_reply
+from rapyer.traffic.replies import no_document, unexpected_reply
 from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the object; the path of the object around it, where a document without it

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rapyer.errors import UnexpectedReplyError, WrongTypeError
+from rapyer.errors import KeyNotFoundError, UnexpectedReplyError, WrongTypeError
 
 _JSON_TYPE = b"ReJSON-RL"
 
@@ -26,4 +26,12 @@ def unexpected_reply(command: str, reply: object) -> UnexpectedReplyError:
         f"{command} was answered with {reply!r}, which says neither that it worked nor why not. "
         "Look at what stands between the application and the server.",
         reply=reply,
+    )
+
+
+def no_document(key: str) -> KeyNotFoundError:
+    """Make the error about a key at which there is no document."""
+    return KeyNotFoundError(
+        f"no document is stored at {key!r}. It was never saved, was deleted or has expired.",
+        key=key,
     )

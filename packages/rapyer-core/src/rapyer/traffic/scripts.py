@@ -21,8 +21,10 @@ class Operation:
         name: Its name, for messages.
         body: Lua that ends with `return`ing the reply. It has `arg`, the list of its arguments,
             and calls `check(key, access)` before and `touched(key, access)` after it has read or
-            written a key; `check` gives false when the key counts as missing. `policies` has as
-            many elements as there are policies: for none, neither need be called.
+            written a key. `check` gives false when a key that is read counts as missing; where one
+            does that a part of is written, it aborts with `RAPYERMISSING`. Before the whole
+            document is written, `check(key, 'write', true)` gives `'absent'` for it. `policies` has
+            as many elements as there are policies: for none, neither need be called.
         writes: Whether it writes, so that a lost reply leaves its outcome unknown.
     """
 
@@ -75,13 +77,18 @@ end
 """
 _PROLOGUE = """
 local policies = {}
-local function check(key, access)
+local function check(key, access, whole)
+    local counts_as_absent = false
     for _, policy in ipairs(policies) do
-        local verdict = policy.check(key, access, policy.arg)
+        local verdict = policy.check(key, access, policy.arg, whole)
         if type(verdict) == 'table' and verdict.err then error(verdict) end
         if verdict == false and access == 'read' then return false end
+        if verdict == false and access == 'write' then
+            if not whole then error(redis.error_reply('RAPYERMISSING')) end
+            counts_as_absent = true
+        end
     end
-    return true
+    return not counts_as_absent or 'absent'
 end
 local seen = {}
 local function touched(key, access)
@@ -100,7 +107,7 @@ return operation(ARGV)
 _POLICY = """
 policies[#policies + 1] = {{
     arg = {{{arguments}}},
-    check = function(key, access, arg)
+    check = function(key, access, arg, whole)
         {check}
     end,
     apply = function(key, access, arg)

@@ -1,0 +1,62 @@
+"""Lengths of time as users write them: seconds, a `timedelta`, or a text such as `"2h30m"`."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+#: Seconds, a `timedelta`, or a text of numbers with units: `"2h30m"`, `"500ms"`, `"7d"`.
+Duration: TypeAlias = int | float | timedelta | str
+
+_UNITS: Final[Mapping[str, int]] = {
+    "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000,
+}  # fmt: skip
+_PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
+#: Some 30 000 years: all numbers below are exact in a script of the server.
+_MOST: Final = 10**15
+
+
+def milliseconds(duration: Duration, *, least: int = 1) -> int:
+    """Give a length of time in milliseconds.
+
+    Args:
+        duration: The length.
+        least: The least that it may be.
+
+    Raises:
+        TypeError: It is nothing of the kind.
+        ValueError: It is too short or too long, or a text without units; the message is a clause.
+    """
+    exact = _milliseconds(duration)
+    if not math.isfinite(exact) or not least <= exact <= _MOST:
+        bound = "1 ms" if least else "0"
+        raise ValueError(f"is no time between {bound} and 30 000 years")
+    return round(exact)
+
+
+def _milliseconds(duration: Duration) -> float:
+    if isinstance(duration, timedelta):
+        return duration / timedelta(milliseconds=1)
+    if isinstance(duration, str):
+        return _of_text(duration)
+    if isinstance(duration, bool) or not isinstance(duration, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] # users without a type checker
+        raise TypeError(
+            f"{duration!r} is no length of time. Give seconds, a timedelta or a text such as "
+            "'2h30m'."
+        )
+    return duration * 1000
+
+
+def _of_text(text: str) -> float:
+    total, end = 0.0, 0
+    stripped = text.strip()
+    for part in _PART.finditer(stripped):
+        if part.start() != end:
+            break
+        total, end = total + float(part[1]) * _UNITS[part[2]], part.end()
+    if end != len(stripped) or not stripped:
+        raise ValueError("is no text of numbers with units (ms, s, m, h, d, w), such as '2h30m'")
+    return total

@@ -1,0 +1,20 @@
+"""What is raised about documents whose time is over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rapyer.errors import KeyNotFoundError
+
+
+class ModelExpiredError(KeyNotFoundError):
+    """The time of a document is over, and it is kept for a grace period.
+
+    Attributes:
+        key: The whole Redis key.
+        model: The instance that stands for the document.
+    """
+
+    def __init__(self, message: str, *, key: str, model: Any) -> None:
+        super().__init__(message, key=key)
+        self.model = model

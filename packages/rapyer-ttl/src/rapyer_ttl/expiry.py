@@ -1,0 +1,118 @@
+"""The operations on the expiry of a document itself. One round trip each."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from rapyer.errors import KeyNotFoundError
+from rapyer.guards import is_list
+from rapyer.traffic.channel import Channel
+from rapyer.traffic.replies import no_document, unexpected_reply, wrong_redis_type
+from rapyer.traffic.scripts import Operation
+
+#: Argument: the grace period, in milliseconds. `left` is what is left to the key, -1 for no end.
+_OPENING: Final = """
+local key, grace = KEYS[1], tonumber(arg[1])
+local kind = redis.call('TYPE', key).ok
+if kind == 'none' then return {'missing'} end
+if kind ~= 'ReJSON-RL' then return {'type', kind} end
+local left = redis.call('PTTL', key)
+local is_expired = grace > 0 and left >= 0 and left <= grace
+"""
+_GET: Final = Operation(
+    "get_ttl",
+    _OPENING
+    + """
+if is_expired then return {'expired'} end
+return {'done', left < 0 and left or left - grace}
+""",
+    writes=False,
+)
+#: Further argument: the life, in milliseconds.
+_SET: Final = Operation(
+    "set_ttl",
+    _OPENING
+    + """
+if is_expired then return {'expired'} end
+redis.call('PEXPIRE', key, tonumber(arg[2]) + grace)
+return {'done', tonumber(arg[2])}
+""",
+    writes=True,
+)
+#: Further arguments: the full life, `1` where it is given again rather than added to what is left.
+_POSTPONE: Final = Operation(
+    "postpone_ttl",
+    _OPENING
+    + """
+if left < 0 then return {'done', left} end
+local life = tonumber(arg[2])
+if not is_expired and arg[3] == '1' then life = math.max(life, left - grace) end
+if not is_expired and arg[3] ~= '1' then life = left - grace + life end
+redis.call('PEXPIRE', key, life + grace)
+return {'done', life}
+""",
+    writes=True,
+)
+_PERSIST: Final = Operation(
+    "persist",
+    _OPENING
+    + """
+if is_expired then return {'expired'} end
+return {'done', redis.call('PERSIST', key)}
+""",
+    writes=True,
+)
+
+
+async def time_left(channel: Channel, key: str, grace: int) -> int | None:
+    """Give how many milliseconds a document lives yet; None for no end.
+
+    Raises:
+        KeyNotFoundError: There is none, or it has expired.
+        WrongTypeError: The key holds another Redis type.
+    """
+    left = await _run(channel, _GET, key, grace)
+    return None if left < 0 else left
+
+
+async def set_time(channel: Channel, key: str, grace: int, life: int) -> None:
+    """Let a document live for some milliseconds from now; see `time_left` for the errors."""
+    await _run(channel, _SET, key, grace, life)
+
+
+async def postpone(channel: Channel, key: str, grace: int, life: int, *, anew: bool) -> int | None:
+    """Give a document a life anew, or add to what is left; an expired one lives again.
+
+    Returns:
+        How many milliseconds it lives yet; None for no end, which stays.
+
+    Raises:
+        KeyNotFoundError: There is none.
+        WrongTypeError: The key holds another Redis type.
+    """
+    left = await _run(channel, _POSTPONE, key, grace, life, "1" if anew else "")
+    return None if left < 0 else left
+
+
+async def persist(channel: Channel, key: str, grace: int) -> bool:
+    """Let a document live without an end; say whether it had one. See `time_left` for errors."""
+    return bool(await _run(channel, _PERSIST, key, grace))
+
+
+async def _run(channel: Channel, operation: Operation, key: str, *arguments: int | str) -> int:
+    reply: Any = await channel.run(operation, (), (key,), arguments)
+    if reply == [b"missing"]:
+        raise no_document(key)
+    if reply == [b"expired"]:
+        raise KeyNotFoundError(
+            f"the document at {key!r} has expired, and is kept for its grace period. "
+            "postpone_ttl() and save() let it live again.",
+            key=key,
+        )
+    if is_list(reply) and len(reply) == 2:
+        wrong = wrong_redis_type(key, reply[1]) if reply[0] == b"type" else None
+        if wrong is not None:
+            raise wrong
+        if reply[0] == b"done" and isinstance(reply[1], int):
+            return reply[1]
+    raise unexpected_reply(operation.name, reply)

@@ -1,0 +1,214 @@
+"""The methods that models have with the plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
+
+from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, identity_of, key_to_write
+from rapyer.errors import KeyNotFoundError
+from rapyer.keys import KeyLike
+from rapyer.plugin import extends
+
+from rapyer_ttl import expiry
+from rapyer_ttl.calls import allow_expired as allowing_expired
+from rapyer_ttl.calls import living_for
+from rapyer_ttl.durations import Duration, milliseconds
+from rapyer_ttl.errors import ModelExpiredError
+from rapyer_ttl.settings import expiry_of, require_life
+
+if TYPE_CHECKING:
+    from rapyer.traffic.documents import Condition
+
+D = TypeVar("D")
+
+
+class _Required:
+    """Stands for a default that was not given."""
+
+
+_REQUIRED: Final = _Required()
+
+
+class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
+    """`get_ttl`, `set_ttl`, `postpone_ttl`, `persist`, and what they are by key."""
+
+    # -- core's own, with one more option ---------------------------------------------------------
+
+    @overload
+    @classmethod
+    async def get(cls, key: KeyLike, *, allow_expired: bool = ...) -> Self: ...
+    @overload
+    @classmethod
+    async def get(cls, key: KeyLike, default: D, *, allow_expired: bool = ...) -> Self | D: ...
+    @classmethod
+    @extends
+    async def get(
+        cls, key: KeyLike, default: Any = _REQUIRED, *, allow_expired: bool = False
+    ) -> Any:
+        """Read a document as a new instance, as `get` of core does.
+
+        Args:
+            key: A primary key, or a whole Redis key.
+            default: What is returned where no document is, or it has expired.
+            allow_expired: Whether one that has expired, and is kept for its grace period, is given
+                like any other.
+
+        Raises:
+            ModelExpiredError: The document has expired; its `model` is the instance, read in a
+                second round trip.
+            RapyerError: As `get` of core.
+        """
+        core: Any = super()
+        given = () if default is _REQUIRED else (default,)
+        if allow_expired:
+            with allowing_expired():
+                return await core.get(key, *given)
+        try:
+            return await core.get(key, *given)
+        except KeyNotFoundError as exc:
+            how = expiry_of(cls)
+            if how is None or not how.grace:
+                raise
+            with allowing_expired():
+                expired = await core.get(key, None)
+            if expired is None:
+                raise
+            raise ModelExpiredError(
+                f"the {cls.__name__} at {str(expired.key)!r} has expired, and is kept for its "
+                "grace period. `model` of this error is it; get(key, allow_expired=True) gives it, "
+                "and postpone_ttl() or save() let it live again.",
+                key=expired.key,
+                model=expired,
+            ) from exc
+
+    @overload
+    async def save(self, *, ttl: Duration | None = ...) -> Self: ...
+    @overload
+    async def save(self, *, only_if: Condition, ttl: Duration | None = ...) -> bool: ...
+    @extends
+    async def save(
+        self, *, only_if: Condition | None = None, ttl: Duration | None = None
+    ) -> Self | bool:
+        """Write the whole document, as `save` of core does.
+
+        Args:
+            only_if: As for `save` of core; one that has expired is absent.
+            ttl: How long this document lives from now, instead of what the model says.
+
+        Raises:
+            OptionError: The model has no `ttl`, so that writes set no expiry: `set_ttl` does.
+            RapyerError: As `save` of core.
+        """
+        core: Any = super()
+        saved: Self | bool
+        if ttl is None:
+            saved = await core.save(only_if=only_if)
+            return saved
+        model = type(self)
+        require_life(model, expiry_of(model))
+        with living_for(milliseconds(ttl)):
+            saved = await core.save(only_if=only_if)
+        return saved
+
+    # -- the expiry itself ------------------------------------------------------------------------
+
+    async def get_ttl(self) -> float | None:
+        """Give how many seconds the document lives yet; None for no end. One round trip.
+
+        Raises:
+            KeyNotFoundError: There is none, or it has expired.
+            WrongTypeError: The key holds another Redis type than a JSON document.
+        """
+        return await _time_left(type(self), key_to_write(self))
+
+    async def set_ttl(self, ttl: Duration) -> None:
+        """Let the document live for a time from now. One round trip.
+
+        Args:
+            ttl: Seconds, a `timedelta` or a text such as `"2h30m"`.
+
+        Raises:
+            ValueError, TypeError: It is no such time.
+            KeyNotFoundError, WrongTypeError: As `get_ttl`.
+            OutcomeUnknownError: The reply was lost.
+        """
+        await _set_time(type(self), key_to_write(self), ttl)
+
+    async def postpone_ttl(self, by: Duration | None = None) -> float | None:
+        """Give the document its full life again, or a time more; an expired one lives again.
+
+        One round trip. Where it lives longer already, that stays.
+
+        Args:
+            by: How much is added to what is left; the full life anew if not given.
+
+        Returns:
+            How many seconds it lives yet; None for one without an end, which stays so.
+
+        Raises:
+            OptionError: `by` is not given, and the model has no `ttl`.
+            RapyerError, ValueError, TypeError: As `set_ttl`.
+        """
+        return await _postpone(type(self), key_to_write(self), by)
+
+    async def persist(self) -> bool:
+        """Let the document live without an end, whatever reads and writes it afterwards.
+
+        One round trip.
+
+        Returns:
+            Whether it had an end.
+
+        Raises:
+            RapyerError: As `set_ttl`.
+        """
+        return await _persist(type(self), key_to_write(self))
+
+    @classmethod
+    async def get_ttl_by_key(cls, key: KeyLike) -> float | None:
+        """Give how many seconds the document at a key lives yet; see `get_ttl`."""
+        return await _time_left(cls, identity_of(cls).resolve(key))
+
+    @classmethod
+    async def set_ttl_by_key(cls, key: KeyLike, ttl: Duration) -> None:
+        """Let the document at a key live for a time from now; see `set_ttl`."""
+        await _set_time(cls, identity_of(cls).resolve(key), ttl)
+
+    @classmethod
+    async def postpone_ttl_by_key(cls, key: KeyLike, by: Duration | None = None) -> float | None:
+        """Give the document at a key its full life again, or a time more; see `postpone_ttl`."""
+        return await _postpone(cls, identity_of(cls).resolve(key), by)
+
+    @classmethod
+    async def persist_by_key(cls, key: KeyLike) -> bool:
+        """Let the document at a key live without an end; see `persist`."""
+        return await _persist(cls, identity_of(cls).resolve(key))
+
+
+def _grace_of(model: type[BaseRedisModel]) -> int:
+    how = expiry_of(model)
+    return 0 if how is None else how.grace
+
+
+def _seconds(left: int | None) -> float | None:
+    return None if left is None else left / 1000
+
+
+async def _time_left(model: type[BaseRedisModel], key: str) -> float | None:
+    return _seconds(await expiry.time_left(channel_of(model), key, _grace_of(model)))
+
+
+async def _set_time(model: type[BaseRedisModel], key: str, ttl: Duration) -> None:
+    life = milliseconds(ttl)
+    await expiry.set_time(channel_of(model), key, _grace_of(model), life)
+
+
+async def _postpone(model: type[BaseRedisModel], key: str, by: Duration | None) -> float | None:
+    anew: Literal[True, False] = by is None
+    life = require_life(model, expiry_of(model)) if by is None else milliseconds(by)
+    left = await expiry.postpone(channel_of(model), key, _grace_of(model), life, anew=anew)
+    return _seconds(left)
+
+
+async def _persist(model: type[BaseRedisModel], key: str) -> bool:
+    return await expiry.persist(channel_of(model), key, _grace_of(model))

@@ -1,0 +1,33 @@
+"""The hooks of the plugin: what its entry point names."""
+
+from __future__ import annotations
+
+from rapyer.base import BaseRedisModel
+from rapyer.plugin import AccessPolicy, RegisterMixin, RegisterOption, hookimpl
+
+from rapyer_ttl.mixin import TtlMixin
+from rapyer_ttl.options import GRACE, INTERVAL, ON_ACCESS, ON_WRITE, TTL
+from rapyer_ttl.policy import ttl_policy
+from rapyer_ttl.settings import expiry_of
+
+RAPYER_API_VERSION = 1
+
+
+@hookimpl
+def rapyer_register_mixins(register: RegisterMixin) -> None:
+    """Add `get_ttl`, `set_ttl`, `postpone_ttl`, `persist`, and an option of `get` and of `save`."""
+    register(TtlMixin)
+
+
+@hookimpl
+def rapyer_register_options(register: RegisterOption) -> None:
+    """Add `ttl` and the options that start with it."""
+    for option in (TTL, ON_ACCESS, ON_WRITE, INTERVAL, GRACE):
+        register(option)
+
+
+@hookimpl
+def rapyer_access_policy(model: type[BaseRedisModel]) -> AccessPolicy | None:
+    """Set the expiry of documents of models that have one; leave the others alone."""
+    expiry = expiry_of(model)
+    return None if expiry is None else ttl_policy(model, expiry)

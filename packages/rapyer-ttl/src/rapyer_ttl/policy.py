@@ -1,0 +1,84 @@
+"""What happens in the same script as every read and write: the expiry of the key is set.
+
+One policy does it, so that it holds on every road, also for plugins of third parties.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache, partial
+from typing import Final
+
+from rapyer.base import BaseRedisModel
+from rapyer.plugin import AccessPolicy
+
+from rapyer_ttl.calls import allows_expired, life_of_call
+from rapyer_ttl.settings import Expiry, require_life
+
+#: Both parts take: the life and the grace period together, and the latter, in milliseconds; what
+#: postpones; the interval; `1` where expired documents are meant; the life that this call gives
+#: (else empty). What the expiry of each key will be is worked out before the operation: afterwards
+#: it cannot be told any more whether that has made the key. It is kept in the table of the
+#: arguments, which both parts share.
+_CHECK: Final = """
+if access == 'delete' then return end
+local how = arg.how
+if not how then
+    how = {full = tonumber(arg[1]), grace = tonumber(arg[2]), interval = tonumber(arg[4]),
+        read = arg[3] == 'access', write = arg[3] ~= 'nothing', targets = {}}
+    arg.how = how
+end
+local left, target = redis.call('PTTL', key), nil
+local is_expired = left >= 0 and left <= how.grace and how.grace > 0
+if access == 'write' and arg[6] ~= '' then
+    target = tonumber(arg[6]) + how.grace
+elseif access == 'write' and (left == -2 or is_expired and whole) then
+    target = how.full
+elseif how[access] and left >= 0 and left < how.full and not is_expired
+        and how.full - left >= how.interval then
+    target = how.full
+end
+how.targets[key] = target
+if target and not redis.acl_check_cmd('PEXPIRE', key, '1') then
+    return redis.error_reply('NOPERM the user may not run PEXPIRE, without which documents with a '
+        .. 'ttl are not written and not postponed. Nothing was written.')
+end
+if is_expired and arg[5] ~= '1' then return false end
+"""
+_APPLY: Final = """
+local target = arg.how and arg.how.targets[key]
+if target and access ~= 'delete' then redis.call('PEXPIRE', key, target) end
+"""
+
+
+def ttl_policy(model: type[BaseRedisModel], expiry: Expiry) -> AccessPolicy:
+    """Make the policy of a model.
+
+    Where it is not said for how long documents live, its first use raises that.
+    """
+    if expiry.life is None:
+        return AccessPolicy(
+            "ttl", _CHECK, _APPLY, 6, partial(_refuse, model, expiry), hides=expiry.grace > 0
+        )
+    return _policy(expiry)
+
+
+@cache  # so that reads of models that expire alike travel together
+def _policy(expiry: Expiry) -> AccessPolicy:
+    life, grace, postponed_by, interval = expiry
+    full = 0 if life is None else life + grace
+    plain = (str(full), str(grace), postponed_by, str(interval), "", "")
+    return AccessPolicy(
+        "ttl", _CHECK, _APPLY, len(plain), partial(_arguments, plain), hides=grace > 0
+    )
+
+
+def _arguments(plain: tuple[str, ...]) -> Sequence[str]:
+    life, allows = life_of_call(), allows_expired()
+    if life is None and not allows:
+        return plain
+    return (*plain[:4], "1" if allows else "", "" if life is None else str(life))
+
+
+def _refuse(model: type[BaseRedisModel], expiry: Expiry) -> Sequence[str]:
+    raise AssertionError(require_life(model, expiry))

@@ -1,0 +1,65 @@
+"""What the options of a model say together."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from rapyer.base import BaseRedisModel
+from rapyer.errors import ModelDefinitionError, OptionError
+
+from rapyer_ttl.options import GRACE, INTERVAL, ON_ACCESS, ON_WRITE, TTL
+
+
+class Expiry(NamedTuple):
+    """How the documents of a model expire.
+
+    Attributes:
+        life: For how many milliseconds they live; None where that is not said.
+        grace: For how many more they are kept.
+        postponed_by: What gives them their full time again: any access, writes, nothing.
+        interval: How many milliseconds have to be used up before it does.
+    """
+
+    life: int | None
+    grace: int
+    postponed_by: Literal["access", "write", "nothing"]
+    interval: int
+
+
+def expiry_of(model: type[BaseRedisModel]) -> Expiry | None:
+    """Give how the documents of a model expire; None where no option says that they do.
+
+    Raises:
+        ModelDefinitionError: The options contradict each other.
+    """
+    postponed_by: Literal["access", "write", "nothing"] = "nothing"
+    if ON_ACCESS.of(model):
+        postponed_by = "access"
+    elif ON_WRITE.of(model):
+        postponed_by = "write"
+    expiry = Expiry(TTL.of(model), GRACE.of(model), postponed_by, INTERVAL.of(model))
+    if expiry.interval and postponed_by == "nothing":
+        raise ModelDefinitionError(
+            f"{model.__name__}.Config has ttl_refresh_interval, and nothing that postpones: set "
+            "ttl_postpone_on_access or ttl_postpone_on_write, or leave it out."
+        )
+    if expiry.life is not None and expiry.interval >= expiry.life > 0:
+        raise ModelDefinitionError(
+            f"{model.__name__}.Config has a ttl_refresh_interval of {expiry.interval} ms and a ttl "
+            f"of {expiry.life} ms: documents would expire before it is over. Give a shorter one."
+        )
+    return None if expiry == (None, 0, "nothing", 0) else expiry
+
+
+def require_life(model: type[BaseRedisModel], expiry: Expiry | None) -> int:
+    """Give for how many milliseconds the documents of a model live.
+
+    Raises:
+        OptionError: No option says that.
+    """
+    if expiry is None or expiry.life is None:
+        raise OptionError(
+            f"for how long a {model.__name__} lives is not said. Set `ttl` in its `class Config`, "
+            "or for all models with `init_rapyer(url, ttl=...)`."
+        )
+    return expiry.life
