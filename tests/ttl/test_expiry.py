@@ -256,7 +256,10 @@ async def test_what_is_not_there_is_said(server, redis):
         await one.set_ttl(None)  # type: ignore[arg-type]
 
 
-async def test_a_document_lives_as_long_as_it_is_said_in_real_time(server, redis):
+@pytest.mark.parametrize(
+    "time_of_fifty", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in range(1, 50))]
+)
+async def test_a_document_lives_as_long_as_it_is_said_in_real_time(server, redis, time_of_fifty):
     class Short(AtomicRedisModel):
         id: Key[str]
 

@@ -16,38 +16,32 @@ from rapyer_ttl.calls import allows_expired, life_of_call
 from rapyer_ttl.settings import Expiry, require_life
 
 #: Both parts take: the life and the grace period together, and the latter, in milliseconds; what
-#: postpones; the interval; `1` where expired documents are meant; the life that this call gives
-#: (else empty). What the expiry of each key will be is worked out before the operation: afterwards
-#: it cannot be told any more whether that has made the key. It is kept in the table of the
-#: arguments, which both parts share.
+#: postpones; up to what is left a document is postponed; `1` where expired documents are meant; the
+#: life that this call gives (else empty). What the expiry of a key will be is worked out before the
+#: operation, and kept under the key in the table of the arguments: afterwards it cannot be told any
+#: more whether the operation has made the key.
 _CHECK: Final = """
 if access == 'delete' then return end
-local how = arg.how
-if not how then
-    how = {full = tonumber(arg[1]), grace = tonumber(arg[2]), interval = tonumber(arg[4]),
-        read = arg[3] == 'access', write = arg[3] ~= 'nothing', targets = {}}
-    arg.how = how
-end
 local left, target = redis.call('PTTL', key), nil
-local is_expired = left >= 0 and left <= how.grace and how.grace > 0
+local grace = tonumber(arg[2])
+local is_expired = left >= 0 and left <= grace and grace > 0
 if access == 'write' and arg[6] ~= '' then
-    target = tonumber(arg[6]) + how.grace
+    target = tonumber(arg[6]) + grace
 elseif access == 'write' and (left == -2 or is_expired and whole) then
-    target = how.full
-elseif how[access] and left >= 0 and left < how.full and not is_expired
-        and how.full - left >= how.interval then
-    target = how.full
+    target = arg[1]
+elseif left >= 0 and (arg[3] == 'access' or arg[3] == access) and left <= tonumber(arg[4])
+        and not is_expired then
+    target = arg[1]
 end
-how.targets[key] = target
 if target and not redis.acl_check_cmd('PEXPIRE', key, '1') then
     return redis.error_reply('NOPERM the user may not run PEXPIRE, without which documents with a '
         .. 'ttl are not written and not postponed. Nothing was written.')
 end
+arg[key] = target
 if is_expired and arg[5] ~= '1' then return false end
 """
 _APPLY: Final = """
-local target = arg.how and arg.how.targets[key]
-if target and access ~= 'delete' then redis.call('PEXPIRE', key, target) end
+if arg[key] and access ~= 'delete' then redis.call('PEXPIRE', key, arg[key]) end
 """
 
 
@@ -67,7 +61,8 @@ def ttl_policy(model: type[BaseRedisModel], expiry: Expiry) -> AccessPolicy:
 def _policy(expiry: Expiry) -> AccessPolicy:
     life, grace, postponed_by, interval = expiry
     full = 0 if life is None else life + grace
-    plain = (str(full), str(grace), postponed_by, str(interval), "", "")
+    latest = full - max(interval, 1)
+    plain = (str(full), str(grace), postponed_by, str(latest), "", "")
     return AccessPolicy(
         "ttl", _CHECK, _APPLY, len(plain), partial(_arguments, plain), hides=grace > 0
     )

@@ -52,18 +52,27 @@ SAVE = Operation(
 LOAD = Operation(
     "load",
     """
-    local keys, places, replies = {}, {}, {}
-    for place, key in ipairs(KEYS) do
+    if #KEYS == 1 then
+        if not check(KEYS[1], 'read') then return {false} end
+        local document = redis.pcall('JSON.GET', KEYS[1])
+        if type(document) ~= 'string' then return {false} end
+        touched(KEYS[1], 'read')
+        return {document}
+    end
+    local keys, places, replies, size = {}, {}, {}, 0
+    for place = 1, #KEYS do
         replies[place] = false
-        if check(key, 'read') then
-            keys[#keys + 1], places[#places + 1] = key, place
+        if check(KEYS[place], 'read') then
+            size = size + 1
+            keys[size], places[size] = KEYS[place], place
         end
     end
-    if #keys == 0 then return replies end
-    keys[#keys + 1] = '.'
-    for index, document in ipairs(redis.call('JSON.MGET', unpack(keys))) do
-        if document then
-            replies[places[index]] = document
+    if size == 0 then return replies end
+    keys[size + 1] = '.'
+    local documents = redis.call('JSON.MGET', unpack(keys))
+    for index = 1, size do
+        if documents[index] then
+            replies[places[index]] = documents[index]
             touched(keys[index], 'read')
         end
     end

@@ -79,20 +79,23 @@ _PROLOGUE = """
 local policies = {}
 local function check(key, access, whole)
     local counts_as_absent = false
-    for _, policy in ipairs(policies) do
+    for number = 1, #policies do
+        local policy = policies[number]
         local verdict = policy.check(key, access, policy.arg, whole)
-        if type(verdict) == 'table' and verdict.err then error(verdict) end
         if verdict == false and access == 'read' then return false end
         if verdict == false and access == 'write' then
             if not whole then error(redis.error_reply('RAPYERMISSING')) end
             counts_as_absent = true
+        elseif type(verdict) == 'table' and verdict.err then
+            error(verdict)
         end
     end
     return not counts_as_absent or 'absent'
 end
-local seen = {}
+local seen, accesses, seen_size = {}, {}, 0
 local function touched(key, access)
-    seen[#seen + 1] = {key, access}
+    seen_size = seen_size + 1
+    seen[seen_size], accesses[seen_size] = key, access
 end
 """
 _ALONE = """
@@ -126,8 +129,11 @@ else  -- more than unpack can give
     for index = {first}, #ARGV do arg[#arg + 1] = ARGV[index] end
 end
 local reply = operation(arg)
-for _, one in ipairs(seen) do
-    for _, policy in ipairs(policies) do policy.apply(one[1], one[2], policy.arg) end
+for place = 1, seen_size do
+    for number = 1, #policies do
+        local policy = policies[number]
+        policy.apply(seen[place], accesses[place], policy.arg)
+    end
 end
 return reply
 """
