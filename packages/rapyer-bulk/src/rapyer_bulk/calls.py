@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeGuard
 
-from rapyer.base import BaseRedisModel, channel_of, policies_of
+from rapyer.base import BaseRedisModel, channel_of, policies_of, read_policies_of
 from rapyer.errors import UnexpectedReplyError
 from rapyer.traffic.channel import Argument, Channel
 from rapyer.traffic.policies import Policies
@@ -31,6 +31,11 @@ class Destination(NamedTuple):
             NotConnectedError: rapyer was not told where Redis is.
         """
         return cls(channel_of(model), policies_of(model))
+
+    @classmethod
+    def to_read(cls, model: type[BaseRedisModel]) -> Destination:
+        """Give the one for what reads the documents of a model, as `of` does."""
+        return cls(channel_of(model), read_policies_of(model))
 
 
 class Reply(NamedTuple):

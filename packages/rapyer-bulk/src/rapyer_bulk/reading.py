@@ -162,9 +162,9 @@ async def _by_destination(
     keys = [target[0] for target in targets]
     models = {target[1] for target in targets}
     if len(models) == 1:
-        return await fetch(Destination.of(models.pop()), keys)
+        return await fetch(Destination.to_read(models.pop()), keys)
     places: dict[Destination, list[int]] = {}
-    of_model = {model: Destination.of(model) for model in models}
+    of_model = {model: Destination.to_read(model) for model in models}
     for place, target in enumerate(targets):
         places.setdefault(of_model[target[1]], []).append(place)
     parts = await asyncio.gather(

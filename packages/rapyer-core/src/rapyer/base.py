@@ -69,6 +69,7 @@ __all__ = [
     "mark_deleted",
     "mark_stored",
     "policies_of",
+    "read_policies_of",
 ]
 
 
@@ -99,6 +100,9 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
     #: What plugins do in the same round trip for each key that is read or written.
     __rapyer_policies__: ClassVar[Policies] = ()
+
+    #: Those of them that have a part in reads.
+    __rapyer_read_policies__: ClassVar[Policies] = ()
 
     #: The field annotated `Version`; None where there is none.
     __rapyer_version__: ClassVar[VersionField | None] = None
@@ -320,6 +324,11 @@ def identity_of(model: type[BaseRedisModel]) -> Identity:
 def policies_of(model: type[BaseRedisModel]) -> Policies:
     """Give what plugins do in the same round trip for each key of a model, as it is now."""
     return model.__rapyer_policies__
+
+
+def read_policies_of(model: type[BaseRedisModel]) -> Policies:
+    """Give those of the policies of a model that have a part in reads."""
+    return model.__rapyer_read_policies__
 
 
 def locations_of(model: type[BaseRedisModel]) -> Locations:

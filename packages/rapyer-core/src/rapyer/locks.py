@@ -178,7 +178,7 @@ class DocumentLock(Generic[M]):
         while True:
             taken = await acquire(
                 self._channel, self._key, self._keys, self._token, lease=self._lease,
-                waits=self._wait != 0, policies=self._model.__rapyer_policies__,
+                waits=self._wait != 0, policies=self._model.__rapyer_read_policies__,
             )  # fmt: skip
             if taken is None:
                 raise not_found(self._model, self._key)

@@ -59,7 +59,7 @@ async def read_fields(
         ExpressionError: A path leads to many values, or to nothing that documents have.
     """
     reader = model.__rapyer_locations__.reader(paths)
-    replies = await read_values(channel, keys, reader.json_paths, model.__rapyer_policies__)
+    replies = await read_values(channel, keys, reader.json_paths, model.__rapyer_read_policies__)
     found: list[list[Any]] = []
     lacking: dict[int, tuple[RedisKey, list[str]]] = {}
     for row, (key, reply) in enumerate(zip(keys, replies, strict=True)):

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from rapyer.base import channel_of, policies_of
+from rapyer.base import channel_of, read_policies_of
 from rapyer.errors import UnsupportedServerError
 from rapyer.traffic.channel import Argument, Channel
 from rapyer.traffic.policies import Policies
@@ -80,7 +80,7 @@ class Session:
             IndexUnavailableError, UnsupportedServerError: There is no index.
         """
         model = spec.model
-        channel, policies = channel_of(model), policies_of(model)
+        channel, policies = channel_of(model), read_policies_of(model)
         index = ModelIndex.of(model)
         try:
             await index.ensure(channel)

@@ -5,7 +5,7 @@ One policy does it, so that it holds on every road, also for plugins of third pa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Final
 
@@ -50,11 +50,13 @@ def ttl_policy(model: type[BaseRedisModel], expiry: Expiry) -> AccessPolicy:
 
     Where it is not said for how long documents live, its first use raises that.
     """
-    if expiry.life is None:
-        return AccessPolicy(
-            "ttl", _CHECK, _APPLY, 6, partial(_refuse, model, expiry), hides=expiry.grace > 0
-        )
-    return _policy(expiry)
+    return _policy(expiry) if expiry.life is not None else _made(partial(_refuse, model, expiry))
+
+
+def _made(arguments: Callable[[], Sequence[str]], expiry: Expiry | None = None) -> AccessPolicy:
+    hides = expiry is None or expiry.grace > 0
+    reads = hides or (expiry is not None and expiry.postponed_by == "access")
+    return AccessPolicy("ttl", _CHECK, _APPLY, 6, arguments, hides=hides, reads=reads)
 
 
 @cache  # so that reads of models that expire alike travel together
@@ -63,9 +65,7 @@ def _policy(expiry: Expiry) -> AccessPolicy:
     full = 0 if life is None else life + grace
     latest = full - max(interval, 1)
     plain = (str(full), str(grace), postponed_by, str(latest), "", "")
-    return AccessPolicy(
-        "ttl", _CHECK, _APPLY, len(plain), partial(_arguments, plain), hides=grace > 0
-    )
+    return _made(partial(_arguments, plain), expiry)
 
 
 def _arguments(plain: tuple[str, ...]) -> Sequence[str]:

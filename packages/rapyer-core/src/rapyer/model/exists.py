@@ -50,7 +50,7 @@ class _Exists:
 
 
 async def _exists(model: type[BaseRedisModel], key: RedisKey) -> bool:
-    return await documents.document_exists(channel_of(model), key, model.__rapyer_policies__)
+    return await documents.document_exists(channel_of(model), key, model.__rapyer_read_policies__)
 
 
 class ExistsMixin(BaseRedisModel, metaclass=RedisModelMeta):

@@ -54,7 +54,7 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
             NotConnectedError: rapyer was not told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)
-        raw = await documents.get_document(channel_of(cls), redis_key, cls.__rapyer_policies__)
+        raw = await documents.get_document(channel_of(cls), redis_key, cls.__rapyer_read_policies__)
         if raw is not None:
             return loaded(cls, redis_key, raw)
         if default is _REQUIRED:
@@ -78,7 +78,7 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
             NotConnectedError: rapyer was not told where Redis is.
         """
         cls, key = type(self), key_to_write(self)
-        raw = await documents.get_document(channel_of(cls), key, cls.__rapyer_policies__)
+        raw = await documents.get_document(channel_of(cls), key, cls.__rapyer_read_policies__)
         if raw is None:
             raise not_found(cls, key)
         fresh = loaded(cls, key, raw)

@@ -144,8 +144,13 @@ class Host:
         """Show a complete model to the plugins, once, and give it their access policies."""
         if model not in self._complete:
             self.manager.model_created(model)
-            model.__rapyer_policies__ = self.manager.access_policies(model)
+            self._set_policies(model)
             self._complete.add(model)
+
+    def _set_policies(self, model: type[BaseRedisModel]) -> None:
+        policies = self.manager.access_policies(model)
+        model.__rapyer_policies__ = policies
+        model.__rapyer_read_policies__ = tuple([policy for policy in policies if policy.reads])
 
     def set_options_for_all(self, checked: Mapping[str, Any]) -> None:
         """Set options for all models that do not set them, those to come included.
@@ -191,7 +196,7 @@ class Host:
         if not _are_same(options, model.__rapyer_options__):
             model.__rapyer_apply_options__(options)
             if model in self._complete:
-                model.__rapyer_policies__ = self.manager.access_policies(model)
+                self._set_policies(model)
 
 
 def _are_same(options: Mapping[str, Any], others: Mapping[str, Any]) -> bool:

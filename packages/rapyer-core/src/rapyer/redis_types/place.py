@@ -171,7 +171,7 @@ class Place(NamedTuple):
     def to_read(self) -> DocumentAt:
         """Give where what reads the document goes."""
         model, key = type(self.document), key_to_write(self.document)
-        return DocumentAt(channel_of(model), key, model.__rapyer_policies__)
+        return DocumentAt(channel_of(model), key, model.__rapyer_read_policies__)
 
 
 #: That of a value which was not reached through a model.

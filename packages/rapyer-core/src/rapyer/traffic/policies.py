@@ -39,6 +39,7 @@ class AccessPolicy:
         arity: How many arguments there are.
         hides: Whether `check` may say that a key counts as missing: then queries ask it of what an
             index counts. None stands for what has a `check`.
+        reads: Whether it has a part in reads; without, these stay native commands.
         arguments: Gives them; called by every operation, in the context of its caller. Reads travel
             together where they are equal.
     """
@@ -49,6 +50,7 @@ class AccessPolicy:
     arity: int = 0
     arguments: Callable[[], Sequence[ScriptArgument]] = _no_arguments
     hides: bool | None = None
+    reads: bool = True
 
     @property
     def may_hide(self) -> bool:
