@@ -140,9 +140,9 @@ def test_such_a_name_can_still_be_the_one_in_the_document():
 
 def test_an_option_of_a_plugin_that_is_not_installed_is_refused_with_what_to_install():
     message = r"Cached\.Config has the option 'ttl', which is of rapyer-ttl, .* \"rapyer\[ttl\]\""
-    with pytest.raises(OptionError, match=message):
+    with use_plugins() as alone, pytest.raises(OptionError, match=message):
 
-        class Cached(AtomicRedisModel):
+        class Cached(alone.AtomicRedisModel):
             class Config:
                 ttl = 3600
 

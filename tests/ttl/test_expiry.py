@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import copy
+import pickle
 import random
 import signal
 import sys
@@ -26,8 +29,12 @@ from rapyer import (
     WrongTypeError,
     init_rapyer,
 )
+from rapyer.base import BaseRedisModel
+from rapyer.errors import PluginError
 from rapyer.plugin import AccessPolicy, extends, hookimpl
 from rapyer.testing import use_plugins
+from rapyer_bulk import plugin as bulk_plugin
+from rapyer_query import plugin as query_plugin
 from rapyer_ttl import ModelExpiredError, allow_expired
 from rapyer_ttl import plugin as ttl_plugin
 from rapyer_ttl.durations import milliseconds
@@ -179,6 +186,7 @@ async def test_a_model_without_a_ttl_takes_that_of_init_rapyer(redis, redis_url)
             id: Key[str]
 
             class Config:
+                prefix = "ttl:odd"
                 ttl = 5
                 ttl_postpone_on_write = True
                 ttl_refresh_interval = 6
@@ -190,8 +198,15 @@ async def test_a_subclass_can_have_none(server, redis):
             prefix = "ttl:forever"
             ttl = None
 
-    one = await Forever(id="1").save()
-    assert await redis.pttl(one.key) == -1
+    class Endless(Session):
+        class Config(Session.Config):
+            prefix = "ttl:endless"
+            ttl = None
+
+    for model in (Forever, Endless):
+        one = await model(id="1").save()
+        assert await redis.pttl(one.key) == -1
+        assert await model.get("1") == one
 
 
 # -- the expiry itself ----------------------------------------------------------------------------
@@ -249,9 +264,11 @@ async def test_what_is_not_there_is_said(server, redis):
             await getattr(Session, f"{call}_by_key")("8")
     with pytest.raises(KeyNotFoundError):
         await one.set_ttl(5)
-    for wrong in (0, -1, "x"):
-        with pytest.raises(ValueError, match="is no"):
+    for wrong in (0, -1, "x", 10**400):
+        with pytest.raises(ValueError, match=f"^{wrong!r} is no .* Give seconds"):
             await one.set_ttl(wrong)
+        with pytest.raises(ValueError, match=f"^{wrong!r} is no"):
+            await one.save(ttl=wrong)
     with pytest.raises(TypeError, match="no length of time"):
         await one.set_ttl(None)  # type: ignore[arg-type]
 
@@ -374,6 +391,69 @@ async def test_a_new_instance_with_a_version_does_not_write_over_one(server, red
     assert (await Counted.get("1")).revision == 2
 
 
+async def test_a_document_that_was_made_meanwhile_is_given_and_not_called_expired(server, redis):
+    """Somebody fills a cache while others read it."""
+
+    async def fill() -> None:
+        for _ in range(150):
+            await Session(id="1").save()
+            await redis.delete("ttl:session:1")
+
+    async def read() -> int:
+        found = 0
+        for _ in range(200):
+            with contextlib.suppress(KeyNotFoundError):
+                try:
+                    found += (await Session.get("1")).id == "1"
+                except ModelExpiredError:
+                    pytest.fail("nothing has expired")
+        return found
+
+    _, *found = await asyncio.gather(fill(), *(read() for _ in range(8)))
+    assert sum(found) > 0
+
+
+@pytest.mark.parametrize("skip", [0, 1, 3, 7])
+async def test_every_end_of_a_query_counts_what_is_left(server, redis, skip):
+    for number in range(20):
+        one = await Session(id=f"{number:02}", name="x").save()
+        if number % 2 == 0:
+            await expire(redis, one)
+    left = [f"{number:02}" for number in range(1, 20, 2)]
+    query = Session.find(Session.name == "x").sort(Session.id).skip(skip).limit(4)
+    expected = left[skip : skip + 4]
+    assert [one.id for one in await query.to_list()] == expected
+    assert await query.keys() == [f"ttl:session:{number}" for number in expected]
+    assert await query.count() == len(expected)
+    assert await query.exists() is bool(expected)
+    assert await query.update(name="y") == len(expected)
+    assert [
+        one.id for one in await Session.find(Session.name == "y").sort(Session.id).to_list()
+    ] == expected
+    assert await Session.find(Session.name == "y").sort(Session.id).skip(1).limit(
+        2
+    ).delete() == len(expected[1:3])
+    gone = [number for number in left if not await redis.exists(f"ttl:session:{number}")]
+    assert gone == expected[1:3]
+
+
+async def test_a_key_of_another_type_is_told_as_such(server, redis):
+    await redis.set("ttl:session:1", "x", px=HOUR // 2)
+    for call in (
+        Session.exists("1"), Session.aupdate_by_key("1", name="x"), Session(id="1").save(),
+        Session.get("1"), Session.score.increase("1", 1),
+    ):  # fmt: skip
+        with pytest.raises(WrongTypeError):
+            await call
+    assert await redis.get("ttl:session:1") == b"x"
+
+
+def test_the_error_of_an_expired_document_travels():
+    error = ModelExpiredError("it has expired", key="ttl:session:1", model=Session(id="1"))
+    for other in (copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert (str(other), other.key, other.model) == (str(error), error.key, error.model)
+
+
 # -- others ---------------------------------------------------------------------------------------
 
 
@@ -414,10 +494,71 @@ async def test_it_works_beside_plugins_of_others_and_without_those_of_the_projec
     assert (await redis.get("noted:write"), await redis.get("noted:read")) == (b"1", b"1")
 
 
-def test_an_extension_of_what_is_none_of_cores_is_refused():
-    from rapyer.base import BaseRedisModel
-    from rapyer.errors import PluginError
+async def test_several_plugins_extend_one_operation(redis, redis_url):
+    class Noted(BaseRedisModel):
+        @extends
+        async def save(self, *, note: str = "", **others: Any) -> Any:
+            notes.append(note)
+            core: Any = super()
+            return await core.save(**others)
 
+    class Plugin:
+        RAPYER_API_VERSION = 1
+
+        @hookimpl
+        def rapyer_register_mixins(self, register):
+            register(Noted)
+
+    for plugins in ((ttl_plugin, Plugin()), (Plugin(), ttl_plugin)):
+        notes: list[str] = []
+        with use_plugins(*plugins) as host:
+
+            class Doc(host.AtomicRedisModel):
+                id: Key[str]
+
+                class Config:
+                    prefix = "ttl:extended"
+                    ttl = 60
+
+            async with init_rapyer(redis_url):
+                one: Any = await Doc(id="1").save(ttl=5, note="seen")
+                assert await one.get_ttl() == pytest.approx(5, abs=1)
+                with pytest.raises(TypeError, match="tttl"):
+                    await one.save(tttl=5)
+        assert notes[0] == "seen"
+
+
+async def test_what_a_policy_does_not_let_be_written_is_left_out_of_many(redis, redis_url):
+    class Guarding:
+        RAPYER_API_VERSION = 1
+
+        @hookimpl
+        def rapyer_access_policy(self, model):
+            guard = "if access == 'write' and string.find(key, 'fixed') then return false end"
+            return AccessPolicy("guarding", check=guard)
+
+    with use_plugins(Guarding(), bulk_plugin, query_plugin) as host:
+
+        class Doc(host.AtomicRedisModel):
+            id: Key[str]
+            name: str = ""
+
+            class Config:
+                prefix = "ttl:guarded"
+
+        async with init_rapyer(redis_url):
+            for name in ("a", "fixed"):
+                await Doc(id=name, name="x").save()
+            with pytest.raises(KeyNotFoundError, match="ttl:guarded:fixed"):
+                await Doc.aupdate_by_key("fixed", name="y")
+            result = await Doc.bulk_update(["a", "fixed"], name="y")
+            assert (result.updated, result.missing) == (1, 1)
+            assert await Doc.find(Doc.name.in_(["x", "y"])).update(name="z") == 1
+            assert (await Doc.get("fixed")).name == "x"
+            await Doc.find().delete()
+
+
+def test_an_extension_of_what_is_none_of_cores_is_refused():
     class Wrong(BaseRedisModel):
         @extends
         async def nothing(self) -> None: ...

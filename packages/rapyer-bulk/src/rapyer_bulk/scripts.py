@@ -39,13 +39,13 @@ local function kind_of(key)
 end
 local function allowed(place, key, access, whole)
     if not policies[1] then return true end
-    local is_allowed, verdict = pcall(check, key, access, whole)
-    if is_allowed then return true, verdict == 'absent' end
-    local why = type(verdict) == 'table' and verdict.err or verdict
-    if string.find(why, 'RAPYERMISSING', 1, true) then
+    local is_allowed, verdict = pcall(check, key, access, whole, not whole)
+    if not is_allowed then
+        refuse_key(place, verdict)
+    elseif verdict == false then
         codes[place] = 'm'
     else
-        refuse_key(place, verdict)
+        return true, verdict == 'absent'
     end
     return false
 end

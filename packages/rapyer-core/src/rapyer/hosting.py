@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
     from rapyer.options import OptionTable
     from rapyer.registry import ModelRegistry
     from rapyer.types.registry import FieldTypes
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ModelHost(Protocol):
@@ -59,3 +62,20 @@ class ModelHost(Protocol):
         For a model that they have seen it does nothing.
         """
         ...
+
+
+def extends(method: F) -> F:
+    """Mark a method of a mixin as one that extends an operation of core of the same name.
+
+    It takes what that takes, and optional keyword arguments of its own, and calls it by `super()`.
+    Several plugins may extend one: it takes `**others`, too, and passes them on. It stands below
+    `@classmethod`.
+    """
+    extending: Any = method
+    extending.extends_core = True
+    return method
+
+
+def extends_core(value: object) -> bool:
+    """Say whether a method is one that `extends` has marked."""
+    return getattr(getattr(value, "__func__", value), "extends_core", False) is True

@@ -15,6 +15,7 @@ from rapyer._pydantic import ModelMetaclass, parent_namespace_of
 from rapyer.errors import ModelDefinitionError, PluginNotInstalledError
 from rapyer.expr.paths import field_of, forget_fields, path_of
 from rapyer.fields import Field
+from rapyer.hosting import extends_core
 from rapyer.paths import FieldPath
 from rapyer.redis_types.binding import bind_fields
 from rapyer.renamed import refuse_renamed
@@ -153,7 +154,7 @@ def refuse_reserved_names(model: str, bases: tuple[type, ...], fields: Iterable[
                 owners[part] = f" of the {plugin}"
     for field in fields:
         for owner, of_plugin in owners.items():
-            if field in vars(owner):
+            if field in vars(owner) and not extends_core(vars(owner)[field]):
                 raise ModelDefinitionError(
                     f"the field {field!r} of {model} would hide {owner.__name__}.{field}"
                     f"{of_plugin}. Give it another name; Field(alias={field!r}) keeps the name "

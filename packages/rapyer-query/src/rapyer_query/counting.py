@@ -57,10 +57,16 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
         if by_server is None:
             return None
         order = by_server
+    # the server would pass over what is hidden as well: then the window is made of what is left
+    is_cut_here = session.hides and spec.skip > 0
+    window = Window() if is_cut_here else Window(spec.skip, spec.limit)
     try:
-        page = await named_keys(session, order, Window(spec.skip, spec.limit))
+        page = await named_keys(session, order, window)
     except DoubtError:
         return None
+    if is_cut_here:
+        end = None if spec.limit is None else spec.skip + spec.limit
+        return [redis_key(spec.model, key) for key in page.keys[spec.skip : end]]
     if page.lost and spec.is_windowed:
         return None  # others take the places of those that have expired
     return [redis_key(spec.model, key) for key in page.keys]

@@ -119,12 +119,13 @@ UPDATE = Operation(
     local changes = {set = {}, size = 0, increased = {}, removed = {}}
     local values, written = {unpack(arg, position + 1)}, {}
     for _, key in ipairs(found(selected)) do
-        check(key, 'write')
-        local is_planned, there = pcall(plan, key, values, changes)
-        if not is_planned then
-            return {'refused', key, type(there) == 'table' and there.err or tostring(there)}
+        if check(key, 'write', nil, true) then  -- else it counts as missing for a write
+            local is_planned, there = pcall(plan, key, values, changes)
+            if not is_planned then
+                return {'refused', key, type(there) == 'table' and there.err or tostring(there)}
+            end
+            if there then written[#written + 1] = key end
         end
-        if there then written[#written + 1] = key end
     end
     carry_out(changes)
     for _, key in ipairs(written) do touched(key, 'write') end

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -31,10 +30,25 @@ def milliseconds(duration: Duration, *, least: int = 1) -> int:
         ValueError: It is too short or too long, or a text without units; the message is a clause.
     """
     exact = _milliseconds(duration)
-    if not math.isfinite(exact) or not least <= exact <= _MOST:
+    if not least <= exact <= _MOST:  # which NaN and infinity are not
         bound = "1 ms" if least else "0"
         raise ValueError(f"is no time between {bound} and 30 000 years")
     return round(exact)
+
+
+def milliseconds_of_call(duration: Duration) -> int:
+    """Give a length of time that a call was given in milliseconds.
+
+    Raises:
+        TypeError: It is nothing of the kind.
+        ValueError: It is too short or too long, or a text without units.
+    """
+    try:
+        return milliseconds(duration)
+    except ValueError as exc:
+        raise ValueError(
+            f"{duration!r} {exc}. Give seconds, a timedelta or a text such as '2h30m'."
+        ) from None
 
 
 def _milliseconds(duration: Duration) -> float:

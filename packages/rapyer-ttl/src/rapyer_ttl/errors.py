@@ -15,6 +15,6 @@ class ModelExpiredError(KeyNotFoundError):
         model: The instance that stands for the document.
     """
 
-    def __init__(self, message: str, *, key: str, model: Any) -> None:
+    def __init__(self, message: str, *, key: str = "", model: Any = None) -> None:
         super().__init__(message, key=key)
         self.model = model

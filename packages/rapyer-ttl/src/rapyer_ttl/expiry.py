@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from rapyer.errors import KeyNotFoundError
 from rapyer.guards import is_list
 from rapyer.traffic.channel import Channel
+from rapyer.traffic.policies import Policies
 from rapyer.traffic.replies import no_document, unexpected_reply, wrong_redis_type
 from rapyer.traffic.scripts import Operation
 
@@ -34,6 +35,7 @@ _SET: Final = Operation(
     _OPENING
     + """
 if is_expired then return {'expired'} end
+permit('PEXPIRE', key, '1')
 redis.call('PEXPIRE', key, tonumber(arg[2]) + grace)
 return {'done', tonumber(arg[2])}
 """,
@@ -48,6 +50,7 @@ if left < 0 then return {'done', left} end
 local life = tonumber(arg[2])
 if not is_expired and arg[3] == '1' then life = math.max(life, left - grace) end
 if not is_expired and arg[3] ~= '1' then life = left - grace + life end
+permit('PEXPIRE', key, '1')
 redis.call('PEXPIRE', key, life + grace)
 return {'done', life}
 """,
@@ -58,10 +61,47 @@ _PERSIST: Final = Operation(
     _OPENING
     + """
 if is_expired then return {'expired'} end
+permit('PERSIST', key)
 return {'done', redis.call('PERSIST', key)}
 """,
     writes=True,
 )
+
+#: With policies: reads a document where it has expired, in the moment in which that is looked at.
+_GET_EXPIRED: Final = Operation(
+    "get_expired",
+    """
+local key, grace = KEYS[1], tonumber(arg[1])
+if not check(key, 'read') then return {'missing'} end
+local left = redis.call('PTTL', key)
+if left == -2 then return {'missing'} end
+if left < 0 or left > grace then return {'alive'} end
+local text = redis.call('JSON.GET', key)
+touched(key, 'read')
+return {'expired', text}
+""",
+    writes=False,
+)
+
+
+async def get_expired(
+    channel: Channel, policies: Policies, key: str, grace: int
+) -> bytes | Literal["missing", "alive"]:
+    """Read a document that has expired, in a block of `allow_expired`. One round trip.
+
+    Returns:
+        Its text; or that there is none, or one that has not expired.
+    """
+    reply: Any = await channel.run(_GET_EXPIRED, policies, (key,), (grace,))
+    match reply:
+        case [b"expired", bytes() as text]:
+            return text
+        case [b"missing"]:
+            return "missing"
+        case [b"alive"]:
+            return "alive"
+        case _:
+            raise unexpected_reply(_GET_EXPIRED.name, reply)
 
 
 async def time_left(channel: Channel, key: str, grace: int) -> int | None:

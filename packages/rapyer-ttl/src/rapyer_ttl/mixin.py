@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar, overload
 
-from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, identity_of, key_to_write
+from rapyer.base import (
+    BaseRedisModel,
+    RedisModelMeta,
+    channel_of,
+    identity_of,
+    key_to_write,
+    policies_of,
+)
 from rapyer.errors import KeyNotFoundError
 from rapyer.keys import KeyLike
+from rapyer.loading import loaded
 from rapyer.plugin import extends
 
 from rapyer_ttl import expiry
 from rapyer_ttl.calls import allow_expired as allowing_expired
-from rapyer_ttl.calls import living_for
-from rapyer_ttl.durations import Duration, milliseconds
+from rapyer_ttl.calls import allows_expired, living_for
+from rapyer_ttl.durations import Duration, milliseconds_of_call
 from rapyer_ttl.errors import ModelExpiredError
 from rapyer_ttl.settings import expiry_of, require_life
 
@@ -43,7 +51,7 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
     @classmethod
     @extends
     async def get(
-        cls, key: KeyLike, default: Any = _REQUIRED, *, allow_expired: bool = False
+        cls, key: KeyLike, default: Any = _REQUIRED, *, allow_expired: bool = False, **others: Any
     ) -> Any:
         """Read a document as a new instance, as `get` of core does.
 
@@ -52,34 +60,35 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
             default: What is returned where no document is, or it has expired.
             allow_expired: Whether one that has expired, and is kept for its grace period, is given
                 like any other.
+            others: Options of other plugins.
 
         Raises:
-            ModelExpiredError: The document has expired; its `model` is the instance, read in a
-                second round trip.
+            ModelExpiredError: The document has expired; its `model` is the instance, read once more
+                for that.
             RapyerError: As `get` of core.
         """
         core: Any = super()
         given = () if default is _REQUIRED else (default,)
         if allow_expired:
             with allowing_expired():
-                return await core.get(key, *given)
-        try:
-            return await core.get(key, *given)
-        except KeyNotFoundError as exc:
-            how = expiry_of(cls)
-            if how is None or not how.grace:
-                raise
-            with allowing_expired():
-                expired = await core.get(key, None)
-            if expired is None:
-                raise
+                return await core.get(key, *given, **others)
+        while True:
+            try:
+                return await core.get(key, *given, **others)
+            except KeyNotFoundError as exc:
+                expired = None if allows_expired() else await _expired(cls, exc.key)
+                if expired == "alive":  # it was made, or postponed, since
+                    continue
+                if expired is None:
+                    raise
+                error = exc
             raise ModelExpiredError(
                 f"the {cls.__name__} at {str(expired.key)!r} has expired, and is kept for its "
                 "grace period. `model` of this error is it; get(key, allow_expired=True) gives it, "
                 "and postpone_ttl() or save() let it live again.",
                 key=expired.key,
                 model=expired,
-            ) from exc
+            ) from error
 
     @overload
     async def save(self, *, ttl: Duration | None = ...) -> Self: ...
@@ -87,13 +96,14 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def save(self, *, only_if: Condition, ttl: Duration | None = ...) -> bool: ...
     @extends
     async def save(
-        self, *, only_if: Condition | None = None, ttl: Duration | None = None
+        self, *, only_if: Condition | None = None, ttl: Duration | None = None, **others: Any
     ) -> Self | bool:
         """Write the whole document, as `save` of core does.
 
         Args:
             only_if: As for `save` of core; one that has expired is absent.
             ttl: How long this document lives from now, instead of what the model says.
+            others: Options of other plugins.
 
         Raises:
             OptionError: The model has no `ttl`, so that writes set no expiry: `set_ttl` does.
@@ -102,12 +112,12 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
         core: Any = super()
         saved: Self | bool
         if ttl is None:
-            saved = await core.save(only_if=only_if)
+            saved = await core.save(only_if=only_if, **others)
             return saved
         model = type(self)
         require_life(model, expiry_of(model))
-        with living_for(milliseconds(ttl)):
-            saved = await core.save(only_if=only_if)
+        with living_for(milliseconds_of_call(ttl)):
+            saved = await core.save(only_if=only_if, **others)
         return saved
 
     # -- the expiry itself ------------------------------------------------------------------------
@@ -185,6 +195,18 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
         return await _persist(cls, identity_of(cls).resolve(key))
 
 
+async def _expired(model: type[BaseRedisModel], key: str) -> Any:
+    """Give the instance of an expired document, `"alive"` for one that has not expired, or None."""
+    grace = _grace_of(model)
+    if not grace:
+        return None
+    with allowing_expired():
+        found = await expiry.get_expired(channel_of(model), policies_of(model), key, grace)
+    if isinstance(found, bytes):
+        return loaded(model, identity_of(model).resolve(key), found)
+    return found if found == "alive" else None
+
+
 def _grace_of(model: type[BaseRedisModel]) -> int:
     how = expiry_of(model)
     return 0 if how is None else how.grace
@@ -199,13 +221,13 @@ async def _time_left(model: type[BaseRedisModel], key: str) -> float | None:
 
 
 async def _set_time(model: type[BaseRedisModel], key: str, ttl: Duration) -> None:
-    life = milliseconds(ttl)
+    life = milliseconds_of_call(ttl)
     await expiry.set_time(channel_of(model), key, _grace_of(model), life)
 
 
 async def _postpone(model: type[BaseRedisModel], key: str, by: Duration | None) -> float | None:
     anew: Literal[True, False] = by is None
-    life = require_life(model, expiry_of(model)) if by is None else milliseconds(by)
+    life = require_life(model, expiry_of(model)) if by is None else milliseconds_of_call(by)
     left = await expiry.postpone(channel_of(model), key, _grace_of(model), life, anew=anew)
     return _seconds(left)
 

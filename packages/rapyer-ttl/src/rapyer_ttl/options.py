@@ -8,9 +8,12 @@ from rapyer.plugin import Option
 
 from rapyer_ttl.durations import Duration, milliseconds
 
+#: What is kept of a `ttl = None` that was written: it is said that there is no end.
+NO_END = 0
 
-def _time(duration: Duration | None) -> int | None:
-    return None if duration is None else milliseconds(duration)
+
+def _time(duration: Duration | None) -> int:
+    return NO_END if duration is None else milliseconds(duration)
 
 
 def _time_or_nothing(duration: Duration) -> int:
@@ -18,7 +21,7 @@ def _time_or_nothing(duration: Duration) -> int:
 
 
 _DURATION = int | float | timedelta | str
-#: For how long a document lives, in milliseconds; None for no end.
+#: For how long a document lives, in milliseconds; `NO_END`, or None where nothing says it.
 TTL: Option[int | None] = Option("ttl", _DURATION | None, default=None, parse=_time)
 #: Whether reads and writes give a document its full time again.
 ON_ACCESS = Option("ttl_postpone_on_access", bool, default=False)

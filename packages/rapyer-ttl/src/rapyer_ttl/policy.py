@@ -25,6 +25,7 @@ if access == 'delete' then return end
 local left, target = redis.call('PTTL', key), nil
 local grace = tonumber(arg[2])
 local is_expired = left >= 0 and left <= grace and grace > 0
+    and redis.call('TYPE', key).ok == 'ReJSON-RL'
 if access == 'write' and arg[6] ~= '' then
     target = tonumber(arg[6]) + grace
 elseif access == 'write' and (left == -2 or is_expired and whole) then

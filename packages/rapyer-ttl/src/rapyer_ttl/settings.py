@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from rapyer.base import BaseRedisModel
 from rapyer.errors import ModelDefinitionError, OptionError
 
-from rapyer_ttl.options import GRACE, INTERVAL, ON_ACCESS, ON_WRITE, TTL
+from rapyer_ttl.options import GRACE, INTERVAL, NO_END, ON_ACCESS, ON_WRITE, TTL
 
 
 class Expiry(NamedTuple):
@@ -32,6 +32,8 @@ def expiry_of(model: type[BaseRedisModel]) -> Expiry | None:
     Raises:
         ModelDefinitionError: The options contradict each other.
     """
+    if TTL.of(model) == NO_END:  # whatever else it inherits
+        return None
     postponed_by: Literal["access", "write", "nothing"] = "nothing"
     if ON_ACCESS.of(model):
         postponed_by = "access"
@@ -43,7 +45,7 @@ def expiry_of(model: type[BaseRedisModel]) -> Expiry | None:
             f"{model.__name__}.Config has ttl_refresh_interval, and nothing that postpones: set "
             "ttl_postpone_on_access or ttl_postpone_on_write, or leave it out."
         )
-    if expiry.life is not None and expiry.interval >= expiry.life > 0:
+    if expiry.life is not None and expiry.interval >= expiry.life:
         raise ModelDefinitionError(
             f"{model.__name__}.Config has a ttl_refresh_interval of {expiry.interval} ms and a ttl "
             f"of {expiry.life} ms: documents would expire before it is over. Give a shorter one."

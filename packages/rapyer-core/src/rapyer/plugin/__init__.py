@@ -12,10 +12,10 @@ A plugin is a module, or an instance of a class, that an entry point of the grou
 `rapyer.plugin.spec` has every hook with its signature.
 """
 
+from rapyer.hosting import extends as extends
 from rapyer.options import Option as Option
 from rapyer.plugin.info import API_VERSION as API_VERSION
 from rapyer.plugin.info import PluginInfo as PluginInfo
-from rapyer.plugin.parts import extends as extends
 from rapyer.plugin.spec import Command as Command
 from rapyer.plugin.spec import RegisterCommand as RegisterCommand
 from rapyer.plugin.spec import RegisterFieldType as RegisterFieldType

@@ -4,29 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 from rapyer._pydantic import is_made_by_pydantic
 from rapyer.base import BaseRedisModel
+from rapyer.hosting import extends_core
 from rapyer.plugin.info import PluginInfo
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def extends(method: F) -> F:
-    """Mark a method of a mixin as one that extends an operation of core of the same name.
-
-    It takes what that takes, and optional keyword arguments of its own, and calls it by `super()`.
-    Several plugins may extend one. It stands below `@classmethod`.
-    """
-    extending: Any = method
-    extending.extends_core = True
-    return method
-
-
-def extends_core(value: object) -> bool:
-    """Say whether a method is one that `extends` has marked."""
-    return getattr(getattr(value, "__func__", value), "extends_core", False) is True
 
 
 class _Empty(BaseRedisModel):

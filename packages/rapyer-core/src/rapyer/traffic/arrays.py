@@ -30,7 +30,7 @@ local key, path, around = KEYS[1], arg[1], arg[2]
 local other, is_absent = {'other'}, false
 local function counted()
     local types = redis.call('JSON.TYPE', key, path)
-    if not types then return nil end
+    if not types then error(redis.error_reply('RAPYERMISSING')) end
     if types[1] == 'array' then return redis.call('JSON.ARRLEN', key, path)[1] end
     if #types > 0 or around == '' then return nil end
     local of_around = redis.call('JSON.TYPE', key, around)

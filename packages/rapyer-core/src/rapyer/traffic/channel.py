@@ -246,7 +246,7 @@ class Channel:
                 # nothing of it has run, so that even a write may be sent again
                 return await self.execute("EVAL", script.text, *rest, writes=writes)
         except ResponseError as exc:
-            if "RAPYERMISSING" in str(exc):
+            if str(exc).startswith("RAPYERMISSING"):
                 raise no_document(keys[0]) from exc
             of_version = version_error(exc, keys[0])
             if of_version is not None:

@@ -25,7 +25,7 @@ from rapyer.traffic.scripts import Operation
 _COUNTING: Final = """
 local key, path, around, least = KEYS[1], arg[1], arg[2], tonumber(arg[3])
 local types = redis.call('JSON.TYPE', key, path)
-if not types then return {'other'} end
+if not types then error(redis.error_reply('RAPYERMISSING')) end
 if not types[1] and around ~= '' and #types == 0 then
     local of_around = redis.call('JSON.TYPE', key, around)
     if of_around and of_around[1] == 'object' then return {'empty', 0} end

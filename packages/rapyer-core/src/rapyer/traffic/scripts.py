@@ -22,7 +22,8 @@ class Operation:
         body: Lua that ends with `return`ing the reply. It has `arg`, the list of its arguments,
             and calls `check(key, access)` before and `touched(key, access)` after it has read or
             written a key. `check` gives false when a key that is read counts as missing; where one
-            does that a part of is written, it aborts with `RAPYERMISSING`. Before the whole
+            does that a part of is written, it aborts with `RAPYERMISSING`, or gives false to those
+            of many keys that ask it: `check(key, 'write', nil, true)`. Before the whole
             document is written, `check(key, 'write', true)` gives `'absent'` for it. `policies` has
             as many elements as there are policies: for none, neither need be called.
         writes: Whether it writes, so that a lost reply leaves its outcome unknown.
@@ -77,13 +78,14 @@ end
 """
 _PROLOGUE = """
 local policies = {}
-local function check(key, access, whole)
+local function check(key, access, whole, asks)
     local counts_as_absent = false
     for number = 1, #policies do
         local policy = policies[number]
         local verdict = policy.check(key, access, policy.arg, whole)
         if verdict == false and access == 'read' then return false end
         if verdict == false and access == 'write' then
+            if asks then return false end
             if not whole then error(redis.error_reply('RAPYERMISSING')) end
             counts_as_absent = true
         elseif type(verdict) == 'table' and verdict.err then

@@ -29,7 +29,7 @@ check(KEYS[1], 'write')
 local key, path, around, default, most = KEYS[1], arg[1], arg[2], arg[3], tonumber(arg[4])
 local read_up_to = tonumber(arg[5])
 local types, is_absent = redis.call('JSON.TYPE', key, path), false
-if not types then return {'other'} end
+if not types then error(redis.error_reply('RAPYERMISSING')) end
 if #types == 0 and around ~= '' then
     local of_around = redis.call('JSON.TYPE', key, around)
     is_absent = of_around and of_around[1] == 'object'

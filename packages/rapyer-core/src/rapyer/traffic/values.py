@@ -33,6 +33,7 @@ INCREASE = Operation(
     check(KEYS[1], 'write')
     local key, path, delta_text, least, most, around, default = KEYS[1], unpack(arg, 1, 7)
     local before, is_absent = redis.call('JSON.GET', key, path), false
+    if not before then error(redis.error_reply('RAPYERMISSING')) end
     if before == '[]' and default and default ~= '' then
         local types = redis.call('JSON.TYPE', key, around)
         if types and types[1] == 'object' then before, is_absent = '[' .. default .. ']', true end
