@@ -10,8 +10,8 @@ from rapyer.dicts import DictOperations
 from rapyer.expr.steps import key_step
 from rapyer.guards import plain_type
 from rapyer.reading import REQUIRED
-from rapyer.redis_types.place import Place, is_kept, stands_elsewhere
-from rapyer.redis_types.value import RedisValue, is_changed, note_changes
+from rapyer.redis_types.place import Place, is_kept
+from rapyer.redis_types.value import RedisValue, bound_container, is_changed, note_changes
 from rapyer.redis_types.writes import PlacedWrite
 
 if TYPE_CHECKING:
@@ -188,16 +188,8 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
 
     @classmethod
     def __rapyer_bind__(cls, value: dict[str, Any], place: Place, elements: Binder | None) -> Any:
-        kind: Any = cls if elements is None else BindingDict
-        known: Any = value
-        if type(value) is kind and not stands_elsewhere(value, known.__rapyer_place__, place):
-            known.__rapyer_place__ = place
-            return known
-        bound = kind(_copy(value))
-        bound.__rapyer_place__ = place
-        if elements is not None:
-            bound.__rapyer_elements__ = elements
-        return bound
+        kind = cls if elements is None else BindingDict
+        return bound_container(kind, value, _copy, place, elements)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         return dict, (_copy(self),)

@@ -11,8 +11,8 @@ from rapyer.expr.steps import Step
 from rapyer.guards import is_list
 from rapyer.lists import ListOperations
 from rapyer.paths.list import whole
-from rapyer.redis_types.place import Place, is_kept, stands_elsewhere
-from rapyer.redis_types.value import RedisValue, is_changed, note_changes
+from rapyer.redis_types.place import Place, is_kept
+from rapyer.redis_types.value import RedisValue, bound_container, is_changed, note_changes
 from rapyer.redis_types.writes import PlacedWrite
 from rapyer.traffic.arrays import Done
 
@@ -239,16 +239,8 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
 
     @classmethod
     def __rapyer_bind__(cls, value: list[Any], place: Place, elements: Binder | None) -> Any:
-        kind: Any = cls if elements is None else BindingList
-        known: Any = value
-        if type(value) is kind and not stands_elsewhere(value, known.__rapyer_place__, place):
-            known.__rapyer_place__ = place
-            return known
-        bound = kind(_copy(value))
-        bound.__rapyer_place__ = place
-        if elements is not None:
-            bound.__rapyer_elements__ = elements
-        return bound
+        kind = cls if elements is None else BindingList
+        return bound_container(kind, value, _copy, place, elements)
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> Any:
         return list, (_copy(self),)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, SupportsIndex, TypeVar, overload
 from rapyer.expr.annotations import plain_annotation
 from rapyer.guards import PLAIN_TYPES
 from rapyer.memory import NotedChanges, is_saved
-from rapyer.redis_types.place import NOWHERE, Place
+from rapyer.redis_types.place import NOWHERE, Place, stands_elsewhere
 from rapyer.redis_types.writes import UnderWay
 
 if TYPE_CHECKING:
@@ -125,6 +125,26 @@ class RedisValue(Generic[P]):
 
     def _took_over(self, place: Place) -> None:
         """Follow what the instance has at a place now; values that cannot change need not."""
+
+
+def bound_container(kind: Any, value: Any, plain: Any, place: Place, elements: Any) -> Any:
+    """Give a list or a dict that knows its place: itself, if it did and stands nowhere else.
+
+    Args:
+        kind: The class that it has then.
+        value: The container.
+        plain: Gives a plain copy of it.
+        place: Where it stands.
+        elements: What binds its elements; None where they are of no Redis type.
+    """
+    if type(value) is kind and not stands_elsewhere(value, value.__rapyer_place__, place):
+        value.__rapyer_place__ = place
+        return value
+    bound = kind(plain(value))
+    bound.__rapyer_place__ = place
+    if elements is not None:
+        bound.__rapyer_elements__ = elements
+    return bound
 
 
 def is_changed(value: object) -> bool:

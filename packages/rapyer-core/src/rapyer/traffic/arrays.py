@@ -18,8 +18,9 @@ from rapyer.guards import is_list
 from rapyer.traffic.addresses import DocumentAt
 from rapyer.traffic.documents import Dump
 from rapyer.traffic.explain import explain_failure
+from rapyer.traffic.inside import READING, run_inside
 from rapyer.traffic.policies import ScriptArgument
-from rapyer.traffic.replies import no_document, unexpected_reply
+from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the array; the path of the object around it, where a document without the
@@ -165,9 +166,7 @@ return {'done', found, count}
 )
 _LENGTH: Final = Operation(
     "length",
-    "if not check(KEYS[1], 'read') then return {'gone'} end"
-    + _COUNTING
-    + "touched(key, 'read') return {'done', count, count}",
+    READING + _COUNTING + "touched(key, 'read') return {'done', count, count}",
     writes=False,
 )
 
@@ -341,18 +340,9 @@ class ArrayInDocument:
     async def _run(
         self, operation: Operation, sent: Sequence[ScriptArgument]
     ) -> tuple[bytes, Done]:
-        path, (channel, key, policies) = self.place.path, self.document
-        arguments = (path, self.place.around, *sent)
-        try:
-            reply: Any = await channel.run(operation, policies, (key,), arguments)
-        except ResponseError as exc:
-            await explain_failure(channel, key, path, exc)
-        if reply == [b"gone"]:
-            raise no_document(key)
-        if reply == [b"other"]:
-            unexpected = unexpected_reply(operation.name, reply)
-            await explain_failure(channel, key, path, unexpected, of_type=True)
-        if not is_list(reply) or len(reply) != 3 or not isinstance(reply[0], bytes):
+        arguments = (self.place.path, self.place.around, *sent)
+        reply = await run_inside(self.document, operation, self.place.path, arguments)
+        if len(reply) != 3:
             raise unexpected_reply(operation.name, reply)
         return reply[0], Done(reply[1], int(reply[2]))
 

@@ -7,14 +7,10 @@ there is an offset in seconds. Moving adds to `us`; naivety and offset stay. Wha
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from redis.exceptions import ResponseError
-
-from rapyer.guards import is_list
 from rapyer.traffic.addresses import DocumentAt
-from rapyer.traffic.explain import explain_failure
-from rapyer.traffic.replies import unexpected_reply
+from rapyer.traffic.inside import looking_for, run_inside
 from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the object; the path of the object around it and the JSON text that a
@@ -26,13 +22,9 @@ _SHIFT = Operation(
     """
     check(KEYS[1], 'write')
     local key, path, around, default = KEYS[1], arg[1], arg[2], arg[3]
-    local types, is_absent = redis.call('JSON.TYPE', key, path), false
-    if not types then error(redis.error_reply('RAPYERMISSING')) end
-    if #types == 0 and around ~= '' then
-        local of_around = redis.call('JSON.TYPE', key, around)
-        is_absent = of_around and of_around[1] == 'object'
-    end
-    if not is_absent and types[1] ~= 'object' then return {'other'} end
+    """
+    + looking_for("object")
+    + """
     local function number(name)
         if is_absent then return string.match(default, '"' .. name .. '":(-?%d+)') end
         local text = redis.call('JSON.GET', key, path .. '["' .. name .. '"]')
@@ -91,15 +83,6 @@ async def shift(
         WrongTypeError: It is no date with a time, or the key holds another Redis type.
         OutcomeUnknownError: The reply was lost.
     """
-    channel, key, policies = document
     arguments = (*place, str(seconds * 1_000_000 + microseconds), seconds, microseconds)
-    try:
-        reply: Any = await channel.run(_SHIFT, policies, (key,), arguments)
-    except ResponseError as exc:
-        await explain_failure(channel, key, place.path, exc)
-    if reply == [b"other"]:
-        unexpected = unexpected_reply(_SHIFT.name, reply)
-        await explain_failure(channel, key, place.path, unexpected, of_type=True)
-    if not is_list(reply) or len(reply) != 3:
-        raise unexpected_reply(_SHIFT.name, reply)
-    return reply[0] == b"done", int(reply[1]), int(reply[2]) if reply[2] else None
+    status, us, off = await run_inside(document, _SHIFT, place.path, arguments)
+    return status == b"done", int(us), int(off) if off else None

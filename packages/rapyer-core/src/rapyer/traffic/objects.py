@@ -9,14 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from redis.exceptions import ResponseError
-
 from rapyer.errors import UnaddressableKeyError, UnstorableValueError
-from rapyer.guards import is_list
 from rapyer.traffic.addresses import DocumentAt
-from rapyer.traffic.explain import explain_failure
+from rapyer.traffic.inside import READING, run_inside
 from rapyer.traffic.policies import ScriptArgument
-from rapyer.traffic.replies import no_document, unexpected_reply
 from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the object; the path of the object around it, where a document without it
@@ -80,9 +76,7 @@ return {'done', count}
 )
 _LENGTH: Final = Operation(
     "count_entries",
-    "if not check(KEYS[1], 'read') then return {'gone'} end"
-    + _COUNTING
-    + "touched(key, 'read') return {'done', count}",
+    READING + _COUNTING + "touched(key, 'read') return {'done', count}",
     writes=False,
 )
 
@@ -155,19 +149,9 @@ class ObjectInDocument:
         return int((await self._run(_LENGTH, []))[1])
 
     async def _run(self, operation: Operation, sent: Sequence[ScriptArgument]) -> list[Any]:
-        place, (channel, key, policies) = self.place, self.document
+        place, key = self.place, self.document.key
         arguments = (place.path, place.around, place.least, *sent)
-        try:
-            reply: Any = await channel.run(operation, policies, (key,), arguments)
-        except ResponseError as exc:
-            await explain_failure(channel, key, place.path, exc)
-        if reply == [b"gone"]:
-            raise no_document(key)
-        if reply == [b"other"]:
-            unexpected = unexpected_reply(operation.name, reply)
-            await explain_failure(channel, key, place.path, unexpected, of_type=True)
-        if not is_list(reply) or len(reply) < 2:
-            raise unexpected_reply(operation.name, reply)
+        reply = await run_inside(self.document, operation, place.path, arguments)
         if reply[0] == b"short":
             raise UnstorableValueError(
                 f"{place.name} of {key!r} has {reply[1]} entries, and would have fewer than its "

@@ -16,6 +16,7 @@ from rapyer.errors import CorruptDocumentError, UnstorableValueError
 from rapyer.guards import is_list
 from rapyer.traffic.addresses import DocumentAt
 from rapyer.traffic.explain import explain_failure
+from rapyer.traffic.inside import looking_for, run_inside
 from rapyer.traffic.policies import ScriptArgument
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
@@ -24,22 +25,20 @@ from rapyer.traffic.scripts import Operation
 #: without it is read with (else both empty); how many characters or bytes there may be (0 for any
 #: number); up to which number of them it is replied what there is then. They reply what they did,
 #: how many there are then, and the JSON text where it was asked for.
-_OPENING: Final = """
+_OPENING: Final = (
+    """
 check(KEYS[1], 'write')
 local key, path, around, default, most = KEYS[1], arg[1], arg[2], arg[3], tonumber(arg[4])
 local read_up_to = tonumber(arg[5])
-local types, is_absent = redis.call('JSON.TYPE', key, path), false
-if not types then error(redis.error_reply('RAPYERMISSING')) end
-if #types == 0 and around ~= '' then
-    local of_around = redis.call('JSON.TYPE', key, around)
-    is_absent = of_around and of_around[1] == 'object'
-end
-if not is_absent and types[1] ~= 'string' then return {'other'} end
+"""
+    + looking_for("string")
+    + """
 local function current()
     if is_absent then return default end
     return string.sub(redis.call('JSON.GET', key, path), 2, -2)
 end
 """
+)
 #: Further argument: what is appended, as JSON.
 _APPEND: Final = Operation(
     "append_text",
@@ -190,18 +189,10 @@ class TextInDocument:
     async def _run(
         self, operation: Operation, sent: list[ScriptArgument]
     ) -> tuple[int, bytes | None]:
-        place, (channel, key, policies) = self.place, self.document
+        place, key = self.place, self.document.key
         limits = (place.most, self.reads_up_to)
         arguments = (place.path, place.around, place.default, *limits, *sent)
-        try:
-            reply: Any = await channel.run(operation, policies, (key,), arguments)
-        except ResponseError as exc:
-            await explain_failure(channel, key, place.path, exc)
-        if reply == [b"other"]:
-            unexpected = unexpected_reply(operation.name, reply)
-            await explain_failure(channel, key, place.path, unexpected, of_type=True)
-        if not is_list(reply) or len(reply) < 2:
-            raise unexpected_reply(operation.name, reply)
+        reply = await run_inside(self.document, operation, place.path, arguments)
         if reply[0] == b"full":
             raise UnstorableValueError(
                 f"{place.name} of {key!r} has a length of {reply[1]}, and would be longer than its "
