@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import rapyer
 import rapyer_ttl
 from rapyer import AtomicRedisModel
+from rapyer.testing import check_plugin, check_plugin_with_server
+from rapyer_ttl import plugin as ttl_plugin
 from rapyer_ttl.options import GRACE, INTERVAL, ON_ACCESS, ON_WRITE, TTL
 
 PAGE = (Path(__file__).parents[2] / "docs/ttl.md").read_text()
@@ -38,3 +41,16 @@ def test_what_the_page_names_exists():
         assert hasattr(rapyer, name) or hasattr(rapyer_ttl, name)
     for name in re.findall(r"await session\.(\w+)\(", PAGE):
         assert hasattr(AtomicRedisModel, name)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"ttl": 60},
+        {"ttl": "1h", "ttl_postpone_on_access": True, "ttl_refresh_interval": 60},
+        {"ttl": 3600, "ttl_postpone_on_write": True, "ttl_grace_period": "1h"},
+    ],
+)
+async def test_the_plugin_stands_the_check_for_authors(redis_url, redis, config):
+    check_plugin(ttl_plugin, config)
+    await check_plugin_with_server(ttl_plugin, redis_url, config)

@@ -10,7 +10,7 @@ from rapyer.base import (
     channel_of,
     identity_of,
     key_to_write,
-    policies_of,
+    read_policies_of,
 )
 from rapyer.errors import KeyNotFoundError
 from rapyer.keys import KeyLike
@@ -201,7 +201,7 @@ async def _expired(model: type[BaseRedisModel], key: str) -> Any:
     if not grace:
         return None
     with allowing_expired():
-        found = await expiry.get_expired(channel_of(model), policies_of(model), key, grace)
+        found = await expiry.get_expired(channel_of(model), read_policies_of(model), key, grace)
     if isinstance(found, bytes):
         return loaded(model, identity_of(model).resolve(key), found)
     return found if found == "alive" else None

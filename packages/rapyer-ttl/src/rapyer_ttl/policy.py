@@ -13,7 +13,7 @@ from rapyer.base import BaseRedisModel
 from rapyer.plugin import AccessPolicy
 
 from rapyer_ttl.calls import allows_expired, life_of_call
-from rapyer_ttl.settings import Expiry, require_life
+from rapyer_ttl.settings import Expiry, no_life
 
 #: Both parts take: the life and the grace period together, and the latter, in milliseconds; what
 #: postpones; up to what is left a document is postponed; `1` where expired documents are meant; the
@@ -51,22 +51,23 @@ def ttl_policy(model: type[BaseRedisModel], expiry: Expiry) -> AccessPolicy:
 
     Where it is not said for how long documents live, its first use raises that.
     """
-    return _policy(expiry) if expiry.life is not None else _made(partial(_refuse, model, expiry))
-
-
-def _made(arguments: Callable[[], Sequence[str]], expiry: Expiry | None = None) -> AccessPolicy:
-    hides = expiry is None or expiry.grace > 0
-    reads = hides or (expiry is not None and expiry.postponed_by == "access")
-    return AccessPolicy("ttl", _CHECK, _APPLY, 6, arguments, hides=hides, reads=reads)
+    if expiry.life is None:
+        return _made(expiry, partial(_refuse, model))
+    return _policy(expiry, expiry.life + expiry.grace)
 
 
 @cache  # so that reads of models that expire alike travel together
-def _policy(expiry: Expiry) -> AccessPolicy:
-    life, grace, postponed_by, interval = expiry
-    full = 0 if life is None else life + grace
-    latest = full - max(interval, 1)
-    plain = (str(full), str(grace), postponed_by, str(latest), "", "")
-    return _made(partial(_arguments, plain), expiry)
+def _policy(expiry: Expiry, full: int) -> AccessPolicy:
+    latest = full - max(expiry.interval, 1)
+    plain = (str(full), str(expiry.grace), expiry.postponed_by, str(latest), "", "")
+    return _made(expiry, partial(_arguments, plain))
+
+
+def _made(expiry: Expiry, arguments: Callable[[], Sequence[str]]) -> AccessPolicy:
+    hides = expiry.grace > 0
+    # where it is not said for how long documents live, reads are refused as well
+    reads = hides or expiry.postponed_by == "access" or expiry.life is None
+    return AccessPolicy("ttl", _CHECK, _APPLY, 6, arguments, hides=hides, reads=reads)
 
 
 def _arguments(plain: tuple[str, ...]) -> Sequence[str]:
@@ -76,5 +77,5 @@ def _arguments(plain: tuple[str, ...]) -> Sequence[str]:
     return (*plain[:4], "1" if allows else "", "" if life is None else str(life))
 
 
-def _refuse(model: type[BaseRedisModel], expiry: Expiry) -> Sequence[str]:
-    raise AssertionError(require_life(model, expiry))
+def _refuse(model: type[BaseRedisModel]) -> Sequence[str]:
+    raise no_life(model)

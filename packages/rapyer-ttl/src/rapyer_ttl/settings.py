@@ -60,8 +60,13 @@ def require_life(model: type[BaseRedisModel], expiry: Expiry | None) -> int:
         OptionError: No option says that.
     """
     if expiry is None or expiry.life is None:
-        raise OptionError(
-            f"for how long a {model.__name__} lives is not said. Set `ttl` in its `class Config`, "
-            "or for all models with `init_rapyer(url, ttl=...)`."
-        )
+        raise no_life(model)
     return expiry.life
+
+
+def no_life(model: type[BaseRedisModel]) -> OptionError:
+    """Make the error about a model of which it is not said for how long its documents live."""
+    return OptionError(
+        f"for how long a {model.__name__} lives is not said. Set `ttl` in its `class Config`, or "
+        "for all models with `init_rapyer(url, ttl=...)`."
+    )

@@ -229,17 +229,21 @@ class BindingDict(RedisDict[V], plain=dict):
     def __getitem__(self, name: str) -> Any:
         return self._bound(name, _get(self, name))
 
-    def get(self, name: str, default: Any = None) -> Any:  # noqa: D102 - that of dict
+    def get(self, name: str, default: Any = None) -> Any:
+        """Give the value of a key, bound to where it stands, as `dict.get` does."""
         return self[name] if name in self else default  # noqa: SIM401 - it would call itself
 
-    def setdefault(self, name: str, default: Any = None) -> Any:  # noqa: D102 - that of dict
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """Give the value of a key, set to a default where there is none, as `dict.setdefault`."""
         super().setdefault(name, default)
         return self[name]
 
-    def values(self) -> Any:  # noqa: D102 - that of dict
+    def values(self) -> Any:
+        """Give a view of the values, each bound to where it stands."""
         return _Values(self)
 
-    def items(self) -> Any:  # noqa: D102 - that of dict
+    def items(self) -> Any:
+        """Give a view of the keys with their values, each bound to where it stands."""
         return _Items(self)
 
 

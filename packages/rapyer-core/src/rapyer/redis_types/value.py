@@ -170,15 +170,14 @@ def note_changes(kind: type[RedisValue[Any]], plain: type[Any], *names: str) -> 
 def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def noted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        size = len(self)
+        size, is_changed = len(self), True
         try:
-            result = method(self, *args, **kwargs)
-        except (IndexError, KeyError, ValueError):
-            if len(self) == size:  # nothing was changed
-                raise
-            self.__rapyer_changed__ = NotedChanges.note()
+            return method(self, *args, **kwargs)
+        except (IndexError, KeyError, ValueError):  # mostly before anything was changed
+            is_changed = len(self) != size
             raise
-        self.__rapyer_changed__ = NotedChanges.note()
-        return result
+        finally:
+            if is_changed:
+                self.__rapyer_changed__ = NotedChanges.note()
 
     return noted
