@@ -37,7 +37,7 @@ OUTSIDE = {"__main__", "testing", "mypy"}
 #: What plugins build on. `rapyer.connection` and the like are for applications.
 FOR_PLUGINS = {
     "base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields", "loading", "writing",
-    "host", "locations", "paths", "rows", "guards", "progress",
+    "host", "locations", "paths", "rows", "guards", "progress", "assignments", "owners",
 }  # fmt: skip
 #: Names of the package itself that are no modules, and what a plugin may take of them.
 PLUGIN_PACKAGES = [

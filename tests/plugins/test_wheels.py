@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -21,8 +22,11 @@ ENVIRONMENTS = {
     "with_plugin": ("rapyer-finder", "rapyer-audit"),
     "with_bulk": ("rapyer-bulk",),
     "with_query": ("rapyer-query",),
+    "with_pipeline": ("rapyer-pipeline",),
     "with_ttl": ("rapyer-ttl",),
 }
+#: The packages of the project whose wheels are built.
+PACKAGES = ("core", "embedded", "bulk", "query", "pipeline", "ttl")
 TEST_TOOLS = ("pytest", "pytest-asyncio", "rapyer-embedded")
 AUDIT = ROOT / "examples/plugins/rapyer-audit"
 
@@ -40,8 +44,8 @@ def uv(*arguments: object) -> None:
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with the wheels of the project, and of the plugins that are tested here."""
     directory = tmp_path_factory.mktemp("wheels")
-    for package in ("rapyer-core", "rapyer-embedded", "rapyer-bulk", "rapyer-query", "rapyer-ttl"):
-        uv("build", "--quiet", "--wheel", "--package", package, "--out-dir", directory)
+    for package in PACKAGES:
+        uv("build", "--quiet", "--wheel", "--package", f"rapyer-{package}", "--out-dir", directory)
     for project in (HERE / "rapyer-finder", AUDIT):
         uv("build", "--quiet", "--wheel", project, "--out-dir", directory)
     return directory
@@ -122,13 +126,80 @@ def test_the_methods_are_there_when_the_program_runs(environments, name):
 from rapyer import AtomicRedisModel
 class User(AtomicRedisModel): ...
 print(hasattr(User, "find"), hasattr(User(), "audit_log"), hasattr(User, "bulk_insert"))
+print(hasattr(User, "pipeline"), hasattr(User(), "pipeline_for"))
 """
     run = subprocess.run(
         [environments[name], "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
     there = name == "with_plugin"
     finds = there or name == "with_query"
-    assert run.stdout == f"{finds} {there} {name == 'with_bulk'}\n"
+    records = name == "with_pipeline"
+    assert run.stdout.splitlines() == [
+        f"{finds} {there} {name == 'with_bulk'}", f"{records} {records}",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["without_plugin", "with_ttl"])
+def test_pipelines_say_what_to_install_where_they_are_not(environments, name):
+    code = """
+from rapyer import AtomicRedisModel, PluginNotInstalledError
+class User(AtomicRedisModel): ...
+for ask in (lambda: User.pipeline, lambda: User().pipeline, lambda: User.pipeline_for):
+    try:
+        ask()
+    except PluginNotInstalledError as exc:
+        print(exc)
+"""
+    run = subprocess.run(
+        [environments[name], "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    messages = run.stdout.splitlines()
+    assert len(messages) == 3
+    assert all('pip install "rapyer[pipeline]"' in message for message in messages)
+
+
+def test_the_wheel_of_pipelines_has_all_that_its_package_has(wheels):
+    source = ROOT / "packages/rapyer-pipeline/src"
+    files = {
+        str(file.relative_to(source))
+        for file in source.rglob("*")
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+    (wheel,) = wheels.glob("rapyer_pipeline-*.whl")
+    assert any(file.endswith(".lua") for file in files)
+    assert files <= set(zipfile.ZipFile(wheel).namelist())
+
+
+def test_pipelines_work_with_nothing_else_installed(environments, redis_url, redis):
+    code = """
+import asyncio, sys
+from rapyer import AtomicRedisModel, Key, KeyNotFoundError, init_rapyer
+class User(AtomicRedisModel):
+    id: Key[str]
+    score: int = 0
+async def main():
+    async with init_rapyer(sys.argv[1]):
+        user = await User(id="1").save()
+        async with user.pipeline() as p:
+            p.score += 10
+        print(user.score, (await User.get("1")).score)
+        async with User.pipeline_for("1") as p:
+            p.score += 5
+        print((await User.get("1")).score)
+        async with User.pipeline_for("2", missing="ignore") as p:
+            p.score += 5
+        try:
+            async with User.pipeline_for("2") as p:
+                p.score += 5
+        except KeyNotFoundError as exc:
+            print(exc.key, await User.exists("2"))
+asyncio.run(main())
+"""
+    run = subprocess.run(
+        [environments["with_pipeline"], "-W", "error", "-c", code, redis_url],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert run.stdout.splitlines() == ["10 10", "15", "user:2 False"]
 
 
 def test_queries_work_with_nothing_else_installed(environments, redis_url, redis):

@@ -176,6 +176,11 @@ async def locked(lock: Any) -> None:
         fresh.name = "changed"
 
 
+async def recorded(pipeline: Any) -> None:
+    async with pipeline as p:
+        p.score += 1
+
+
 #: How each is called; on a model, its stored instance and its key.
 CALLS: dict[str, list[Callable[[Any, Any], Any]]] = {
     "save": [lambda m, one: one.save(), lambda m, one: one.save(only_if="present")],
@@ -194,6 +199,8 @@ CALLS: dict[str, list[Callable[[Any, Any], Any]]] = {
     ],
     "lock": [lambda m, one: locked(one.lock())],
     "lock_by_key": [lambda m, one: locked(m.lock_by_key("1"))],
+    "pipeline": [lambda m, one: recorded(one.pipeline())],
+    "pipeline_for": [lambda m, one: recorded(m.pipeline_for("1"))],
     "path.set": [lambda m, one: m.name.set("1", "y"), lambda m, one: m.tags[0].set("1", "y")],
     "path.increase": [
         lambda m, one: m.score.increase("1", 1),

@@ -56,3 +56,4 @@ async def bad(user: User) -> None:
     await User.set_ttl_by_key("1")  # error
     await user.postpone_ttl(by=[])  # error
     await User.find()  # error
+    user.pipeline()  # error

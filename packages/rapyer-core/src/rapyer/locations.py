@@ -20,7 +20,7 @@ from rapyer.expr.steps import EACH, Step
 from rapyer.traffic.updates import Target
 from rapyer.types.codec import Codec, complete_schema
 from rapyer.types.locate import Locator, Place, looks_around
-from rapyer.types.places import ValuesOfPlaces
+from rapyer.types.places import PlaceValues, ValuesOfPlaces
 from rapyer.types.schema import STORAGE_CONFIG
 from rapyer.types.text import restore_nul
 
@@ -208,6 +208,10 @@ class Location:
     def _has_keys(self) -> bool:
         return any(place.keys is not None for place in self.places)
 
+    def values_of(self, place: Place) -> PlaceValues:
+        """Give what handles the values of a place below, such as the elements of a set."""
+        return self._values_of.of(place)
+
     def default(self, place: Place) -> Any:
         """Give the value that a document without a field on the way is read with."""
         return self._values_of.of(place).default()
@@ -284,11 +288,14 @@ class Locations:
         model: The model; it may still have unresolved annotations.
         root: Its path without steps.
         field_types: The types whose values have a stored form of their own.
+
+    Attributes:
+        root: The path without steps.
     """
 
     def __init__(self, model: type[BaseModel], root: Path[Any], field_types: FieldTypes) -> None:
         self._model = model
-        self._root = root
+        self.root = root
         self._field_types = field_types
         self.reset()
 
@@ -338,14 +345,19 @@ class Locations:
         """
         location = self._locations.get(steps)
         if location is None:
-            name = self._model.__name__
-            if self._locator is None:
-                self._locator = Locator(complete_schema(self._model))
-                self._values = ValuesOfPlaces(name, self._locator, self._field_types)
+            name, locator = self._model.__name__, self.locator
             text = name + "".join(map(str, steps))
-            location = Location(text, steps, self._locator.places(steps), self._values)
+            location = Location(text, steps, locator.places(steps), self._values)
             _keep(self._locations, steps, location)
         return location
+
+    @property
+    def locator(self) -> Locator:
+        """What follows paths through the schema of the model."""
+        if self._locator is None:
+            self._locator = Locator(complete_schema(self._model))
+            self._values = ValuesOfPlaces(self._model.__name__, self._locator, self._field_types)
+        return self._locator
 
     def reader(self, paths: Sequence[Path[Any]]) -> Reader:
         """Give what loads the values of some paths; see `at` for the errors."""
@@ -365,7 +377,7 @@ class Locations:
         path = self._texts.get(text) if isinstance(text, str) else None
         if path is None:
             complete_schema(self._model)
-            path = resolve(self._root, text)
+            path = resolve(self.root, text)
             _keep(self._texts, text, path)
         return path
 

@@ -24,9 +24,10 @@ from rapyer.memory import (
     origin_of,
     remember_baseline,
 )
-from rapyer.parts import part_of
+from rapyer.parts import part_of, set_part
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.updates import Write
+from rapyer.types.text import hide_nul
 from rapyer.versions import WriteOfInstance
 
 
@@ -68,6 +69,14 @@ class InstanceWrite:
         if self.version is None:
             return self.instance.__rapyer_policies__
         return self.version.policies
+
+    def text(self) -> bytes:
+        """Give the document that the instance stands for, in its stored form.
+
+        Raises:
+            UnstorableValueError: It could not be read back, or JSON cannot hold a value exactly.
+        """
+        return hide_nul(self.instance.__rapyer_codec__.text(self.instance, checked=True))
 
     def done(self) -> None:
         """Let the instance know that its document was written."""
@@ -222,6 +231,26 @@ class ChangesWrite(InstanceWrite):
             baseline = _patched(model, self._baseline, self._differences)
         remember_baseline(self.instance, baseline)
         super().done()
+
+
+def take_fields(
+    instance: BaseRedisModel, taken: Sequence[tuple[Location, Any]], texts: Sequence[bytes]
+) -> None:
+    """Let an instance have what fields of its document have, which others may have written.
+
+    Args:
+        instance: The instance.
+        taken: The fields, and what they have.
+        texts: The same as JSON text, with U+0000 as such.
+    """
+    for location, value in taken:
+        set_part(instance, location.steps[-1], value)
+    baseline = baseline_of(instance)
+    if baseline is not None:
+        patches = [
+            Patch(location.names, text) for (location, _), text in zip(taken, texts, strict=True)
+        ]
+        remember_baseline(instance, baseline.patched(patches))
 
 
 def version_path_of(model: type[BaseRedisModel]) -> str:

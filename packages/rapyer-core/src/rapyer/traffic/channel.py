@@ -16,7 +16,7 @@ from rapyer.traffic.coalescing import Coalescer, Fetch
 from rapyer.traffic.outcome import LOST_REPLY, LostReply, outcome_of_write
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.replies import no_document
-from rapyer.traffic.scripts import Operation, arguments_of, compose
+from rapyer.traffic.scripts import Operation, Script, arguments_of, compose
 from rapyer.traffic.server import ServerInfo, read_server
 from rapyer.traffic.versions import version_error
 
@@ -90,6 +90,7 @@ class Channel:
         "_pool",
         "_timeout",
         "_waiters",
+        "_without_functions",
         "closed",
         "server",
     )
@@ -102,6 +103,7 @@ class Channel:
         self._limit = limit
         self._timeout = timeout
         self._waiters = asyncio.Semaphore(waiters)
+        self._without_functions = False
         self.closed = False
         self._place = place
         self.server: ServerInfo | None = None
@@ -221,7 +223,8 @@ class Channel:
         """Run an operation with policies, as a script.
 
         It is called by its name, and where the server does not know that, by its text. One round
-        trip, two after the server has lost its scripts.
+        trip, two or three after the server has lost its scripts. One with a library is kept as a
+        function, where the server has those and the user may load them.
 
         Args:
             operation: The operation.
@@ -240,6 +243,10 @@ class Channel:
         rest = (len(keys), *keys, *before, *arguments)
         writes = operation.writes
         try:
+            if script.function is not None and not self._without_functions:
+                reply = await self._call_function(script, rest)
+                if not self._without_functions:
+                    return reply
             try:
                 return await self.execute("EVALSHA", script.sha, *rest, writes=writes)
             except NoScriptError:
@@ -252,6 +259,31 @@ class Channel:
             if of_version is not None:
                 raise of_version from exc
             raise
+
+    async def _call_function(self, script: Script, rest: Sequence[Argument]) -> Any:
+        """Call an operation as a function, which is loaded where the server does not know it.
+
+        Where the user may not do that, or the server has no functions, it is not tried again.
+        """
+        call = ("FCALL", script.function_name, *rest)
+        try:
+            return await self.execute(*call, writes=script.operation.writes)
+        except ResponseError as exc:
+            if not _has_no_functions(exc) and "Function not found" not in str(exc):
+                raise
+            self._without_functions = _has_no_functions(exc)
+        if self._without_functions:
+            return None
+        # nothing of it has run, so that even a write may be sent again
+        try:
+            await self.execute("FUNCTION", "LOAD", script.function or "", writes=True)
+        except ResponseError as exc:
+            if _has_no_functions(exc):
+                self._without_functions = True
+                return None
+            if "already exists" not in str(exc):  # loaded by somebody else meanwhile
+                raise
+        return await self.execute(*call, writes=script.operation.writes)
 
     def coalescer(self, kind: object, make: Callable[[], Fetch]) -> Coalescer:
         """Give the coalescer for one kind of reads, made on first use."""
@@ -335,6 +367,13 @@ class Channel:
         await self._pool.aclose()
         for coalescer in self._coalescers.values():
             await coalescer.drain()
+
+
+def _has_no_functions(error: ResponseError) -> bool:
+    """Say whether a server has no functions, or the user may neither call nor load them."""
+    text = str(error).lower()
+    about = "'fcall'" in text or "'function" in text
+    return about and ("unknown command" in text or "no permissions" in text)
 
 
 async def _reply_or_error(connection: Connection) -> Any:

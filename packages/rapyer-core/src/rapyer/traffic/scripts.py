@@ -27,11 +27,15 @@ class Operation:
             document is written, `check(key, 'write', true)` gives `'absent'` for it. `policies` has
             as many elements as there are policies: for none, neither need be called.
         writes: Whether it writes, so that a lost reply leaves its outcome unknown.
+        library: Lua that takes long to run and returns a value, which `body` has as `library`. It
+            must not depend on the call. Where the server keeps functions it is run once, else with
+            each call.
     """
 
     name: str
     body: str
     writes: bool
+    library: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,15 @@ class Script:
         operation: The operation.
         text: The whole script.
         sha: Its name on the server.
+        function: The same as a library of one function; None for an operation without a library.
+        function_name: The name of both on the server: another one for another text.
     """
 
     operation: Operation
     text: str
     sha: str
+    function: str | None = None
+    function_name: str = ""
 
 
 def arguments_of(policies: Policies) -> list[ScriptArgument]:
@@ -99,6 +107,22 @@ local function touched(key, access)
     seen_size = seen_size + 1
     seen[seen_size], accesses[seen_size] = key, access
 end
+"""
+#: `FUNCTION LOAD` runs a text where nothing but `redis.register_function` is known yet.
+_FUNCTION = """#!lua name={name}
+local library
+local function make_library()
+{library}
+end
+redis.register_function('{name}', function(KEYS, ARGV)
+if not library then library = make_library() end
+{text}
+end)
+"""
+_LIBRARY = """
+local library = (function()
+{library}
+end)()
 """
 _ALONE = """
 local policies = {{}}
@@ -155,8 +179,19 @@ def _compose(operation: Operation, policies: tuple[Fragments, ...]) -> Script:
     text = _text_with(operation, policies) if policies else _ALONE.format(body=operation.body)
     if "permit(" in operation.body:
         text = _PERMIT + text
-    sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    return Script(operation, text, sha)
+    if not operation.library:
+        return Script(operation, text, _sha(text))
+    library = operation.library
+    if "permit(" in library:
+        library = _PERMIT + library
+    name = f"rapyer_{operation.name}_{_sha(library + text)}"
+    function = _FUNCTION.replace("{name}", name).replace("{text}", text)
+    text = _LIBRARY.replace("{library}", library) + text
+    return Script(operation, text, _sha(text), function.replace("{library}", library), name)
+
+
+def _sha(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _text_with(operation: Operation, policies: tuple[Fragments, ...]) -> str:

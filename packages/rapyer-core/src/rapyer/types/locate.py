@@ -114,6 +114,10 @@ class Locator:
             return whole
         return core_schema.definitions_schema(whole, cast("list[CoreSchema]", self._definitions))
 
+    def definition(self, reference: Mapping[str, Any]) -> Schema:
+        """Give the schema that a `definition-ref` stands for."""
+        return self._by_ref[reference["schema_ref"]]
+
     def kind_of(self, schema: Schema) -> str:
         """Give the type of the schema within those that stand around it."""
         while True:

@@ -1,0 +1,176 @@
+"""Conditions that decide what a program does: `if_true`, `elif_true` and `else_`, and as blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from typing import Any
+
+from rapyer_pipeline.predicates import TracedCondition, condition_of
+from rapyer_pipeline.recorder import Block, Recorder
+
+
+class Decision:
+    """A decision as a part of a program.
+
+    Attributes:
+        number: Its number.
+        branches: The conditions and what is done where the first of them holds.
+        otherwise: What is done where none does, or None.
+    """
+
+    __slots__ = ("branches", "number", "otherwise")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.branches: list[tuple[str, Block]] = []
+        self.otherwise: Block | None = None
+
+    def __str__(self) -> str:
+        branches = ",".join([f"[{code},{block}]" for code, block in self.branches])
+        otherwise = "" if self.otherwise is None else f",{self.otherwise}"
+        return f'["if",{self.number},[{branches}]{otherwise}]'
+
+
+class Branches:
+    """What `if_true` gives, to go on from: `.elif_true(condition, actions).else_(actions)`."""
+
+    __slots__ = ("_block", "_decision", "_recorder")
+
+    def __init__(self, recorder: Recorder, condition: TracedCondition) -> None:
+        code = condition.use_(recorder)
+        self._recorder = recorder
+        self._decision = Decision(recorder.begin())
+        self._decision.branches.append((code, Block()))
+        self._block = recorder.blocks[-1]
+        recorder.add(self._decision, moves=True)
+
+    def run_(self, actions: tuple[Any, ...]) -> Branches:
+        """Record the actions of the last branch."""
+        self._record(self._decision.branches[-1][1], actions)
+        return self
+
+    def elif_true(self, condition: Any, *actions: Any) -> Branches:
+        """Do something where no condition before held, and this one does.
+
+        It is decided when the conditions before have been: none of their actions was done.
+        """
+        block = self._next("elif_true")
+        code = condition_of(self._recorder, condition).use_(self._recorder)
+        self._decision.branches.append((code, block))
+        return self.run_(actions)
+
+    def else_(self, *actions: Any) -> None:
+        """Do something where none of the conditions held."""
+        self._decision.otherwise = block = self._next("else_")
+        self._record(block, actions)
+
+    def _next(self, what: str) -> Block:
+        if self._decision.otherwise is not None:
+            raise self._recorder.error(f"{what} follows else_, which is the last one")
+        items = self._recorder.blocks[-1].items
+        if self._recorder.blocks[-1] is not self._block or items[-1] is not self._decision:
+            raise self._recorder.error(f"{what} has to follow its if_true at once")
+        return Block()
+
+    def _record(self, block: Block, actions: tuple[Any, ...]) -> None:
+        recorder = self._recorder
+        recorder.enter(block)
+        try:
+            for action in _flat(recorder, actions):
+                action()
+        except BaseException:
+            recorder.break_off("an action of a condition raised an error.")
+            raise
+        finally:
+            recorder.leave()
+
+
+def _flat(recorder: Recorder, actions: Iterable[Any]) -> Generator[Callable[[], Any]]:
+    for action in actions:
+        if isinstance(action, list | tuple):
+            yield from _flat(recorder, action)  # pyright: ignore[reportUnknownArgumentType] - each is looked at
+        elif callable(action):
+            yield action
+        else:
+            raise recorder.error(
+                f"{action!r} is no action: it was done already, when it was written. Give a "
+                "callable: lambda: ..."
+            )
+
+
+class BlockOf:
+    """A `with` block that is carried out where a condition holds, or where none did.
+
+    Args:
+        recorder: What records the program.
+        begin: Called when the block is entered; gives what is recorded into.
+    """
+
+    __slots__ = ("_begin", "_recorder", "_where")
+
+    def __init__(self, recorder: Recorder, begin: Callable[[], Block]) -> None:
+        self._recorder = recorder
+        self._begin = begin
+        self._where = ""
+
+    def __enter__(self) -> None:
+        recorder = self._recorder
+        block = self._begin()
+        self._where = recorder.where(len(recorder.lines))
+        recorder.enter(block)
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        recorder = self._recorder
+        recorder.leave()
+        if kind is not None:
+            recorder.break_off(f"{self._where}: the block was left by break, return or an error.")
+
+
+def when(recorder: Recorder, condition: Any) -> BlockOf:
+    """Give the block that is carried out where a condition holds."""
+    code = condition_of(recorder, condition)
+
+    def begin() -> Block:
+        expression = code.use_(recorder)
+        decision = Decision(recorder.begin())
+        block = Block()
+        decision.branches.append((expression, block))
+        recorder.add(decision, moves=True)
+        return block
+
+    return BlockOf(recorder, begin)
+
+
+def otherwise_when(recorder: Recorder, condition: Any) -> BlockOf:
+    """Give the block for where no condition before held, and this one does."""
+    code = condition_of(recorder, condition)
+
+    def begin() -> Block:
+        expression = code.use_(recorder)
+        decision = _last(recorder, "otherwise_when")
+        recorder.begin()
+        block = Block()
+        decision.branches.append((expression, block))
+        return block
+
+    return BlockOf(recorder, begin)
+
+
+def otherwise(recorder: Recorder) -> BlockOf:
+    """Give the block for where no condition before held."""
+
+    def begin() -> Block:
+        decision = _last(recorder, "otherwise")
+        recorder.begin()
+        decision.otherwise = block = Block()
+        return block
+
+    return BlockOf(recorder, begin)
+
+
+def _last(recorder: Recorder, what: str) -> Decision:
+    items = recorder.blocks[-1].items
+    found = items[-1] if items else None
+    if not isinstance(found, Decision) or found.otherwise is not None:
+        raise recorder.error(f"{what} has to follow the block of a `when` at once")
+    return found

@@ -1,0 +1,80 @@
+"""What lists, sets and dicts in documents have in common, as a program has them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from rapyer.expr import Condition
+from rapyer.expr.nodes import Contains
+
+from rapyer_pipeline.containers import Container
+from rapyer_pipeline.places import Place
+from rapyer_pipeline.predicates import TracedCondition
+
+
+class Collection(Container):
+    """What lists, sets and dicts have in common.
+
+    Attributes:
+        offers_: What there is, for messages.
+    """
+
+    __slots__ = ()
+
+    offers_: ClassVar[str]
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise self.refuse_(f"{self!r} has no {name!r} in a pipeline: there are {self.offers_}")
+
+    def begin_(self, *, is_append: bool = False) -> tuple[int, str]:
+        """Begin a statement that changes it: give the number, and the reference."""
+        recorder = self.recorder_
+        number = recorder.begin()
+        top = self.place_.top
+        is_known = is_append and self.shape_ is top and self.shape_.most is None
+        recorder.touch(top, "a" if is_known else "c")
+        return number, self.reference_(recorder)
+
+    def end_(self, text: str) -> None:
+        """Record the statement, and then a look at the length where that has bounds."""
+        recorder, shape = self.recorder_, self.shape_
+        recorder.add(text, moves=True)
+        if shape.least is not None or shape.most is not None:
+            number = len(recorder.lines)
+            wanted = "object" if shape.role == "dict" else "list"
+            least = "false" if shape.least is None else shape.least
+            most = "false" if shape.most is None else shape.most
+            reference = self.reference_(recorder)
+            recorder.add(f'["size",{number},[{reference}],"{wanted}",{least},{most}]')
+
+    def element_place_(self, step: str, label: Any) -> Place:
+        """Give the place of an element."""
+        shape, recorder = self.shape_.element, self.recorder_
+        return Place(
+            recorder, shape, self.reference_(recorder), step, label=label, top=self.place_.top
+        )
+
+    def code_of_(self, value: Any) -> str:
+        """Give the expression of a value that is to be an element."""
+        element = self.shape_.element
+        if type(value) is element.plain:
+            return self.recorder_.constant(element.plain_text(value), element.kind)
+        return self.element_place_("", lambda: f"an element of {self!r}").code_of(value)
+
+    def clear(self) -> None:
+        """Take everything out."""
+        number, reference = self.begin_()
+        wanted = "object" if self.shape_.role == "dict" else "list"
+        self.end_(f'["clear",{number},[{reference}],"{wanted}"]')
+
+    def _contains(self, operand: Any) -> Condition:
+        element = self.shape_.element
+        if operand is not None and not any(kind.accepts(operand) for kind in element.kinds):
+            raise self.refuse_(
+                f"{self!r}.contains({operand!r}) could never hold: its elements are "
+                f"{element.annotation!r}"
+            )
+        of_self: Any = self
+        return TracedCondition.of_node(self.recorder_, Contains(of_self, operand))

@@ -1,0 +1,141 @@
+"""Dicts in documents as a program has them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from rapyer.expr import Condition
+from rapyer.expr.paths import item_of, steps_of
+from rapyer.guards import is_mapping
+
+from rapyer_pipeline.collections import Collection
+from rapyer_pipeline.containers import Container, at_place
+from rapyer_pipeline.loops import Items
+from rapyer_pipeline.operands import Operand
+from rapyer_pipeline.places import Place
+from rapyer_pipeline.predicates import TracedCondition
+from rapyer_pipeline.results import Result
+
+
+class TracedDict(Collection):
+    """A dict: `p.counts["a"] += 1`, `for key, value in p.counts.items()`."""
+
+    __slots__ = ()
+
+    offers_ = (
+        "keys in brackets, update, pop, popitem, setdefault, clear, contains, items, keys and "
+        "values"
+    )
+
+    def constant_key_(self, key: Any, kind: str) -> str:
+        """Give the expression of a key that is known; see `code_of_index_`."""
+        path = self.shape_.path
+        if path is None:
+            raise self.refuse_(f"{self!r} is in a set, of which no path leads to the parts")
+        step = steps_of(item_of(path, key))[-1]
+        self._check_key(key)
+        return super().constant_key_(step.stored_key, kind)
+
+    def _check_key(self, key: Any) -> None:
+        validator = self.shape_.key_validator
+        if validator is not None and validator.validate_python(key) != key:
+            raise self.refuse_(f"{self!r} has another key for {key!r}. Give that one")
+
+    def _key(self, key: Any) -> str:
+        if isinstance(key, Operand) and self.shape_.key_validator is not None:
+            raise self.refuse_(f"{self!r} has rules for its keys. Give one that is known here")
+        if isinstance(key, Operand) and key.kind_ == "i" and self.shape_.key_kind == "i":
+            return f'["i-s",{key.use_(self.recorder_)}]'
+        return self.code_of_index_(key, "s")
+
+    def _place(self, key: Any) -> Place:
+        return self.element_place_(f'["e",{self._key(key)}]', lambda: f"{self!r}[{key!r}]")
+
+    def __getitem__(self, key: Any) -> Any:
+        return at_place(self._place(key))
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        place = self._place(key)
+        if isinstance(value, Container) and value.is_at_(place):
+            return
+        place.assign(value)
+        if self.shape_.most is not None:
+            number = len(self.recorder_.lines)
+            reference = self.reference_(self.recorder_)
+            self.recorder_.add(f'["size",{number},[{reference}],"object",false,{self.shape_.most}]')
+
+    def __delitem__(self, key: Any) -> None:
+        code = self._key(key)
+        number, reference = self.begin_()
+        self.end_(f'["del",{number},[{reference}],{code},0,0,"j"]')
+
+    def update(self, values: Mapping[Any, Any] = {}, /, **named: Any) -> None:
+        """Set the values of some keys."""
+        if not is_mapping(values):
+            raise self.refuse_(f"{values!r} is no dict of known keys")
+        for key, value in {**values, **named}.items():
+            self[key] = value
+
+    def pop(self, key: Any, *default: Any) -> Any:
+        """Take a key out; give its value, with its `value` after the block."""
+        code = self._key(key)
+        otherwise = f",{self._default(*default)}" if default else ""
+        number, reference = self.begin_()
+        element = self.shape_.element
+        result = Result.of_shape(self.recorder_, element, lambda: f"{self!r}.pop({key!r})")
+        self.end_(
+            f'["del",{number},[{reference}],{code},{result.number_},{result.register_},'
+            f'"{element.kind}"{otherwise}]'
+        )
+        return result
+
+    def _default(self, value: Any) -> str:
+        if value is None:
+            return self.recorder_.constant("null", "j")
+        return self.recorder_.constant(self.shape_.element.constant(value), "j")
+
+    def popitem(self) -> Any:
+        """Take the last key out; give it and its value, with their `value` after the block."""
+        number, reference = self.begin_()
+        result = Result.of_item(self.recorder_, self.shape_, lambda: f"{self!r}.popitem()")
+        self.end_(f'["popitem",{number},[{reference}],{result.number_}]')
+        return result
+
+    def setdefault(self, key: Any, default: Any) -> Any:
+        """Set the value of a key that is not there; give the value that there is then."""
+        code, value = self._key(key), self.code_of_(default)
+        number, reference = self.begin_()
+        element = self.shape_.element
+        result = Result.of_shape(self.recorder_, element, lambda: f"{self!r}.setdefault({key!r})")
+        self.end_(
+            f'["setdefault",{number},[{reference}],{code},{value},{element.type_text},'
+            f"{result.number_},{result.register_}]"
+        )
+        if element.role != "scalar":  # Python gives the container itself
+            return self[key]
+        return result
+
+    def contains(self, key: Any) -> Condition:
+        """Say that it has a key."""
+        code = self._key(key)
+        reference = self.reference_(self.recorder_)
+        return TracedCondition.of(
+            self.recorder_, f'["has",[{reference}],{code}]', lambda: f"{self!r}.contains({key!r})"
+        )
+
+    def items(self) -> Items:
+        """Give the keys and their values, for a loop."""
+        return Items(self, "items")
+
+    def keys(self) -> Items:
+        """Give the keys, for a loop."""
+        return Items(self, "keys")
+
+    def values(self) -> Items:
+        """Give the values, for a loop."""
+        return Items(self, "values")
+
+    def __iter__(self) -> Any:
+        return Items(self, "keys").loop(inspect.currentframe())

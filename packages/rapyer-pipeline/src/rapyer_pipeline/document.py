@@ -1,0 +1,171 @@
+"""The `p` of a pipeline: what stands for the document while a program is recorded."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+from rapyer_pipeline.branches import otherwise, otherwise_when, when
+from rapyer_pipeline.containers import Container, at_place
+from rapyer_pipeline.errors import RecordingError
+from rapyer_pipeline.operands import Operand
+from rapyer_pipeline.places import Place
+from rapyer_pipeline.predicates import condition_of
+from rapyer_pipeline.recorder import Recorder, quote
+
+if TYPE_CHECKING:
+    from rapyer_pipeline.program import Program
+
+_METHODS = frozenset(
+    {"when", "otherwise_when", "otherwise", "require", "abort", "delete", "explain"}
+)
+
+
+class PipelineDocument:
+    """A document, of which statements are recorded: `p.score += 10`.
+
+    What it has is never loaded: reading a field gives what stands for it on the server. A field
+    that is named like a method is reached by brackets: `p["delete"]`.
+    """
+
+    __slots__ = ("_program", "_recorder")
+
+    _program: Program
+    _recorder: Recorder
+
+    def __init__(self, recorder: Recorder, program: Program) -> None:
+        object.__setattr__(self, "_recorder", recorder)
+        object.__setattr__(self, "_program", program)
+
+    # -- fields -----------------------------------------------------------------------------------
+
+    def field_(self, name: str) -> Any:
+        """Give what a field has."""
+        recorder: Recorder = self._recorder
+        if recorder.broken:
+            raise RecordingError(recorder.broken)
+        place: Place = recorder.places.get(name) or self._place(name)
+        if place.shape.role == "scalar":
+            return at_place(place)
+        container: Container = recorder.containers[place.shape.role].at(place)
+        return container
+
+    def _place(self, name: str) -> Place:
+        recorder: Recorder = self._recorder
+        shape = recorder.shapes.field(name)
+        if shape is None:
+            known = ", ".join(recorder.model.__pydantic_fields__)
+            raise recorder.error(
+                f"{recorder.model.__name__} has no field {name!r}. There are {known}"
+            )
+        place = recorder.places[name] = Place(recorder, shape, "0", shape.step, label=f"p.{name}")
+        return place
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return self.field_(name)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name in _METHODS:
+                raise self._recorder.error(
+                    f"{name!r} is a method of the pipeline. The field is p[{name!r}]"
+                )
+            self[name] = value
+
+    else:
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+    def __getitem__(self, name: str) -> Any:
+        return self.field_(name)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        place = self._recorder.places.get(name) or self._place(name)
+        if isinstance(value, Container) and value.is_at_(place):  # as `+=` assigns it
+            return
+        place.assign(value)
+
+    def __delattr__(self, name: str) -> None:
+        raise self._recorder.error(f"the field {name!r} cannot be deleted. Assign another value")
+
+    def __bool__(self) -> bool:
+        raise self._recorder.error("whether there is a document is known on the server only")
+
+    def __repr__(self) -> str:
+        return f"<p of a pipeline of {self._recorder.model.__name__}>"
+
+    # -- what decides -----------------------------------------------------------------------------
+
+    def when(self, condition: Any) -> AbstractContextManager[None]:
+        """Carry out a block where a condition holds: `with p.when(p.age > 17): ...`.
+
+        Args:
+            condition: A condition on `p`, or on paths of the model.
+        """
+        return when(self._recorder, condition)
+
+    def otherwise_when(self, condition: Any) -> AbstractContextManager[None]:
+        """Carry out a block where no condition of the blocks before held, and this one does."""
+        return otherwise_when(self._recorder, condition)
+
+    def otherwise(self) -> AbstractContextManager[None]:
+        """Carry out a block where no condition of the blocks before held."""
+        return otherwise(self._recorder)
+
+    def require(self, condition: Any, message: str = "") -> None:
+        """Abort where a condition does not hold: nothing is written, `PipelineAborted` is raised.
+
+        Args:
+            condition: The condition.
+            message: The reason that the error has.
+        """
+        recorder: Recorder = self._recorder
+        found = condition_of(recorder, condition)
+        code, number = found.use_(recorder), recorder.begin()
+        reason = recorder.constant(message or f"{found!r} does not hold", "s")
+        recorder.add(f'["require",{number},{code},{reason.split(",")[1]}]')
+
+    def abort(self, message: str) -> None:
+        """Abort: nothing is written, and `PipelineAborted` is raised. For conditions."""
+        recorder: Recorder = self._recorder
+        number = recorder.begin()
+        reason = recorder.constant(message, "s")
+        recorder.add(f'["require",{number},["or"],{reason.split(",")[1]}]')
+
+    def delete(self) -> None:
+        """Delete the document; what else the program has changed is not written."""
+        recorder: Recorder = self._recorder
+        recorder.add(f'["delete",{recorder.begin()}]', moves=True)
+
+    def explain(self) -> str:
+        """Give the program that was recorded so far, readably. Nothing is sent."""
+        program: Program = self._program
+        text: str = program.explain()
+        return text
+
+
+def length(value: Any) -> Operand:
+    """Give how many elements, entries or characters something of a pipeline has.
+
+    Args:
+        value: A list, set, dict, text or bytes of a `p`.
+
+    Raises:
+        RecordingError: It has no length.
+    """
+    if isinstance(value, Container) and value.shape_.role in ("list", "set", "dict"):
+        recorder = value.recorder_
+        wanted = quote("object" if value.shape_.role == "dict" else "list")
+        reference = value.reference_(recorder)
+        code = f'["len",[{reference}],{wanted}]'
+        return Operand.of(recorder, "i", code, lambda: f"length({value!r})")
+    if isinstance(value, Operand) and value.kind_ in "sy" and value.calculates_:
+        code = f'["{value.kind_}len",{value.use_(value.recorder_)}]'
+        return Operand.of(value.recorder_, "i", code, lambda: f"length({value!r})")
+    if isinstance(value, Operand | Container):
+        raise value.recorder_.error(f"{value!r} has no length")
+    raise RecordingError(f"length({value!r}) is for what a pipeline has. Write len(...).")

@@ -1,0 +1,74 @@
+"""What a program that has failed on the server is an error of."""
+
+from __future__ import annotations
+
+import linecache
+from typing import TYPE_CHECKING, Any, Final
+
+from rapyer_pipeline.errors import (
+    DivisionByZeroError,
+    InvalidValueError,
+    MissingValueError,
+    NoneValueError,
+    PipelineAborted,
+    ProgramFailedError,
+    ResultOverflowError,
+    StoredTypeError,
+    TooManyStepsError,
+)
+
+if TYPE_CHECKING:
+    from rapyer_pipeline.recorder import Recorder
+
+_ERRORS: Final[dict[str, tuple[type[ProgramFailedError], str]]] = {
+    "missing": (MissingValueError, "Set what is missing first, or ask for it in a condition."),
+    "none": (NoneValueError, "Ask for None in a condition first: p.field.is_none()."),
+    "type": (StoredTypeError, "Correct the document."),
+    "invalid": (InvalidValueError, "Ask in a condition first, or change the constraints."),
+    "length": (InvalidValueError, "That is fewer, or more, than the field may have."),
+    "overflow": (ResultOverflowError, "Ask in a condition first."),
+    "not_finite": (ResultOverflowError, "JSON has no infinity, and nothing that is no number."),
+    "zero": (DivisionByZeroError, "Ask for 0 in a condition first."),
+    "steps": (TooManyStepsError, "Give pipeline(max_steps=...) a larger number."),
+    "unaddressable": (ProgramFailedError, "Load and save the whole document."),
+    "unsupported": (ProgramFailedError, "Compare the parts."),
+}
+
+
+def failure_of(recorder: Recorder, key: str, reply: list[Any]) -> ProgramFailedError:
+    """Make the error of a program that has failed.
+
+    Args:
+        recorder: What has recorded it.
+        key: The key of its document.
+        reply: What the interpreter says: a code, a message, the number of the statement.
+    """
+    _, code, message, number = reply
+    text = bytes(message).decode("utf-8", "replace")
+    where = recorder.where(number)
+    kind = code.decode()
+    if kind == "abort":
+        return PipelineAborted(
+            f"{_at(where)}: {text}. The program on {key!r} was rolled back: nothing was written.",
+            reason=text,
+            key=key,
+            where=where,
+        )
+    error, remedy = _ERRORS.get(kind, (ProgramFailedError, ""))
+    if kind == "invalid" and "//" not in text:
+        text = f"{text} does not validate as a value of the field"
+    elif kind == "length":
+        text = f"the length would be {text}"
+    return error(
+        f"{_at(where)}: {text}. {remedy} The program on {key!r} was rolled back: nothing was "
+        "written.",
+        key=key,
+        where=where,
+    )
+
+
+def _at(where: str) -> str:
+    """Give file, line and text of a statement."""
+    file, _, line = where.rpartition(":")
+    source = linecache.getline(file, int(line)).strip() if line.isdigit() else ""
+    return f"{where}: `{source}`" if source else where or "the program"

@@ -1,0 +1,151 @@
+"""Loops: bodies that run once while a program is recorded, and on the server for each element."""
+
+from __future__ import annotations
+
+import inspect
+import opcode
+from collections.abc import Generator, Iterator
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from rapyer_pipeline.containers import Container, in_register
+from rapyer_pipeline.operands import Operand
+from rapyer_pipeline.recorded import Recorded
+from rapyer_pipeline.recorder import Block, Recorder
+
+if TYPE_CHECKING:
+    from rapyer_pipeline.dicts import TracedDict
+
+_GET_ITER: Final = opcode.opmap["GET_ITER"]
+_FOR_ITER: Final = opcode.opmap["FOR_ITER"]
+#: What may stand between them in a `for` statement.
+_BETWEEN: Final = frozenset(
+    opcode.opmap[name] for name in ("CACHE", "EXTENDED_ARG", "NOP") if name in opcode.opmap
+)
+
+
+class _Loop:
+    """A loop as a part of a program, which is known when its body has been recorded."""
+
+    __slots__ = ("body", "columns", "start")
+
+    def __init__(self, start: str, columns: dict[str, None]) -> None:
+        self.start = start
+        self.columns = columns
+        self.body = Block()
+
+    def __str__(self) -> str:
+        return self.start.replace("BODY", str(self.body), 1).replace(
+            "COLUMNS", f"[{','.join(self.columns)}]", 1
+        )
+
+
+def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) -> None:
+    """Make sure that a `for` statement runs over something, and nothing else of Python.
+
+    Its instruction is followed by FOR_ITER, where a comprehension, `list()`, `sum()` and others
+    have something else.
+
+    Args:
+        frame: Where an `__iter__` was called from, or below.
+        depth: How many frames are between.
+        looped: What is looped over.
+    """
+    for _ in range(depth):
+        frame = frame and frame.f_back
+    if frame is None:
+        raise looped.refuse_(f"{looped!r} is run over by nobody")
+    code, place = frame.f_code.co_code, frame.f_lasti
+    if code[place] == _GET_ITER:
+        place += 2
+        while place < len(code) and code[place] in _BETWEEN:
+            place += 2
+        if code[place] == _FOR_ITER:
+            return
+    raise looped.refuse_(
+        f"only a `for` statement runs over {looped!r}: list, sum, sorted, enumerate, zip, "
+        "comprehensions and unpacking need the elements now"
+    )
+
+
+def looping_over(looped: Container) -> Iterator[Any]:
+    """Record the loop over a list or a set, whose `__iter__` calls this."""
+    _require_statement(inspect.currentframe(), 2, looped)
+    element = looped.shape_.element
+    recorder = looped.recorder_
+    number = recorder.begin()
+    reference, register = looped.reference_(recorder), recorder.register()
+    kind = f'"{element.kind}"' if element.role == "scalar" else "false"
+    columns: dict[str, None] = {}
+    loop = _Loop(f'["for",{number},[{reference}],{register},BODY,{kind},COLUMNS]', columns)
+    recorder.columns[str(register)] = columns
+    return _record(
+        recorder,
+        loop,
+        lambda: in_register(recorder, element, register, looped, lambda: f"each of {looped!r}"),
+    )
+
+
+def _record(recorder: Recorder, loop: _Loop, make: Any) -> Generator[Any]:
+    where = recorder.where(len(recorder.lines))
+    recorder.add(loop, moves=True)
+    recorder.enter(loop.body)
+    depth = len(recorder.blocks)
+    try:
+        yield make()
+    except GeneratorExit:
+        recorder.break_off(
+            f"{where}: the loop was left by break, return or an exception, and what its body would "
+            "have done for each element is not known. Write a condition: "
+            "(condition).if_true(lambda: ...)."
+        )
+        raise
+    if len(recorder.blocks) != depth:
+        recorder.break_off(f"{where}: a block in the loop was left open.")
+    recorder.leave()
+
+
+class Items(Recorded):
+    """The keys, the values, or both, of a dict, for a loop."""
+
+    __slots__ = ("_dict", "_what", "recorder_")
+
+    def __init__(self, of_dict: TracedDict, what: Literal["items", "keys", "values"]) -> None:
+        self._dict = of_dict
+        self._what = what
+        self.recorder_ = of_dict.recorder_
+
+    def __repr__(self) -> str:
+        return f"{self._dict!r}.{self._what}()"
+
+    def __iter__(self) -> Any:
+        return self.loop(inspect.currentframe())
+
+    def loop(self, frame: FrameType | None) -> Iterator[Any]:
+        """Record the loop; `frame` is that of the `__iter__` which a `for` statement has called."""
+        _require_statement(frame, 1, self)
+        looped, recorder = self._dict, self.recorder_
+        shape, element = looped.shape_, looped.shape_.element
+        key_kind = shape.key_kind
+        if not key_kind and self._what != "values":
+            raise recorder.error(
+                f"{looped!r} has keys of the type {shape.key_type!r}, of which only texts and ints "
+                "are known in a loop. Loop over .values()"
+            )
+        number = recorder.begin()
+        reference, register = looped.reference_(recorder), recorder.register()
+        needs_values = element.role == "scalar" and self._what != "keys"
+        kind = f'"{element.kind}"' if needs_values else "false"
+        loop = _Loop(f'["items",{number},[{reference}],{register},BODY,{kind}]', {})
+
+        def make() -> Any:
+            key = Operand.of(recorder, key_kind, "", lambda: f"each key of {looped!r}")
+            key.keep_as_(f'["key",{register},"{key_kind}"]')
+            if self._what == "keys":
+                return key
+            value = in_register(
+                recorder, element, register, looped, lambda: f"each value of {looped!r}"
+            )
+            return value if self._what == "values" else (key, value)
+
+        return _record(recorder, loop, make)

@@ -1,0 +1,367 @@
+-- Expressions: what a program reads and calculates, compiled to functions once for each program.
+--
+-- Each is compiled in one of two ways. Where a value is written, what is missing or None is an
+-- error; in a condition it is None, and what is calculated from it.
+local NULL = cjson.null
+local expressions = {}
+local makers = {}
+
+-- What the running program has: its constants, the mirrors of its documents, and its registers.
+local state = {constants = {}, documents = {}, registers = {}, keys = {}, values = {}}
+expressions.state = state
+
+local function compile(expression, is_lenient)
+    return makers[expression[1]](expression, is_lenient)
+end
+expressions.compile = compile
+
+-- -- places --------------------------------------------------------------------------------------
+
+-- Gives the default that documents without a field are read with.
+local function default_of(step, kind)
+    local text = step[3]
+    return text and kinds.parse(kind, text)
+end
+
+-- Takes a step apart: a function that gives the name or the index, and the name of a field.
+local function step_of(step, is_lenient)
+    if type(step) == 'string' then return function() return step end, step end
+    if step[1] == 'd' then
+        local name = step[2]
+        return function() return name end, name
+    end
+    return compile(step[2], is_lenient), nil
+end
+
+-- Gives the cell below a container; nil where there is none, or fails.
+local function below(cell, name, is_lenient, default)
+    local is_index = type(name) == 'number'
+    local node = mirror.open(cell, is_index and 'list' or 'object')
+    if not node then
+        if is_lenient then return nil end
+        fail('missing', 'there is None, or nothing, around ' .. (is_index
+            and 'the index ' .. name or texts.encode(name)))
+    end
+    if is_index then
+        local element = lists.at(node, name)
+        if not element and not is_lenient then
+            fail('missing', 'there is no index ' .. string.format('%d', name) .. ' in a list of '
+                .. lists.length(node))
+        end
+        return element
+    end
+    local member = mirror.member(node, name)
+    if default then member.default = default end
+    return member
+end
+
+-- Compiles a place of a container to a function that gives its cell.
+function expressions.container(reference, is_lenient)
+    local base, size = reference[1], #reference
+    local names, defaults = {}, {}
+    for place = 2, size do
+        names[place] = step_of(reference[place], is_lenient)
+        local step = reference[place]
+        if type(step) == 'table' and step[1] == 'd' then defaults[place] = step[3] end
+    end
+    return function()
+        local cell
+        if base > 0 then cell = state.registers[base] else cell = state.documents[1 - base] end
+        if cell == NULL then cell = nil end
+        for place = 2, size do
+            if not cell then return nil end
+            local name = names[place]()
+            if name == NULL then
+                if is_lenient then return nil end
+                fail('none', 'None is no key and no index')
+            end
+            cell = below(cell, name, is_lenient, defaults[place])
+        end
+        return cell
+    end
+end
+
+local function parent_of(reference)
+    local parent = {}
+    for place = 1, #reference - 1 do parent[place] = reference[place] end
+    return parent, reference[#reference]
+end
+expressions.parent_of = parent_of
+expressions.step_of = step_of
+
+local function none_or_fail(is_lenient, name)
+    if is_lenient then return NULL end
+    if type(name) == 'number' then
+        fail('missing', 'there is no index ' .. string.format('%d', name))
+    end
+    fail('missing', 'there is nothing at ' .. texts.encode(name))
+end
+
+-- Gives the function that reads a field of the document itself.
+local function field_of_document(place, name, kind, default, is_lenient)
+    local read_raw, documents = kinds.read[kind], state.documents
+    return function()
+        local node = documents[place].node
+        local cell = node.members[name] or mirror.member(node, name)
+        if cell.kind then return cell.value end
+        local raw, value = cell.raw, nil
+        if raw ~= nil and kind ~= 'j' then
+            value = read_raw(raw, cell)
+            cell.value, cell.kind = value, kind
+            return value
+        end
+        value = mirror.read(cell, kind)
+        if value ~= nil then return value end
+        if default ~= nil then return default end
+        return none_or_fail(is_lenient, name)
+    end
+end
+
+-- Gives a field of an element that was read together with those of the others; nil for any other.
+local function in_column(parent, name)
+    local up = parent.up
+    local column = up and up.columns and up.columns[name]
+    local raw = column and column[parent.row]
+    if type(raw) == 'number' and (raw >= 9e15 or raw <= -9e15) then return nil end
+    return raw
+end
+
+-- ["get", reference, kind]: the value of a scalar, or the text of anything.
+function makers.get(expression, is_lenient)
+    local reference, kind = expression[2], expression[3]
+    local above, step = parent_of(reference)
+    if #reference == 1 then
+        local find_cell = expressions.container(reference, is_lenient)
+        return function()
+            local cell = find_cell()
+            local value = cell and mirror.read(cell, kind)
+            if value == nil then return none_or_fail(is_lenient, '') end
+            return value
+        end
+    end
+    local default = type(step) == 'table' and step[1] == 'd' and default_of(step, kind) or nil
+    local find_name, static = step_of(step, is_lenient)
+    local base = reference[1]
+    if static and #reference == 2 and base <= 0 then
+        return field_of_document(1 - base, static, kind, default, is_lenient)
+    end
+    local find_parent, registers = expressions.container(above, is_lenient), state.registers
+    local read_raw, is_direct = kinds.read[kind], #reference == 2 and base > 0
+    return function()
+        local parent
+        if is_direct then
+            parent = registers[base]
+            if parent == NULL then parent = nil end
+        else
+            parent = find_parent()
+        end
+        local name = static or find_name()
+        if name == NULL then
+            if is_lenient then return NULL end
+            fail('none', 'None is no key and no index')
+        end
+        if not parent then return none_or_fail(is_lenient, name) end
+        if parent.row and not parent.node and not parent.is_set then
+            local raw = in_column(parent, name)
+            if raw ~= nil then return read_raw(raw) end
+        end
+        local cell = below(parent, name, is_lenient)
+        if not cell then return NULL end
+        local value = mirror.read(cell, kind)
+        if value == nil then
+            if default ~= nil then return default end
+            return none_or_fail(is_lenient, name)
+        end
+        return value
+    end
+end
+
+-- ["const", number, kind]
+function makers.const(expression)
+    local number, kind = expression[2], expression[3]
+    local constants, parse = state.constants, kinds.parse
+    if kind == 'i' or kind == 'f' then
+        return function()
+            local text = constants[number]
+            if #text < 16 and text ~= 'null' then return tonumber(text) end
+            return parse(kind, text)
+        end
+    end
+    return function() return parse(kind, constants[number]) end
+end
+
+-- ["same", value]: one of a place with the same rules, which fulfils them.
+function makers.same(expression, is_lenient) return compile(expression[2], is_lenient) end
+
+-- ["let", register]: what was calculated before; a failure of that is one where it is used.
+function makers.let(expression, is_lenient)
+    local register = expression[2]
+    return function()
+        local value = state.registers[register]
+        if type(value) == 'table' and value.code then
+            if is_lenient then return NULL end
+            error(value)
+        end
+        return value
+    end
+end
+
+-- ["var", register]: the scalar that a loop is at.
+function makers.var(expression, is_lenient)
+    local register = expression[2]
+    return function()
+        local value = state.values[register]
+        if value == nil then return none_or_fail(is_lenient, '') end
+        return value
+    end
+end
+
+-- ["key", register, kind]: the key that a loop is at.
+function makers.key(expression)
+    local register, kind = expression[2], expression[3]
+    if kind == 's' then return function() return state.keys[register] end end
+    return function() return integers.parse(state.keys[register]) end
+end
+
+-- -- what is calculated --------------------------------------------------------------------------
+
+-- Makes the compiler of an operation on values that are not None.
+local function calculation(operation)
+    return function(expression, is_lenient)
+        local left, right = compile(expression[2], is_lenient), compile(expression[3], is_lenient)
+        return function()
+            local one, other = left(), right()
+            if one == NULL or other == NULL then
+                if is_lenient then return NULL end
+                fail('none', 'None is calculated with')
+            end
+            return operation(one, other)
+        end
+    end
+end
+
+local function plus(one, other) return one + other end
+local function minus(one, other) return one - other end
+local function times(one, other) return one * other end
+
+makers['i+'] = calculation(integers.add)
+makers['i-'] = calculation(integers.sub)
+makers['i*'] = calculation(integers.mul)
+makers['i//'] = calculation(integers.floordiv)
+makers['i%'] = calculation(integers.mod)
+makers['i/'] = calculation(integers.truediv)
+makers['f+'], makers['f-'], makers['f*'] = calculation(plus), calculation(minus), calculation(times)
+makers['f/'] = calculation(floats.div)
+makers['f//'] = calculation(floats.floordiv)
+makers['f%'] = calculation(floats.mod)
+makers['s+'] = calculation(function(one, other) return one .. other end)
+makers['s*'] = calculation(function(text, count)
+    if type(count) ~= 'number' then fail('overflow', 'a text is repeated more than 2^53 times') end
+    if count <= 0 then return '' end
+    if #text * count > 67108864 then fail('overflow', 'a text would have more than 64 MB') end
+    return string.rep(text, count)
+end)
+
+-- Spans, dates and moments. Their limits are those of Python.
+local DAY = 86400000000
+local LONGEST = integers.parse('86399999999999999999')
+local function checked_span(value)
+    if integers.less(LONGEST, value) or integers.less(value, integers.parse('-86399999913600000000'))
+    then
+        fail('overflow', 'a timedelta would be longer than 999999999 days')
+    end
+    return value
+end
+local function span(operation)
+    return calculation(function(one, other) return checked_span(operation(one, other)) end)
+end
+makers['T+'], makers['T-'], makers['T*'] = span(integers.add), span(integers.sub), span(integers.mul)
+makers['T//'], makers['T%'] = span(integers.floordiv), span(integers.mod)
+
+local FIRST_US, LAST_US = -62135596800000000, 253402300799999999
+local FIRST_DAY, LAST_DAY = -719162, 2932896
+local function moved(operation)
+    return function(moment, by)
+        local us = operation(moment.us, by)
+        local off = (moment.off or 0) * 1000000
+        local clock = integers.add(us, off)
+        if integers.less(clock, integers.parse('-62135596800000000'))
+            or integers.less(integers.parse('253402300799999999'), clock)
+        then
+            fail('overflow', 'a datetime would be outside the years 1 to 9999')
+        end
+        return {us = us, off = moment.off}
+    end
+end
+makers['d+'], makers['d-'] = calculation(moved(integers.add)), calculation(moved(integers.sub))
+makers['dd'] = calculation(function(one, other)
+    if (one.off == nil) ~= (other.off == nil) then
+        fail('type', 'a datetime with a time zone and one without have no distance')
+    end
+    return integers.sub(one.us, other.us)
+end)
+local function moved_day(sign)
+    return function(day, by)
+        local days = integers.floordiv(by, DAY)
+        local moved_to = integers.add(day, sign < 0 and integers.neg(days) or days)
+        if type(moved_to) ~= 'number' or moved_to < FIRST_DAY or moved_to > LAST_DAY then
+            fail('overflow', 'a date would be outside the years 1 to 9999')
+        end
+        return moved_to
+    end
+end
+makers['D+'], makers['D-'] = calculation(moved_day(1)), calculation(moved_day(-1))
+makers['DD'] = calculation(function(one, other)
+    return integers.mul(integers.sub(one, other), DAY)
+end)
+
+-- Makes the compiler of an operation on one value that is not None.
+local function conversion(operation)
+    return function(expression, is_lenient)
+        local get = compile(expression[2], is_lenient)
+        return function()
+            local value = get()
+            if value == NULL then
+                if is_lenient then return NULL end
+                fail('none', 'None is calculated with')
+            end
+            return operation(value)
+        end
+    end
+end
+makers['i-f'] = conversion(integers.to_float)
+makers['i-s'] = conversion(integers.text)
+makers['ineg'] = conversion(integers.neg)
+makers['fneg'] = conversion(function(value) return -value end)
+makers['slen'] = conversion(texts.length)
+makers['ylen'] = conversion(function(value) return #value end)
+-- Turns a number without a fraction into an integer, as validation does; None stays None.
+makers['f-i'] = function(expression)
+    local get = compile(expression[2])
+    return function()
+        local value = get()
+        if value == NULL then return NULL end
+        local integer = integers.from_float(value)
+        if integer == nil then
+            fail('invalid', floats.text(value) .. ' has a fraction, and the field is an int; '
+                .. 'write // instead of /')
+        end
+        return integer
+    end
+end
+
+-- ["len", reference]: how many elements or entries a container has.
+makers['len'] = function(expression, is_lenient)
+    local find_cell = expressions.container(expression[2], is_lenient)
+    local wanted = expression[3]
+    return function()
+        local cell = find_cell()
+        local node = cell and mirror.open(cell, wanted)
+        if not node then return none_or_fail(is_lenient, '') end
+        if node.is_list then return lists.length(node) end
+        return dicts.length(node)
+    end
+end
+
+expressions.makers = makers
+return expressions

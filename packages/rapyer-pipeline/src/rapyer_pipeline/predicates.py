@@ -1,0 +1,99 @@
+"""Conditions of programs: decided on the server, joined, and acted upon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rapyer.expr import Condition
+
+from rapyer_pipeline.recorded import TIMED, Timed
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from rapyer_pipeline.recorder import Recorder
+
+
+class TracedCondition(Timed, Condition):
+    """A condition of a program: it is decided on the server, for the time at which it was made."""
+
+    __slots__ = TIMED
+
+    @classmethod
+    def of(cls, recorder: Recorder, code: str, label: Any) -> TracedCondition:
+        """Make one of its expression; see `Operand.of`."""
+        made = object.__new__(cls)
+        made.recorder_ = recorder
+        made._code = code
+        made._label = label
+        made._is_kept = False
+        made._moment = recorder.now
+        return made
+
+    @classmethod
+    def of_node(cls, recorder: Recorder, node: Condition) -> TracedCondition:
+        """Make one of a condition of the expression language of core.
+
+        Raises:
+            RecordingError: The interpreter does not decide it.
+        """
+        return cls.of(recorder, recorder.compile(node), node.__repr__)
+
+    def __structure__(self) -> tuple[Hashable, ...]:
+        """Give what tells it from others: it is a condition of one moment."""
+        return TracedCondition, id(self)
+
+    def __and__(self, other: Any) -> Any:
+        return self._joined("and", "&", other)
+
+    def __or__(self, other: Any) -> Any:
+        return self._joined("or", "|", other)
+
+    def __rand__(self, other: Any) -> Any:
+        return condition_of(self.recorder_, other) & self
+
+    def __ror__(self, other: Any) -> Any:
+        return condition_of(self.recorder_, other) | self
+
+    def __invert__(self) -> TracedCondition:
+        code = f'["not",{self.use_(self.recorder_)}]'
+        return TracedCondition.of(self.recorder_, code, lambda: f"~({self!r})")
+
+    def _joined(self, word: str, operator: str, other: Any) -> TracedCondition:
+        recorder = self.recorder_
+        right = condition_of(recorder, other)
+        code = f'["{word}",{self.use_(recorder)},{right.use_(recorder)}]'
+        return TracedCondition.of(recorder, code, (self, operator, right))
+
+    def if_true(self, *actions: Any) -> Any:
+        """Do something where the condition holds.
+
+        Args:
+            actions: Callables that record statements, or lists of such.
+
+        Returns:
+            What `.elif_true(condition, actions)` and `.else_(actions)` go on from.
+        """
+        return self.recorder_.branch(self, actions)
+
+
+def condition_of(recorder: Recorder, value: object) -> TracedCondition:
+    """Give a condition that was made of values of the program or of paths of the model.
+
+    Raises:
+        RecordingError: It is none.
+    """
+    if isinstance(value, TracedCondition):
+        if value.recorder_ is not recorder:
+            raise recorder.error(f"{value!r} is a condition of another pipeline")
+        return value
+    of_bool: Any = getattr(type(value), "condition_", None)
+    if of_bool is not None:
+        found: TracedCondition = of_bool(value)
+        return found
+    if isinstance(value, Condition):
+        return TracedCondition.of_node(recorder, value)
+    raise recorder.error(
+        f"{value!r} is no condition. Give a comparison such as p.age > 17, each in parentheses "
+        "where & | ~ join several"
+    )

@@ -1,0 +1,118 @@
+"""What stands for something that only the server knows, and what Python may not ask of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rapyer_pipeline.errors import RecordingError
+
+if TYPE_CHECKING:
+    from rapyer_pipeline.recorder import Moment, Recorder
+
+#: The slots of what is `Timed`.
+TIMED = ("_code", "_is_kept", "_label", "_moment", "recorder_")
+
+
+class Recorded:
+    """Something that stands for what only the server knows.
+
+    What Python would decide while the program is recorded is refused, with the remedy. Names end
+    with an underscore where others are those of fields.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        recorder_: Recorder
+
+    def refuse_(self, message: str) -> RecordingError:
+        """Make the error about what is written; a message ends without a full stop."""
+        return self.recorder_.error(message)
+
+    def __bool__(self) -> NoReturn:
+        raise self.refuse_(
+            f"whether {self!r} holds is known on the server only. Write "
+            "`(condition).if_true(lambda: ...)` or `with p.when(condition):`, and & | ~ for and, "
+            "or, not; `(a < x) & (x < b)` for `a < x < b`"
+        )
+
+    def __len__(self) -> NoReturn:
+        raise self.refuse_(f"the length of {self!r} is known on the server only. Write length(...)")
+
+    def __contains__(self, item: object) -> NoReturn:
+        raise self.refuse_(f"`in` asks now. Write {self!r}.contains({item!r})")
+
+    def __str__(self) -> NoReturn:
+        raise self.refuse_(
+            f"{self!r} has no text while the program is recorded. Join texts by +: "
+            "p.first + ' ' + p.last"
+        )
+
+    def __format__(self, spec: str) -> NoReturn:
+        raise self.refuse_(
+            f"{self!r} has no text while the program is recorded, so that it cannot stand in an "
+            "f-string. Join texts by +: p.first + ' ' + p.last"
+        )
+
+    def __int__(self) -> NoReturn:
+        raise self.refuse_(f"{self!r} is a number on the server only. Calculate with it as it is")
+
+    __float__ = __index__ = __complex__ = __int__
+
+    def __iter__(self) -> NoReturn:
+        raise self.refuse_(f"{self!r} is nothing that a loop runs over")
+
+
+class Timed(Recorded):
+    """Something that has the value of the time at which it was asked for."""
+
+    if TYPE_CHECKING:
+        _code: str
+        _is_kept: bool
+        _label: Any
+        _moment: Moment
+    else:
+        __slots__ = ()  # beside the slots of a node, which those who derive from both have
+
+    def use_(self, recorder: Recorder) -> str:
+        """Give the expression of the value, as it was when it was asked for.
+
+        Raises:
+            RecordingError: It is of another pipeline, or of a block that has ended.
+        """
+        if self.recorder_ is not recorder:
+            raise recorder.error(f"{self!r} is a value of another pipeline")
+        if self._is_kept or self._moment is recorder.now:
+            return self._code
+        if recorder.broken:
+            raise RecordingError(recorder.broken)
+        block, place, seen = self._moment
+        if block not in recorder.blocks:
+            raise recorder.error(
+                f"{self!r} was read inside of a block or a loop that has ended. Read it again"
+            )
+        register = recorder.register()
+        block.insert(place, seen, f'["let",0,{register},{self._code}]')
+        self._code, self._is_kept = f'["let",{register}]', True
+        return self._code
+
+    def keep_as_(self, code: str) -> None:
+        """Let the value be what an expression gives at any time."""
+        self._code, self._is_kept = code, True
+
+    def __repr__(self) -> str:
+        return shown(self._label)
+
+
+def shown(label: Any) -> str:
+    """Write what something is made of, as it would be written in Python.
+
+    Args:
+        label: A text, what gives one, or an operation: left, operator, right.
+    """
+    if isinstance(label, str):
+        return label
+    if isinstance(label, tuple):
+        left, operator, right = label  # pyright: ignore[reportUnknownVariableType] - anything
+        return f"({left!r} {operator} {right!r})"
+    return str(label())

@@ -1,0 +1,254 @@
+"""What records a program: its statements, its constants, and what is read too late."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from rapyer_pipeline.errors import RecordingError
+from rapyer_pipeline.shapes import Shapes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rapyer.base import BaseRedisModel
+    from rapyer.expr import Condition
+
+    from rapyer_pipeline.branches import Branches
+    from rapyer_pipeline.containers import Container
+    from rapyer_pipeline.places import Place
+    from rapyer_pipeline.predicates import TracedCondition
+    from rapyer_pipeline.results import Result
+    from rapyer_pipeline.shapes import Shape
+
+_PACKAGE: Final = __package__
+#: `sys._getframe`, which `logging` finds lines by as well: `inspect.currentframe` is slower.
+_frame_at: Final[Callable[[int], FrameType]] = vars(sys)["_getframe"]
+
+
+class Block:
+    """Statements that are recorded one after the other; some are put between them later.
+
+    Attributes:
+        items: The statements, as parts of a program.
+        inserted: Where some were put between them, in that order.
+    """
+
+    __slots__ = ("inserted", "items")
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self.inserted: list[int] = []
+
+    def insert(self, place: int, seen: int, text: str) -> None:
+        """Put a statement where one would have stood that was recorded at an earlier time.
+
+        Args:
+            place: How many statements there were then.
+            seen: How many had been put between them then.
+            text: The statement.
+        """
+        for other in self.inserted[seen:]:
+            if other <= place:
+                place += 1
+        self.items.insert(place, text)
+        self.inserted.append(place)
+
+    def __str__(self) -> str:
+        return f"[{','.join(map(str, self.items))}]"
+
+
+class Moment(NamedTuple):
+    """A time in the recording of a program.
+
+    Attributes:
+        block: What was recorded into.
+        place: How many statements it had.
+        seen: How many had been put between them later.
+    """
+
+    block: Block
+    place: int
+    seen: int
+
+
+class Vocabulary(NamedTuple):
+    """What programs are written in, which knows the recorder.
+
+    Attributes:
+        compile: Gives the expression of a condition of core.
+        branches: What is done where a condition holds: made of recorder and condition.
+        containers: What a program has for a container, by its role.
+    """
+
+    compile: Callable[[Recorder, Condition], str]
+    branches: Callable[[Recorder, TracedCondition], Branches]
+    containers: Mapping[str, type[Container]]
+
+
+class Recorder:
+    """Records the statements of one pipeline.
+
+    A value of a document is a value of the time at which it was asked for. Where it is used later,
+    after other statements, it is kept in a register at that time: `now` is another one after each
+    statement; `moves` counts those that may put another container in the place of one.
+
+    Args:
+        model: The model of the document.
+        vocabulary: What programs are written in.
+        refreshes: Whether the caller wants to know what the document has afterwards.
+    """
+
+    def __init__(
+        self, model: type[BaseRedisModel], vocabulary: Vocabulary, *, refreshes: bool
+    ) -> None:
+        self._compile, self._branches, self.containers = vocabulary
+        self.model = model
+        self.shapes = Shapes.of(model)
+        self.refreshes = refreshes
+        self.constants: list[str] = []
+        self.lines: list[tuple[CodeType, int]] = []
+        self.root = Block()
+        self.blocks = [self.root]
+        self.now = Moment(self.root, 0, 0)
+        self.moves = 0
+        #: The places of the document that were named, by the names of their fields.
+        self.places: dict[str, Place] = {}
+        self.registers = 0
+        self.results: list[Result] = []
+        #: The scalars of the document that are read at once before anything else, by stored names.
+        self.scalars: dict[str, None] = {}
+        #: The top-level fields that the caller wants to have afterwards, and whether as a scalar
+        #: (`"s"`), a container (`"c"`), or a list to which elements were added (`"a"`).
+        self.touched: dict[Shape, str] = {}
+        #: Loops that are open: what is read of the elements, by register.
+        self.columns: dict[str, dict[str, None]] = {}
+        #: Registers of elements that conditions are about, innermost last, with their shapes.
+        self.scopes: list[tuple[int, Any]] = []
+        #: Why nothing more can be recorded.
+        self.broken = "the block of the pipeline was not entered: write `async with ... as p:`."
+        #: What stands for the document.
+        self.document: Any = None
+        self._owner: object = None
+
+    def open(self) -> None:
+        """Begin to record, in the task that runs.
+
+        Raises:
+            RecordingError: It was begun before.
+        """
+        if self._owner is not None or self.lines:
+            raise RecordingError("a pipeline has one block. Make another one: x.pipeline().")
+        self.broken, self._owner = "", _current_task()
+
+    # -- statements -------------------------------------------------------------------------------
+
+    def begin(self) -> int:
+        """Begin a statement: give its number.
+
+        Raises:
+            RecordingError: The block of the pipeline is over, or a loop was left.
+        """
+        if self.broken:
+            raise RecordingError(self.broken)
+        if _current_task() is not self._owner:
+            raise self.error("another task uses the pipeline. Record it in the task that opened it")
+        frame = _caller(3)
+        self.lines.append((frame.f_code, frame.f_lasti))
+        return len(self.lines)
+
+    def add(self, text: Any, *, moves: bool = False) -> None:
+        """Record a statement that was begun."""
+        block = self.blocks[-1]
+        items = block.items
+        items.append(text)
+        self.now = Moment(block, len(items), len(block.inserted))
+        if moves:
+            self.moves += 1
+
+    def enter(self, block: Block) -> None:
+        """Record into a block within the one that is recorded into."""
+        self.blocks.append(block)
+        self.now = Moment(block, 0, 0)
+
+    def leave(self) -> None:
+        """Record into the block around again; containers may be others than before."""
+        self.blocks.pop()
+        block = self.blocks[-1]
+        self.now = Moment(block, len(block.items), len(block.inserted))
+        self.moves += 1
+
+    def compile(self, node: Condition) -> str:
+        """Give the expression of a condition of core."""
+        return self._compile(self, node)
+
+    def branch(self, condition: TracedCondition, actions: tuple[Any, ...]) -> Any:
+        """Record what is done where a condition holds."""
+        return self._branches(self, condition).run_(actions)
+
+    def register(self) -> int:
+        """Give the number of a register that nothing uses yet."""
+        self.registers += 1
+        return self.registers
+
+    def constant(self, text: str, kind: str) -> str:
+        """Give the expression of a constant.
+
+        Args:
+            text: What it is, as JSON in its stored form.
+            kind: Its kind.
+        """
+        self.constants.append(text)
+        return f'["const",{len(self.constants)},"{kind}"]'
+
+    def touch(self, shape: Shape, how: str) -> None:
+        """Note that the caller wants to have a top-level field afterwards."""
+        if self.refreshes:
+            known = self.touched.get(shape)
+            if known is None or (known == "a" and how == "c"):
+                self.touched[shape] = how
+
+    # -- errors -----------------------------------------------------------------------------------
+
+    def error(self, message: str) -> RecordingError:
+        """Make the error about what is being recorded; a message ends without a full stop."""
+        frame = _caller()
+        where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        return RecordingError(f"{where}: {message}.", where=where)
+
+    def break_off(self, message: str) -> None:
+        """Let every further statement, and the end of the block, fail."""
+        if not self.broken:
+            self.broken = message
+
+    def where(self, number: int) -> str:
+        """Give file and line of a statement."""
+        if not 0 < number <= len(self.lines):
+            return ""
+        code, instruction = self.lines[number - 1]
+        lines = {start: line for start, _, line in code.co_lines() if start <= instruction}
+        return f"{code.co_filename}:{lines[max(lines)]}"
+
+
+def _current_task() -> object:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # in another thread, or where only the record is looked at
+        return None
+
+
+def _caller(depth: int = 1) -> FrameType:
+    """Give the frame of the user's statement that is being recorded."""
+    frame = _frame_at(depth)
+    while frame.f_globals.get("__package__") == _PACKAGE and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def quote(text: str) -> str:
+    """Write a text as a part of a program."""
+    return json.dumps(text, ensure_ascii=False)

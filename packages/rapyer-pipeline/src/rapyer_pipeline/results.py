@@ -1,0 +1,75 @@
+"""What a program gives back: elements that it has taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+from rapyer_pipeline.errors import RecordingError
+from rapyer_pipeline.operands import Operand
+from rapyer_pipeline.recorder import Recorder
+
+if TYPE_CHECKING:
+    from rapyer_pipeline.shapes import Shape
+
+_UNKNOWN: Any = object()
+
+
+class Result(Operand):
+    """What a statement gives: a value of the program, and of Python after the block.
+
+    Attributes:
+        number_: Its number in the reply.
+        register_: The register that it is kept in.
+    """
+
+    __slots__ = ("_read", "_value", "number_", "register_")
+
+    number_: int
+    register_: int
+    _read: Callable[[bytes], Any]
+    _value: Any
+
+    @classmethod
+    def of_shape(cls, recorder: Recorder, shape: Shape, label: Any) -> Self:
+        """Make the result of a statement that is being recorded, which gives a value of a shape."""
+        result = cls._make(recorder, shape.kind, label, shape.values.codec.load)
+        result.shape_ = shape
+        result.calculates_ = shape.calculates
+        return result
+
+    @classmethod
+    def of_item(cls, recorder: Recorder, shape: Shape, label: Any) -> Self:
+        """Make the result of one that gives a key and its value."""
+        return cls._make(recorder, "j", label, shape.read_item)
+
+    @classmethod
+    def _make(cls, recorder: Recorder, kind: str, label: Any, read: Callable[[bytes], Any]) -> Self:
+        register = recorder.register()
+        result = object.__new__(cls)
+        result.recorder_, result.kind_, result.shape_ = recorder, kind, None
+        result.calculates_, result._label, result._moment = False, label, recorder.now
+        result.keep_as_(f'["let",{register}]')
+        recorder.results.append(result)
+        result.number_, result.register_ = len(recorder.results), register
+        result._read, result._value = read, _UNKNOWN
+        return result
+
+    def fill_(self, text: bytes | None) -> None:
+        """Take over what the server has sent."""
+        if text is not None:  # a default that is given to `pop` may be None
+            self._value = None if text == b"null" else self._read(text)
+
+    @property
+    def value(self) -> Any:
+        """What the statement gave; of one in a loop, what it gave at last.
+
+        Raises:
+            RecordingError: The block has not ended, or the statement was not reached.
+        """
+        if self._value is _UNKNOWN:
+            raise RecordingError(
+                f"{self!r} has no value: the block of the pipeline has not ended, it was rolled "
+                "back, or the statement was not reached."
+            )
+        return self._value
