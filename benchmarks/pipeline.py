@@ -224,7 +224,7 @@ async def _recording() -> list[Comparison]:
         pass
 
     def opened() -> Any:
-        p = Pipeline(Player, missing="raise", max_steps=10, key="x")
+        p = Pipeline.of(Player)(Player, missing="raise", max_steps=10, key="x")
         return p.open_()
 
     p: Any = None

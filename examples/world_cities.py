@@ -1,4 +1,4 @@
-"""34 006 real cities: inserted into Redis as models, loaded back, counted by two at once, found.
+"""34 006 real cities: inserted into Redis, loaded back, counted by two at once, visited, found.
 
 Run it by `uv run examples/world_cities.py`.
 
@@ -28,6 +28,7 @@ from rapyer import (
     init_rapyer,
 )
 from rapyer_embedded import Server
+from rapyer_pipeline import PipelineAborted, length
 from rapyer_query import Query
 from rich.console import Console
 from rich.table import Table
@@ -52,6 +53,8 @@ class City(AtomicRedisModel):
     population: Mapped[int]
     place: Mapped[Place]
     other_names: Mapped[list[str]] = Field(default_factory=list)
+    guests: Mapped[list[str]] = Field(default_factory=list)
+    turned_away: Mapped[list[str]] = Field(default_factory=list)
     revision: Version = Field(default=0)
 
 
@@ -194,6 +197,57 @@ async def race(cities: Sequence[City]) -> None:
     )
 
 
+#: How many guests a city takes.
+ROOM = 12
+
+
+async def travel(start: int, goal: int) -> str:
+    """Let the guest who has been longest in a city go to another one; say what became of that."""
+    try:
+        async with City.pipeline_for(start) as p:
+            p.require(length(p.guests) > 0, "nobody left")
+            guest = p.guests.pop(0)
+    except PipelineAborted as stopped:
+        return stopped.reason
+    async with City.pipeline_for(goal) as p:
+        with p.when(p.guests.contains(guest.value)):  # nobody is in two cities
+            p.abort("twice")
+        with p.when(length(p.guests) < ROOM):
+            p.guests.append(guest.value)
+        with p.otherwise():
+            p.turned_away.append(guest.value)
+    return "travelled"
+
+
+async def visit(cities: Sequence[City]) -> None:
+    """Let eight clients send guests from city to city at once; check that all are somewhere."""
+    keys = [city.geoname_id for city in cities]
+    names = [f"guest {number}" for number in range(10 * len(keys))]
+    for number, key in enumerate(keys):
+        async with City.pipeline_for(key) as p:
+            p.guests.extend(names[10 * number : 10 * number + 10])
+
+    async def client(step: int) -> Counter[str]:
+        trips: Counter[str] = Counter()
+        for number in range(250):
+            start, goal = number * step % len(keys), (number * step + step) % len(keys)
+            trips[await travel(keys[start], keys[goal])] += 1
+        return trips
+
+    started = time.perf_counter()
+    trips = sum(await asyncio.gather(*map(client, range(1, 9))), Counter[str]())
+    seconds = time.perf_counter() - started
+    rows = await City.extract_many(keys, City.guests, City.turned_away)
+    found = [guest for row in rows for guests in row for guest in guests]
+    if sorted(found) != sorted(names) or any(len(guests) > ROOM for guests, _ in rows):
+        raise SystemExit("guests were lost, are in two cities, or more than there is room for")
+    away = sum(len(guests) for _, guests in rows)
+    console.print(
+        f"visited  {len(keys):>6} cities: {trips['travelled']} trips, by eight at once in "
+        f"{seconds:3.1f} s; {len(found)} guests as before, {away} of them turned away"
+    )
+
+
 @contextmanager
 def redis_url() -> Generator[str]:
     """Give the URL of the Redis to use; start one unless the environment names it."""
@@ -237,6 +291,7 @@ async def work_with(cities: list[City]) -> None:
     console.print("[green]every city that was loaded equals the one that was inserted")
     await extract(cities)
     await race(cities[:5_000])
+    await visit(cities[:20])
     await ask(len(cities))
     largest = max(loaded, key=lambda city: city.population)
     console.print(

@@ -13,6 +13,7 @@ from rapyer.plugin.checks import HOOKS
 from rapyer.types.table import CORE_FIELD_TYPES
 
 ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
 
 
 def blocks(file: str, language: str) -> list[str]:
@@ -31,6 +32,42 @@ def run(code: str) -> str:
 def test_the_example_of_the_readme_prints_what_it_says():
     (example,) = blocks("README.md", "python")
     assert run(example) == "user:ada 36 London\n"
+
+
+def test_the_statements_about_pipelines_in_the_readme_run():
+    (part,) = re.findall(r"^- \*\*Decided in Redis.\*\*.*?^- ", README, re.DOTALL | re.MULTILINE)
+    head, *statements = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", part)]
+    lines = "\n".join(f"            {statement}" for statement in statements)
+    trial = f"""
+import asyncio
+from rapyer import AtomicRedisModel, EmbeddedModel, Key, init_rapyer
+from rapyer_embedded import Server
+
+class Item(EmbeddedModel):
+    expired: bool
+
+class User(AtomicRedisModel):
+    id: Key[str]
+    score: int = 0
+    total: int = 0
+    price: int = 3
+    count: int = 4
+    age: int = 18
+    status: str = ""
+    inventory: list[Item] = [Item(expired=True), Item(expired=False)]
+
+async def main(url):
+    async with init_rapyer(url):
+        user = await User(id="1").save()
+        {head}
+{lines}
+        assert user == await User.get("1")
+        print(user.score, user.total, user.status, user.inventory)
+
+with Server() as server:
+    asyncio.run(main(server.url))
+"""
+    assert run(trial) == "10 12 adult [Item(expired=False)]\n"
 
 
 @pytest.mark.parametrize("number", range(len(blocks("docs/models.md", "python"))))

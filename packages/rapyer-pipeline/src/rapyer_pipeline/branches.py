@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
+from rapyer_pipeline.leaving import is_left_at_its_end
 from rapyer_pipeline.predicates import TracedCondition, condition_of
 from rapyer_pipeline.recorder import Block, Recorder
 
@@ -106,24 +107,33 @@ class BlockOf:
         begin: Called when the block is entered; gives what is recorded into.
     """
 
-    __slots__ = ("_begin", "_recorder", "_where")
+    __slots__ = ("_begin", "_number", "_recorder")
 
     def __init__(self, recorder: Recorder, begin: Callable[[], Block]) -> None:
         self._recorder = recorder
         self._begin = begin
-        self._where = ""
+        self._number = 0
+        recorder.unentered = self
 
     def __enter__(self) -> None:
         recorder = self._recorder
+        recorder.unentered = None
         block = self._begin()
-        self._where = recorder.where(len(recorder.lines))
+        self._number = len(recorder.lines)
         recorder.enter(block)
 
     def __exit__(self, kind: object, error: object, traceback: object) -> None:
         recorder = self._recorder
         recorder.leave()
-        if kind is not None:
-            recorder.break_off(f"{self._where}: the block was left by break, return or an error.")
+        code, entered = recorder.lines[self._number - 1]
+        frame = recorder.caller()
+        is_whole = frame.f_code is not code or is_left_at_its_end(code, entered, frame.f_lasti)
+        if kind is not None or not is_whole:
+            recorder.break_off(
+                f"{recorder.where(self._number)}: the block was left by continue, break, return or "
+                "an error, and what follows in it, or behind it, is not recorded. Write what is "
+                "done instead under `with p.otherwise():`."
+            )
 
 
 def when(recorder: Recorder, condition: Any) -> BlockOf:

@@ -8,8 +8,8 @@ from rapyer.expr import Condition
 from rapyer.expr.nodes import Contains
 
 from rapyer_pipeline.containers import Container
-from rapyer_pipeline.places import Place
 from rapyer_pipeline.predicates import TracedCondition
+from rapyer_pipeline.spots import Spot
 
 
 class Collection(Container):
@@ -32,7 +32,7 @@ class Collection(Container):
         """Begin a statement that changes it: give the number, and the reference."""
         recorder = self.recorder_
         number = recorder.begin()
-        top = self.place_.top
+        top = self.spot_.top
         is_known = is_append and self.shape_ is top and self.shape_.most is None
         recorder.touch(top, "a" if is_known else "c")
         return number, self.reference_(recorder)
@@ -49,19 +49,19 @@ class Collection(Container):
             reference = self.reference_(recorder)
             recorder.add(f'["size",{number},[{reference}],"{wanted}",{least},{most}]')
 
-    def element_place_(self, step: str, label: Any) -> Place:
+    def element_spot_(self, step: str, label: Any) -> Spot:
         """Give the place of an element."""
         shape, recorder = self.shape_.element, self.recorder_
-        return Place(
-            recorder, shape, self.reference_(recorder), step, label=label, top=self.place_.top
-        )
+        return Spot(shape, self.reference_(recorder), step, label=label, top=self.spot_.top)
 
     def code_of_(self, value: Any) -> str:
         """Give the expression of a value that is to be an element."""
         element = self.shape_.element
-        if type(value) is element.plain:
-            return self.recorder_.constant(element.plain_text(value), element.kind)
-        return self.element_place_("", lambda: f"an element of {self!r}").code_of(value)
+        text = element.plain_text(value) if type(value) is element.plain else None
+        if text is not None:
+            return self.recorder_.constant(text, element.kind)
+        spot = self.element_spot_("", lambda: f"an element of {self!r}")
+        return spot.code_of(self.recorder_, value)
 
     def clear(self) -> None:
         """Take everything out."""
@@ -74,7 +74,7 @@ class Collection(Container):
         if operand is not None and not any(kind.accepts(operand) for kind in element.kinds):
             raise self.refuse_(
                 f"{self!r}.contains({operand!r}) could never hold: its elements are "
-                f"{element.annotation!r}"
+                f"{element.type_name}"
             )
         of_self: Any = self
         return TracedCondition.of_node(self.recorder_, Contains(of_self, operand))

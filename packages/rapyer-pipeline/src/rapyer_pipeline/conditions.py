@@ -166,6 +166,11 @@ def _none(recorder: Recorder, side: _Side) -> str:
 
 
 def _require_comparable(recorder: Recorder, side: _Side, node: Any) -> None:
+    if side.shape is not None and side.shape.schema["type"] == "decimal":
+        raise recorder.error(
+            f"{node!r}: Decimals are set and copied, and not compared, in a pipeline. Keep an int, "
+            "such as a number of cents, beside"
+        )
     if side.shape is not None and not side.shape.is_comparable:
         raise recorder.error(
             f"{node!r}: values in which there are Decimals, datetimes or times are not compared as "

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rapyer.expr import Condition, Value
 from rapyer.expr.nodes import Comparison, IsNone
 from rapyer.expr.operands import Kind
 
+from rapyer_pipeline.leaves import Leaf
 from rapyer_pipeline.operands import Operand
-from rapyer_pipeline.places import Leaf, Place
 from rapyer_pipeline.predicates import TracedCondition
 from rapyer_pipeline.recorded import Recorded
 from rapyer_pipeline.recorder import quote
+from rapyer_pipeline.spots import Spot
 
 if TYPE_CHECKING:
     from rapyer_pipeline.recorder import Moment, Recorder
@@ -26,15 +27,21 @@ class Container(Recorded, Value[Any]):
     and assigned.
 
     Attributes:
-        place_: Where it stands; for an element that a loop is at, the register alone.
+        spot_: Where it stands; for an element that a loop is at, the register alone.
         shape_: What it is like.
     """
 
     __slots__ = (
-        "_kept", "_moment", "_moves", "is_bound_", "place_", "recorder_", "shape_",
+        "_kept",
+        "_moment",
+        "_moves",
+        "is_bound_",
+        "recorder_",
+        "shape_",
+        "spot_",
     )  # fmt: skip
 
-    place_: Place
+    spot_: Spot
     shape_: Shape
     recorder_: Recorder
     is_bound_: bool
@@ -43,21 +50,21 @@ class Container(Recorded, Value[Any]):
     _moves: int
 
     @classmethod
-    def at(cls, place: Place, *, is_bound: bool = False) -> Container:
+    def at(cls, recorder: Recorder, spot: Spot, *, is_bound: bool = False) -> Container:
         """Give the container at a place, as it is now.
 
         Args:
-            place: The place.
+            recorder: What records the program.
+            spot: The place.
             is_bound: Whether its reference is a register, which stands for the container itself.
         """
         container = object.__new__(cls)
         put = object.__setattr__
-        recorder = place.recorder
         put(container, "recorder_", recorder)
-        put(container, "place_", place)
-        put(container, "shape_", place.shape)
+        put(container, "spot_", spot)
+        put(container, "shape_", spot.shape)
         put(container, "_moves", recorder.moves)
-        put(container, "_kept", place.reference if is_bound else "")
+        put(container, "_kept", spot.reference if is_bound else "")
         put(container, "is_bound_", is_bound)
         put(container, "_moment", recorder.now)
         return container
@@ -69,14 +76,14 @@ class Container(Recorded, Value[Any]):
         if recorder.broken:
             recorder.begin()
         if not self._kept and self._moves == recorder.moves:
-            return self.place_.reference
+            return self.spot_.reference
         block, place, seen = self._moment
         if block not in recorder.blocks:
             raise self._ended()
         if self._kept:
             return self._kept
         register = recorder.register()
-        block.insert(place, seen, f'["bind",0,{register},[{self.place_.reference}]]')
+        block.insert(place, seen, f'["bind",0,{register},[{self.spot_.reference}]]')
         object.__setattr__(self, "_kept", str(register))
         return self._kept
 
@@ -91,7 +98,7 @@ class Container(Recorded, Value[Any]):
         return self.shape_.kinds
 
     def __repr__(self) -> str:
-        return repr(self.place_)
+        return repr(self.spot_)
 
     def set(self, value: Any) -> None:
         """Assign a value, as `p.field = value` does; for lambdas."""
@@ -99,18 +106,18 @@ class Container(Recorded, Value[Any]):
             raise self.refuse_(
                 f"{self!r} is what a loop is at. Assign to a place: p.items[0] = ..., or its fields"
             )
-        self.place_.assign(value)
+        self.spot_.assign(self.recorder_, value)
 
-    def is_at_(self, place: Place) -> bool:
+    def is_at_(self, spot: Spot) -> bool:
         """Say whether it is what stands at a place: to assign it there changes nothing."""
-        return self.shape_ is place.shape and self.place_.reference == place.reference
+        return self.shape_ is spot.shape and self.spot_.reference == spot.reference
 
     # -- what is below ----------------------------------------------------------------------------
 
     def below_(self, shape: Shape, step: str, label: Any) -> Any:
         """Give what stands below, at a step."""
         above = self.reference_(self.recorder_)
-        return at_place(Place(self.recorder_, shape, above, step, label=label, top=self.place_.top))
+        return reach(self.recorder_, Spot(shape, above, step, label=label, top=self.spot_.top))
 
     def element_at_(self, register: int) -> Any:
         """Give the element that a register stands for."""
@@ -178,7 +185,7 @@ class TracedModel(Container):
 
     def no_field_(self, name: str) -> Exception:
         """Make the error about a field that there is not."""
-        return self.refuse_(f"{self!r} has no field {name!r}: it is {self.shape_.annotation!r}")
+        return self.refuse_(f"{self!r} has no field {name!r}: it is {self.shape_.type_name}")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -190,17 +197,12 @@ class TracedModel(Container):
         if shape is None:
             raise self.no_field_(name)
         recorder = self.recorder_
-        above = self.reference_(recorder)
-        place = Place(
-            recorder,
-            shape,
-            above,
-            shape.step,
-            label=lambda: f"{self!r}.{name}",
-            top=self.place_.top,
-        )
-        if not (isinstance(value, Container) and value.is_at_(place)):
-            place.assign(value)
+        above, top = self.reference_(recorder), self.spot_.top
+        spot = Spot(shape, above, shape.step, label=lambda: f"{self!r}.{name}", top=top)
+        assign(recorder, spot, value)
+
+    def __delattr__(self, name: str) -> None:
+        raise self.refuse_(f"the field {self!r}.{name} cannot be deleted. Assign another value")
 
     def __getitem__(self, name: Any) -> Any:
         return self.field_(name)
@@ -218,38 +220,53 @@ class Opaque(Container):
         if name.startswith("_"):
             raise AttributeError(name)
         raise self.refuse_(
-            f"{self!r} is {self.shape_.annotation!r}, of which a pipeline has no parts: {name!r} "
+            f"{self!r} is {self.shape_.type_name}, of which a pipeline has no parts: {name!r} "
             "is not reached. Assign it as a whole, compare it with =="
         )
 
+    def __getitem__(self, item: Any) -> NoReturn:
+        raise self.refuse_(
+            f"{self!r} is {self.shape_.type_name}, of which a pipeline has no parts: [{item!r}] is "
+            "not reached. Assign it as a whole, compare it with =="
+        )
 
-def at_place(place: Place) -> Any:
+    def __setitem__(self, item: Any, value: Any) -> None:
+        self[item]
+
+    def __delitem__(self, item: Any) -> None:
+        self[item]
+
+
+def reach(recorder: Recorder, spot: Spot) -> Any:
     """Give what a program has for the value at a place."""
-    role = place.shape.role
-    return _leaf(place) if role == "scalar" else place.recorder.containers[role].at(place)
-
-
-def _leaf(place: Place) -> Leaf:
-    recorder = place.recorder
-    if place.above == "0":  # a field of the document
-        if place.shape.kind != "j":
-            recorder.scalars[place.shape.stored_name] = None
-            if recorder.refreshes:
-                recorder.touch(place.top, "s")
+    shape = spot.shape
+    if shape.role != "scalar":
+        return recorder.containers[shape.role].at(recorder, spot)
+    if spot.above == "0":  # a field of the document
+        recorder.scalars[shape.stored_name] = None
+        if recorder.refreshes:
+            recorder.touch(spot.top, "s")
     elif recorder.columns:
-        columns = recorder.columns.get(place.above)
-        if columns is not None and place.step.startswith('"'):
-            columns[place.step] = None
-    return Leaf.at(place)
+        columns = recorder.columns.get(spot.above)
+        if columns is not None and shape.is_field:
+            columns[shape.quoted_name] = None
+    return Leaf.at(recorder, spot)
+
+
+def assign(recorder: Recorder, spot: Spot, value: Any) -> None:
+    """Record an assignment, but for that of a container to where it stands, as `+=` does it."""
+    is_own = isinstance(value, Container) and value.recorder_ is recorder and value.is_at_(spot)
+    if not is_own:
+        spot.assign(recorder, value)
 
 
 def in_register(
     recorder: Recorder, shape: Shape, register: int, container: Container, label: Any
 ) -> Any:
     """Give what a program has for an element, or a value of a dict, that a loop is at."""
-    place = Place(recorder, shape, str(register), "", label=label, top=container.place_.top)
-    if shape.role == "scalar":
-        leaf = Leaf.at(place)
-        leaf.keep_as_(f'["var",{register}]')
-        return leaf
-    return recorder.containers[shape.role].at(place, is_bound=True)
+    spot = Spot(shape, str(register), "", label=label, top=container.spot_.top)
+    if shape.role != "scalar":
+        return recorder.containers[shape.role].at(recorder, spot, is_bound=True)
+    leaf = Leaf.at(recorder, spot)
+    leaf.keep_as_(f'["var",{register}]')
+    return leaf

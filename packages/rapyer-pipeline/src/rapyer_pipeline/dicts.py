@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from rapyer.expr import Condition
 from rapyer.expr.paths import item_of, steps_of
 from rapyer.guards import is_mapping
 
 from rapyer_pipeline.collections import Collection
-from rapyer_pipeline.containers import Container, at_place
+from rapyer_pipeline.containers import assign, reach
 from rapyer_pipeline.loops import Items
 from rapyer_pipeline.operands import Operand
-from rapyer_pipeline.places import Place
 from rapyer_pipeline.predicates import TracedCondition
+from rapyer_pipeline.recorded import saying_where
 from rapyer_pipeline.results import Result
+from rapyer_pipeline.spots import Spot
 
 
 class TracedDict(Collection):
@@ -34,7 +35,8 @@ class TracedDict(Collection):
         path = self.shape_.path
         if path is None:
             raise self.refuse_(f"{self!r} is in a set, of which no path leads to the parts")
-        step = steps_of(item_of(path, key))[-1]
+        with saying_where(self.recorder_):
+            step = steps_of(item_of(path, key))[-1]
         self._check_key(key)
         return super().constant_key_(step.stored_key, kind)
 
@@ -50,17 +52,14 @@ class TracedDict(Collection):
             return f'["i-s",{key.use_(self.recorder_)}]'
         return self.code_of_index_(key, "s")
 
-    def _place(self, key: Any) -> Place:
-        return self.element_place_(f'["e",{self._key(key)}]', lambda: f"{self!r}[{key!r}]")
+    def _spot(self, key: Any) -> Spot:
+        return self.element_spot_(f'["e",{self._key(key)}]', lambda: f"{self!r}[{key!r}]")
 
     def __getitem__(self, key: Any) -> Any:
-        return at_place(self._place(key))
+        return reach(self.recorder_, self._spot(key))
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        place = self._place(key)
-        if isinstance(value, Container) and value.is_at_(place):
-            return
-        place.assign(value)
+        assign(self.recorder_, self._spot(key), value)
         if self.shape_.most is not None:
             number = len(self.recorder_.lines)
             reference = self.reference_(self.recorder_)
@@ -77,6 +76,10 @@ class TracedDict(Collection):
             raise self.refuse_(f"{values!r} is no dict of known keys")
         for key, value in {**values, **named}.items():
             self[key] = value
+
+    def __ior__(self, values: Any) -> Self:  # type: ignore[override,misc]  # joining makes no dict here
+        self.update(values)
+        return self
 
     def pop(self, key: Any, *default: Any) -> Any:
         """Take a key out; give its value, with its `value` after the block."""

@@ -3,29 +3,44 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from rapyer_pipeline.branches import otherwise, otherwise_when, when
-from rapyer_pipeline.containers import Container, at_place
-from rapyer_pipeline.errors import RecordingError
+from rapyer_pipeline.containers import Container, assign, reach
 from rapyer_pipeline.operands import Operand
-from rapyer_pipeline.places import Place
 from rapyer_pipeline.predicates import condition_of
-from rapyer_pipeline.recorder import Recorder, quote
+from rapyer_pipeline.recorder import Recorder, error_here, quote
+from rapyer_pipeline.spots import Spot
 
 if TYPE_CHECKING:
     from rapyer_pipeline.program import Program
 
-_METHODS = frozenset(
+METHODS = frozenset(
     {"when", "otherwise_when", "otherwise", "require", "abort", "delete", "explain"}
 )
+
+
+class FieldOfDocument:
+    """A field of a document as an attribute, which is found faster than by `__getattr__`.
+
+    Args:
+        name: The name of the field.
+    """
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, p: PipelineDocument, owner: object) -> Any:
+        return p.field_(self._name)
 
 
 class PipelineDocument:
     """A document, of which statements are recorded: `p.score += 10`.
 
     What it has is never loaded: reading a field gives what stands for it on the server. A field
-    that is named like a method is reached by brackets: `p["delete"]`.
+    that is named like a method is reached by brackets: `p["require"]`.
     """
 
     __slots__ = ("_program", "_recorder")
@@ -43,14 +58,10 @@ class PipelineDocument:
         """Give what a field has."""
         recorder: Recorder = self._recorder
         if recorder.broken:
-            raise RecordingError(recorder.broken)
-        place: Place = recorder.places.get(name) or self._place(name)
-        if place.shape.role == "scalar":
-            return at_place(place)
-        container: Container = recorder.containers[place.shape.role].at(place)
-        return container
+            raise recorder.error(recorder.broken)
+        return reach(recorder, recorder.spots.get(name) or self._spot(name))
 
-    def _place(self, name: str) -> Place:
+    def _spot(self, name: str) -> Spot:
         recorder: Recorder = self._recorder
         shape = recorder.shapes.field(name)
         if shape is None:
@@ -58,8 +69,8 @@ class PipelineDocument:
             raise recorder.error(
                 f"{recorder.model.__name__} has no field {name!r}. There are {known}"
             )
-        place = recorder.places[name] = Place(recorder, shape, "0", shape.step, label=f"p.{name}")
-        return place
+        spot = recorder.spots[name] = Spot(shape, "0", shape.step, label=f"p.{name}")
+        return spot
 
     if not TYPE_CHECKING:
 
@@ -69,7 +80,7 @@ class PipelineDocument:
             return self.field_(name)
 
         def __setattr__(self, name: str, value: Any) -> None:
-            if name in _METHODS:
+            if name in METHODS:
                 raise self._recorder.error(
                     f"{name!r} is a method of the pipeline. The field is p[{name!r}]"
                 )
@@ -84,15 +95,19 @@ class PipelineDocument:
         return self.field_(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        place = self._recorder.places.get(name) or self._place(name)
-        if isinstance(value, Container) and value.is_at_(place):  # as `+=` assigns it
-            return
-        place.assign(value)
+        recorder = self._recorder
+        assign(recorder, recorder.spots.get(name) or self._spot(name), value)
+
+    def __iter__(self) -> NoReturn:
+        raise self._recorder.error("a document is nothing that a loop runs over. Name a field")
+
+    def __contains__(self, name: object) -> NoReturn:
+        raise self._recorder.error(f"`in` asks now. Write p.<field>.contains({name!r})")
 
     def __delattr__(self, name: str) -> None:
         raise self._recorder.error(f"the field {name!r} cannot be deleted. Assign another value")
 
-    def __bool__(self) -> bool:
+    def __bool__(self) -> NoReturn:
         raise self._recorder.error("whether there is a document is known on the server only")
 
     def __repr__(self) -> str:
@@ -168,4 +183,4 @@ def length(value: Any) -> Operand:
         return Operand.of(value.recorder_, "i", code, lambda: f"length({value!r})")
     if isinstance(value, Operand | Container):
         raise value.recorder_.error(f"{value!r} has no length")
-    raise RecordingError(f"length({value!r}) is for what a pipeline has. Write len(...).")
+    raise error_here(f"length({value!r}) is for what a pipeline has. Write len(...)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rapyer.errors import ExpressionError, RapyerError
+from rapyer.errors import RapyerError
 
 
 class PipelineError(RapyerError):
@@ -19,10 +19,11 @@ class PipelineError(RapyerError):
         self.where = where
 
 
-class RecordingError(PipelineError, ExpressionError):
+class RecordingError(PipelineError):
     """Something was written in a pipeline that no program on the server can do.
 
-    It is raised where it stands, before anything is sent.
+    It is raised where it stands, before anything is sent. It is no TypeError: `list(...)` and
+    others would take that for a sign that something has no length.
     """
 
 

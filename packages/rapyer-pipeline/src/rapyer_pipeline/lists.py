@@ -10,12 +10,13 @@ from rapyer.expr.annotations import element_models
 from rapyer.expr.nodes import AnyElement
 
 from rapyer_pipeline.collections import Collection
-from rapyer_pipeline.containers import Container, at_place
+from rapyer_pipeline.containers import Container, assign, reach
+from rapyer_pipeline.leaves import Leaf
 from rapyer_pipeline.loops import looping_over
-from rapyer_pipeline.places import Leaf, Place
 from rapyer_pipeline.predicates import TracedCondition
 from rapyer_pipeline.recorded import Recorded
 from rapyer_pipeline.results import Result
+from rapyer_pipeline.spots import Spot
 
 
 class TracedList(Collection):
@@ -28,17 +29,15 @@ class TracedList(Collection):
         "loops"
     )
 
-    def _place(self, index: Any) -> Place:
+    def _spot(self, index: Any) -> Spot:
         code = self.code_of_index_(index, "i")
-        return self.element_place_(f'["e",{code}]', lambda: f"{self!r}[{index!r}]")
+        return self.element_spot_(f'["e",{code}]', lambda: f"{self!r}[{index!r}]")
 
     def __getitem__(self, index: Any) -> Any:
-        return at_place(self._place(index))
+        return reach(self.recorder_, self._spot(index))
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        place = self._place(index)
-        if not (isinstance(value, Container) and value.is_at_(place)):
-            place.assign(value)
+        assign(self.recorder_, self._spot(index), value)
 
     def __delitem__(self, index: Any) -> None:
         code = self.code_of_index_(index, "i")
@@ -214,9 +213,9 @@ _NO_CONDITIONS: Final = frozenset({"get", "set", "asc", "desc"})
 def _register_of(value: object) -> str:
     """Give the register of an element that a loop is at; empty for anything else."""
     if isinstance(value, Container) and value.is_bound_:
-        return value.place_.reference
-    if isinstance(value, Leaf) and not value.place_.step:
-        return value.place_.above
+        return value.spot_.reference
+    if isinstance(value, Leaf) and not value.spot_.step:
+        return value.spot_.above
     return ""
 
 

@@ -45,7 +45,8 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
             WrongTypeError: The key holds another Redis type than a JSON document.
             OutcomeUnknownError: The reply was lost; the program may have been run or not.
         """
-        return Pipeline(type(self), missing=missing, max_steps=max_steps, instance=self)
+        made = Pipeline.of(type(self))
+        return made(type(self), missing=missing, max_steps=max_steps, instance=self)
 
     @classmethod
     def pipeline_for(
@@ -61,4 +62,4 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
             missing: What is done where there is no document.
             max_steps: How many steps the loops of the program may take together.
         """
-        return Pipeline(cls, missing=missing, max_steps=max_steps, key=key)
+        return Pipeline.of(cls)(cls, missing=missing, max_steps=max_steps, key=key)

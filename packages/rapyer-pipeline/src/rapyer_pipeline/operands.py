@@ -19,7 +19,7 @@ from rapyer_pipeline.arithmetic import (
     kind_of,
 )
 from rapyer_pipeline.predicates import TracedCondition, condition_of
-from rapyer_pipeline.recorded import TIMED, Timed
+from rapyer_pipeline.recorded import TIMED, Timed, saying_where
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -139,6 +139,10 @@ class Operand(Timed, Value[Any]):
             return TracedCondition.of(recorder, code, (self, operator, other))
         node = Comparison(operator, self, self._operand(operator, other))
         return TracedCondition.of_node(recorder, node)
+
+    def _operand(self, operator: str, other: Any) -> Any:
+        with saying_where(self.recorder_):
+            return super()._operand(operator, other)
 
     def _different(self, other: Any) -> Condition:
         return ~self._compare("==", other)

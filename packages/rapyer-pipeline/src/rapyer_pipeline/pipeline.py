@@ -18,7 +18,7 @@ from rapyer_pipeline.branches import Branches
 from rapyer_pipeline.conditions import compile_condition
 from rapyer_pipeline.containers import Container, Opaque, TracedModel
 from rapyer_pipeline.dicts import TracedDict
-from rapyer_pipeline.document import PipelineDocument
+from rapyer_pipeline.document import METHODS, FieldOfDocument, PipelineDocument
 from rapyer_pipeline.errors import RecordingError
 from rapyer_pipeline.failures import failure_of
 from rapyer_pipeline.interpreter import RUN
@@ -26,6 +26,7 @@ from rapyer_pipeline.lists import TracedList, TracedSet
 from rapyer_pipeline.outcome import lengths_of, take_over
 from rapyer_pipeline.program import Program
 from rapyer_pipeline.recorder import Recorder, Vocabulary
+from rapyer_pipeline.shapes import Shapes
 
 if TYPE_CHECKING:
     from rapyer.keys import KeyLike
@@ -80,6 +81,22 @@ class Pipeline(PipelineDocument):
         put(self, "_key", key)
         recorder.document = self
 
+    @classmethod
+    def of(cls, model: type[BaseRedisModel]) -> type[Pipeline]:
+        """Give the class of the pipelines of a model, which has its fields as attributes."""
+        kept = Shapes.of(model).kept
+        made: type[Pipeline] | None = kept.get(cls)
+        if made is None:
+            fields = {
+                name: FieldOfDocument(name)
+                for name in model.__pydantic_fields__
+                if name not in METHODS and not hasattr(cls, name)
+            }
+            namespace: dict[str, Any] = {"__slots__": (), **fields}
+            made = type(cls.__name__, (cls,), namespace)
+            kept[cls] = made
+        return made
+
     def open_(self) -> Self:
         """Begin to record."""
         self._recorder.open()
@@ -96,14 +113,17 @@ class Pipeline(PipelineDocument):
         broken = recorder.broken
         open_blocks = len(recorder.blocks) != 1
         recorder.break_off("the block of the pipeline is over: nothing more is recorded.")
-        if error is not None:
-            return
-        if broken:
+        if error is None and broken:
             raise RecordingError(broken)
-        if open_blocks:
+        if error is None and recorder.unentered is not None:
+            raise recorder.error("a block was opened without `with`: write `with p.when(...):`")
+        if error is None and open_blocks:
             raise RecordingError("a loop or a block of the pipeline was left open.")
-        if recorder.lines:
-            await self._run()
+        try:
+            if error is None and recorder.lines:
+                await self._run()
+        finally:
+            recorder.close()
 
     async def _run(self) -> None:
         instance, recorder, model = self._instance, self._recorder, self._model

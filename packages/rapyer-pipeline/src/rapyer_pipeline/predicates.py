@@ -65,6 +65,14 @@ class TracedCondition(Timed, Condition):
         code = f'["{word}",{self.use_(recorder)},{right.use_(recorder)}]'
         return TracedCondition.of(recorder, code, (self, operator, right))
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise self.refuse_(
+            f"{self!r} has no {name!r}. A condition has if_true(...), whose result goes on with "
+            "elif_true(condition, ...) and else_(...)"
+        )
+
     def if_true(self, *actions: Any) -> Any:
         """Do something where the condition holds.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from rapyer_pipeline.explain import explain
@@ -13,6 +14,14 @@ if TYPE_CHECKING:
 
 #: The version of the format; see docs/pipeline.md.
 VERSION = 1
+
+
+@lru_cache(maxsize=1024)
+def _prefetched(names: tuple[str, ...]) -> tuple[str, str]:
+    """Give the fields that are read before anything else, and the path that leads to them all."""
+    known = [name for name in names if '"' not in name and "\\" not in name]
+    union = "$[" + ",".join([f'"{name}"' for name in known]) + "]"
+    return ",".join(map(quote, known)), quote(union)
 
 
 class Program:
@@ -36,19 +45,17 @@ class Program:
             known_lengths: Of lists to which elements are added, how many the caller has.
         """
         recorder = self.recorder
-        scalars = [name for name in recorder.scalars if '"' not in name and "\\" not in name]
-        union = "$[" + ",".join([f'"{name}"' for name in scalars]) + "]"
+        names, union = _prefetched(tuple(recorder.scalars))
         out: list[str] = []
         for shape, how in recorder.touched.items():
-            name = quote(str(shape.place.name))
+            name = shape.quoted_name
             if how == "a":
                 recorder.constants.append(str(known_lengths.get(shape, -1)))
                 out.append(f'[{name},"a",{len(recorder.constants)}]')
             else:
                 out.append(f'[{name},"{how}"]')
-        names = ",".join(map(quote, scalars))
         return (
-            f'{{"v":{VERSION},"p":[{names}],"u":{quote(union)},"o":[{",".join(out)}],'
+            f'{{"v":{VERSION},"p":[{names}],"u":{union},"o":[{",".join(out)}],'
             f'"s":{self._max_steps},"r":{len(recorder.results)},"b":{recorder.root}}}'
         )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rapyer_pipeline.errors import RecordingError
+from rapyer.errors import ExpressionError
 
 if TYPE_CHECKING:
+    from rapyer_pipeline.errors import RecordingError
     from rapyer_pipeline.recorder import Moment, Recorder
 
 #: The slots of what is `Timed`.
@@ -62,6 +63,30 @@ class Recorded:
     def __iter__(self) -> NoReturn:
         raise self.refuse_(f"{self!r} is nothing that a loop runs over")
 
+    def __hash__(self) -> NoReturn:
+        raise self.refuse_(
+            f"{self!r} is no key of a dict and no element of a set of Python: what it is, is known "
+            "on the server only. A dict of the document takes it: p.counts[p.name]"
+        )
+
+    def __pow__(self, *others: object) -> NoReturn:
+        raise self.refuse_(
+            f"{self!r} has no such operation in a pipeline. There are + - * / // and %, and "
+            "comparisons"
+        )
+
+    __rpow__ = __abs__ = __pos__ = __round__ = __divmod__ = __rdivmod__ = __pow__
+    __lshift__ = __rshift__ = __xor__ = __matmul__ = __rlshift__ = __rrshift__ = __rxor__ = __pow__
+    __trunc__ = __floor__ = __ceil__ = __pow__
+
+    def __copy__(self, *others: object) -> NoReturn:
+        raise self.refuse_(f"{self!r} is not copied. Assign it: p.field = {self!r}")
+
+    __deepcopy__ = __reduce_ex__ = __copy__
+
+    def __reversed__(self) -> NoReturn:
+        raise self.refuse_(f"{self!r} is not read backwards. A list has .reverse()")
+
 
 class Timed(Recorded):
     """Something that has the value of the time at which it was asked for."""
@@ -82,10 +107,10 @@ class Timed(Recorded):
         """
         if self.recorder_ is not recorder:
             raise recorder.error(f"{self!r} is a value of another pipeline")
+        if recorder.broken:
+            raise recorder.error(recorder.broken)
         if self._is_kept or self._moment is recorder.now:
             return self._code
-        if recorder.broken:
-            raise RecordingError(recorder.broken)
         block, place, seen = self._moment
         if block not in recorder.blocks:
             raise recorder.error(
@@ -100,8 +125,29 @@ class Timed(Recorded):
         """Let the value be what an expression gives at any time."""
         self._code, self._is_kept = code, True
 
+    @property
+    def is_operation_(self) -> bool:
+        """Whether it is made of two others."""
+        return isinstance(self._label, tuple)
+
     def __repr__(self) -> str:
         return shown(self._label)
+
+
+class saying_where:  # noqa: N801 - it is used as a function
+    """Makes errors of core, about what was written, say in which line that was."""
+
+    __slots__ = ("_recorder",)
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: object, error: object, traceback: object) -> None:
+        if isinstance(error, ExpressionError):
+            raise self._recorder.error(str(error)) from error
 
 
 def shown(label: Any) -> str:
@@ -113,6 +159,12 @@ def shown(label: Any) -> str:
     if isinstance(label, str):
         return label
     if isinstance(label, tuple):
-        left, operator, right = label  # pyright: ignore[reportUnknownVariableType] - anything
-        return f"({left!r} {operator} {right!r})"
+        parts: tuple[Any, str, Any] = label  # pyright: ignore[reportUnknownVariableType] - anything
+        left, operator, right = parts
+        return f"{_inner(left)} {operator} {_inner(right)}"
     return str(label())
+
+
+def _inner(part: object) -> str:
+    is_operation = isinstance(part, Timed) and part.is_operation_
+    return f"({part!r})" if is_operation else repr(part)

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
     from rapyer_pipeline.branches import Branches
     from rapyer_pipeline.containers import Container
-    from rapyer_pipeline.places import Place
     from rapyer_pipeline.predicates import TracedCondition
     from rapyer_pipeline.results import Result
     from rapyer_pipeline.shapes import Shape
+    from rapyer_pipeline.spots import Spot
 
-_PACKAGE: Final = __package__
+#: The packages through which what a user writes comes here.
+_OURS: Final = frozenset({__package__, "rapyer.expr"})
 #: `sys._getframe`, which `logging` finds lines by as well: `inspect.currentframe` is slower.
 _frame_at: Final[Callable[[int], FrameType]] = vars(sys)["_getframe"]
 
@@ -116,8 +117,8 @@ class Recorder:
         self.blocks = [self.root]
         self.now = Moment(self.root, 0, 0)
         self.moves = 0
-        #: The places of the document that were named, by the names of their fields.
-        self.places: dict[str, Place] = {}
+        #: The places of the fields of the document, by their names: the same for all programs.
+        self.spots: dict[str, Spot] = self.shapes.kept.setdefault("spots", {})
         self.registers = 0
         self.results: list[Result] = []
         #: The scalars of the document that are read at once before anything else, by stored names.
@@ -131,6 +132,8 @@ class Recorder:
         self.scopes: list[tuple[int, Any]] = []
         #: Why nothing more can be recorded.
         self.broken = "the block of the pipeline was not entered: write `async with ... as p:`."
+        #: The block that was made and is not entered yet.
+        self.unentered: object = None
         #: What stands for the document.
         self.document: Any = None
         self._owner: object = None
@@ -145,6 +148,10 @@ class Recorder:
             raise RecordingError("a pipeline has one block. Make another one: x.pipeline().")
         self.broken, self._owner = "", _current_task()
 
+    def close(self) -> None:
+        """Let go of what refers to the recorder: there is work for the garbage collector else."""
+        self.document = None
+
     # -- statements -------------------------------------------------------------------------------
 
     def begin(self) -> int:
@@ -154,7 +161,9 @@ class Recorder:
             RecordingError: The block of the pipeline is over, or a loop was left.
         """
         if self.broken:
-            raise RecordingError(self.broken)
+            raise self.error(self.broken)
+        if self.unentered is not None:
+            raise self.error("a block was opened without `with`: write `with p.when(...):`")
         if _current_task() is not self._owner:
             raise self.error("another task uses the pipeline. Record it in the task that opened it")
         frame = _caller(3)
@@ -212,18 +221,21 @@ class Recorder:
             if known is None or (known == "a" and how == "c"):
                 self.touched[shape] = how
 
+    def caller(self) -> FrameType:
+        """Give the frame of the user's code that runs."""
+        return _caller()
+
     # -- errors -----------------------------------------------------------------------------------
 
     def error(self, message: str) -> RecordingError:
-        """Make the error about what is being recorded; a message ends without a full stop."""
-        frame = _caller()
-        where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
-        return RecordingError(f"{where}: {message}.", where=where)
+        """Make the error about what is being recorded."""
+        return error_here(message)
 
     def break_off(self, message: str) -> None:
         """Let every further statement, and the end of the block, fail."""
         if not self.broken:
             self.broken = message
+            self.now = Moment(*self.now)  # so that everything that is used is looked at
 
     def where(self, number: int) -> str:
         """Give file and line of a statement."""
@@ -244,9 +256,20 @@ def _current_task() -> object:
 def _caller(depth: int = 1) -> FrameType:
     """Give the frame of the user's statement that is being recorded."""
     frame = _frame_at(depth)
-    while frame.f_globals.get("__package__") == _PACKAGE and frame.f_back is not None:
+    while frame.f_back is not None:
+        names = frame.f_globals
+        # the module `copy` asks what it copies
+        if names.get("__package__") not in _OURS and names.get("__name__") != "copy":
+            break
         frame = frame.f_back
     return frame
+
+
+def error_here(message: str) -> RecordingError:
+    """Make the error about what the user's code that runs has written."""
+    frame = _caller()
+    where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    return RecordingError(f"{where}: {message.removesuffix('.')}.", where=where)
 
 
 def quote(text: str) -> str:

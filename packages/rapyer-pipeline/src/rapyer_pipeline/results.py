@@ -60,6 +60,20 @@ class Result(Operand):
         if text is not None:  # a default that is given to `pop` may be None
             self._value = None if text == b"null" else self._read(text)
 
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise self.refuse_(
+            f"{self!r} has no {name!r} in the block: what was taken out has no parts. Read it "
+            "before it is taken out, such as p.items[-1].price"
+        )
+
+    def __getitem__(self, item: Any) -> Any:
+        raise self.refuse_(
+            f"{self!r}[{item!r}]: what was taken out has no parts in the block. Read it before it "
+            "is taken out, such as p.items[-1][0]"
+        )
+
     @property
     def value(self) -> Any:
         """What the statement gave; of one in a loop, what it gave at last.

@@ -22,6 +22,7 @@ from rapyer.types.text import hide_nul, restore_nul
 
 if TYPE_CHECKING:
     from rapyer.locations import Location
+    from rapyer.types.codec import Codec
     from rapyer.types.locate import Locator
     from rapyer.types.places import PlaceValues
 
@@ -144,6 +145,7 @@ class Shape:
         kinds: Mapping[type, str] = {int: "i", str: "s", bool: "b"}
         if len(found) == 1 and (kind := kinds.get(found.pop())) is not None:
             self.role, self.kind = "scalar", kind
+            self.calculates = schema["type"] == "literal" and kind != "b"
             self.rules = "has a few members"
 
     def _look_at_constraints(self, is_stored: bool) -> None:
@@ -192,15 +194,20 @@ class Shape:
         has_rules = self.rules or self.schema.keys() - {"type", "metadata", "ref"}
         return None if has_rules else _PLAIN.get(self.kind if self.calculates else "")
 
-    def plain_text(self, value: Any) -> str:
-        """Give a value of the plain type as it is stored, in JSON."""
+    @cached_property
+    def takes(self) -> str:
+        """The kind of what is calculated that may be assigned as it is; empty for none."""
+        return self.kind if self.calculates and not self.rules else ""
+
+    def plain_text(self, value: Any) -> str | None:
+        """Give a value of the plain type as it is stored, in JSON; None where that takes a look."""
         if self.kind == "i" and -(2**63) <= value < 2**63:
             return str(value)
         if self.kind == "s" and value.isascii() and value.isprintable() and not _ESCAPED(value):
             return f'"{value}"'
         if self.kind == "f" and isfinite(value):
             return repr(value)
-        return self.constant(value)
+        return None
 
     def require_writable(self) -> None:
         """Make sure that values may be assigned there.
@@ -225,8 +232,20 @@ class Shape:
             UnstorableValueError: JSON or the server cannot hold it exactly.
         """
         valid = self.values.validator.validate_python(value)
-        text = self.values.codec.text(valid, checked=True)
+        text = self._codec.text(valid, checked=True)
+        self._codec.spell(valid, text)  # which refuses what the server would not hold
         return hide_nul(text).decode()
+
+    @cached_property
+    def _codec(self) -> Codec:
+        levels = 1 if self.location is None else len(self.location.steps)
+        return self.values.codec.named(self.name, levels)
+
+    @cached_property
+    def type_name(self) -> str:
+        """Their annotation as it is written in Python, for messages."""
+        kind = self.annotation
+        return kind.__name__ if type(kind) is type else repr(kind).replace("typing.", "")
 
     @cached_property
     def name(self) -> str:
@@ -315,11 +334,21 @@ class Shape:
     @cached_property
     def step(self) -> str:
         """The step to a field, as a part of a program."""
-        name = json.dumps(self.place.name, ensure_ascii=False)
+        name = self.quoted_name
         if not self.place.has_static_default or self.location is None:
             return name
         default = self.text_of(self.location.default(self.place))
         return f'["d",{name},{json.dumps(default, ensure_ascii=False)}]'
+
+    @cached_property
+    def quoted_name(self) -> str:
+        """The name of a field, or the key, as a part of a program."""
+        return json.dumps(self.place.name, ensure_ascii=False)
+
+    @property
+    def is_field(self) -> bool:
+        """Whether it is a declared field, and no element or key."""
+        return self.place.is_field
 
     @cached_property
     def stored_name(self) -> str:
@@ -369,6 +398,8 @@ class Shapes:
     def __init__(self, model: type[BaseRedisModel]) -> None:
         self._model = model
         self._fields: dict[str, Shape | None] = {}
+        #: What was made of them, by what has made it.
+        self.kept: dict[object, Any] = {}
 
     @classmethod
     def of(cls, model: type[BaseRedisModel]) -> Shapes:

@@ -88,24 +88,39 @@ local function encoded_name(name)
     return text
 end
 
+local add_patch
+
+-- Gives what a merge has to have for a member; nil where a merge would not do.
+local function patch_of(cell)
+    if is_whole(cell) then
+        if cell.absent then return 'null' end
+        local text = sent(cell)
+        local first = byte(text)
+        if first == 123 or first == 110 then return nil end  -- an object is joined, null removes
+        return text
+    end
+    if not cell.node.is_object then return nil end
+    local parts = {'{'}
+    if not add_patch(cell.node, parts) then return nil end
+    parts[#parts + 1] = '}'
+    return concat(parts)
+end
+
 -- Adds the patch of an object to `parts`; false where a merge would not do.
-local function add_patch(node, parts)
-    for place, cell in ipairs(changed_members(node)) do
-        if place > 1 then parts[#parts + 1] = ',' end
-        parts[#parts + 1] = encoded_name(cell.name)
-        if is_whole(cell) then
-            local text = 'null'
-            if not cell.absent then
-                text = sent(cell)
-                local first = byte(text)
-                if first == 123 or first == 110 then return false end  -- an object, or null
+function add_patch(node, parts)
+    local members, changed, count = node.members, node.changed, 1
+    for place = 1, #changed do
+        local cell = changed[place]
+        local name = cell.name
+        if members[name] == cell then
+            local text = patch_of(cell)
+            if not text then return false end
+            if count > 1 then
+                count = count + 1
+                parts[count] = ','
             end
-            parts[#parts + 1] = text
-        else
-            if not cell.node.is_object then return false end
-            parts[#parts + 1] = '{'
-            if not add_patch(cell.node, parts) then return false end
-            parts[#parts + 1] = '}'
+            parts[count + 1], parts[count + 2] = encoded[name] or encoded_name(name), text
+            count = count + 2
         end
     end
     return true
@@ -192,7 +207,7 @@ end
 function plan_list(node, path)
     if not node.cells then
         for _, cell in ipairs(node.changed or {}) do
-            local row = cell.up == node and not cell.is_new and cell.row
+            local row = not (cell.is_new or cell.replaced) and cell.row
             if row and row > node.first and row <= node.last then
                 plan_cell(cell, path .. '[' .. row - 1 .. ']')
             end
@@ -218,7 +233,7 @@ function plan_list(node, path)
     local cells = lists.compact(node)
     if node.is_permuted then return plan_whole(node, path, cells) end
     for _, cell in ipairs(node.changed or {}) do
-        if cell.up == node and cell.row and not cell.dead and not cell.is_new then
+        if cell.row and not (cell.dead or cell.is_new or cell.replaced) then
             plan_cell(cell, path .. '[' .. cell.row - 1 .. ']')
         end
     end

@@ -56,7 +56,6 @@ function dicts.pop(node, name)
             if node.new[place] == name then table.remove(node.new, place) end
         end
     end
-    cell.up = nil
     mirror.mark(gone)
     return text
 end

@@ -121,9 +121,10 @@ end
 local function in_column(parent, name)
     local up = parent.up
     local column = up and up.columns and up.columns[name]
-    local raw = column and column[parent.row]
+    if not column then return nil end
+    local raw = column[parent.row]
     if type(raw) == 'number' and (raw >= 9e15 or raw <= -9e15) then return nil end
-    return raw
+    return raw, raw == nil and column.is_absent[parent.row]
 end
 
 -- ["get", reference, kind]: the value of a scalar, or the text of anything.
@@ -162,8 +163,9 @@ function makers.get(expression, is_lenient)
         end
         if not parent then return none_or_fail(is_lenient, name) end
         if parent.row and not parent.node and not parent.is_set then
-            local raw = in_column(parent, name)
+            local raw, is_absent = in_column(parent, name)
             if raw ~= nil then return read_raw(raw) end
+            if is_absent and default ~= nil then return default end
         end
         local cell = below(parent, name, is_lenient)
         if not cell then return NULL end
@@ -201,6 +203,8 @@ function makers.let(expression, is_lenient)
         if type(value) == 'table' and value.code then
             if is_lenient then return NULL end
             error(value)
+        elseif value == nil then
+            fail('missing', 'the statement that gives this was not reached')
         end
         return value
     end
@@ -343,8 +347,8 @@ makers['f-i'] = function(expression)
         if value == NULL then return NULL end
         local integer = integers.from_float(value)
         if integer == nil then
-            fail('invalid', floats.text(value) .. ' has a fraction, and the field is an int; '
-                .. 'write // instead of /')
+            fail('invalid', floats.text(value) .. ' has a fraction, and the field is an int: '
+                .. '// gives a whole number where / does not')
         end
         return integer
     end

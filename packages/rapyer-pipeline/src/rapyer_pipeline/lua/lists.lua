@@ -143,7 +143,7 @@ function lists.replace(node, index, text)
     else
         node.added[place + 1 - (node.last - node.first)] = cell
     end
-    old.row, old.up, old.replaced = nil, nil, cell
+    old.replaced = cell
     mirror.mark(cell)
     return cell
 end
@@ -219,13 +219,16 @@ function lists.load_columns(node, names)
             local column = step and cjson.decode(redis.call('JSON.GET', key, path .. '[*]' .. step))
             if not column or #column ~= node.length then  -- some lack it
                 whole = whole or cjson.decode(redis.call('JSON.GET', key, path))[1]
-                column = {}
+                column = {is_absent = {}, is_partial = true}
                 for row = 1, node.length do
                     local element = whole[row]
-                    if type(element) == 'table' then column[row] = element[name] end
+                    if type(element) == 'table' then
+                        column[row] = element[texts.hide(name)]
+                        column.is_absent[row] = column[row] == nil
+                    end
                 end
-                column.is_partial = true
             end
+            column.is_absent = column.is_absent or {}
             columns[name] = column
             if not column.is_partial then node.has_objects = true end
         end

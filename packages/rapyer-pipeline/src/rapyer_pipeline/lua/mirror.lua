@@ -347,7 +347,6 @@ function mirror.replace_member(node, name, text)
     if old then
         cell = {up = node, name = name}
         node.members[name] = cell
-        old.up = nil
     end
     cell.text, cell.is_set, cell.absent = text, true, nil
     mark(cell)

@@ -115,8 +115,8 @@ return function(key, arguments, check, touched)
     if not is_fine then return failed(planned) end
     local written = 'read'
     if state.is_deleted then
+        written = 'deleted'
         if not is_new then
-            written = 'deleted'
             check(key, 'delete')
             permit('DEL', key)
             redis.call('DEL', key)

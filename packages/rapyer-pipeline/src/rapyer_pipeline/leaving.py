@@ -1,0 +1,82 @@
+"""How a `with` block was left: at its end, or by `continue`, `break` or `return`.
+
+A block that is left on the way records less than is written after it, and Python tells its
+`__exit__` nothing. What tells it is where the caller goes on: behind the block, as it would where
+`__exit__` had swallowed an error, or elsewhere.
+"""
+
+from __future__ import annotations
+
+import dis
+from functools import lru_cache
+from types import CodeType
+from typing import Final
+
+#: Instructions that lead on without doing anything.
+_JUMPS: Final = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
+_POPS: Final = frozenset({"POP_TOP", "POP_EXCEPT"})
+_NOTHING: Final = frozenset({"NOP", "CACHE", "EXTENDED_ARG"})
+
+
+@lru_cache(maxsize=1024)
+def is_left_at_its_end(code: CodeType, entered: int, left: int) -> bool:
+    """Say whether a block goes on behind its end.
+
+    Args:
+        code: The code with the block.
+        entered: Where its `__enter__` was called.
+        left: Where its `__exit__` was called, without an error.
+    """
+    instructions = list(dis.get_instructions(code))
+    places = {one.offset: number for number, one in enumerate(instructions)}
+    handler = _handler_of(code, entered)
+    if handler is None or left not in places:
+        return True
+    swallowed = places[handler]
+    while "_IF_TRUE" not in instructions[swallowed].opname:  # `__exit__` has swallowed an error
+        swallowed += 1
+    behind = _next(instructions, places, places[instructions[swallowed].argval], pops=4)
+    found = _next(instructions, places, places[left] + 1, pops=1)
+    return behind == found or _returns(instructions, behind) == _returns(instructions, found)
+
+
+def _returns(instructions: list[dis.Instruction], number: int) -> object:
+    """Give what is returned at once, where something is; else the place."""
+    one = instructions[number]
+    if one.opname == "RETURN_CONST":
+        return ("returns", one.argval)
+    following = instructions[number + 1 : number + 2]
+    if one.opname == "LOAD_CONST" and following and following[0].opname == "RETURN_VALUE":
+        return ("returns", one.argval)
+    return number
+
+
+def _handler_of(code: CodeType, entered: int) -> int | None:
+    """Find what handles errors in the block that was entered."""
+    entries: list[tuple[int, int, int]] = [
+        (entry.start, entry.end, entry.target)
+        for entry in vars(dis.Bytecode(code))["exception_entries"]
+    ]
+    begins = entered + 2
+    covering = [one for one in entries if one[0] <= begins + 2 and begins < one[1]]
+    if not covering:
+        return None
+    return max(covering)[2]
+
+
+def _next(
+    instructions: list[dis.Instruction], places: dict[int, int], number: int, *, pops: int
+) -> int:
+    """Find the first instruction that does something, behind those that take values off."""
+    while number < len(instructions):
+        one = instructions[number]
+        if one.opname in _POPS and pops:
+            pops -= 1
+            number += 1
+        elif one.opname in _JUMPS:
+            number = places[one.argval]
+        elif one.opname in _NOTHING:
+            number += 1
+        else:
+            break
+    return number
