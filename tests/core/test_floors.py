@@ -135,6 +135,13 @@ def test_the_test_sees_an_import_that_goes_up(tmp_path):
     assert floor_of("model") < floor_of("base") < floor_of("types")
 
 
+@pytest.mark.parametrize("source", sorted((ROOT / "packages").glob("*/src/**/*.lua")), ids=str)
+def test_parts_in_lua_are_under_400_lines_and_narrow(source):
+    lines = source.read_text().splitlines()
+    assert len(lines) < 400
+    assert max(map(len, lines)) <= 100
+
+
 @pytest.mark.parametrize("source", sorted((ROOT / "packages").glob("*/src/**/*.py")), ids=str)
 def test_modules_are_under_400_lines_and_functions_under_50(source):
     text = source.read_text()

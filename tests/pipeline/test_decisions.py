@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -82,6 +83,11 @@ def _conditions(p: Any) -> list[tuple[Any, bool]]:
         (Everything.number > 6, True),
         (p.address == Address(), True),
         (p.raw == b"\x00\xff", True),
+        (p.cost == Decimal("1.1"), True),
+        (p.cost == Decimal("1.1000001"), False),
+        (p.cost < 2, True),
+        (p.cost >= Decimal("1.100"), True),
+        (p.cost.in_([1, Decimal("11E-1")]), True),
     ]
 
 

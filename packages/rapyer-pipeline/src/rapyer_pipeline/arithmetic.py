@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -64,7 +65,7 @@ RULES: Final[Mapping[tuple[str, str, str], Rule]] = _rules()
 #: The kinds of plain operands. A bool is no number here.
 KINDS: Final[Mapping[type, str]] = {
     int: "i", float: "f", str: "s", bytes: "y", datetime: "d", date: "D", timedelta: "T", time: "t",
-    bool: "b",
+    bool: "b", Decimal: "c",
 }  # fmt: skip
 #: The types of Python that the kinds stand for.
 PYTHON: Final[Mapping[str, type]] = {kind: python for python, kind in KINDS.items()}
@@ -73,7 +74,8 @@ COMPARED: Final = {"==": "eq", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
 #: What values of the kinds are called in messages.
 NAMES: Final[Mapping[str, str]] = {
     "i": "an int", "f": "a float", "s": "a str", "y": "bytes", "d": "a datetime", "D": "a date",
-    "T": "a timedelta", "t": "a time", "b": "a bool", "j": "a value of another type",
+    "T": "a timedelta", "t": "a time", "b": "a bool", "c": "a Decimal",
+    "j": "a value of another type",
 }  # fmt: skip
 #: Why a pair of kinds has no operation, where Python has one.
 REMEDIES: Final[Mapping[tuple[str, str, str], str]] = {
@@ -119,6 +121,7 @@ _DUMPS: Final[Mapping[str, Callable[[Any], str]]] = {
     "D": lambda value: str(dump_date(value)),
     "T": lambda value: str(dump_timedelta(value)),
     "t": lambda value: to_json(dump_time(value)).decode(),
+    "c": lambda value: f'{{"dec":"{Decimal(value)}","n":0}}',
 }
 
 

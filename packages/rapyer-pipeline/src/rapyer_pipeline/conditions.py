@@ -146,7 +146,7 @@ def _compare(recorder: Recorder, operator: str, left: _Side, right: _Side, node:
         return f'["mixed","{_TURNED[operator]}",{one},{other}]'
     if kind != right.kind and not (kind == "i" and right.kind == "f"):
         raise recorder.error(f"{node!r} compares values of two types")
-    if operator != "==" and not (left.calculates and right.calculates) and kind != "t":
+    if operator != "==" and not (left.calculates and right.calculates) and kind not in "tc":
         raise recorder.error(f"{node!r}: there is no order of these values in a pipeline")
     if kind == "j":
         _require_comparable(recorder, left, node)
@@ -166,11 +166,6 @@ def _none(recorder: Recorder, side: _Side) -> str:
 
 
 def _require_comparable(recorder: Recorder, side: _Side, node: Any) -> None:
-    if side.shape is not None and side.shape.schema["type"] == "decimal":
-        raise recorder.error(
-            f"{node!r}: Decimals are set and copied, and not compared, in a pipeline. Keep an int, "
-            "such as a number of cents, beside"
-        )
     if side.shape is not None and not side.shape.is_comparable:
         raise recorder.error(
             f"{node!r}: values in which there are Decimals, datetimes or times are not compared as "

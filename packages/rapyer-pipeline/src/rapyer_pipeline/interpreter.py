@@ -10,8 +10,8 @@ from rapyer.traffic.scripts import Operation
 #: The parts in the order in which they stand on each other. Each is the body of a function that
 #: returns a table, under its own name for those that follow.
 PARTS: Final = (
-    "magnitudes", "integers", "floats", "decimals", "texts", "kinds", "mirror", "lists", "dicts",
-    "expressions", "conditions", "statements", "commit",
+    "magnitudes", "integers", "floats", "decimals", "texts", "parsing", "kinds", "mirror",
+    "lists", "dicts", "expressions", "conditions", "statements", "changes", "commit",
 )  # fmt: skip
 #: Why a program fails is an error that is a table, so that the place of the code stays out of it.
 _START: Final = """

@@ -121,7 +121,7 @@ class TracedList(Collection):
         element = self.shape_.element
         if key is not None:
             raise self.refuse_(f"{self!r}.sort takes no key in a pipeline")
-        if not element.calculates and element.kind != "t":
+        if not element.calculates and element.kind not in "tc":
             raise self.refuse_(f"{self!r} has elements without an order")
         number, reference = self.begin_()
         descending = "true" if reverse else "false"

@@ -7,59 +7,29 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final, Literal, cast
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import from_json, to_json
 from rapyer.assignments import location_to_write
 from rapyer.base import BaseRedisModel, field_types_of, locations_of
 from rapyer.errors import ExpressionError
-from rapyer.expr.annotations import element_of, fields_of, members_of, value_of
+from rapyer.expr.annotations import element_of, members_of, value_of
 from rapyer.expr.operands import Kind, kinds_of
 from rapyer.expr.paths import Path, annotation_of, field_of, item_of
 from rapyer.expr.text import stored_text
 from rapyer.types.locate import Place
 from rapyer.types.text import hide_nul, restore_nul
 
+from rapyer_pipeline.natures import Nature, has_other_equality
+
 if TYPE_CHECKING:
     from rapyer.locations import Location
     from rapyer.types.codec import Codec
-    from rapyer.types.locate import Locator
     from rapyer.types.places import PlaceValues
 
-Role = Literal["scalar", "list", "set", "dict", "model", "opaque"]
-Schema = Mapping[str, Any]
-
-#: The kinds of the interpreter by the names of field types that it calculates with.
-_KINDS: Final = {
-    "int": "i", "float": "f", "str": "s", "bool": "b", "bytes": "y", "datetime": "d", "date": "D",
-    "timedelta": "T", "time": "t",
-}  # fmt: skip
-_TEXTS: Final = frozenset({"UUID", "BigInt"})
-#: Schemas around that of a value which have no say about what it may be.
-_AROUND: Final = frozenset({"default", "nullable", "definition-ref", "definitions"})
 #: Types whose values JSON holds as they are, by their kinds.
 _PLAIN: Final[Mapping[str, type]] = {"i": int, "f": float, "s": str}
 _ESCAPED: Final = re.compile(r'["\\\x00-\x1f]').search
-#: Schemas of values that may be equal and stored in two ways, and of what may be anything.
-_STORED_IN_SEVERAL_WAYS: Final = frozenset(
-    {"datetime", "time", "decimal", "any", "is-instance", "function-plain", "dataclass", "call"}
-)
-_PARTS: Final = frozenset(
-    {
-        "schema", "items_schema", "values_schema", "keys_schema", "choices", "fields",
-        "strict_schema", "json_schema",
-    }
-)  # fmt: skip
-_RULES: Final = frozenset({"function-before", "function-after", "function-wrap", "custom-error"})
-_CONTAINERS: Final[Mapping[str, Role]] = {"list": "list", "set": "set", "dict": "dict"}
-#: What a schema may say that the interpreter checks, by the kind of its values.
-_COMMON: Final = frozenset({"type", "metadata", "ref", "strict", "microseconds_precision"})
-_BOUNDS: Final = frozenset({"ge", "gt", "le", "lt"})
-_LENGTHS: Final = frozenset({"min_length", "max_length"})
-_CHECKED: Final = {
-    "i": _BOUNDS | {"multiple_of"}, "f": _BOUNDS | {"allow_inf_nan"}, "s": _LENGTHS, "y": _LENGTHS,
-    "b": frozenset[str](), "d": _BOUNDS, "D": _BOUNDS, "T": _BOUNDS, "t": _BOUNDS,
-}  # fmt: skip
 
 
 class Shape:
@@ -69,13 +39,7 @@ class Shape:
         path: A path that leads there; for elements and values of dicts one of many.
         annotation: Their annotation.
         location: Where the path leads; None for elements of sets, which no path leads to.
-        kind: The kind of the interpreter; `"j"` for what it does not look into.
-        calculates: Whether it is calculated with and ordered, rather than only told apart.
-        nullable: Whether None is among them.
-        role: What they are.
-        rules: What only Python can check about them; empty where the interpreter checks all.
-        least: The least number of elements, or None.
-        most: The most, or None.
+        nature: What they may be; its attributes are those of the shape as well.
     """
 
     def __init__(
@@ -88,94 +52,24 @@ class Shape:
         self.place = place
         self.values = values
         self.location = location
-        self.nullable = False
-        self.rules = ""
-        self.kind, self.calculates = "j", False
-        self.role: Role = "opaque"
-        self.least: int | None = None
-        self.most: int | None = None
-        self.schema = self._unwrap(place.schema)
-        self._classify()
+        nature = Nature(place, locations_of(model).locator, field_types_of(model))
+        self.nature = nature
+        self.kind, self.calculates, self.role = nature.kind, nature.calculates, nature.role
+        self.nullable, self.rules, self.schema = nature.nullable, nature.rules, nature.schema
+        self.least, self.most = nature.least, nature.most
         self._children: dict[Any, Shape | None] = {}
         #: Whether it was looked at, and values may be assigned there.
         self.is_writable = False
 
-    def _unwrap(self, schema: Schema) -> Schema:
-        """Take away what stands around the schema of the values."""
-        while "serialization" not in schema:
-            kind = schema["type"]
-            if kind == "definition-ref":
-                schema = locations_of(self.model).locator.definition(schema)
-            elif kind in _AROUND or kind in _RULES:
-                if kind == "nullable":
-                    self.nullable = True
-                elif kind in _RULES:
-                    self.rules = "has a validator of its own"
-                schema = schema["schema"]
-            else:
-                break
-        return schema
-
-    def _classify(self) -> None:
-        schema = self.schema
-        kind = schema["type"]
-        known = field_types_of(self.model).of_schema(schema)
-        if "serialization" in schema and known is None:
-            self.rules = "has a serializer of its own"
-        elif known is not None and known.name in _KINDS:
-            self.role, self.kind = "scalar", _KINDS[known.name]
-            self.calculates = self.kind not in "bt"
-            self._look_at_constraints(known.stored is not None)
-        elif known is not None and known.name in _TEXTS:
-            self.role, self.kind = "scalar", "s"
-        elif kind in ("enum", "literal"):
-            self._classify_members(schema)
-        elif kind in _CONTAINERS:
-            self.role = _CONTAINERS[kind]
-            self.least, self.most = schema.get("min_length"), schema.get("max_length")
-        elif kind == "model" and fields_of(annotation_model(self.annotation)):
-            self.role = "model"
-        if self.role != "scalar":
-            self.kind = "j"
-
-    def _classify_members(self, schema: Schema) -> None:
-        """Tell of which kind the members of an enum or a literal are, where that is one kind."""
-        members = schema["members"] if schema["type"] == "enum" else schema["expected"]
-        found: set[type] = {type(getattr(one, "value", one)) for one in members}
-        kinds: Mapping[type, str] = {int: "i", str: "s", bool: "b"}
-        if len(found) == 1 and (kind := kinds.get(found.pop())) is not None:
-            self.role, self.kind = "scalar", kind
-            self.calculates = schema["type"] == "literal" and kind != "b"
-            self.rules = "has a few members"
-
-    def _look_at_constraints(self, is_stored: bool) -> None:
-        unknown = self.schema.keys() - _COMMON - _CHECKED[self.kind]
-        if is_stored:
-            unknown -= {"serialization"}
-        if unknown and not self.rules:
-            self.rules = f"has the rule {min(unknown)!r}"
-
     @cached_property
     def type_text(self) -> str:
         """What the interpreter checks of a result, as a part of a program."""
-        if self.role != "scalar":
-            return '{"k":"j","n":1}' if self.nullable or self.role == "opaque" else '{"k":"j"}'
-        parts: dict[str, Any] = {"k": self.kind}
-        if self.nullable:
-            parts["n"] = 1
-        for name, short in (("min_length", "min"), ("max_length", "max")):
-            if self.schema.get(name) is not None and not self.rules:
-                parts[short] = self.schema[name]
-        for name in ("ge", "gt", "le", "lt", "multiple_of"):
-            bound = self.schema.get(name)
-            if bound is not None and not self.rules:
-                parts["mul" if name == "multiple_of" else name] = self.text_of(bound)
-        return json.dumps(parts, separators=(",", ":"))
+        return self.nature.type_text(self.text_of)
 
     @cached_property
     def is_comparable(self) -> bool:
         """Whether equal values of a container have equal JSON, but for the order of keys."""
-        return not _has_other_equality(self.place.schema, locations_of(self.model).locator, set())
+        return not has_other_equality(self.place.schema, locations_of(self.model).locator, set())
 
     @property
     def model_class(self) -> Any:
@@ -354,29 +248,6 @@ class Shape:
     def stored_name(self) -> str:
         """The name of a field as it stands in the document."""
         return stored_text(str(self.place.name))
-
-
-def _has_other_equality(schema: Any, locator: Locator, seen: set[str]) -> bool:
-    """Say whether values of a schema may be equal that are stored in two ways."""
-    if isinstance(schema, Mapping):
-        kind: Any = cast("Mapping[str, Any]", schema).get("type")
-        if kind in _STORED_IN_SEVERAL_WAYS:
-            return True
-        if kind == "definition-ref":
-            reference = cast("Mapping[str, Any]", schema)
-            if reference["schema_ref"] in seen:
-                return False
-            seen.add(reference["schema_ref"])
-            return _has_other_equality(locator.definition(reference), locator, seen)
-        parts = cast("Mapping[str, Any]", schema)
-        return any(
-            _has_other_equality(part, locator, seen)
-            for name, part in parts.items()
-            if name in _PARTS or kind in ("model-fields", None)
-        )
-    if isinstance(schema, list | tuple):
-        return any(_has_other_equality(one, locator, seen) for one in cast("list[Any]", schema))
-    return False
 
 
 def annotation_model(annotation: Any) -> Any:

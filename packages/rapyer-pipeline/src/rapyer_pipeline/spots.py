@@ -107,8 +107,8 @@ class Spot:
                 f"{self!r} {shape.rules}, which only Python can check, and {value!r} is known on "
                 "the server only. Assign a value that is known here"
             )
-        is_told_apart = not (shape.calculates or shape.kind in "bt") or not (
-            value.calculates_ or value.kind_ in "bt"
+        is_told_apart = not (shape.calculates or shape.kind in "btc") or not (
+            value.calculates_ or value.kind_ in "btc"
         )
         if shape.kind == value.kind_ and not is_told_apart:
             return code

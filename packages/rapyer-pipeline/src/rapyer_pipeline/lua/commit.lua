@@ -23,7 +23,7 @@ local function spelled(text, path)
         end
         return exact
     end
-    local values, keys = mirror.split(text)
+    local values, keys = parsing.split(text)
     local parts = {}
     for place, value in ipairs(values) do
         local step = keys and mirror.quoted(keys[place]) or not keys and '[' .. place - 1 .. ']'
@@ -195,7 +195,7 @@ end
 -- Plans a list whose elements stand in another order than before: it is written as a whole.
 local function plan_whole(node, path, cells)
     local reply = redis.call('JSON.GET', plan.key, path)
-    local before, parts = mirror.split(sub(reply, 2, -2)), {}
+    local before, parts = parsing.split(sub(reply, 2, -2)), {}
     for place, cell in ipairs(cells) do
         local is_as_before = cell.row and not cell.is_new and not cell.is_changed
         local text = is_as_before and before[cell.row] or mirror.text_of(cell)

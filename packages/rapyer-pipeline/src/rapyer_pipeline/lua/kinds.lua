@@ -1,7 +1,7 @@
 -- How values of each kind stand in JSON, and how they are compared.
 --
 -- i: integer; f: double; s: text; b: boolean; y: bytes; d: instant {us, off}; D: days; T: span in
--- microseconds; t: time of day {us, off}; j: any JSON, as its text. `NULL` stands for None in each.
+-- microseconds; t: time of day {us, off}; c: decimal {dec, text}; j: any JSON, as its text. `NULL` stands for None in each.
 local find, floor, format = string.find, math.floor, string.format
 local NULL = cjson.null
 local EXACT = 9007199254740992
@@ -10,7 +10,7 @@ local read, write, equal, less = kinds.read, kinds.write, kinds.equal, kinds.les
 
 local names = {
     i = 'an integer', f = 'a number', s = 'a text', b = 'a bool', y = 'bytes', d = 'a datetime',
-    D = 'a date', T = 'a timedelta', t = 'a time', j = 'JSON',
+    D = 'a date', T = 'a timedelta', t = 'a time', c = 'a Decimal', j = 'JSON',
 }
 
 local function wrong(kind, raw)
@@ -77,6 +77,12 @@ local function read_moment(kind)
 end
 read.d, read.t = read_moment('d'), read_moment('t')
 
+function read.c(raw, cell)
+    if raw == NULL then return NULL end
+    if type(raw) ~= 'table' or type(raw.dec) ~= 'string' then wrong('c', raw) end
+    return {dec = raw.dec, text = mirror.exact_text(cell)}
+end
+
 function read.j(_, cell) return mirror.exact_text(cell) end
 
 local function write_integer(value)
@@ -128,6 +134,11 @@ local function write_moment(value)
 end
 write.d, write.t = write_moment, write_moment
 
+function write.c(value)
+    if value == NULL then return 'null' end
+    return value.text
+end
+
 function write.j(value) return value end
 
 -- None is equal to None alone, and has no place in an order.
@@ -157,6 +168,11 @@ function equal.t(one, other)
     return are_alike(one, other) and instant_of_time(one) == instant_of_time(other)
 end
 
+function equal.c(one, other)
+    if one == NULL or other == NULL then return one == other end
+    return decimals.compare(one.dec, other.dec) == 0
+end
+
 -- Compares JSON by structure; the order of keys says nothing, and 1 is 1.0 as in Python.
 local function alike(one, other)
     if type(one) ~= type(other) then return false end
@@ -181,6 +197,7 @@ end
 less.i, less.D, less.T = integers.less, integers.less, integers.less
 function less.f(one, other) return one < other end
 less.s = texts.less
+function less.c(one, other) return decimals.compare(one.dec, other.dec) < 0 end
 -- Bytes are ordered as such; no byte of theirs is hidden.
 function less.y(one, other)
     local length = math.min(#one, #other)

@@ -103,55 +103,6 @@ function mirror.read(cell, kind)
     return value
 end
 
--- Finds the end of the JSON value that begins at a place of a compact text.
-local function value_end(text, place)
-    local first = byte(text, place)
-    if first == 34 then
-        local at = place + 1
-        while true do
-            at = find(text, '["\\]', at)
-            if byte(text, at) == 34 then return at end
-            at = at + 2
-        end
-    end
-    if first ~= 123 and first ~= 91 then
-        local after = find(text, '[,%]}]', place)
-        return after and after - 1 or #text
-    end
-    local depth, at = 1, place + 1
-    while true do
-        at = find(text, '["%[%]{}]', at)
-        local found = byte(text, at)
-        if found == 34 then
-            at = value_end(text, at)
-        elseif found == 123 or found == 91 then
-            depth = depth + 1
-        else
-            depth = depth - 1
-            if depth == 0 then return at end
-        end
-        at = at + 1
-    end
-end
-
--- Takes the text of an object or array apart: the texts of its values, and of its keys.
-local function split(text)
-    local values, keys, place = {}, byte(text) == 123 and {} or nil, 2
-    while byte(text, place) ~= 125 and byte(text, place) ~= 93 do
-        if keys then
-            local stop = value_end(text, place)
-            keys[#keys + 1] = texts.decode(sub(text, place, stop))
-            place = stop + 2
-        end
-        local stop = value_end(text, place)
-        values[#values + 1] = sub(text, place, stop)
-        place = stop + 1
-        if byte(text, place) == 44 then place = place + 1 end
-    end
-    return values, keys
-end
-mirror.split = split
-
 local function object_of(cell, is_stored)
     local document = cell.document or cell.up and cell.up.document
     return {cell = cell, document = document, members = {}, is_object = true, is_stored = is_stored}
@@ -168,7 +119,7 @@ end
 -- Opens a container whose JSON text is at hand.
 local function open_text(cell, text)
     local node
-    local values, keys = split(text)
+    local values, keys = parsing.split(text)
     if keys then
         node = object_of(cell, false)
         node.keys = {}

@@ -1,0 +1,181 @@
+"""What the core schema of a value says to the interpreter: what it may be, and what is checked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+if TYPE_CHECKING:
+    from rapyer.types.locate import Locator, Place
+    from rapyer.types.registry import FieldTypes
+
+Role = Literal["scalar", "list", "set", "dict", "model", "opaque"]
+Schema = Mapping[str, Any]
+
+#: The kinds of the interpreter by the names of field types that it calculates with.
+_KINDS: Final = {
+    "int": "i", "float": "f", "str": "s", "bool": "b", "bytes": "y", "datetime": "d", "date": "D",
+    "timedelta": "T", "time": "t", "Decimal": "c",
+}  # fmt: skip
+_TEXTS: Final = frozenset({"UUID", "BigInt"})
+#: Schemas around that of a value which have no say about what it may be.
+_AROUND: Final = frozenset({"default", "nullable", "definition-ref", "definitions"})
+#: Schemas of values that may be equal and stored in two ways, and of what may be anything.
+_STORED_IN_SEVERAL_WAYS: Final = frozenset(
+    {"datetime", "time", "decimal", "any", "is-instance", "function-plain", "dataclass", "call"}
+)
+_PARTS: Final = frozenset(
+    {
+        "schema", "items_schema", "values_schema", "keys_schema", "choices", "fields",
+        "strict_schema", "json_schema",
+    }
+)  # fmt: skip
+_RULES: Final = frozenset({"function-before", "function-after", "function-wrap", "custom-error"})
+_CONTAINERS: Final[Mapping[str, Role]] = {"list": "list", "set": "set", "dict": "dict"}
+#: What a schema may say that the interpreter checks, by the kind of its values.
+_COMMON: Final = frozenset({"type", "metadata", "ref", "strict", "microseconds_precision"})
+_BOUNDS: Final = frozenset({"ge", "gt", "le", "lt"})
+_LENGTHS: Final = frozenset({"min_length", "max_length"})
+_CHECKED: Final = {
+    "i": _BOUNDS | {"multiple_of"}, "f": _BOUNDS | {"allow_inf_nan"}, "s": _LENGTHS, "y": _LENGTHS,
+    "b": frozenset[str](), "d": _BOUNDS, "D": _BOUNDS, "T": _BOUNDS, "t": _BOUNDS,
+    "c": frozenset[str](),
+}  # fmt: skip
+
+
+#: Settings of a model that change the texts in it.
+_OF_TEXTS: Final = (
+    "str_strip_whitespace", "str_to_lower", "str_to_upper", "str_max_length", "str_min_length",
+)  # fmt: skip
+
+
+class Nature:
+    """What the values at a place may be.
+
+    Args:
+        place: The place.
+        locator: What follows the schema of the model.
+        field_types: The types whose values have a stored form of their own.
+
+    Attributes:
+        schema: The core schema, without what stands around it.
+        kind: The kind of the interpreter; `"j"` for what it does not look into.
+        calculates: Whether it is calculated with and ordered, rather than only told apart.
+        nullable: Whether None is among them.
+        role: What they are.
+        rules: What only Python can check about them; empty where the interpreter checks all.
+        least: The least number of elements, or None.
+        most: The most, or None.
+    """
+
+    def __init__(self, place: Place, locator: Locator, field_types: FieldTypes) -> None:
+        self.nullable = False
+        self.rules = ""
+        self.kind: str = "j"
+        self.calculates = False
+        self.role: Role = "opaque"
+        self.least: int | None = None
+        self.most: int | None = None
+        self.schema = self._unwrap(place.schema, locator)
+        self._classify(field_types, has_texts=any(map(place.config.get, _OF_TEXTS)))
+
+    def _unwrap(self, schema: Schema, locator: Locator) -> Schema:
+        """Take away what stands around the schema of the values."""
+        while "serialization" not in schema:
+            kind = schema["type"]
+            if kind == "definition-ref":
+                schema = locator.definition(schema)
+            elif kind in _AROUND or kind in _RULES:
+                if kind == "nullable":
+                    self.nullable = True
+                elif kind in _RULES:
+                    self.rules = "has a validator of its own"
+                schema = schema["schema"]
+            else:
+                break
+        return schema
+
+    def _classify(self, field_types: FieldTypes, *, has_texts: bool) -> None:
+        schema = self.schema
+        kind = schema["type"]
+        known = field_types.of_schema(schema)
+        if "serialization" in schema and known is None:
+            self.rules = "has a serializer of its own"
+        elif known is not None and known.name in _KINDS:
+            self.role, self.kind = "scalar", _KINDS[known.name]
+            self.calculates = self.kind not in "btc"
+            self._look_at_constraints(is_stored=known.stored is not None)
+        elif known is not None and known.name in _TEXTS:
+            self.role, self.kind = "scalar", "s"
+        elif kind in ("enum", "literal"):
+            self._classify_members(schema)
+        elif kind in _CONTAINERS:
+            self.role = _CONTAINERS[kind]
+            self.least, self.most = schema.get("min_length"), schema.get("max_length")
+        elif kind == "model" and not schema.get("root_model"):
+            self.role = "model"
+        if self.role != "scalar":
+            self.kind = "j"
+        elif self.kind == "s" and has_texts:
+            self.rules = self.rules or "has settings of the model for its texts"
+
+    def _classify_members(self, schema: Schema) -> None:
+        """Tell of which kind the members of an enum or a literal are, where that is one kind."""
+        members = schema["members"] if schema["type"] == "enum" else schema["expected"]
+        found: set[type] = {type(getattr(one, "value", one)) for one in members}
+        kinds: Mapping[type, str] = {int: "i", str: "s", bool: "b"}
+        if len(found) == 1 and (kind := kinds.get(found.pop())) is not None:
+            self.role, self.kind = "scalar", kind
+            self.calculates = schema["type"] == "literal" and kind != "b"
+            self.rules = "has a few members"
+
+    def _look_at_constraints(self, *, is_stored: bool) -> None:
+        unknown = self.schema.keys() - _COMMON - _CHECKED[self.kind]
+        if is_stored:
+            unknown -= {"serialization"}
+        if unknown and not self.rules:
+            self.rules = f"has the rule {min(unknown)!r}"
+
+    def type_text(self, text_of: Callable[[Any], str]) -> str:
+        """Give what the interpreter checks of a result, as a part of a program.
+
+        Args:
+            text_of: Gives a value as it is stored, in JSON.
+        """
+        if self.role != "scalar":
+            return '{"k":"j","n":1}' if self.nullable or self.role == "opaque" else '{"k":"j"}'
+        parts: dict[str, Any] = {"k": self.kind}
+        if self.nullable:
+            parts["n"] = 1
+        for name, short in (("min_length", "min"), ("max_length", "max")):
+            if self.schema.get(name) is not None and not self.rules:
+                parts[short] = self.schema[name]
+        for name in ("ge", "gt", "le", "lt", "multiple_of"):
+            bound = self.schema.get(name)
+            if bound is not None and not self.rules:
+                parts["mul" if name == "multiple_of" else name] = text_of(bound)
+        return json.dumps(parts, separators=(",", ":"))
+
+
+def has_other_equality(schema: Any, locator: Locator, seen: set[str]) -> bool:
+    """Say whether values of a schema may be equal that are stored in two ways."""
+    if isinstance(schema, Mapping):
+        kind: Any = cast("Mapping[str, Any]", schema).get("type")
+        if kind in _STORED_IN_SEVERAL_WAYS:
+            return True
+        if kind == "definition-ref":
+            reference = cast("Mapping[str, Any]", schema)
+            if reference["schema_ref"] in seen:
+                return False
+            seen.add(reference["schema_ref"])
+            return has_other_equality(locator.definition(reference), locator, seen)
+        parts = cast("Mapping[str, Any]", schema)
+        return any(
+            has_other_equality(part, locator, seen)
+            for name, part in parts.items()
+            if name in _PARTS or kind in ("model-fields", None)
+        )
+    if isinstance(schema, list | tuple):
+        return any(has_other_equality(one, locator, seen) for one in cast("list[Any]", schema))
+    return False
