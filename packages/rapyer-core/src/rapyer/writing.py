@@ -24,7 +24,7 @@ from rapyer.memory import (
     origin_of,
     remember_baseline,
 )
-from rapyer.parts import part_of, set_part
+from rapyer.parts import part_of
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.updates import Write
 from rapyer.types.text import hide_nul
@@ -233,23 +233,21 @@ class ChangesWrite(InstanceWrite):
         super().done()
 
 
-def take_fields(
-    instance: BaseRedisModel, taken: Sequence[tuple[Location, Any]], texts: Sequence[bytes]
-) -> None:
+def take_fields(instance: BaseRedisModel, taken: Sequence[tuple[Location, Any]]) -> None:
     """Let an instance have what fields of its document have, which others may have written.
 
     Args:
         instance: The instance.
-        taken: The fields, and what they have.
-        texts: The same as JSON text, with U+0000 as such.
+        taken: The fields, no parts of them, and what they have.
     """
+    values, fields_set = vars(instance), instance.__pydantic_fields_set__
     for location, value in taken:
-        set_part(instance, location.steps[-1], value)
+        name = location.steps[0].value
+        values[name] = value
+        fields_set.add(name)
     baseline = baseline_of(instance)
     if baseline is not None:
-        patches = [
-            Patch(location.names, text) for (location, _), text in zip(taken, texts, strict=True)
-        ]
+        patches = [Patch(location.names, location.codec.text(value)) for location, value in taken]
         remember_baseline(instance, baseline.patched(patches))
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rapyer.base import BaseRedisModel, locations_of
 from rapyer.guards import is_list
-from rapyer.types.text import restore_nul
 from rapyer.writing import take_fields
 
+from rapyer_pipeline.shapes import Shape, Shapes
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from rapyer.locations import Location
+    from rapyer.locations import Location, Reader
 
-    from rapyer_pipeline.shapes import Shape
+#: How many ways to read several fields are kept for a model.
+_KEPT: Final = 1024
 
 
 def lengths_of(instance: BaseRedisModel, touched: dict[Shape, str]) -> dict[Shape, int]:
@@ -39,8 +40,8 @@ def take_over(instance: BaseRedisModel, shapes: Sequence[Shape], parts: Sequence
             that were added, or empty where it is as before or absent.
     """
     taken: list[tuple[Location, Any]] = []
+    whole: list[Shape] = []
     texts: list[bytes] = []
-    whole: list[tuple[Shape, bytes]] = []
     for shape, part in zip(shapes, parts, strict=True):
         if part.startswith(b"+"):
             location = _location(shape)
@@ -48,32 +49,34 @@ def take_over(instance: BaseRedisModel, shapes: Sequence[Shape], parts: Sequence
             # past what a list of a Redis type notes of its changes
             list[Any].extend(value, location.values.codec.load(part[1:]))
             taken.append((location, value))
-            texts.append(location.codec.text(value))
         elif part:
-            whole.append((shape, part))
+            whole.append(shape)
+            texts.append(part)
     if whole:
-        values = _loaded(instance, whole)
-        taken += [
-            (_location(shape), value) for (shape, _), value in zip(whole, values, strict=True)
-        ]
-        texts += [part[1:-1] if part.isascii() else restore_nul(part[1:-1]) for _, part in whole]
-    take_fields(instance, taken, texts)
+        taken += _loaded(type(instance), tuple(whole), texts)
+    take_fields(instance, taken)
 
 
-def _loaded(instance: BaseRedisModel, whole: Sequence[tuple[Shape, bytes]]) -> list[Any]:
+def _loaded(
+    model: type[BaseRedisModel], whole: tuple[Shape, ...], texts: Sequence[bytes]
+) -> Iterable[tuple[Location, Any]]:
     """Read the values of several fields, by one call into pydantic-core."""
-    paths = [shape.path for shape, _ in whole if shape.path is not None]
-    reader = locations_of(type(instance)).reader(paths)
-    if len(whole) == 1:
-        return reader.load(whole[0][1])[0]
-    names = [_name(location.reply_name) for location in reader.locations]
-    pairs = [b"%b:%b" % (name, part) for name, (_, part) in zip(names, whole, strict=True)]
-    return [matches[0] for matches in reader.load(b"{%b}" % b",".join(pairs))]
-
-
-@lru_cache(maxsize=4096)
-def _name(name: str) -> bytes:
-    return json.dumps(name, ensure_ascii=False).encode()
+    kept = Shapes.of(model).kept
+    known: tuple[Reader, list[bytes]] | None = kept.get(whole)
+    if known is None:
+        reader = locations_of(model).reader([one.path for one in whole if one.path is not None])
+        names = [json.dumps(one.reply_name, ensure_ascii=False) for one in reader.locations]
+        if len(kept) >= _KEPT:
+            kept.clear()
+        known = kept[whole] = reader, [name.encode() for name in names]
+    reader, encoded = known
+    if len(texts) == 1:
+        reply = texts[0]
+    else:
+        pairs = [b"%b:%b" % (name, text) for name, text in zip(encoded, texts, strict=True)]
+        reply = b"{%b}" % b",".join(pairs)
+    values = [matches[0] for matches in reader.load(reply)]
+    return zip(reader.locations, values, strict=True)
 
 
 def _location(shape: Shape) -> Location:

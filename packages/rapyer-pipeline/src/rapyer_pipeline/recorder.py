@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from rapyer_pipeline.errors import RecordingError
 from rapyer_pipeline.shapes import Shapes
@@ -63,18 +63,9 @@ class Block:
         return f"[{','.join(map(str, self.items))}]"
 
 
-class Moment(NamedTuple):
-    """A time in the recording of a program.
-
-    Attributes:
-        block: What was recorded into.
-        place: How many statements it had.
-        seen: How many had been put between them later.
-    """
-
-    block: Block
-    place: int
-    seen: int
+#: A time in the recording of a program: what was recorded into, how many statements it had, and how
+#: many had been put between them later. Each is another object, by which it is told from others.
+Moment: TypeAlias = "tuple[Block, int, int]"
 
 
 class Vocabulary(NamedTuple):
@@ -115,7 +106,7 @@ class Recorder:
         self.lines: list[tuple[CodeType, int]] = []
         self.root = Block()
         self.blocks = [self.root]
-        self.now = Moment(self.root, 0, 0)
+        self.now: Moment = (self.root, 0, 0)
         self.moves = 0
         #: The places of the fields of the document, by their names: the same for all programs.
         self.spots: dict[str, Spot] = self.shapes.kept.setdefault("spots", {})
@@ -175,20 +166,20 @@ class Recorder:
         block = self.blocks[-1]
         items = block.items
         items.append(text)
-        self.now = Moment(block, len(items), len(block.inserted))
+        self.now = (block, len(items), len(block.inserted))
         if moves:
             self.moves += 1
 
     def enter(self, block: Block) -> None:
         """Record into a block within the one that is recorded into."""
         self.blocks.append(block)
-        self.now = Moment(block, 0, 0)
+        self.now = (block, 0, 0)
 
     def leave(self) -> None:
         """Record into the block around again; containers may be others than before."""
         self.blocks.pop()
         block = self.blocks[-1]
-        self.now = Moment(block, len(block.items), len(block.inserted))
+        self.now = (block, len(block.items), len(block.inserted))
         self.moves += 1
 
     def compile(self, node: Condition) -> str:
@@ -235,7 +226,8 @@ class Recorder:
         """Let every further statement, and the end of the block, fail."""
         if not self.broken:
             self.broken = message
-            self.now = Moment(*self.now)  # so that everything that is used is looked at
+            block, place, seen = self.now
+            self.now = (block, place, seen)  # so that everything that is used is looked at
 
     def where(self, number: int) -> str:
         """Give file and line of a statement."""

@@ -23,7 +23,8 @@ end
 
 -- ["extend", number, reference, other list, kind]
 function makers.extend(statement)
-    local find_list, find_other = container_at(statement[3], 'list'), container_at(statement[4], 'list')
+    local find_list = container_at(statement[3], 'list')
+    local find_other = container_at(statement[4], 'list')
     local constraints = statement[5]
     return function()
         local node, other = find_list(), find_other()
@@ -116,7 +117,8 @@ end
 
 -- ["sort", number, reference, kind, descending]
 function makers.sort(statement)
-    local find_list, kind, descending = container_at(statement[3], 'list'), statement[4], statement[5]
+    local find_list = container_at(statement[3], 'list')
+    local kind, descending = statement[4], statement[5]
     return function() lists.sort(find_list(), kind, descending) end
 end
 

@@ -39,6 +39,7 @@ local function sent(cell, path)
     local kind = cell.kind
     if kind == 'f' and cell.value ~= NULL then
         local text, delta = floats.spell(cell.value)
+        if #text < 16 then cell.written = text end
         if delta then
             path = path or mirror.path_of(cell)
             if not path then return spelled(kinds.write.f(cell.value), nil) end
@@ -46,14 +47,16 @@ local function sent(cell, path)
         end
         return text
     elseif kind and kind ~= 'j' then
-        return kinds.write[kind](cell.value)
+        local text = kinds.write[kind](cell.value)
+        cell.written = text
+        return text
     end
     local text = mirror.text_of(cell)
     if not find(text, '%d%d%d%d%d%d%d%d') then return text end
     return spelled(text, path or mirror.path_of(cell))
 end
 
--- Says whether a cell is written as a whole: it was assigned, or what it holds was not there before.
+-- Says whether a cell is written as a whole: it was assigned, or what it holds was not there.
 local function is_whole(cell)
     return cell.is_set or cell.absent or not cell.node.is_stored
 end
@@ -243,7 +246,9 @@ end
 -- Plans what is sent for a document; gives nil where nothing was changed.
 function commit.plan(cell, key)
     if not cell.is_changed and not cell.is_set then return nil end
-    plan = {key = key, set = {}, size = 0, removed = {}, moves = {}, corrections = {}, commands = {}}
+    plan = {
+        key = key, set = {}, size = 0, removed = {}, moves = {}, corrections = {}, commands = {},
+    }
     local commands = plan.commands
     if cell.is_set then
         plan.is_whole = true

@@ -54,7 +54,9 @@ function makers.mixed(expression)
     local left, right = compile(expression[3], true), compile(expression[4], true)
     return function()
         local integer, double = left(), right()
-        if integer == NULL or double == NULL then return integer == double and test == tests['=='] end
+        if integer == NULL or double == NULL then
+            return integer == double and test == tests['==']
+        end
         return test(integers.compare_float(integer, double))
     end
 end

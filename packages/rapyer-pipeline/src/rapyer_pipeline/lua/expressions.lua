@@ -269,9 +269,9 @@ end)
 -- Spans, dates and moments. Their limits are those of Python.
 local DAY = 86400000000
 local LONGEST = integers.parse('86399999999999999999')
+local SHORTEST = integers.parse('-86399999913600000000')
 local function checked_span(value)
-    if integers.less(LONGEST, value) or integers.less(value, integers.parse('-86399999913600000000'))
-    then
+    if integers.less(LONGEST, value) or integers.less(value, SHORTEST) then
         fail('overflow', 'a timedelta would be longer than 999999999 days')
     end
     return value
@@ -279,19 +279,19 @@ end
 local function span(operation)
     return calculation(function(one, other) return checked_span(operation(one, other)) end)
 end
-makers['T+'], makers['T-'], makers['T*'] = span(integers.add), span(integers.sub), span(integers.mul)
+makers['T+'], makers['T-'] = span(integers.add), span(integers.sub)
+makers['T*'] = span(integers.mul)
 makers['T//'], makers['T%'] = span(integers.floordiv), span(integers.mod)
 
-local FIRST_US, LAST_US = -62135596800000000, 253402300799999999
+local FIRST_US = integers.parse('-62135596800000000')
+local LAST_US = integers.parse('253402300799999999')
 local FIRST_DAY, LAST_DAY = -719162, 2932896
 local function moved(operation)
     return function(moment, by)
         local us = operation(moment.us, by)
         local off = (moment.off or 0) * 1000000
         local clock = integers.add(us, off)
-        if integers.less(clock, integers.parse('-62135596800000000'))
-            or integers.less(integers.parse('253402300799999999'), clock)
-        then
+        if integers.less(clock, FIRST_US) or integers.less(LAST_US, clock) then
             fail('overflow', 'a datetime would be outside the years 1 to 9999')
         end
         return {us = us, off = moment.off}

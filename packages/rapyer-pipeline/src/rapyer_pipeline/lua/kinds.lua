@@ -1,7 +1,8 @@
 -- How values of each kind stand in JSON, and how they are compared.
 --
 -- i: integer; f: double; s: text; b: boolean; y: bytes; d: instant {us, off}; D: days; T: span in
--- microseconds; t: time of day {us, off}; c: decimal {dec, text}; j: any JSON, as its text. `NULL` stands for None in each.
+-- microseconds; t: time of day {us, off}; c: decimal {dec, text}; j: any JSON, as its text. `NULL`
+-- stands for None in each.
 local find, floor, format = string.find, math.floor, string.format
 local NULL = cjson.null
 local EXACT = 9007199254740992
@@ -15,7 +16,8 @@ local names = {
 
 local function wrong(kind, raw)
     local found = type(raw) == 'table' and 'an object or a list' or cjson.encode(raw)
-    fail('type', 'there is ' .. string.sub(found, 1, 80) .. ' where ' .. names[kind] .. ' should be')
+    fail('type',
+        'there is ' .. string.sub(found, 1, 80) .. ' where ' .. names[kind] .. ' should be')
 end
 
 -- Reads an integer that decoding has rounded, by the JSON text of its cell.

@@ -174,7 +174,8 @@ function mirror.open(cell, wanted)
     end
     if not node then
         if cell.raw == NULL or cell.absent and not cell.default then return nil end
-        local text = cell.text or cell.absent and cell.default or cell.kind == 'j' and cell.value or nil
+        local text = cell.text or cell.absent and cell.default
+            or cell.kind == 'j' and cell.value or nil
         if text == NULL then return nil end
         if not text then
             if cell.kind then return nil end

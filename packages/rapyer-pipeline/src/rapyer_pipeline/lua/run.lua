@@ -2,7 +2,6 @@
 --
 -- Arguments: the program; the document to make where there is none (else empty); the constants.
 local state = expressions.state
-local NULL = cjson.null
 local programs, count = {}, 0
 local KEPT = 256
 
@@ -42,7 +41,7 @@ local function prefetch(document, program)
     end
     local kind = redis.call('JSON.TYPE', key)
     if not kind then return false end
-    if (type(kind) == 'table' and (kind.ok or kind[1]) or kind) ~= 'object' then error({code = 'type', message = 'the document is no object'}) end
+    if kind ~= 'object' then fail('type', 'the document is no object') end
     return true
 end
 
@@ -60,7 +59,7 @@ local function outcome(document, out)
         local cell = mirror.member(node, one[1])
         local text
         if one[2] == 's' then
-            text = mirror.text_of(cell)
+            text = cell.written or mirror.text_of(cell)
         elseif cell.is_changed then
             local list, known = cell.node, one[2] == 'a' and state.constants[one[3]]
             if known and list and list.is_stored and not list.cells and not cell.is_set
