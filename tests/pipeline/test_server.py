@@ -128,6 +128,7 @@ async def test_it_is_the_same_with_resp3(redis_url, redis):
 CLIENT = """
 import asyncio, sys
 from rapyer import init_rapyer
+from rapyer_pipeline import PipelineAborted
 from tests.pipeline.models import Counted
 
 async def buy(key):
