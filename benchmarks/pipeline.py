@@ -10,7 +10,6 @@ from typing import Any
 
 import redis.asyncio as redis
 from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key, init_rapyer
-from rapyer_pipeline.pipeline import Pipeline
 
 from benchmarks.rounds import Comparison, compare, compare_calls, print_table
 
@@ -224,7 +223,7 @@ async def _recording() -> list[Comparison]:
         pass
 
     def opened() -> Any:
-        p = Pipeline.of(Player)(Player, missing="raise", max_steps=10, key="x")
+        p = Player.pipeline_for("x", max_steps=10)
         return p.open_()
 
     p: Any = None

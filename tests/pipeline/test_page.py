@@ -122,11 +122,12 @@ async def test_the_format_is_as_the_page_says(server, names, monkeypatch):
         p.tags.append("x")
         p.tags.pop()
         text = json.loads(p._program.text({}))
-    assert list(text) == ["v", "p", "u", "o", "s", "r", "b"]
-    assert (text["v"], text["p"], text["u"], text["s"], text["r"]) == (
-        1, ["score"], '$["score"]', 100_000, 1,
-    )  # fmt: skip
-    assert [one[:2] for one in text["o"]] == [["score", "s"], ["tags", "c"]]
+    assert list(text) == ["v", "d", "s", "r", "b"]
+    assert (text["v"], text["s"], text["r"]) == (1, 100_000, 1)
+    (of_document,) = text["d"]
+    assert list(of_document) == ["p", "u", "o"]
+    assert (of_document["p"], of_document["u"]) == (["score"], '$["score"]')
+    assert [one[:2] for one in of_document["o"]] == [["score", "s"], ["tags", "c"]]
     assert text["b"][0][0] == "set"
 
 

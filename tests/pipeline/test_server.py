@@ -28,6 +28,7 @@ def _url_of(redis_url: str, user: str) -> str:
 
 
 async def test_the_server_holds_one_library_however_many_programs_run(server, redis):
+    await redis.function_flush()
     stored = await Counted().save()
     for number in range(300):  # more than the interpreter keeps compiled
 

@@ -49,7 +49,7 @@ def refusal(key: str, text: str) -> Exception:
     if text.startswith("ACL failure"):
         return NoPermissionError(text)
     error = ResponseError(text)
-    return version_error(error, key) or error
+    return version_error(error, (key,)) or error
 
 
 def refusal_of_all(error: Exception) -> Exception:

@@ -20,7 +20,7 @@ from rapyer_pipeline.errors import (
     TooManyStepsError,
 )
 from rapyer_pipeline.mixin import PipelineMixin
-from rapyer_pipeline.pipeline import Pipeline
+from rapyer_pipeline.pipeline import Pipeline, transaction
 
 __all__ = [
     "DivisionByZeroError",
@@ -37,5 +37,6 @@ __all__ = [
     "StoredTypeError",
     "TooManyStepsError",
     "length",
+    "transaction",
 ]
 __version__ = "0.1.0"

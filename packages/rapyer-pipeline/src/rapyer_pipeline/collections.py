@@ -33,7 +33,7 @@ class Collection(Container):
         recorder = self.recorder_
         number = recorder.begin()
         top = self.spot_.top
-        is_known = is_append and self.shape_ is top and self.shape_.most is None
+        is_known = is_append and self.shape_ is top.shape and self.shape_.most is None
         recorder.touch(top, "a" if is_known else "c")
         return number, self.reference_(recorder)
 

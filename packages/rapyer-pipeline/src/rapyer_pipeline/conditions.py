@@ -95,11 +95,13 @@ def _follow(recorder: Recorder, path: Path[Any]) -> Any:
             break
         del scope
     if found is None:
-        if not issubclass(recorder.model, start):
+        documents = [one for one in recorder.documents if issubclass(one.model_, start)]
+        if len(documents) != 1:
             raise recorder.error(
-                f"{path!r} is no path of {recorder.model.__name__}. Start at the p of the pipeline"
+                f"{path!r} leads into none of the documents, or into several. Start at the p of "
+                "the pipeline"
             )
-        found = recorder.document
+        found = documents[0]
     for step in steps_of(path):
         if step.kind == "each":
             raise recorder.error(f"{path!r} stands for the values of all elements. Write .any(...)")

@@ -242,8 +242,8 @@ def reach(recorder: Recorder, spot: Spot) -> Any:
     shape = spot.shape
     if shape.role != "scalar":
         return recorder.containers[shape.role].at(recorder, spot)
-    if spot.above == "0":  # a field of the document
-        recorder.scalars[shape.stored_name] = None
+    if spot.top is spot:  # a field of the document
+        recorder.scalars[spot] = None
         if recorder.refreshes:
             recorder.touch(spot.top, "s")
     elif recorder.columns:

@@ -10,9 +10,12 @@ from rapyer_pipeline.containers import Container, assign, reach
 from rapyer_pipeline.operands import Operand
 from rapyer_pipeline.predicates import condition_of
 from rapyer_pipeline.recorder import Recorder, error_here, quote
+from rapyer_pipeline.shapes import Shapes
 from rapyer_pipeline.spots import Spot
 
 if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+
     from rapyer_pipeline.program import Program
 
 METHODS = frozenset(
@@ -43,14 +46,26 @@ class PipelineDocument:
     that is named like a method is reached by brackets: `p["require"]`.
     """
 
-    __slots__ = ("_program", "_recorder")
+    __slots__ = ("_base", "_label", "_program", "_recorder", "_spots", "model_")
 
+    _base: int
+    _label: str
     _program: Program
     _recorder: Recorder
+    _spots: dict[str, Spot]
+    model_: type[BaseRedisModel]
 
-    def __init__(self, recorder: Recorder, program: Program) -> None:
-        object.__setattr__(self, "_recorder", recorder)
-        object.__setattr__(self, "_program", program)
+    def __init__(self, program: Program, model: type[BaseRedisModel], label: str = "p") -> None:
+        put = object.__setattr__
+        recorder = program.recorder
+        base = -len(recorder.documents)
+        recorder.documents.append(self)
+        put(self, "_recorder", recorder)
+        put(self, "_program", program)
+        put(self, "_base", base)
+        put(self, "_label", label)
+        put(self, "_spots", Shapes.of(model).spots_of(base, label))
+        put(self, "model_", model)
 
     # -- fields -----------------------------------------------------------------------------------
 
@@ -59,17 +74,16 @@ class PipelineDocument:
         recorder: Recorder = self._recorder
         if recorder.broken:
             raise recorder.error(recorder.broken)
-        return reach(recorder, recorder.spots.get(name) or self._spot(name))
+        return reach(recorder, self._spots.get(name) or self._spot(name))
 
     def _spot(self, name: str) -> Spot:
-        recorder: Recorder = self._recorder
-        shape = recorder.shapes.field(name)
+        model = self.model_
+        shape = Shapes.of(model).field(name)
         if shape is None:
-            known = ", ".join(recorder.model.__pydantic_fields__)
-            raise recorder.error(
-                f"{recorder.model.__name__} has no field {name!r}. There are {known}"
-            )
-        spot = recorder.spots[name] = Spot(shape, "0", shape.step, label=f"p.{name}")
+            known = ", ".join(model.__pydantic_fields__)
+            raise self._recorder.error(f"{model.__name__} has no field {name!r}. There are {known}")
+        label = f"{self._label}.{name}"
+        spot = self._spots[name] = Spot(shape, str(self._base), shape.step, label=label)
         return spot
 
     if not TYPE_CHECKING:
@@ -95,8 +109,7 @@ class PipelineDocument:
         return self.field_(name)
 
     def __setitem__(self, name: str, value: Any) -> None:
-        recorder = self._recorder
-        assign(recorder, recorder.spots.get(name) or self._spot(name), value)
+        assign(self._recorder, self._spots.get(name) or self._spot(name), value)
 
     def __iter__(self) -> NoReturn:
         raise self._recorder.error("a document is nothing that a loop runs over. Name a field")
@@ -111,7 +124,7 @@ class PipelineDocument:
         raise self._recorder.error("whether there is a document is known on the server only")
 
     def __repr__(self) -> str:
-        return f"<p of a pipeline of {self._recorder.model.__name__}>"
+        return f"<{self._label} of a pipeline of {self.model_.__name__}>"
 
     # -- what decides -----------------------------------------------------------------------------
 
@@ -154,7 +167,7 @@ class PipelineDocument:
     def delete(self) -> None:
         """Delete the document; what else the program has changed is not written."""
         recorder: Recorder = self._recorder
-        recorder.add(f'["delete",{recorder.begin()}]', moves=True)
+        recorder.add(f'["delete",{recorder.begin()},{1 - self._base}]', moves=True)
 
     def explain(self) -> str:
         """Give the program that was recorded so far, readably. Nothing is sent."""

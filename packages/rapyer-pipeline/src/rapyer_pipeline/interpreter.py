@@ -25,18 +25,18 @@ def _read(part: str) -> str:
 
 
 def _library() -> str:
-    """Give the Lua that makes the interpreter: a function of key, arguments, check and touched."""
+    """Give the Lua that makes the interpreter: a function of keys, arguments, check and touched."""
     parts = [_START.replace("{names}", ", ".join(PARTS))]
     parts += [f"{part} = (function()\n{_read(part)}\nend)()\n" for part in PARTS]
     parts.append(_read("run"))
     return "".join(parts)
 
 
-#: Runs a program. Arguments: the program, the document to make where there is none (else empty),
-#: the constants.
+#: Runs a program. Arguments: the program; for each key the document to make where there is none
+#: (else empty); the constants.
 RUN: Final = Operation(
     "pipeline",
-    "return library(KEYS[1], arg, check, touched)",
+    "return library(KEYS, arg, check, touched)",
     writes=True,
     library=_library(),
 )

@@ -45,8 +45,7 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
             WrongTypeError: The key holds another Redis type than a JSON document.
             OutcomeUnknownError: The reply was lost; the program may have been run or not.
         """
-        made = Pipeline.of(type(self))
-        return made(type(self), missing=missing, max_steps=max_steps, instance=self)
+        return Pipeline.of_instance(self, missing, max_steps)
 
     @classmethod
     def pipeline_for(
@@ -62,4 +61,4 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
             missing: What is done where there is no document.
             max_steps: How many steps the loops of the program may take together.
         """
-        return Pipeline.of(cls)(cls, missing=missing, max_steps=max_steps, key=key)
+        return Pipeline.by_key(cls, key, missing, max_steps)

@@ -20,14 +20,10 @@ if TYPE_CHECKING:
 _KEPT: Final = 1024
 
 
-def lengths_of(instance: BaseRedisModel, touched: dict[Shape, str]) -> dict[Shape, int]:
-    """Give how many elements the instance has of lists to which a program adds some."""
-    lengths: dict[Shape, int] = {}
-    for shape, how in touched.items():
-        if how == "a":
-            value = vars(instance).get(_location(shape).steps[-1].value)
-            lengths[shape] = len(value) if is_list(value) else -1
-    return lengths
+def length_of(instance: BaseRedisModel, shape: Shape) -> int:
+    """Give how many elements an instance has of a list; -1 where it has none."""
+    value = vars(instance).get(_location(shape).steps[-1].value)
+    return len(value) if is_list(value) else -1
 
 
 def take_over(instance: BaseRedisModel, shapes: Sequence[Shape], parts: Sequence[bytes]) -> None:

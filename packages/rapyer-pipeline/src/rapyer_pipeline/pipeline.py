@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
-from rapyer.base import BaseRedisModel, channel_of, mark_deleted, mark_stored
-from rapyer.guards import is_list
-from rapyer.owners import document_at
-from rapyer.traffic.explain import explain_failure
-from rapyer.traffic.policies import ScriptArgument
-from rapyer.traffic.replies import no_document, unexpected_reply
-from rapyer.writing import InstanceWrite
-from redis.exceptions import ResponseError
+from rapyer.base import BaseRedisModel
 
 from rapyer_pipeline.branches import Branches
 from rapyer_pipeline.conditions import compile_condition
@@ -20,16 +13,18 @@ from rapyer_pipeline.containers import Container, Opaque, TracedModel
 from rapyer_pipeline.dicts import TracedDict
 from rapyer_pipeline.document import METHODS, FieldOfDocument, PipelineDocument
 from rapyer_pipeline.errors import RecordingError
-from rapyer_pipeline.failures import failure_of
-from rapyer_pipeline.interpreter import RUN
 from rapyer_pipeline.lists import TracedList, TracedSet
-from rapyer_pipeline.outcome import lengths_of, take_over
 from rapyer_pipeline.program import Program
 from rapyer_pipeline.recorder import Recorder, Vocabulary
+from rapyer_pipeline.running import Target, run_program
 from rapyer_pipeline.shapes import Shapes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rapyer.keys import KeyLike
+
+D = TypeVar("D", bound=PipelineDocument)
 
 #: What is done where there is no document.
 Missing = Literal["raise", "ignore", "create"]
@@ -51,51 +46,42 @@ class Pipeline(PipelineDocument):
     """The block of a pipeline, and the `p` in it.
 
     Args:
-        model: The model of the document.
-        missing: What is done where there is no document.
+        target: The document.
+        missing: What is done where there is none.
         max_steps: How many steps the loops of the program may take together.
-        instance: The instance that has the document; None where it is named by its key.
-        key: The key of the document, where there is no instance.
     """
 
-    __slots__ = ("_instance", "_key", "_missing", "_model")
+    __slots__ = ("_missing", "_target")
 
-    def __init__(
-        self, model: type[BaseRedisModel], *, missing: Missing, max_steps: int,
-        instance: BaseRedisModel | None = None, key: KeyLike | None = None,
-    ) -> None:  # fmt: skip
-        if max_steps < 1:
-            raise ValueError(f"max_steps is {max_steps!r}. Give how many steps loops may take.")
-        if missing not in ("raise", "ignore", "create") or (
-            missing == "create" and key is not None
-        ):
+    _missing: Missing
+    _target: Target
+
+    def __init__(self, target: Target, *, missing: Missing, max_steps: int) -> None:
+        recorder = Recorder(_VOCABULARY, refreshes=target.instance is not None)
+        super().__init__(Program(recorder, checked_steps(max_steps)), target.model)
+        object.__setattr__(self, "_target", target)
+        object.__setattr__(self, "_missing", missing)
+
+    @classmethod
+    def of_instance(cls, instance: BaseRedisModel, missing: Missing, max_steps: int) -> Pipeline:
+        """Make the pipeline of an instance."""
+        if missing not in ("raise", "ignore", "create"):
+            raise ValueError(f"missing is {missing!r}. Give 'raise', 'ignore' or 'create'.")
+        model = type(instance)
+        target = Target(model, instance, creates=missing == "create")
+        return document_class(cls, model)(target, missing=missing, max_steps=max_steps)
+
+    @classmethod
+    def by_key(
+        cls, model: type[BaseRedisModel], key: KeyLike, missing: Missing, max_steps: int
+    ) -> Pipeline:
+        """Make the pipeline of the document at a key."""
+        if missing not in ("raise", "ignore"):
             raise ValueError(
                 f"missing is {missing!r}. Give 'raise' or 'ignore'; of an instance also 'create'."
             )
-        recorder = Recorder(model, _VOCABULARY, refreshes=instance is not None)
-        super().__init__(recorder, Program(recorder, max_steps))
-        put = object.__setattr__
-        put(self, "_instance", instance)
-        put(self, "_model", model)
-        put(self, "_missing", missing)
-        put(self, "_key", key)
-        recorder.document = self
-
-    @classmethod
-    def of(cls, model: type[BaseRedisModel]) -> type[Pipeline]:
-        """Give the class of the pipelines of a model, which has its fields as attributes."""
-        kept = Shapes.of(model).kept
-        made: type[Pipeline] | None = kept.get(cls)
-        if made is None:
-            fields = {
-                name: FieldOfDocument(name)
-                for name in model.__pydantic_fields__
-                if name not in METHODS and not hasattr(cls, name)
-            }
-            namespace: dict[str, Any] = {"__slots__": (), **fields}
-            made = type(cls.__name__, (cls,), namespace)
-            kept[cls] = made
-        return made
+        made = document_class(cls, model)
+        return made(Target(model, key=key), missing=missing, max_steps=max_steps)
 
     def open_(self) -> Self:
         """Begin to record."""
@@ -109,61 +95,123 @@ class Pipeline(PipelineDocument):
         self, kind: type[BaseException] | None, error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:  # fmt: skip
-        recorder = self._recorder
-        broken = recorder.broken
-        open_blocks = len(recorder.blocks) != 1
-        recorder.break_off("the block of the pipeline is over: nothing more is recorded.")
-        if error is None and broken:
-            raise RecordingError(broken)
-        if error is None and recorder.unentered is not None:
-            raise recorder.error("a block was opened without `with`: write `with p.when(...):`")
-        if error is None and open_blocks:
-            raise RecordingError("a loop or a block of the pipeline was left open.")
-        try:
-            if error is None and recorder.lines:
-                await self._run()
-        finally:
-            recorder.close()
+        await finish(self._program, [self._target], error, ignores=self._missing == "ignore")
 
-    async def _run(self) -> None:
-        instance, recorder, model = self._instance, self._recorder, self._model
-        document, write, lengths = b"", None, {}
-        if instance is None:
-            channel, key, policies = document_at(model, self._key)
-        else:
-            write = InstanceWrite(instance)
-            channel, key, policies = channel_of(model), write.key, write.policies
-            lengths = lengths_of(instance, recorder.touched)
-            if self._missing == "create":
-                document = write.text()
-        text = self._program.text(lengths)
-        arguments: list[ScriptArgument] = [text, document, *recorder.constants]
-        try:
-            reply: Any = await channel.run(RUN, policies, (key,), arguments)
-        except ResponseError as exc:
-            await explain_failure(channel, key, "$", exc)
-        if not is_list(reply) or not isinstance(reply[0], bytes):
-            raise unexpected_reply("pipeline", reply)
-        if reply[0] == b"failed":
-            raise failure_of(recorder, key, reply)
-        if reply[0] == b"missing":
-            if self._missing == "ignore":
-                return
-            raise no_document(key)
-        self._take_over(reply, write, key)
 
-    def _take_over(self, reply: list[Any], write: InstanceWrite | None, key: Any) -> None:
-        verdict, is_new, _, parts, results = reply
-        recorder, instance = self._recorder, self._instance
-        for result, text in zip(recorder.results, results, strict=False):
-            result.fill_(text)
-        if instance is None or write is None:
-            return
-        if verdict == b"deleted":
-            mark_deleted(instance, key)
-            return
-        if is_new:
-            mark_stored(instance, key)
-        take_over(instance, list(recorder.touched), parts)
-        if verdict == b"written" and write.version is not None:
-            write.version.done()
+def checked_steps(max_steps: int) -> int:
+    """Give how many steps loops may take, which is one at least."""
+    if max_steps < 1:
+        raise ValueError(f"max_steps is {max_steps!r}. Give how many steps loops may take.")
+    return max_steps
+
+
+def document_class(base: type[D], model: type[BaseRedisModel]) -> type[D]:
+    """Give the class of the documents of a model, which has its fields as attributes."""
+    kept = Shapes.of(model).kept
+    made: Any = kept.get(base)
+    if made is None:
+        fields = {
+            name: FieldOfDocument(name)
+            for name in model.__pydantic_fields__
+            if name not in METHODS and not hasattr(base, name)
+        }
+        namespace: dict[str, Any] = {"__slots__": (), **fields}
+        made = kept[base] = type(base.__name__, (base,), namespace)
+    found: type[D] = made
+    return found
+
+
+async def finish(
+    program: Program, targets: Sequence[Target], error: BaseException | None, *, ignores: bool
+) -> None:
+    """End the recording of a program, and run it where nothing is wrong with that.
+
+    Args:
+        program: The program.
+        targets: The documents.
+        error: What the block was left by, if by an error: then nothing is sent.
+        ignores: Whether nothing is done, without an error, where a document is missing.
+
+    Raises:
+        RecordingError: A loop or a block was left on the way.
+    """
+    recorder = program.recorder
+    broken, is_open = recorder.broken, len(recorder.blocks) != 1
+    recorder.break_off("the block of the pipeline is over: nothing more is recorded.")
+    if error is None and broken:
+        raise RecordingError(broken)
+    if error is None and recorder.unentered is not None:
+        raise recorder.error("a block was opened without `with`: write `with p.when(...):`")
+    if error is None and is_open:
+        raise RecordingError("a loop or a block of the pipeline was left open.")
+    try:
+        if error is None and recorder.lines:
+            await run_program(program, targets, ignores=ignores)
+    finally:
+        recorder.close()
+
+
+class Transaction:
+    """The block of a program about several documents.
+
+    Args:
+        instances: The instances that have them.
+        creates: Whether documents that are missing are made of what the instances are.
+        max_steps: How many steps the loops of the program may take together.
+    """
+
+    def __init__(
+        self, instances: Sequence[BaseRedisModel], *, creates: bool, max_steps: int
+    ) -> None:
+        recorder = Recorder(_VOCABULARY, refreshes=True)
+        self._program = Program(recorder, checked_steps(max_steps))
+        self._targets = [Target(type(one), one, creates=creates) for one in instances]
+        self._documents = tuple(
+            [
+                document_class(PipelineDocument, type(one))(self._program, type(one), f"p{number}")
+                for number, one in enumerate(instances, 1)
+            ]
+        )
+
+    async def __aenter__(self) -> tuple[Any, ...]:
+        self._program.recorder.open()
+        return self._documents
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:  # fmt: skip
+        await finish(self._program, self._targets, error, ignores=False)
+
+
+def transaction(
+    *instances: BaseRedisModel, missing: Literal["raise", "create"] = "raise",
+    max_steps: int = MAX_STEPS,
+) -> Transaction:  # fmt: skip
+    """Record a program on the documents of several instances, all or nothing.
+
+        async with transaction(user, order) as (u, o):
+            u.require(u.credit >= o.price, "not enough credit")
+            u.credit -= o.price
+            o.paid = True
+
+    It is one atomic step and one round trip. Policies and Versions are those of each document. On a
+    cluster all keys have to be in one slot.
+
+    Args:
+        instances: The instances, of any models on one server.
+        missing: What is done where a document is missing: `"raise"` is an error, `"create"` makes
+            it of what its instance is.
+        max_steps: How many steps the loops of the program may take together.
+
+    Raises:
+        ValueError: No instances were given.
+        PipelineError: The documents are on several servers or in several slots, or two are the
+            same.
+        RapyerError: As `pipeline` of models.
+    """
+    if not instances:
+        raise ValueError("transaction was given no instances. Give those whose documents change.")
+    if missing not in ("raise", "create"):
+        raise ValueError(f"missing is {missing!r}. Give 'raise' or 'create'.")
+    return Transaction(instances, creates=missing == "create", max_steps=max_steps)

@@ -10,18 +10,20 @@ from rapyer_pipeline.explain import explain
 from rapyer_pipeline.recorder import Recorder, quote
 
 if TYPE_CHECKING:
-    from rapyer_pipeline.shapes import Shape
+    from collections.abc import Mapping
+
+    from rapyer_pipeline.spots import Spot
 
 #: The version of the format; see docs/pipeline.md.
 VERSION = 1
 
 
 @lru_cache(maxsize=1024)
-def _prefetched(names: tuple[str, ...]) -> tuple[str, str]:
+def _prefetched(names: tuple[str, ...]) -> str:
     """Give the fields that are read before anything else, and the path that leads to them all."""
     known = [name for name in names if '"' not in name and "\\" not in name]
     union = "$[" + ",".join([f'"{name}"' for name in known]) + "]"
-    return ",".join(map(quote, known)), quote(union)
+    return f'"p":[{",".join(map(quote, known))}],"u":{quote(union)}'
 
 
 class Program:
@@ -38,25 +40,33 @@ class Program:
         self.recorder = recorder
         self._max_steps = max_steps
 
-    def text(self, known_lengths: dict[Shape, int]) -> str:
+    def text(self, known_lengths: Mapping[Spot, int]) -> str:
         """Give the text of the program; the interpreter keeps what it has compiled of it.
 
         Args:
             known_lengths: Of lists to which elements are added, how many the caller has.
         """
         recorder = self.recorder
-        names, union = _prefetched(tuple(recorder.scalars))
-        out: list[str] = []
-        for shape, how in recorder.touched.items():
-            name = shape.quoted_name
+        scalars: list[list[str]] = [[] for _ in recorder.documents]
+        out: list[list[str]] = [[] for _ in recorder.documents]
+        for spot in recorder.scalars:
+            scalars[-int(spot.above)].append(spot.shape.stored_name)
+        for spot, how in recorder.touched.items():
+            name = spot.shape.quoted_name
             if how == "a":
-                recorder.constants.append(str(known_lengths.get(shape, -1)))
-                out.append(f'[{name},"a",{len(recorder.constants)}]')
+                recorder.constants.append(str(known_lengths.get(spot, -1)))
+                out[-int(spot.above)].append(f'[{name},"a",{len(recorder.constants)}]')
             else:
-                out.append(f'[{name},"{how}"]')
+                out[-int(spot.above)].append(f'[{name},"{how}"]')
+        documents = ",".join(
+            [
+                f'{{{_prefetched(tuple(names))},"o":[{",".join(fields)}]}}'
+                for names, fields in zip(scalars, out, strict=True)
+            ]
+        )
         return (
-            f'{{"v":{VERSION},"p":[{names}],"u":{union},"o":[{",".join(out)}],'
-            f'"s":{self._max_steps},"r":{len(recorder.results)},"b":{recorder.root}}}'
+            f'{{"v":{VERSION},"d":[{documents}],"s":{self._max_steps},'
+            f'"r":{len(recorder.results)},"b":{recorder.root}}}'
         )
 
     def explain(self) -> str:

@@ -10,19 +10,17 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from rapyer_pipeline.errors import RecordingError
-from rapyer_pipeline.shapes import Shapes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from rapyer.base import BaseRedisModel
     from rapyer.expr import Condition
 
     from rapyer_pipeline.branches import Branches
     from rapyer_pipeline.containers import Container
+    from rapyer_pipeline.document import PipelineDocument
     from rapyer_pipeline.predicates import TracedCondition
     from rapyer_pipeline.results import Result
-    from rapyer_pipeline.shapes import Shape
     from rapyer_pipeline.spots import Spot
 
 #: The packages through which what a user writes comes here.
@@ -90,33 +88,30 @@ class Recorder:
     statement; `moves` counts those that may put another container in the place of one.
 
     Args:
-        model: The model of the document.
         vocabulary: What programs are written in.
-        refreshes: Whether the caller wants to know what the document has afterwards.
+        refreshes: Whether the caller wants to know what the documents have afterwards.
+
+    Attributes:
+        documents: What stands for the documents.
     """
 
-    def __init__(
-        self, model: type[BaseRedisModel], vocabulary: Vocabulary, *, refreshes: bool
-    ) -> None:
+    def __init__(self, vocabulary: Vocabulary, *, refreshes: bool) -> None:
         self._compile, self._branches, self.containers = vocabulary
-        self.model = model
-        self.shapes = Shapes.of(model)
         self.refreshes = refreshes
+        self.documents: list[PipelineDocument] = []
         self.constants: list[str] = []
         self.lines: list[tuple[CodeType, int]] = []
         self.root = Block()
         self.blocks = [self.root]
         self.now: Moment = (self.root, 0, 0)
         self.moves = 0
-        #: The places of the fields of the document, by their names: the same for all programs.
-        self.spots: dict[str, Spot] = self.shapes.kept.setdefault("spots", {})
         self.registers = 0
         self.results: list[Result] = []
-        #: The scalars of the document that are read at once before anything else, by stored names.
-        self.scalars: dict[str, None] = {}
+        #: The scalars of documents that are read at once before anything else.
+        self.scalars: dict[Spot, None] = {}
         #: The top-level fields that the caller wants to have afterwards, and whether as a scalar
         #: (`"s"`), a container (`"c"`), or a list to which elements were added (`"a"`).
-        self.touched: dict[Shape, str] = {}
+        self.touched: dict[Spot, str] = {}
         #: Loops that are open: what is read of the elements, by register.
         self.columns: dict[str, dict[str, None]] = {}
         #: Registers of elements that conditions are about, innermost last, with their shapes.
@@ -125,8 +120,6 @@ class Recorder:
         self.broken = "the block of the pipeline was not entered: write `async with ... as p:`."
         #: The block that was made and is not entered yet.
         self.unentered: object = None
-        #: What stands for the document.
-        self.document: Any = None
         self._owner: object = None
 
     def open(self) -> None:
@@ -141,7 +134,7 @@ class Recorder:
 
     def close(self) -> None:
         """Let go of what refers to the recorder: there is work for the garbage collector else."""
-        self.document = None
+        self.documents.clear()
 
     # -- statements -------------------------------------------------------------------------------
 
@@ -205,12 +198,12 @@ class Recorder:
         self.constants.append(text)
         return f'["const",{len(self.constants)},"{kind}"]'
 
-    def touch(self, shape: Shape, how: str) -> None:
+    def touch(self, top: Spot, how: str) -> None:
         """Note that the caller wants to have a top-level field afterwards."""
         if self.refreshes:
-            known = self.touched.get(shape)
+            known = self.touched.get(top)
             if known is None or (known == "a" and how == "c"):
-                self.touched[shape] = how
+                self.touched[top] = how
 
     def caller(self) -> FrameType:
         """Give the frame of the user's code that runs."""

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from rapyer.types.codec import Codec
     from rapyer.types.places import PlaceValues
 
+    from rapyer_pipeline.spots import Spot
+
 #: Types whose values JSON holds as they are, by their kinds.
 _PLAIN: Final[Mapping[str, type]] = {"i": int, "f": float, "s": str}
 _ESCAPED: Final = re.compile(r'["\\\x00-\x1f]').search
@@ -280,6 +282,11 @@ class Shapes:
         if shapes is None:
             shapes = kept[cls] = cls(model)
         return shapes
+
+    def spots_of(self, base: int, label: str) -> dict[str, Spot]:
+        """Give the places of the fields of one of the documents of programs, by their names."""
+        spots: dict[str, Spot] = self.kept.setdefault(("spots", base, label), {})
+        return spots
 
     def field(self, name: str) -> Shape | None:
         """Give the shape of a field; None where there is none."""

@@ -38,13 +38,13 @@ class Spot:
     __slots__ = ("_code", "above", "label", "reference", "shape", "step", "top")
 
     def __init__(
-        self, shape: Shape, above: str, step: str, *, label: Any, top: Shape | None = None
+        self, shape: Shape, above: str, step: str, *, label: Any, top: Spot | None = None
     ) -> None:  # fmt: skip
         self.shape = shape
         self.above = above
         self.step = step
         self.label = label
-        self.top = shape if top is None else top
+        self.top: Spot = self if top is None else top
         self.reference = f"{above},{step}" if step else above
         self._code = ""
 
@@ -74,7 +74,7 @@ class Spot:
         else:
             code = self.code_of(recorder, value)
         if recorder.refreshes:
-            recorder.touch(self.top, "s" if self.top.role == "scalar" else "c")
+            recorder.touch(self.top, "s" if self.top.shape.role == "scalar" else "c")
         statement = f'["set",{number},[{self.reference}],{code},{shape.type_text}]'
         recorder.add(statement, moves=shape.kind == "j")
 

@@ -255,7 +255,7 @@ class Channel:
         except ResponseError as exc:
             if str(exc).startswith("RAPYERMISSING"):
                 raise no_document(keys[0]) from exc
-            of_version = version_error(exc, keys[0])
+            of_version = version_error(exc, keys)
             if of_version is not None:
                 raise of_version from exc
             raise

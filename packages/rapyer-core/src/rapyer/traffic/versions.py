@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -30,7 +31,7 @@ local function check_version(key, path, expected)
         if not found or #found > 17 then return redis.error_reply('RAPYERVERSION') end
     end
     if expected ~= '*' and expected ~= found then
-        return redis.error_reply('RAPYERCONFLICT ' .. expected .. ' ' .. found)
+        return redis.error_reply('RAPYERCONFLICT ' .. expected .. ' ' .. found .. ' ' .. key)
     end
     if not redis.acl_check_cmd('JSON.NUMINCRBY', key, path, '1')
             or text == '[]' and not redis.acl_check_cmd('JSON.SET', key, path, '1') then
@@ -60,7 +61,7 @@ if access == 'write' then count_version(key, arg[1]) end
 """
 )
 
-_CONFLICT = re.compile(r"RAPYERCONFLICT (\S+) (\S+)")
+_CONFLICT = re.compile(r"RAPYERCONFLICT (\S+) (\S+) (.*)", re.DOTALL)
 
 
 @lru_cache(maxsize=1024)
@@ -75,8 +76,14 @@ def version_policy(path: str, expected: Expected) -> AccessPolicy:
     return AccessPolicy("version", _CHECK, _APPLY, 2, lambda: arguments)
 
 
-def version_error(error: ResponseError, key: str) -> Exception | None:
-    """Give the error that a script means which was aborted by `version_policy`; None for others."""
+def version_error(error: ResponseError, keys: Sequence[str]) -> Exception | None:
+    """Give the error that a script means which was aborted by `version_policy`; None for others.
+
+    Args:
+        error: What the server says.
+        keys: The keys of the script.
+    """
+    key = keys[0]
     text = str(error)
     if text.startswith("RAPYERVERSION"):
         return WrongTypeError(
@@ -88,7 +95,10 @@ def version_error(error: ResponseError, key: str) -> Exception | None:
     conflict = _CONFLICT.match(text)
     if conflict is None:
         return None
-    expected, actual = (None if one == ABSENT else int(one) for one in conflict.groups())
+    for one in keys:  # Redis adds where in the script that was
+        if conflict[3] == one or conflict[3].startswith(f"{one} script: "):
+            key = one
+    expected, actual = (None if one == ABSENT else int(one) for one in conflict.groups()[:2])
     kind = DocumentGoneError if actual is None else ConflictError
     return kind(_message(key, expected, actual), key=key, expected=expected, actual=actual)
 

@@ -1,6 +1,7 @@
 -- Runs one program: reads, computes, and then writes everything or nothing.
 --
--- Arguments: the program; the document to make where there is none (else empty); the constants.
+-- Arguments: the program; for each key the document to make where there is none (else empty); the
+-- constants.
 local state = expressions.state
 local programs, count = {}, 0
 local KEPT = 256
@@ -15,8 +16,7 @@ local function program_of(text)
     if not program then
         local code = cjson.decode(text)
         program = {
-            run = statements.block(code.b), scalars = code.p, union = code.u, out = code.o,
-            steps = code.s, results = code.r,
+            run = statements.block(code.b), documents = code.d, steps = code.s, results = code.r,
         }
         if count >= KEPT then programs, count = {}, 0 end
         programs[text], count = program, count + 1
@@ -24,11 +24,11 @@ local function program_of(text)
     return program
 end
 
--- Reads the scalars that the program starts with, in one command; says whether there is a document.
-local function prefetch(document, program)
-    local key, names = document.document.key, program.scalars
+-- Reads the scalars that a program starts with, in one command; says whether there is a document.
+local function prefetch(document, reads)
+    local key, names = document.document.key, reads.p
     if #names > 0 then
-        local reply = redis.call('JSON.GET', key, program.union)
+        local reply = redis.call('JSON.GET', key, reads.u)
         if not reply then return false end
         local raws, node = cjson.decode(reply), document.node
         if #raws == #names then
@@ -45,38 +45,34 @@ local function prefetch(document, program)
     return true
 end
 
-local function execute(program, document, key)
+local function execute(program, size)
     program.run()
-    if state.is_deleted then return nil end
-    return commit.plan(document, key)
+    local plans = {}
+    for place = 1, size do
+        local document = state.documents[place]
+        if not document.is_deleted then plans[place] = commit.plan(document, document.document.key) end
+    end
+    return plans
 end
 
--- Gives what a document has now at the places that the caller wants to know: `[[value], [], ...]`.
-local function outcome(document, out)
-    local parts, node = {}, document.node
-    for place = 1, #out do
-        local one = out[place]
-        local cell = mirror.member(node, one[1])
-        local text
-        if one[2] == 's' then
-            text = cell.written or mirror.text_of(cell)
-        elseif cell.is_changed then
-            local list, known = cell.node, one[2] == 'a' and state.constants[one[3]]
-            if known and list and list.is_stored and not list.cells and not cell.is_set
-                and list.first == 0 and list.last == list.length and tonumber(known) == list.length
-            then  -- elements were added, and nothing else, to a list as long as the caller's
-                local added = {}
-                for number, new in ipairs(list.added) do added[number] = mirror.text_of(new) end
-                parts[place] = '+[' .. table.concat(added, ',') .. ']'
-            else
-                local path = mirror.quoted(one[1])
-                local reply = redis.call('JSON.GET', document.document.key, '$' .. path)
-                text = string.sub(reply, 2, -2)
-            end
-        end
-        parts[place] = parts[place] or text and '[' .. text .. ']' or ''
+-- Gives what a document has now at a place that the caller wants to know: `[value]`, `+[elements]`
+-- for a list that was added to, nothing where it is as before or absent.
+local function outcome(document, one)
+    local cell = mirror.member(document.node, one[1])
+    if one[2] == 's' then
+        local text = cell.written or mirror.text_of(cell)
+        return text and '[' .. text .. ']' or ''
     end
-    return parts
+    if not cell.is_changed then return '' end
+    local list, known = cell.node, one[2] == 'a' and state.constants[one[3]]
+    if known and list and list.is_stored and not list.cells and not cell.is_set
+        and list.first == 0 and list.last == list.length and tonumber(known) == list.length
+    then  -- elements were added, and nothing else, to a list as long as the caller's
+        local added = {}
+        for number, new in ipairs(list.added) do added[number] = mirror.text_of(new) end
+        return '+[' .. table.concat(added, ',') .. ']'
+    end
+    return redis.call('JSON.GET', document.document.key, '$' .. mirror.quoted(one[1]))
 end
 
 local function failed(failure)
@@ -86,53 +82,81 @@ local function failed(failure)
     error(failure)
 end
 
-return function(key, arguments, check, touched)
-    local program = program_of(arguments[1])
-    state.statement = 0
-    local is_creating = arguments[2] ~= ''
-    local document = mirror.document(key)
-    local constants = state.constants
-    for place = #constants, #arguments - 1, -1 do constants[place] = nil end
-    for place = 3, #arguments do constants[place - 2] = arguments[place] end
-    local is_fine, is_there = pcall(prefetch, document, program)
-    if not is_fine then return failed(is_there) end
-    local is_hidden = is_there and not check(key, 'read')
-    local is_new = false
-    if not is_there or is_hidden then
-        if not is_creating then return {'missing'} end
-        document, is_new = mirror.document(key, arguments[2]), true
+-- Makes the mirrors of the documents; gives the place of one that is missing.
+local function open_documents(keys, program, arguments, check)
+    for place = 1, #keys do
+        local key, text = keys[place], arguments[place + 1]
+        local document = mirror.document(key)
+        if not prefetch(document, program.documents[place]) or not check(key, 'read') then
+            if text == '' then return place end
+            document = mirror.document(key, text)
+            document.is_new = true
+        end
+        state.documents[place] = document
     end
-    state.documents[1] = document
+    return nil
+end
+
+-- Makes sure that everything may be written, and then writes it; gives what became of each.
+local function write(keys, plans, check, touched)
+    local verdicts = {}
+    for place, key in ipairs(keys) do
+        local document, plan = state.documents[place], plans[place]
+        verdicts[place] = document.is_deleted and 'deleted' or plan and 'written' or 'read'
+        if document.is_deleted then
+            if not document.is_new then
+                check(key, 'delete')
+                permit('DEL', key)
+            end
+        elseif plan then
+            check(key, 'write', plan.is_whole)
+            commit.permit(plan)
+        end
+    end
+    for place, key in ipairs(keys) do
+        local document, plan = state.documents[place], plans[place]
+        if document.is_deleted then
+            if not document.is_new then
+                redis.call('DEL', key)
+                touched(key, 'delete')
+            end
+        elseif plan then
+            commit.carry_out(plan)
+            touched(key, 'write')
+        else
+            touched(key, 'read')
+        end
+    end
+    return verdicts
+end
+
+return function(keys, arguments, check, touched)
+    local program, size = program_of(arguments[1]), #keys
+    local constants = state.constants
+    state.statement, state.steps, state.limit, state.results = 0, 0, program.steps, {}
+    for place = #constants, #arguments - size, -1 do constants[place] = nil end
+    for place = size + 2, #arguments do constants[place - size - 1] = arguments[place] end
     forget(state.registers)
     forget(state.keys)
     forget(state.values)
-    state.results, state.steps, state.limit, state.statement = {}, 0, program.steps, 0
-    state.is_deleted = false
 
-    local planned
-    is_fine, planned = pcall(execute, program, document, key)
-    if not is_fine then return failed(planned) end
-    local written = 'read'
-    if state.is_deleted then
-        written = 'deleted'
-        if not is_new then
-            check(key, 'delete')
-            permit('DEL', key)
-            redis.call('DEL', key)
-            touched(key, 'delete')
+    local is_fine, missing = pcall(open_documents, keys, program, arguments, check)
+    if not is_fine then return failed(missing) end
+    if missing then return {'missing', missing} end
+    local plans
+    is_fine, plans = pcall(execute, program, size)
+    if not is_fine then return failed(plans) end
+    local verdicts = write(keys, plans, check, touched)
+    local results, replies = state.results, {}
+    for place = 1, program.results do results[place] = results[place] or false end
+    for place = 1, size do
+        local document, parts = state.documents[place], {}
+        if not document.is_deleted then
+            for number, one in ipairs(program.documents[place].o) do
+                parts[number] = outcome(document, one)
+            end
         end
-    elseif planned then
-        written = 'written'
-        check(key, 'write', planned.is_whole)
-        commit.permit(planned)
-        commit.carry_out(planned)
-        touched(key, 'write')
-    else
-        touched(key, 'read')
+        replies[place] = {verdicts[place], document.is_new and 1 or 0, parts}
     end
-    local results = state.results
-    for place = 1, program.results or 0 do results[place] = results[place] or false end
-    local parts = {}
-    if not state.is_deleted then parts = outcome(document, program.out) end
-    return {written, is_new and 1 or 0, state.steps, parts, results}
+    return {'done', state.steps, results, replies}
 end

@@ -238,9 +238,10 @@ function makers.require(statement)
     end
 end
 
--- ["delete", number]
-function makers.delete()
-    return function() state.is_deleted = true end
+-- ["delete", number, document]
+function makers.delete(statement)
+    local place = statement[3]
+    return function() state.documents[place].is_deleted = true end
 end
 
 statements.makers, statements.value_for, statements.container_at = makers, value_for, container_at
