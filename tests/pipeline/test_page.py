@@ -13,7 +13,7 @@ import rapyer
 import rapyer_pipeline
 from rapyer import AtomicRedisModel
 from rapyer.testing import check_plugin, check_plugin_with_server
-from rapyer_pipeline import Pipeline, PipelineError, interpreter
+from rapyer_pipeline import Pipeline, PipelineAborted, PipelineError, interpreter
 from rapyer_pipeline import plugin as pipeline_plugin
 from rapyer_pipeline.dicts import TracedDict
 from rapyer_pipeline.lists import TracedList, TracedSet
@@ -29,6 +29,8 @@ def names() -> dict[str, Any]:
     prefix = '\n    class Config:\n        prefix = "pipeline-page"\n'
     code = "\n".join(EXAMPLES).replace("    archive: list[Item] = []\n", "\\g" + prefix, 1)
     code = code.replace("\\g", "    archive: list[Item] = []\n")
+    paid = "    paid: bool = False\n"
+    code = code.replace(paid, paid + prefix.replace("-page", "-page-order"), 1)
     exec(compile(code, FILE, "exec", dont_inherit=True), found)
     return found
 
@@ -65,6 +67,16 @@ async def test_the_examples_about_values_and_conditions(server, names):
         await names["grade"](user)
         assert user == await user_class.get("1")
         assert (user.status, user.tags, user.score, user.nick) == expected
+
+
+async def test_the_example_of_a_transaction(server, names):
+    user = await names["User"](id="1", credit=5.0).save()
+    order = await names["Order"](id="{shop}:1", price=3.5).save()
+    await names["pay"](user, order)
+    assert (user.credit, order.paid) == (1.5, True)
+    with pytest.raises(PipelineAborted, match="not enough credit"):
+        await names["pay"](user, order)
+    assert await names["User"].get("1") == user
 
 
 async def test_the_examples_about_loops_and_endings(server, names, capsys):
