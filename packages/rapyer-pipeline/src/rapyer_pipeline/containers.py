@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from rapyer.expr import Condition, Value
 from rapyer.expr.nodes import Comparison, IsNone
 from rapyer.expr.operands import Kind
+from rapyer.expr.text import stored_text
 
 from rapyer_pipeline.leaves import Leaf
 from rapyer_pipeline.operands import Operand
@@ -140,7 +141,7 @@ class Container(Recorded, Value[Any]):
             if type(key) is not int or not -(2**53) < key < 2**53:
                 raise self.refuse_(f"{self!r}[{key!r}]: {key!r} is no index of a list")
             return self.recorder_.constant(str(key), "i")
-        return self.recorder_.constant(quote(key), "s")
+        return self.recorder_.constant(quote(stored_text(key)), "s")
 
     # -- conditions -------------------------------------------------------------------------------
 

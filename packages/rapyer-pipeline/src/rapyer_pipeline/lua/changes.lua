@@ -188,7 +188,7 @@ function makers.add(statement)
     local get = value_for(statement[4], constraints)
     return function()
         local node, value = find_set(), get()
-        local place, is_there = lists.place_in_set(node, kinds.write[constraints.k](value))
+        local place, is_there = lists.place_in_set(node, value, constraints.k)
         if not is_there then
             lists.insert(node, place - 1, lists.new_cell(node, value, constraints.k))
         end
@@ -201,7 +201,7 @@ function makers.discard(statement)
     local kind, strict = statement[5], statement[6]
     return function()
         local node = find_set()
-        local place, is_there = lists.place_in_set(node, kinds.write[kind](get()))
+        local place, is_there = lists.place_in_set(node, get(), kind)
         if is_there then
             lists.kill(node, node.cells[place])
         elseif strict then

@@ -10,10 +10,12 @@ local plan
 
 -- Spells the long floats of a JSON text so that the server reads them exactly. `path` leads to it.
 local function spelled(text, path)
-    if not find(text, '%d%d%d%d%d%d%d%d') then return text end
+    local has_exponent = find(text, '%d[eE][+-]?%d')  -- a power of ten beyond 22 is not exact
+    if not has_exponent and not find(text, '%d%d%d%d%d%d%d%d') then return text end
     local first = byte(text)
     if first ~= 123 and first ~= 91 then
-        if first == 34 or #text < 16 or not find(text, '[%.eE]') then return text end
+        if first == 34 or not find(text, '[%.eE]') then return text end
+        if #text < 16 and not has_exponent then return text end
         local exact, delta = floats.spell(tonumber(text))
         if delta then
             if not path then
@@ -52,7 +54,6 @@ local function sent(cell, path)
         return text
     end
     local text = mirror.text_of(cell)
-    if not find(text, '%d%d%d%d%d%d%d%d') then return text end
     return spelled(text, path or mirror.path_of(cell))
 end
 

@@ -7,9 +7,13 @@ local function comparison(tables, is_swapped, is_inverted, of_none)
     return function(expression)
         local compare = kinds[tables][expression[2]]
         local left, right = compile(expression[3], true), compile(expression[4], true)
-        local takes_none = tables == 'equal'
+        local takes_none, is_json = tables == 'equal', expression[2] == 'j'
         return function()
             local one, other = left(), right()
+            if is_json then  -- null that is stored is a text; what is not there has none
+                if one == NULL then one = 'null' end
+                if other == NULL then other = 'null' end
+            end
             if one == NULL or other == NULL then
                 if takes_none then return one == other end
                 return false

@@ -123,7 +123,12 @@ local function in_column(parent, name)
     local column = up and up.columns and up.columns[name]
     if not column then return nil end
     local raw = column[parent.row]
-    if type(raw) == 'number' and (raw >= 9e15 or raw <= -9e15) then return nil end
+    local number = raw
+    if type(raw) == 'table' then  -- a moment; anything else is read as text
+        number = raw.us
+        if number == nil then return nil end
+    end
+    if type(number) == 'number' and (number >= 9e15 or number <= -9e15) then return nil end
     return raw, raw == nil and column.is_absent[parent.row]
 end
 
@@ -140,7 +145,8 @@ function makers.get(expression, is_lenient)
             return value
         end
     end
-    local default = type(step) == 'table' and step[1] == 'd' and default_of(step, kind) or nil
+    local default
+    if type(step) == 'table' and step[1] == 'd' then default = default_of(step, kind) end
     local find_name, static = step_of(step, is_lenient)
     local base = reference[1]
     if static and #reference == 2 and base <= 0 then
@@ -201,7 +207,7 @@ function makers.let(expression, is_lenient)
     return function()
         local value = state.registers[register]
         if type(value) == 'table' and value.code then
-            if is_lenient then return NULL end
+            if is_lenient and (value.code == 'missing' or value.code == 'none') then return NULL end
             error(value)
         elseif value == nil then
             fail('missing', 'the statement that gives this was not reached')
@@ -260,8 +266,8 @@ makers['f//'] = calculation(floats.floordiv)
 makers['f%'] = calculation(floats.mod)
 makers['s+'] = calculation(function(one, other) return one .. other end)
 makers['s*'] = calculation(function(text, count)
+    if text == '' or integers.less(count, 1) then return '' end
     if type(count) ~= 'number' then fail('overflow', 'a text is repeated more than 2^53 times') end
-    if count <= 0 then return '' end
     if #text * count > 67108864 then fail('overflow', 'a text would have more than 64 MB') end
     return string.rep(text, count)
 end)

@@ -249,6 +249,212 @@ function lists.find(node, value, kind)
     return nil
 end
 
+-- Gives the text by which core orders an element of a set: with U+0000 as it was.
+local function order_of(text)
+    if not string.find(text, '\239\183', 1, true) then return text end
+    return (string.gsub(texts.restore(text), '%z', '\\u0000'))
+end
+
+-- Gives the text of an element of a set as the server has it: of a float as serde_json writes it.
+local function text_in_set(value, kind)
+    local text = kinds.write[kind](value)
+    local sign, digits, exponent = string.match(text, '^(%-?)([%d%.]+)e([+-]%d+)$')
+    if not digits then return text end
+    exponent = tonumber(exponent)
+    if exponent == -5 then return sign .. '0.0000' .. string.gsub(digits, '%.', '') end
+    return sign .. digits .. 'e' .. string.format('%d', exponent)
+end
+
+-- Kinds of which equal values may have two texts: 0.0 and -0.0, one moment in two time zones.
+local HAVE_SEVERAL_TEXTS = {f = true, d = true, t = true, c = true}
+
+-- Finds where an element stands in a set, whose elements are ordered by their texts, or would stand.
+function lists.place_in_set(node, value, kind)
+    local cells = lists.expand(node)
+    lists.load(node)
+    if HAVE_SEVERAL_TEXTS[kind] then
+        local equal = kinds.equal[kind]
+        for place = 1, node.size do
+            if equal(mirror.read(cells[place], kind), value) then return place, true end
+        end
+    end
+    local text = order_of(text_in_set(value, kind))
+    local low, high = 1, node.size + 1
+    while low < high do
+        local middle = math.floor((low + high) / 2)
+        local cell = cells[middle]
+        local own = cell.kind and text_in_set(cell.value, cell.kind) or mirror.text_of(cell)
+        own = order_of(own)
+        if own == text then return middle, true end
+        if kinds.less.y(own, text) then low = middle + 1 else high = middle end
+    end
+    return low, false
+end
+
+return lists.append(node, cell) end
+    local cells = lists.expand(node)
+    table.insert(cells, index + 1, cell)
+    node.size = node.size + 1
+    changed(node)
+end
+
+-- Takes the element at an index out; gives its cell, or nil where there is none.
+function lists.pop(node, index)
+    local cell, place = lists.at(node, index)
+    if not cell then return nil end
+    if not node.cells then
+        local length = lists.length(node)
+        if place == length - 1 then
+            changed(node)
+            if #node.added > 0 then return table.remove(node.added) end
+            node.last = node.last - 1
+            return cell
+        elseif place == 0 and node.last > node.first then
+            changed(node)
+            node.first = node.first + 1
+            return cell
+        end
+        lists.expand(node)
+    end
+    lists.kill(node, cell)
+    return cell
+end
+
+-- Marks an element as removed, in constant time.
+function lists.kill(node, cell)
+    if not node.cells then lists.expand(node) end
+    cell.dead = true
+    node.dead = node.dead + 1
+    changed(node)
+end
+
+function lists.clear(node)
+    if node.cells then
+        for place = 1, node.size do node.cells[place].dead = true end
+    end
+    node.cells, node.size, node.dead, node.loaded, node.added = {}, 0, 0, nil, nil
+    node.is_cleared = true
+    changed(node)
+end
+
+-- Puts another container in the place of an element: it is another cell from now on.
+function lists.replace(node, index, text)
+    local old, place = lists.at(node, index)
+    if not old then return nil end
+    local cell = {up = node, row = old.row, text = text, is_set = true, is_new = old.is_new}
+    if node.cells then
+        node.cells[place + 1] = cell
+    elseif old.row then
+        node.loaded[old.row] = cell
+    else
+        node.added[place + 1 - (node.last - node.first)] = cell
+    end
+    old.replaced = cell
+    mirror.mark(cell)
+    return cell
+end
+
+function lists.reverse(node)
+    local cells = lists.expand(node)
+    for place = 1, math.floor(node.size / 2) do
+        local other = node.size + 1 - place
+        cells[place], cells[other] = cells[other], cells[place]
+    end
+    node.is_permuted = true
+    changed(node)
+end
+
+-- Sorts as Python does: equal elements keep their order, also when the largest come first.
+function lists.sort(node, kind, descending)
+    local cells = lists.expand(node)
+    lists.load(node)
+    local less, values, order = kinds.less[kind], {}, {}
+    for place = 1, node.size do
+        local value = mirror.read(cells[place], kind)
+        if value == NULL or value == nil then fail('none', 'None has no place in an order') end
+        values[place], order[place] = value, place
+    end
+    if kind == 'd' or kind == 't' then
+        for place = 2, node.size do
+            if (values[place].off == nil) ~= (values[1].off == nil) then
+                fail('type', 'there is no order between times with and without a time zone')
+            end
+        end
+    end
+    local function before(one, other)
+        if descending then
+            if less(values[other], values[one]) then return true end
+            if less(values[one], values[other]) then return false end
+        else
+            if less(values[one], values[other]) then return true end
+            if less(values[other], values[one]) then return false end
+        end
+        return one < other
+    end
+    table.sort(order, before)
+    local sorted = {}
+    for place = 1, node.size do sorted[place] = cells[order[place]] end
+    node.cells, node.is_permuted = sorted, true
+    changed(node)
+end
+
+-- Reads all elements at once that are still on the server as they were.
+function lists.load(node)
+    lists.expand(node)
+    if node.is_loaded or not node.is_stored or node.length == 0 or node.is_cleared then return end
+    node.is_loaded = true
+    local path = mirror.path_of(node.cell)
+    local raws = cjson.decode(redis.call('JSON.GET', node.document.key, path))[1]
+    for place = 1, node.size do
+        local cell = node.cells[place]
+        if cell.row and not cell.kind and not cell.text and not cell.node then
+            cell.raw = raws[cell.row]
+        end
+    end
+end
+
+-- Reads single fields of all elements that are objects.
+function lists.load_columns(node, names)
+    if not node.is_stored or node.length == 0 or node.is_cleared then return end
+    local columns, whole = node.columns or {}, nil
+    node.columns = columns
+    local path, key = mirror.path_of(node.cell), node.document.key
+    for _, name in ipairs(names) do
+        if not columns[name] then
+            local step = mirror.quoted(name)
+            local column = step and cjson.decode(redis.call('JSON.GET', key, path .. '[*]' .. step))
+            if not column or #column ~= node.length then  -- some lack it
+                whole = whole or cjson.decode(redis.call('JSON.GET', key, path))[1]
+                column = {is_absent = {}, is_partial = true}
+                for row = 1, node.length do
+                    local element = whole[row]
+                    if type(element) == 'table' then
+                        column[row] = element[texts.hide(name)]
+                        column.is_absent[row] = column[row] == nil
+                    end
+                end
+            end
+            column.is_absent = column.is_absent or {}
+            columns[name] = column
+            if not column.is_partial then node.has_objects = true end
+        end
+    end
+end
+
+-- Finds the first element that is equal to a value; nil where there is none.
+function lists.find(node, value, kind)
+    lists.load(node)
+    local equal = kinds.equal[kind]
+    for place = 1, node.size do
+        local cell = node.cells[place]
+        if not cell.dead then
+            local own = mirror.read(cell, kind)
+            if own ~= nil and equal(own, value) then return cell, place end
+        end
+    end
+    return nil
+end
+
 -- Finds where the text of an element stands in a set, whose elements are ordered by their texts.
 function lists.place_in_set(node, text)
     local cells = lists.expand(node)

@@ -42,7 +42,11 @@ local function checker(constraints)
             local length = kind == 's' and texts.length(value) or #value
             broken = min and length < min and 'min' or max and length > max and 'max'
         end
-        if broken then fail('invalid', kinds.write[kind](value)) end
+        if broken then
+            -- what is too large to be written as well is no value of the field in the first place
+            local is_writable, text = pcall(kinds.write[kind], value)
+            fail('invalid', is_writable and text or 'what was calculated')
+        end
     end
 end
 
