@@ -8,14 +8,18 @@ local commit = {}
 
 local plan
 
--- Spells the long floats of a JSON text so that the server reads them exactly. `path` leads to it.
+-- Says whether there may be floats in a JSON text that the server would read as others: long ones,
+-- or those with large powers of ten.
+local function may_be_inexact(text)
+    return find(text, '%d%d%d%d%d%d%d%d') or find(text, '%d[eE][+-]?%d')
+end
+
+-- Spells the floats of a JSON text so that the server reads them exactly. `path` leads to it.
 local function spelled(text, path)
-    local has_exponent = find(text, '%d[eE][+-]?%d')  -- a power of ten beyond 22 is not exact
-    if not has_exponent and not find(text, '%d%d%d%d%d%d%d%d') then return text end
+    if not may_be_inexact(text) then return text end
     local first = byte(text)
     if first ~= 123 and first ~= 91 then
         if first == 34 or not find(text, '[%.eE]') then return text end
-        if #text < 16 and not has_exponent then return text end
         local exact, delta = floats.spell(tonumber(text))
         if delta then
             if not path then
@@ -54,6 +58,7 @@ local function sent(cell, path)
         return text
     end
     local text = mirror.text_of(cell)
+    if not may_be_inexact(text) then return text end
     return spelled(text, path or mirror.path_of(cell))
 end
 

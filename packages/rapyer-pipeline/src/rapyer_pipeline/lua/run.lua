@@ -50,7 +50,9 @@ local function execute(program, size)
     local plans = {}
     for place = 1, size do
         local document = state.documents[place]
-        if not document.is_deleted then plans[place] = commit.plan(document, document.document.key) end
+        if not document.is_deleted then
+            plans[place] = commit.plan(document, document.document.key)
+        end
     end
     return plans
 end
