@@ -3,7 +3,7 @@ local NULL = cjson.null
 local makers, compile, state = expressions.makers, expressions.compile, expressions.state
 
 -- Makes the compiler of an equality or an order of values of a kind: ["lt", kind, left, right].
-local function comparison(tables, is_swapped, is_inverted, of_none)
+local function comparison(tables, is_swapped)
     return function(expression)
         local compare = kinds[tables][expression[2]]
         local left, right = compile(expression[3], true), compile(expression[4], true)
@@ -19,9 +19,7 @@ local function comparison(tables, is_swapped, is_inverted, of_none)
                 return false
             end
             if is_swapped then one, other = other, one end
-            local verdict = compare(one, other)
-            if is_inverted then return not verdict end
-            return verdict
+            return compare(one, other)
         end
     end
 end
@@ -95,16 +93,6 @@ end
 makers.is_none = function(expression)
     local get = compile(expression[2], true)
     return function() return get() == NULL end
-end
-
--- ["none", reference]: whether a container is None, or not there.
-makers.none = function(expression)
-    local find_cell = expressions.container(expression[2], true)
-    return function()
-        local cell = find_cell()
-        if not cell then return true end
-        return not mirror.is_there(cell) or mirror.text_of(cell) == 'null'
-    end
 end
 
 local function on_texts(test)

@@ -7,6 +7,7 @@ local sub, byte, find, concat = string.sub, string.byte, string.find, table.conc
 local NULL = cjson.null
 local mirror = {}
 
+-- Puts a key into the quotes that it does not hold itself.
 local function quote(name)
     local hidden = texts.hide(name)
     local quote = find(hidden, '"', 1, true) and "'" or '"'

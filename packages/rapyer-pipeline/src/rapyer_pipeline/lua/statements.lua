@@ -95,10 +95,12 @@ end
 -- -- assignments ---------------------------------------------------------------------------------
 
 -- Gives the function that sets a field of the document itself.
-local function field_of_document(place, name, get, kind)
+local function field_of_document(place, name, get, kind, find_source)
     local documents, put = state.documents, mirror.put
     return function()
         local value, node = get(), documents[place].node
+        local old = node.members[name]
+        if old and find_source and find_source() == old then return end
         local cell = node.members[name] or mirror.member(node, name)
         if kind ~= 'j' and not node.keys then
             put(cell, value, kind)
@@ -114,8 +116,11 @@ function makers.set(statement)
     local above, step = expressions.parent_of(reference)
     local find_name, static = expressions.step_of(step, false)
     local get, kind = value_for(statement[4], constraints), constraints.k
+    -- a container that is assigned to where it stands stays what it is, as in Python
+    local is_copy = kind == 'j' and statement[4][1] == 'get'
+    local find_source = is_copy and container(statement[4][2], true)
     if static and #reference == 2 and reference[1] <= 0 then
-        return field_of_document(1 - reference[1], static, get, kind)
+        return field_of_document(1 - reference[1], static, get, kind, find_source)
     end
     local find_parent = container(above, false)
     return function()
@@ -127,19 +132,23 @@ function makers.set(statement)
         if not node then
             fail('missing', 'there is None, or nothing, around what is assigned')
         end
+        local cell
         if not is_index then
-            dicts.set(node, name, value, kind, static)
+            cell = node.members[name]
+            if not (cell and find_source and find_source() == cell) then
+                dicts.set(node, name, value, kind, static)
+            end
             return
         end
-        local cell = lists.at(node, name)
+        cell = lists.at(node, name)
         if not cell then
             fail('missing', 'there is no index ' .. string.format('%d', name) .. ' in a list of '
                 .. lists.length(node))
         end
-        if kind == 'j' then
-            lists.replace(node, name, value)
-        else
+        if kind ~= 'j' then
             mirror.put(cell, value, kind)
+        elseif not (find_source and find_source() == cell) then
+            lists.replace(node, name, value)
         end
     end
 end
