@@ -37,18 +37,21 @@ def is_left_at_its_end(code: CodeType, entered: int, left: int) -> bool:
         swallowed += 1
     behind = _next(instructions, places, places[instructions[swallowed].argval], pops=4)
     found = _next(instructions, places, places[left] + 1, pops=1)
-    return behind == found or _returns(instructions, behind) == _returns(instructions, found)
+    return behind == found or _meaning(instructions, behind) == _meaning(instructions, found)
 
 
-def _returns(instructions: list[dis.Instruction], number: int) -> object:
-    """Give what is returned at once, where something is; else the place."""
+def _meaning(instructions: list[dis.Instruction], number: int) -> object:
+    """Give what is equal where the compiler has written the same code twice.
+
+    That is what is returned at once, or where in the source it stands.
+    """
     one = instructions[number]
     if one.opname == "RETURN_CONST":
         return ("returns", one.argval)
     following = instructions[number + 1 : number + 2]
     if one.opname == "LOAD_CONST" and following and following[0].opname == "RETURN_VALUE":
         return ("returns", one.argval)
-    return number
+    return one.positions
 
 
 def _handler_of(code: CodeType, entered: int) -> int | None:

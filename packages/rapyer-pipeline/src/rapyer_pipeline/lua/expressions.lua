@@ -339,7 +339,15 @@ local function conversion(operation)
         end
     end
 end
-makers['i-f'] = conversion(integers.to_float)
+-- None stays None: what is calculated with it fails by itself.
+makers['i-f'] = function(expression, is_lenient)
+    local get = compile(expression[2], is_lenient)
+    return function()
+        local value = get()
+        if value == NULL then return NULL end
+        return integers.to_float(value)
+    end
+end
 makers['i-s'] = conversion(integers.text)
 makers['ineg'] = conversion(integers.neg)
 makers['fneg'] = conversion(function(value) return -value end)
