@@ -363,3 +363,44 @@ async def test_results_have_their_values_after_the_block(server):
     assert box.value == Item(name="in x", qty=1)
     assert (stored.number, stored.name, stored.other) == (11, "b", 101)
     assert stored == await Everything.get(stored.key)
+
+
+async def test_numbers_without_a_spelling_are_exact_beside_elements_that_move(server):
+    hard = [0.0] * 400
+    for number in range(400):
+        hard[number] = (number + 0.37) * 1.1
+    items = [Item(name=str(n), price=hard[n], expired=n % 3 == 0) for n in range(400)]
+    stored = await Everything(items=items, floats=hard).save()
+    expected = copy.deepcopy(stored)
+    for item in list(expected.items):
+        item.price *= 1.1
+        if item.expired:
+            expected.items.remove(item)
+    expected.floats = [one * 1.1 for one in expected.floats[5:]]
+    expected.floats.insert(0, hard[7] * 1.3)
+    expected.floats.append(hard[9] * 1.7)
+    async with stored.pipeline() as p:
+        for item in p.items:
+            item.price *= 1.1
+            item.expired.if_true(lambda item=item: p.items.remove(item))
+        for _ in range(5):
+            p.floats.pop(0)
+        for place in range(395):
+            p.floats[place] *= 1.1
+        p.floats.insert(0, hard[7] * 1.3)
+        p.floats.append(hard[9] * 1.7)
+    found = await Everything.get(stored.key)
+    assert found.items == expected.items
+    assert found.floats == expected.floats
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 7, 10])
+async def test_any_elements_are_removed_from_a_long_list(server, step):
+    numbers = list(range(1234))
+    stored = await Everything(numbers=numbers).save()
+    async with stored.pipeline() as p:
+        for number in p.numbers:
+            (number % step == 0).if_true(lambda number=number: p.numbers.remove(number))
+        p.numbers.append(-1)
+    assert stored.numbers == [one for one in numbers if one % step] + [-1]
+    assert await Everything.get(stored.key) == stored

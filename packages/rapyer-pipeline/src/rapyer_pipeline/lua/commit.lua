@@ -135,6 +135,14 @@ function add_patch(node, parts)
     return true
 end
 
+-- Adds what makes numbers exact that have no spelling, where they stand by then.
+local function add_corrections(corrections, commands)
+    for place = 1, #corrections do
+        local one = corrections[place]
+        commands[#commands + 1] = {'JSON.NUMINCRBY', plan.key, one[1], one[2]}
+    end
+end
+
 -- -- by paths ------------------------------------------------------------------------------------
 
 local plan_list
@@ -160,6 +168,32 @@ local function plan_cell(cell, path)
     end
 end
 
+-- Gives what is sent of an element that is added, and adds to `late` what makes it exact then.
+local function sent_late(cell, path, late)
+    local before = plan.corrections
+    plan.corrections = late
+    local text = sent(cell, path)
+    plan.corrections = before
+    return text
+end
+
+-- Adds the removal of some elements, from behind, so that indexes stay what they are.
+--
+-- One JSON.DEL of several indexes leaves those that begin with the digits of another one: of [1,10]
+-- it removes the first only (RedisJSON 2.8.3). So each has indexes of as many digits.
+local function add_removals(removed, path, moves)
+    local until_ = #removed
+    while until_ > 0 do
+        local from, digits = until_, #tostring(removed[until_])
+        while from > 1 and until_ - from < 999 and #tostring(removed[from - 1]) == digits do
+            from = from - 1
+        end
+        moves[#moves + 1] = {'JSON.DEL', plan.key,
+            path .. '[' .. concat(removed, ',', from, until_) .. ']', expected = until_ - from + 1}
+        until_ = from - 1
+    end
+end
+
 -- Plans the elements that were removed and added, where those that stay keep their order.
 local function plan_moves(node, path, cells)
     local moves, removed, last = plan.moves, {}, 0
@@ -173,20 +207,15 @@ local function plan_moves(node, path, cells)
     if #removed == node.length and #removed > 0 then
         moves[#moves + 1] = {'JSON.CLEAR', plan.key, path}
     else
-        for first = 1, #removed, 1000 do  -- from behind, so that indexes stay what they are
-            local until_ = #removed - first + 1
-            local from = math.max(until_ - 999, 1)
-            moves[#moves + 1] = {'JSON.DEL', plan.key,
-                path .. '[' .. concat(removed, ',', from, until_) .. ']'}
-        end
+        add_removals(removed, path, moves)
     end
     local index, size = 0, #cells
     while index < size do
         local cell = cells[index + 1]
         if cell.is_new then
-            local command, first = {'JSON.ARRINSERT', plan.key, path, index}, index
+            local command, first, late = {'JSON.ARRINSERT', plan.key, path, index}, index, {}
             while cell and cell.is_new and index - first < 1000 do
-                command[#command + 1] = sent(cell, path .. '[' .. index .. ']')
+                command[#command + 1] = sent_late(cell, path .. '[' .. index .. ']', late)
                 index = index + 1
                 cell = cells[index + 1]
             end
@@ -195,6 +224,7 @@ local function plan_moves(node, path, cells)
                 table.remove(command, 4)
             end
             moves[#moves + 1] = command
+            add_corrections(late, moves)
         else
             index = index + 1
         end
@@ -230,12 +260,13 @@ function plan_list(node, path)
         end
         local kept = math.max(node.last - node.first, 0)
         for first = 1, #node.added, 1000 do
-            local command = {'JSON.ARRAPPEND', plan.key, path}
+            local command, late = {'JSON.ARRAPPEND', plan.key, path}, {}
             for place = first, math.min(first + 999, #node.added) do
-                local index = kept + place - 1
-                command[#command + 1] = sent(node.added[place], path .. '[' .. index .. ']')
+                local at = path .. '[' .. kept + place - 1 .. ']'
+                command[#command + 1] = sent_late(node.added[place], at, late)
             end
             moves[#moves + 1] = command
+            add_corrections(late, moves)
         end
         return
     end
@@ -249,36 +280,35 @@ function plan_list(node, path)
     if node.is_moved then plan_moves(node, path, cells) end
 end
 
+-- Adds what is written by paths: values where they stood, then what is removed, added and moved.
+local function add_by_paths(cell, commands)
+    local key = plan.key
+    plan.set, plan.size, plan.removed, plan.moves, plan.corrections = {}, 0, {}, {}, {}
+    plan_cell(cell, '$')
+    for first = 1, plan.size, 6000 do
+        commands[#commands + 1] = {'JSON.MSET',
+            unpack(plan.set, first, math.min(first + 5999, plan.size))}
+    end
+    add_corrections(plan.corrections, commands)
+    for _, path in ipairs(plan.removed) do commands[#commands + 1] = {'JSON.DEL', key, path} end
+    for _, move in ipairs(plan.moves) do commands[#commands + 1] = move end
+end
+
 -- Plans what is sent for a document; gives nil where nothing was changed.
 function commit.plan(cell, key)
     if not cell.is_changed and not cell.is_set then return nil end
-    plan = {
-        key = key, set = {}, size = 0, removed = {}, moves = {}, corrections = {}, commands = {},
-    }
-    local commands = plan.commands
+    local commands, parts = {}, {'{'}
+    plan = {key = key, corrections = {}, commands = commands}
     if cell.is_set then
         plan.is_whole = true
         commands[1] = {'JSON.SET', key, '$', sent(cell, '$')}
+        add_corrections(plan.corrections, commands)
+    elseif add_patch(cell.node, parts) then
+        parts[#parts + 1] = '}'
+        commands[1] = {'JSON.MERGE', key, '$', concat(parts)}
+        add_corrections(plan.corrections, commands)
     else
-        local parts = {'{'}
-        if add_patch(cell.node, parts) then
-            parts[#parts + 1] = '}'
-            commands[1] = {'JSON.MERGE', key, '$', concat(parts)}
-        else
-            plan.corrections = {}
-            plan_cell(cell, '$')
-            for first = 1, plan.size, 6000 do
-                commands[#commands + 1] = {'JSON.MSET',
-                    unpack(plan.set, first, math.min(first + 5999, plan.size))}
-            end
-        end
-    end
-    local moves, corrections = plan.moves, plan.corrections
-    -- a number in an element that is moved is corrected where it stands then
-    for _, path in ipairs(plan.removed) do commands[#commands + 1] = {'JSON.DEL', key, path} end
-    for _, move in ipairs(moves) do commands[#commands + 1] = move end
-    for _, one in ipairs(corrections) do
-        commands[#commands + 1] = {'JSON.NUMINCRBY', key, one[1], one[2]}
+        add_by_paths(cell, commands)
     end
     return plan
 end
@@ -297,7 +327,9 @@ end
 function commit.carry_out(planned)
     for _, command in ipairs(planned.commands) do
         local reply = redis.call(unpack(command))
-        if reply == false then error('the server has skipped ' .. command[1]) end
+        if reply == false or command.expected and reply ~= command.expected then
+            error('the server has skipped a part of ' .. command[1])
+        end
     end
 end
 
