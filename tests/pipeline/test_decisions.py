@@ -298,3 +298,25 @@ async def test_an_unknown_field_is_an_error_where_it_stands(server):
     stored = await Counted().save()
     with pytest.raises(RecordingError, match=r"test_decisions\.py:\d+: Counted has no field"):
         await run(stored.pipeline(), lambda p: setattr(p, "unknown", 1))
+
+
+async def test_what_grows_by_itself_is_bounded(server):
+    def lists(p: Any) -> None:
+        for _ in p.tags:
+            for _ in p.counts.values():
+                for _ in p.items:
+                    for _ in p.items:
+                        p.numbers.extend(p.numbers)
+
+    def texts(p: Any) -> None:
+        for _ in p.items:
+            for _ in p.items:
+                for _ in p.items:
+                    p.name += p.name
+
+    stored = await Everything().save()
+    with pytest.raises(TooManyStepsError):
+        await run(stored.pipeline(), lists)
+    with pytest.raises(OverflowError, match="64 MB"):
+        await run(stored.pipeline(), texts)
+    assert await Everything.get(stored.key) == stored

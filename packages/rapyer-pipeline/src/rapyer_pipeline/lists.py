@@ -13,6 +13,7 @@ from rapyer_pipeline.collections import Collection
 from rapyer_pipeline.containers import Container, assign, reach
 from rapyer_pipeline.leaves import Leaf
 from rapyer_pipeline.loops import looping_over
+from rapyer_pipeline.natures import is_same_schema
 from rapyer_pipeline.predicates import TracedCondition
 from rapyer_pipeline.recorded import Recorded
 from rapyer_pipeline.results import Result
@@ -58,7 +59,11 @@ class TracedList(Collection):
         if isinstance(values, Container):
             if values.shape_.role != "list" or (
                 values.shape_.element.type_text != self.shape_.element.type_text
-                or values.shape_.element.schema != self.shape_.element.schema
+                or not is_same_schema(
+                    values.shape_.element.schema,
+                    self.shape_.element.schema,
+                    self.shape_.locator,
+                )
             ):
                 raise self.refuse_(f"{values!r} has elements of another type than {self!r}")
             other, kind = values.reference_(self.recorder_), self.shape_.element.type_text

@@ -179,3 +179,36 @@ def has_other_equality(schema: Any, locator: Locator, seen: set[str]) -> bool:
     if isinstance(schema, list | tuple):
         return any(has_other_equality(one, locator, seen) for one in cast("list[Any]", schema))
     return False
+
+
+def is_same_schema(one: Any, other: Any, locator: Locator) -> bool:
+    """Say whether two schemas are of the same values, wherever pydantic has put them."""
+    if one is other:
+        return True
+    one, other = _resolved(one, locator), _resolved(other, locator)
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        first, second = _told(cast("Schema", one)), _told(cast("Schema", other))
+        return first.keys() == second.keys() and all(
+            is_same_schema(part, second[name], locator) for name, part in first.items()
+        )
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        parts, others = cast("list[Any]", one), cast("list[Any]", other)
+        return len(parts) == len(others) and all(
+            is_same_schema(part, its, locator) for part, its in zip(parts, others, strict=True)
+        )
+    return bool(one == other)
+
+
+def _resolved(schema: Any, locator: Locator) -> Any:
+    if isinstance(schema, Mapping):
+        found = cast("Schema", schema)
+        if found.get("type") == "definition-ref":
+            return locator.definition(found)
+    return cast("Any", schema)
+
+
+def _told(schema: Schema) -> dict[str, Any]:
+    """Give what a schema says of values; a model is told by its class."""
+    if schema.get("type") in ("model", "enum", "dataclass"):
+        return {"type": schema["type"], "cls": schema["cls"]}
+    return {name: part for name, part in schema.items() if name not in ("ref", "metadata")}

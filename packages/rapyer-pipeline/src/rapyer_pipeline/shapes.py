@@ -25,6 +25,7 @@ from rapyer_pipeline.natures import Nature, has_other_equality
 if TYPE_CHECKING:
     from rapyer.locations import Location
     from rapyer.types.codec import Codec
+    from rapyer.types.locate import Locator
     from rapyer.types.places import PlaceValues
 
     from rapyer_pipeline.spots import Spot
@@ -71,7 +72,7 @@ class Shape:
     @cached_property
     def is_comparable(self) -> bool:
         """Whether equal values of a container have equal JSON, but for the order of keys."""
-        return not has_other_equality(self.place.schema, locations_of(self.model).locator, set())
+        return not has_other_equality(self.place.schema, self.locator, set())
 
     @property
     def model_class(self) -> Any:
@@ -240,6 +241,11 @@ class Shape:
     def quoted_name(self) -> str:
         """The name of a field, or the key, as a part of a program."""
         return json.dumps(self.place.name, ensure_ascii=False)
+
+    @property
+    def locator(self) -> Locator:
+        """What follows the schema of the model."""
+        return locations_of(self.model).locator
 
     @property
     def is_field(self) -> bool:

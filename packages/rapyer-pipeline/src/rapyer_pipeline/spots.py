@@ -9,6 +9,7 @@ from rapyer.expr import Condition, Value
 from rapyer.expr.annotations import is_same
 
 from rapyer_pipeline.arithmetic import NAMES
+from rapyer_pipeline.natures import is_same_schema
 from rapyer_pipeline.operands import Operand
 from rapyer_pipeline.predicates import TracedCondition
 from rapyer_pipeline.recorded import Recorded, shown
@@ -142,7 +143,9 @@ class Spot:
 
 def _are_alike(one: Shape, other: Shape) -> bool:
     """Say whether the values of one place are values of the other, without a look at them."""
-    if one.kind != other.kind or one.rules != other.rules or one.schema != other.schema:
+    if one.kind != other.kind or one.rules != other.rules:
+        return False
+    if not is_same_schema(one.schema, other.schema, one.locator):
         return False
     # whether it is None is looked at on the server
     return one.role != "opaque" or is_same(one.annotation, other.annotation)

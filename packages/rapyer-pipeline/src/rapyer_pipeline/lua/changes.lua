@@ -29,6 +29,7 @@ function makers.extend(statement)
     return function()
         local node, other = find_list(), find_other()
         lists.load(other)
+        statements.tick(other.size)
         local added = {}
         for place = 1, other.size do
             local value = mirror.read(other.cells[place], constraints.k)

@@ -264,11 +264,17 @@ makers['f+'], makers['f-'], makers['f*'] = calculation(plus), calculation(minus)
 makers['f/'] = calculation(floats.div)
 makers['f//'] = calculation(floats.floordiv)
 makers['f%'] = calculation(floats.mod)
-makers['s+'] = calculation(function(one, other) return one .. other end)
+local LONGEST_TEXT = 67108864
+makers['s+'] = calculation(function(one, other)
+    if #one + #other > LONGEST_TEXT then fail('overflow', 'a text would have more than 64 MB') end
+    return one .. other
+end)
 makers['s*'] = calculation(function(text, count)
     if text == '' or integers.less(count, 1) then return '' end
     if type(count) ~= 'number' then fail('overflow', 'a text is repeated more than 2^53 times') end
-    if #text * count > 67108864 then fail('overflow', 'a text would have more than 64 MB') end
+    if #text * count > LONGEST_TEXT then
+        fail('overflow', 'a text would have more than 64 MB')
+    end
     return string.rep(text, count)
 end)
 

@@ -189,8 +189,8 @@ makers['if'] = function(statement)
     end
 end
 
-local function tick()
-    state.steps = state.steps + 1
+local function tick(steps)
+    state.steps = state.steps + (steps or 1)
     if state.steps > state.limit then
         fail('steps', 'the loops took more than ' .. state.limit .. ' steps')
     end
@@ -258,4 +258,5 @@ function makers.delete(statement)
 end
 
 statements.makers, statements.value_for, statements.container_at = makers, value_for, container_at
+statements.tick = tick
 return statements
