@@ -83,6 +83,7 @@ class Everything(AtomicRedisModel):
     boxes: dict[str, Item] = Field(default_factory=lambda: {"x": Item(name="in x", qty=1)})
     roles: set[str] = Field(default_factory=lambda: {"user", "guest"})
     digits: set[int] = Field(default_factory=lambda: {10, 9, 100})
+    maybes: list[Item | None] = Field(default_factory=list)
     address: Address = Field(default_factory=Address)
     second: Address | None = None
     items: list[Item] = Field(

@@ -320,3 +320,13 @@ async def test_what_grows_by_itself_is_bounded(server):
     with pytest.raises(OverflowError, match="64 MB"):
         await run(stored.pipeline(), texts)
     assert await Everything.get(stored.key) == stored
+
+
+async def test_elements_that_are_none_fulfil_no_condition(server):
+    stored = await Everything(maybes=[None, Item(price=1.0), None]).save()
+    async with stored.pipeline() as p:
+        p.maybes.any(~(Item.price > 0)).if_true(lambda: p.name.set("none"))
+        p.maybes.any(Item.price > 0).if_true(lambda: p.title.set("some"))
+        (~p.maybes.any(~(Item.qty < 1))).if_true(lambda: p.maybes.append(None))
+    assert (stored.name, stored.title, len(stored.maybes)) == ("Ada", "some", 4)
+    assert stored == await Everything.get(stored.key)

@@ -144,7 +144,7 @@ makers.any = function(expression)
         for place = 1, node.size do
             local element = cells[place]
             state.registers[register] = element
-            if not element.dead and (not element.text or element.text ~= 'null') and holds() then
+            if not element.dead and not lists.is_none(node, element) and holds() then
                 found = true
                 break
             end

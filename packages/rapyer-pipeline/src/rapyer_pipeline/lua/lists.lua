@@ -219,12 +219,14 @@ function lists.load_columns(node, names)
             local column = step and cjson.decode(redis.call('JSON.GET', key, path .. '[*]' .. step))
             if not column or #column ~= node.length then  -- some lack it
                 whole = whole or cjson.decode(redis.call('JSON.GET', key, path))[1]
-                column = {is_absent = {}, is_partial = true}
+                column, node.nones = {is_absent = {}, is_partial = true}, {}
                 for row = 1, node.length do
                     local element = whole[row]
                     if type(element) == 'table' then
                         column[row] = element[texts.hide(name)]
                         column.is_absent[row] = column[row] == nil
+                    else
+                        node.nones[row] = true
                     end
                 end
             end
@@ -233,6 +235,16 @@ function lists.load_columns(node, names)
             if not column.is_partial then node.has_objects = true end
         end
     end
+end
+
+-- Says whether an element of a list of models is None.
+function lists.is_none(node, cell)
+    if cell.node then return false end
+    if cell.row and not cell.is_set then
+        if node.has_objects then return false end
+        if node.nones then return node.nones[cell.row] == true end
+    end
+    return mirror.open(cell, 'object') == nil
 end
 
 -- Finds the first element that is equal to a value; nil where there is none.
