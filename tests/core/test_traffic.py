@@ -434,6 +434,50 @@ def test_an_operation_and_a_set_of_policies_are_one_script():
     assert compose(operation, (EXPIRE,)).sha != compose(operation, (JOURNAL,)).sha
 
 
+COUNTING = Operation(
+    "counting",
+    "return library(KEYS[1], arg[1])",
+    writes=True,
+    library="""
+    local made = 0
+    return function(key, by)
+        made = made + 1
+        redis.call('INCRBY', key, by)
+        return made
+    end
+    """,
+)
+
+
+@pytest.mark.parametrize("policies", [(), (JOURNAL,)])
+async def test_an_operation_with_a_library_is_kept_as_a_function(redis, policies):
+    await redis.function_flush()
+    channel = channel_of(Doc)
+    assert [await channel.run(COUNTING, policies, ("n",), ("5",)) for _ in range(3)] == [1, 2, 3]
+    await redis.function_flush()
+    assert await channel.run(COUNTING, policies, ("n",), ("5",)) == 1
+    assert await redis.get("n") == b"20"
+    assert len(await redis.function_list("rapyer_counting_*")) == 1
+
+
+async def test_a_function_that_is_loaded_by_several_at_once_is_loaded_once(redis):
+    await redis.function_flush()
+    channel = channel_of(Doc)
+    await asyncio.gather(*(channel.run(COUNTING, (), ("n",), ("1",)) for _ in range(50)))
+    assert await redis.get("n") == b"50"
+
+
+async def test_where_functions_are_not_permitted_a_library_is_made_with_each_call(redis):
+    channel = channel_of(Doc)
+    await redis.execute_command("ACL", "SETUSER", "default", "-function", "-fcall")
+    try:
+        replies = [await channel.run(COUNTING, (), ("n",), ("1",)) for _ in range(3)]
+    finally:
+        await redis.execute_command("ACL", "SETUSER", "default", "+@all")
+    assert replies == [1, 1, 1]
+    assert await redis.get("n") == b"3"
+
+
 async def test_a_model_without_policies_runs_no_script(redis):
     await redis.config_resetstat()
     doc = await Doc(id="1").save()
