@@ -138,7 +138,7 @@ REFUSED = [
      "left by break, return"),
     ("def find():\n    for item in p.items:\n        for tag in item.tags:\n            return 1\n"
      "find()", "left by break, return"),
-    ("for item in p.items: pass\nitem.price = 4", "Reach it again"),
+    ("for item in p.items: pass\nitem.price = 4", "Read it again"),
     ("for item in p.items: price = item.price\np.age = price", "Read it again"),
     ("with p.when(p.active): more = p.age + 1\np.age = more", "Read it again"),
     # what there is not
@@ -221,6 +221,9 @@ REFUSED = [
     ("'%d' % p.age", "on the server only"),
     ("','.join(p.tags)", "only a `for` statement"),
     ("dict(p.counts)", "only a `for` statement"),
+    ("p.abort(p.name)", "is no reason"),
+    ("p.require(p.age > 1, p.name)", "is no reason"),
+    ("list(y for x in (1, 2) for y in p.tags)", "only a `for` statement"),
     ("import copy; copy.copy(p.address)", "is not copied"),
     ("p.pair[0]", "no parts"),
     ("p.pair[0] = 1", "no parts"),

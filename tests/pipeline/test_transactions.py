@@ -128,3 +128,15 @@ async def test_concurrent_transactions_lose_nothing(server):
     assert sum(one.stock for one in found) == 400
     assert all(one.stock >= 0 for one in found)
     assert any(one.stock != 100 for one in found)
+
+
+async def test_what_was_recorded_names_the_documents(server):
+    accounts = [await Counted(stock=100).save() for _ in range(2)]
+    async with transaction(*accounts) as (first, second):
+        with first.when(first.stock > second.stock):
+            first.stock = second.stock
+        with first.otherwise():
+            second.delete()
+        text = first.explain()
+    assert text == ("if p1.stock > p2.stock:\n    p1.stock = p2.stock\nelse:\n    p2.delete()")
+    assert second.explain() == text

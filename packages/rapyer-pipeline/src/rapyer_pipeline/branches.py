@@ -56,7 +56,7 @@ class Branches:
         It is decided when the conditions before have been: none of their actions was done.
         """
         block = self._next("elif_true")
-        code = condition_of(self._recorder, condition).use_(self._recorder)
+        code = condition_of(self._recorder, condition).use_after_(self._recorder, self._decision)
         self._decision.branches.append((code, block))
         return self.run_(actions)
 
@@ -156,8 +156,8 @@ def otherwise_when(recorder: Recorder, condition: Any) -> BlockOf:
     code = condition_of(recorder, condition)
 
     def begin() -> Block:
-        expression = code.use_(recorder)
         decision = _last(recorder, "otherwise_when")
+        expression = code.use_after_(recorder, decision)
         recorder.begin()
         block = Block()
         decision.branches.append((expression, block))

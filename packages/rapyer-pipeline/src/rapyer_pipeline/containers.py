@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from rapyer.expr import Condition, Value
 from rapyer.expr.nodes import Comparison, IsNone
@@ -17,6 +17,8 @@ from rapyer_pipeline.recorder import quote
 from rapyer_pipeline.spots import Spot
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rapyer_pipeline.recorder import Moment, Recorder
     from rapyer_pipeline.shapes import Shape
 
@@ -51,7 +53,7 @@ class Container(Recorded, Value[Any]):
     _moves: int
 
     @classmethod
-    def at(cls, recorder: Recorder, spot: Spot, *, is_bound: bool = False) -> Container:
+    def at(cls, recorder: Recorder, spot: Spot, *, is_bound: bool = False) -> Self:
         """Give the container at a place, as it is now.
 
         Args:
@@ -76,22 +78,32 @@ class Container(Recorded, Value[Any]):
             raise recorder.error(f"{self!r} is of another pipeline")
         if recorder.broken:
             recorder.begin()
-        if not self._kept and self._moves == recorder.moves:
+        if self.is_current_():
             return self.spot_.reference
-        block, place, seen = self._moment
-        if block not in recorder.blocks:
-            raise self._ended()
-        if self._kept:
+        if self._kept and self._moment[0] in recorder.blocks:
             return self._kept
         register = recorder.register()
-        block.insert(place, seen, f'["bind",0,{register},[{self.spot_.reference}]]')
+        text = f'["bind",0,{register},[{self.spot_.reference}]]'
+        recorder.keep(self._moment, text, self)
         object.__setattr__(self, "_kept", str(register))
         return self._kept
 
-    def _ended(self) -> Exception:
-        return self.refuse_(
-            f"{self!r} was reached inside of a block or a loop that has ended. Reach it again"
-        )
+    def is_current_(self) -> bool:
+        """Say whether its place is still the one of the container that was asked for.
+
+        That is so until a container moves; where values of the document lead there, as in
+        `p.items[p.number]`, until the next statement.
+        """
+        recorder = self.recorder_
+        if self._kept or self._moves != recorder.moves:
+            return False
+        return self._moment is recorder.now or not self.spot_.is_calculated
+
+    def augmented_(self, change: Callable[[Any], Any], values: Any) -> Self:
+        """Do what `+=` or `|=` does; give what Python then assigns to the same place."""
+        is_current = self.is_current_() and not self.spot_.is_calculated
+        change(values)
+        return type(self).at(self.recorder_, self.spot_) if is_current else self
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
@@ -111,7 +123,8 @@ class Container(Recorded, Value[Any]):
 
     def is_at_(self, spot: Spot) -> bool:
         """Say whether it is what stands at a place: to assign it there changes nothing."""
-        return self.shape_ is spot.shape and self.spot_.reference == spot.reference
+        is_there = self.shape_ is spot.shape and self.spot_.reference == spot.reference
+        return is_there and self.is_current_()
 
     # -- what is below ----------------------------------------------------------------------------
 

@@ -78,8 +78,7 @@ class TracedDict(Collection):
             self[key] = value
 
     def __ior__(self, values: Any) -> Self:  # type: ignore[override,misc]  # joining makes no dict here
-        self.update(values)
-        return self
+        return self.augmented_(self.update, values)
 
     def pop(self, key: Any, *default: Any) -> Any:
         """Take a key out; give its value, with its `value` after the block."""

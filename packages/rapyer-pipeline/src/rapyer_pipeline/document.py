@@ -153,16 +153,19 @@ class PipelineDocument:
         """
         recorder: Recorder = self._recorder
         found = condition_of(recorder, condition)
-        code, number = found.use_(recorder), recorder.begin()
-        reason = recorder.constant(message or f"{found!r} does not hold", "s")
-        recorder.add(f'["require",{number},{code},{reason.split(",")[1]}]')
+        reason = _reason(recorder, message) or f"{found!r} does not hold"
+        self._require(found.use_(recorder), reason)
 
     def abort(self, message: str) -> None:
         """Abort: nothing is written, and `PipelineAborted` is raised. For conditions."""
         recorder: Recorder = self._recorder
+        self._require('["or"]', _reason(recorder, message))
+
+    def _require(self, code: str, reason: str) -> None:
+        recorder: Recorder = self._recorder
         number = recorder.begin()
-        reason = recorder.constant(message, "s")
-        recorder.add(f'["require",{number},["or"],{reason.split(",")[1]}]')
+        recorder.constant(reason, "s")
+        recorder.add(f'["require",{number},{code},{len(recorder.constants)}]')
 
     def delete(self) -> None:
         """Delete the document; what else the program has changed is not written."""
@@ -172,8 +175,14 @@ class PipelineDocument:
     def explain(self) -> str:
         """Give the program that was recorded so far, readably. Nothing is sent."""
         program: Program = self._program
-        text: str = program.explain()
+        text: str = program.explain(is_one=self._label == "p")
         return text
+
+
+def _reason(recorder: Recorder, message: object) -> str:
+    if not isinstance(message, str):
+        raise recorder.error(f"{message!r} is no reason. Give a str that is known here")
+    return message
 
 
 def length(value: Any) -> Operand:

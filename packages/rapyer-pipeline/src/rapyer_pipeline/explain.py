@@ -14,16 +14,22 @@ class _Writer:
 
     Args:
         constants: Its constants.
+        is_one: Whether it is about one document.
     """
 
-    def __init__(self, constants: Sequence[str]) -> None:
+    def __init__(self, constants: Sequence[str], *, is_one: bool) -> None:
         self._constants = constants
+        self._is_one = is_one
 
     # -- expressions ------------------------------------------------------------------------------
 
     def reference(self, parts: Sequence[Any]) -> str:
         base, *steps = parts
-        return ("p" if base == 0 else f"r{base}") + "".join(map(self._step, steps))
+        start = f"r{base}" if base > 0 else self.document(1 - base)
+        return start + "".join(map(self._step, steps))
+
+    def document(self, number: int) -> str:
+        return "p" if self._is_one else f"p{number}"
 
     def _step(self, step: Any) -> str:
         if isinstance(step, str):
@@ -126,7 +132,7 @@ _STATEMENTS: Final[Mapping[str, Callable[[_Writer, Node], str]]] = {
     "let": lambda w, n: f"r{n[2]} = {w.value(n[3])}",
     "bind": lambda w, n: f"r{n[2]} = {w.reference(n[3])}",
     "require": lambda w, n: f"require {w.value(n[2])}",
-    "delete": lambda _, __: "delete the document",
+    "delete": lambda w, n: f"{w.document(n[2])}.delete()",
     "append": lambda w, n: f"{w.reference(n[2])}.append({', '.join(map(w.value, n[3]))})",
     "extend": lambda w, n: f"{w.reference(n[2])}.extend({w.reference(n[3])})",
     "insert": lambda w, n: f"{w.reference(n[2])}.insert({w.value(n[3])}, {w.value(n[4])})",
@@ -145,6 +151,12 @@ _STATEMENTS: Final[Mapping[str, Callable[[_Writer, Node], str]]] = {
 }
 
 
-def explain(body: Sequence[Node], constants: Sequence[str]) -> str:
-    """Write the statements of a program, one a line, its constants in their places."""
-    return "\n".join(_Writer(constants).block(body, 0))
+def explain(body: Sequence[Node], constants: Sequence[str], *, is_one: bool) -> str:
+    """Write the statements of a program, one a line, its constants in their places.
+
+    Args:
+        body: The statements.
+        constants: The constants.
+        is_one: Whether the program is about one document, `p`; of several, `p1` is the first.
+    """
+    return "\n".join(_Writer(constants, is_one=is_one).block(body, 0))

@@ -81,8 +81,7 @@ class TracedList(Collection):
         return known
 
     def __iadd__(self, values: Any) -> Self:  # type: ignore[misc]  # adding makes no list here
-        self.extend(values)
-        return self
+        return self.augmented_(self.extend, values)
 
     def insert(self, index: Any, value: Any) -> None:
         """Add an element before an index."""
@@ -259,8 +258,7 @@ class TracedSet(Collection):
         self.end_(f'["discard",{number},[{reference}],{code},"{kind}",{strict}]')
 
     def __ior__(self, values: Any) -> Self:  # type: ignore[override,misc]  # joining makes no set here
-        self.update(values)
-        return self
+        return self.augmented_(self.update, values)
 
     def contains(self, operand: Any) -> Condition:
         """Say that it has an element."""

@@ -23,21 +23,24 @@ _BETWEEN: Final = frozenset(
     opcode.opmap[name] for name in ("CACHE", "EXTENDED_ARG", "NOP") if name in opcode.opmap
 )
 
+#: Functions that Python makes of comprehensions, of which a second `for` looks like a statement.
+_COMPREHENSIONS: Final = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
+
 
 class _Loop:
     """A loop as a part of a program, which is known when its body has been recorded."""
 
-    __slots__ = ("body", "columns", "start")
+    __slots__ = ("body", "columns", "kind", "start")
 
-    def __init__(self, start: str, columns: dict[str, None]) -> None:
+    def __init__(self, start: str, kind: str, columns: dict[str, None] | None = None) -> None:
         self.start = start
+        self.kind = kind
         self.columns = columns
         self.body = Block()
 
     def __str__(self) -> str:
-        return self.start.replace("BODY", str(self.body), 1).replace(
-            "COLUMNS", f"[{','.join(self.columns)}]", 1
-        )
+        columns = "" if self.columns is None else f",[{','.join(self.columns)}]"
+        return f"[{self.start},{self.body},{self.kind}{columns}]"
 
 
 def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) -> None:
@@ -60,7 +63,7 @@ def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) ->
         place += 2
         while place < len(code) and code[place] in _BETWEEN:
             place += 2
-        if code[place] == _FOR_ITER:
+        if code[place] == _FOR_ITER and frame.f_code.co_name not in _COMPREHENSIONS:
             return
     raise looped.refuse_(
         f"only a `for` statement runs over {looped!r}: list, sum, sorted, enumerate, zip, "
@@ -77,7 +80,7 @@ def looping_over(looped: Container) -> Iterator[Any]:
     reference, register = looped.reference_(recorder), recorder.register()
     kind = f'"{element.kind}"' if element.role == "scalar" else "false"
     columns: dict[str, None] = {}
-    loop = _Loop(f'["for",{number},[{reference}],{register},BODY,{kind},COLUMNS]', columns)
+    loop = _Loop(f'"for",{number},[{reference}],{register}', kind, columns)
     recorder.columns[str(register)] = columns
     return _record(
         recorder,
@@ -136,7 +139,7 @@ class Items(Recorded):
         reference, register = looped.reference_(recorder), recorder.register()
         needs_values = element.role == "scalar" and self._what != "keys"
         kind = f'"{element.kind}"' if needs_values else "false"
-        loop = _Loop(f'["items",{number},[{reference}],{register},BODY,{kind}]', {})
+        loop = _Loop(f'"items",{number},[{reference}],{register}', kind)
 
         def make() -> Any:
             key = Operand.of(recorder, key_kind, "", lambda: f"each key of {looped!r}")

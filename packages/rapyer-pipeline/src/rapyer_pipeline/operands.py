@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rapyer.expr import Condition, Value
 from rapyer.expr.nodes import Comparison
@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from rapyer_pipeline.errors import RecordingError
     from rapyer_pipeline.recorder import Recorder
     from rapyer_pipeline.shapes import Shape
+
+
+#: How long expressions are that are kept in a register, rather than written where they are used:
+#: `x = x + x` in a loop would double them each time.
+_LONG: Final = 4000
 
 
 class Operand(Timed, Value[Any]):
@@ -63,6 +68,8 @@ class Operand(Timed, Value[Any]):
         made._label = label
         made._is_kept = False
         made._moment = recorder.now
+        if len(code) > _LONG:
+            made.keep_(recorder)
         return made
 
     @property

@@ -26,6 +26,15 @@ def length_of(instance: BaseRedisModel, shape: Shape) -> int:
     return len(value) if is_list(value) else -1
 
 
+def name_in_replies(shape: Shape) -> str:
+    """Give what a field is called where it is read; see `take_over`.
+
+    Raises:
+        UnaddressableKeyError: No path leads to it.
+    """
+    return _location(shape).reply_name
+
+
 def take_over(instance: BaseRedisModel, shapes: Sequence[Shape], parts: Sequence[bytes]) -> None:
     """Let an instance have what its document has now.
 

@@ -62,7 +62,9 @@ class TracedCondition(Timed, Condition):
     def _joined(self, word: str, operator: str, other: Any) -> TracedCondition:
         recorder = self.recorder_
         right = condition_of(recorder, other)
-        code = f'["{word}",{self.use_(recorder)},{right.use_(recorder)}]'
+        left, start = self.use_(recorder), f'["{word}",'
+        left = left[len(start) : -1] if left.startswith(start) else left  # many are one level
+        code = f"{start}{left},{right.use_(recorder)}]"
         return TracedCondition.of(recorder, code, (self, operator, right))
 
     def __getattr__(self, name: str) -> Any:

@@ -69,7 +69,8 @@ class Program:
             f'"r":{len(recorder.results)},"b":{recorder.root}}}'
         )
 
-    def explain(self) -> str:
-        """Give the program, readably."""
-        body: list[Any] = json.loads(str(self.recorder.root))
-        return explain(body, self.recorder.constants)
+    def explain(self, *, is_one: bool) -> str:
+        """Give the program, readably; `is_one` says whether it is about one document."""
+        recorder = self.recorder
+        body: list[Any] = json.loads(str(recorder.root))
+        return explain(body, recorder.constants, is_one=is_one)

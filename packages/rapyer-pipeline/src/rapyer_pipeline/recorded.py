@@ -111,15 +111,25 @@ class Timed(Recorded):
             raise recorder.error(recorder.broken)
         if self._is_kept or self._moment is recorder.now:
             return self._code
-        block, place, seen = self._moment
-        if block not in recorder.blocks:
-            raise recorder.error(
-                f"{self!r} was read inside of a block or a loop that has ended. Read it again"
-            )
+        return self.keep_(recorder)
+
+    def keep_(self, recorder: Recorder) -> str:
+        """Keep the value in a register at the time when it was asked for; give its expression."""
         register = recorder.register()
-        block.insert(place, seen, f'["let",0,{register},{self._code}]')
+        recorder.keep(self._moment, f'["let",0,{register},{self._code}]', self)
         self._code, self._is_kept = f'["let",{register}]', True
         return self._code
+
+    def use_after_(self, recorder: Recorder, decision: object) -> str:
+        """Give the expression for a further branch of a decision, the last that was recorded.
+
+        What was asked for behind the decision is asked in that branch: no other was done then.
+        """
+        block, place, seen = self._moment
+        is_behind = block.items[-1:] == [decision] and block.place(place, seen) == len(block.items)
+        if is_behind and self.recorder_ is recorder and not (self._is_kept or recorder.broken):
+            return self._code
+        return self.use_(recorder)
 
     def keep_as_(self, code: str) -> None:
         """Let the value be what an expression gives at any time."""

@@ -51,11 +51,16 @@ class Block:
             seen: How many had been put between them then.
             text: The statement.
         """
+        place = self.place(place, seen)
+        self.items.insert(place, text)
+        self.inserted.append(place)
+
+    def place(self, place: int, seen: int) -> int:
+        """Give where a place of an earlier time is now; see `insert`."""
         for other in self.inserted[seen:]:
             if other <= place:
                 place += 1
-        self.items.insert(place, text)
-        self.inserted.append(place)
+        return place
 
     def __str__(self) -> str:
         return f"[{','.join(map(str, self.items))}]"
@@ -182,6 +187,30 @@ class Recorder:
     def branch(self, condition: TracedCondition, actions: tuple[Any, ...]) -> Any:
         """Record what is done where a condition holds."""
         return self._branches(self, condition).run_(actions)
+
+    def keep(self, moment: Moment, text: str, what: object) -> None:
+        """Put a statement that keeps something where it was read.
+
+        Args:
+            moment: When that was.
+            text: The statement.
+            what: What is kept, for messages.
+
+        Raises:
+            RecordingError: That was in a block that has ended, or between the branches of a
+                decision, where Python has no place for statements.
+        """
+        block, place, seen = moment
+        if block not in self.blocks:
+            raise self.error(
+                f"{what!r} was read inside of a block or a loop that has ended. Read it again"
+            )
+        if block is not self.blocks[-1] and block.place(place, seen) == len(block.items):
+            raise self.error(
+                f"{what!r} was read between the branches of a decision. Read it before the first "
+                "one, or in the branch"
+            )
+        block.insert(place, seen, text)
 
     def register(self) -> int:
         """Give the number of a register that nothing uses yet."""

@@ -41,7 +41,9 @@ class Result(Operand):
     @classmethod
     def of_item(cls, recorder: Recorder, shape: Shape, label: Any) -> Self:
         """Make the result of one that gives a key and its value."""
-        return cls._make(recorder, "j", label, shape.read_item)
+        result = cls._make(recorder, "j", label, shape.read_item)
+        result.keep_as_("")
+        return result
 
     @classmethod
     def _make(cls, recorder: Recorder, kind: str, label: Any, read: Callable[[bytes], Any]) -> Self:
@@ -59,6 +61,15 @@ class Result(Operand):
         """Take over what the server has sent."""
         if text is not None:  # a default that is given to `pop` may be None
             self._value = None if text == b"null" else self._read(text)
+
+    def use_(self, recorder: Recorder) -> str:
+        """Give the expression of the value; see `Timed.use_`."""
+        if not self._code:
+            raise self.refuse_(
+                f"{self!r} is a key and its value, which no statement takes. Read its .value after "
+                "the block"
+            )
+        return super().use_(recorder)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

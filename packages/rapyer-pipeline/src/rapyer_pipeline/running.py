@@ -18,7 +18,7 @@ from redis.exceptions import ResponseError
 from rapyer_pipeline.errors import PipelineError
 from rapyer_pipeline.failures import failure_of
 from rapyer_pipeline.interpreter import RUN
-from rapyer_pipeline.outcome import length_of, take_over
+from rapyer_pipeline.outcome import length_of, name_in_replies, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,12 +139,17 @@ async def run_program(program: Program, targets: Sequence[Target], *, ignores: b
 def _touched(
     program: Program, targets: Sequence[Target]
 ) -> tuple[list[list[Spot]], dict[Spot, int]]:
-    """Give the fields of each document that are asked for, and the lengths of the known lists."""
+    """Give the fields of each document that are asked for, and the lengths of the known lists.
+
+    Raises:
+        UnaddressableKeyError: No path leads to one: it could not be taken over afterwards.
+    """
     spots: list[list[Spot]] = [[] for _ in targets]
     lengths: dict[Spot, int] = {}
     for spot, how in program.recorder.touched.items():
         number = -int(spot.above)
         spots[number].append(spot)
+        name_in_replies(spot.shape)
         instance = targets[number].instance
         if how == "a" and instance is not None:
             lengths[spot] = length_of(instance, spot.shape)

@@ -56,6 +56,11 @@ class Spot:
             self._code = f'["get",[{self.reference}],"{self.shape.kind}"]'
         return self._code
 
+    @property
+    def is_calculated(self) -> bool:
+        """Whether values of the document lead there, as in `p.items[p.number]`."""
+        return '["get"' in self.reference  # no name or key: in JSON, its quotes are escaped
+
     def assign(self, recorder: Recorder, value: Any) -> None:
         """Record that a value is assigned.
 

@@ -91,9 +91,16 @@ function makers.remove_this(statement)
     local find_list, register, kind = container_at(statement[3], 'list'), statement[4], statement[5]
     return function()
         local node, cell = find_list(), state.registers[register]
-        if cell.up ~= node or cell.dead then
-            local text = mirror.text_of(cell)
-            cell = lists.find(node, kinds.parse(kind, text), kind)
+        local value, is_gone = nil, cell.up ~= node or cell.dead or cell.replaced
+        if kind ~= 'j' then  -- another value may have been assigned there
+            value = state.values[register]
+            local own = not is_gone and mirror.read(cell, kind)
+            is_gone = is_gone or own == nil or not kinds.equal[kind](own, value)
+        elseif is_gone then
+            value = mirror.text_of(cell)
+        end
+        if is_gone then
+            cell = lists.find(node, value, kind)
             if not cell then fail('missing', 'the value is not in the list') end
         end
         lists.kill(node, cell)
@@ -204,7 +211,7 @@ function makers.discard(statement)
         local node = find_set()
         local place, is_there = lists.place_in_set(node, get(), kind)
         if is_there then
-            lists.kill(node, node.cells[place])
+            lists.take_out(node, place)
         elseif strict then
             fail('missing', 'the value is not in the set')
         end

@@ -110,11 +110,19 @@ function lists.pop(node, index)
         end
         lists.expand(node)
     end
-    lists.kill(node, cell)
+    lists.take_out(node, place + 1)
     return cell
 end
 
--- Marks an element as removed, in constant time.
+-- Removes the element at a place of cells none of which is dead.
+function lists.take_out(node, place)
+    local cell = table.remove(node.cells, place)
+    node.size = node.size - 1
+    cell.dead = true
+    changed(node)
+end
+
+-- Marks an element as removed, in constant time: where it stands is not known.
 function lists.kill(node, cell)
     if not node.cells then lists.expand(node) end
     cell.dead = true
