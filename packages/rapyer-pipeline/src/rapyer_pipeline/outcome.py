@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rapyer.base import BaseRedisModel, locations_of
 from rapyer.guards import is_list
+from rapyer.memory import baseline_of
 from rapyer.writing import take_fields
 
 from rapyer_pipeline.shapes import Shape, Shapes
@@ -21,18 +22,24 @@ _KEPT: Final = 1024
 
 
 def length_of(instance: BaseRedisModel, shape: Shape) -> int:
-    """Give how many elements an instance has of a list; -1 where it has none."""
+    """Give how many elements an instance has of a list; -1 where it is read anew.
+
+    That is so where it has none, and where it knows of changes that were not saved: an element that
+    was replaced would stay, and be taken for a saved one.
+    """
+    if baseline_of(instance) is not None:
+        return -1
     value = vars(instance).get(_location(shape).steps[-1].value)
     return len(value) if is_list(value) else -1
 
 
-def name_in_replies(shape: Shape) -> str:
-    """Give what a field is called where it is read; see `take_over`.
+def require_path(shape: Shape) -> None:
+    """Make sure that a field can be read when the program has run.
 
     Raises:
-        UnaddressableKeyError: No path leads to it.
+        UnaddressableKeyError: Its name has no spelling on the server.
     """
-    return _location(shape).reply_name
+    _ = _location(shape).json_path
 
 
 def take_over(instance: BaseRedisModel, shapes: Sequence[Shape], parts: Sequence[bytes]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from pydantic import ValidationError
 from rapyer.base import channel_of, mark_deleted, mark_stored
+from rapyer.errors import CorruptDocumentError
 from rapyer.guards import is_list
 from rapyer.owners import document_at
 from rapyer.plugin import AccessPolicy
@@ -18,7 +20,7 @@ from redis.exceptions import ResponseError
 from rapyer_pipeline.errors import PipelineError
 from rapyer_pipeline.failures import failure_of
 from rapyer_pipeline.interpreter import RUN
-from rapyer_pipeline.outcome import length_of, name_in_replies, take_over
+from rapyer_pipeline.outcome import length_of, require_path, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from rapyer.traffic.policies import Policies, ScriptArgument
 
     from rapyer_pipeline.program import Program
+    from rapyer_pipeline.recorder import Recorder
     from rapyer_pipeline.spots import Spot
 
 
@@ -97,9 +100,11 @@ class Located:
             return
         if is_new:
             mark_stored(instance, write.key)
-        take_over(instance, [spot.shape for spot in spots], parts)
-        if verdict == b"written" and write.version is not None:
-            write.version.done()
+        try:
+            take_over(instance, [spot.shape for spot in spots], parts)
+        finally:
+            if verdict == b"written" and write.version is not None:
+                write.version.done()
 
 
 async def run_program(program: Program, targets: Sequence[Target], *, ignores: bool) -> None:
@@ -130,10 +135,35 @@ async def run_program(program: Program, targets: Sequence[Target], *, ignores: b
             return
         place: int = reply[1]
         raise no_document(keys[place - 1])
-    for result, text in zip(recorder.results, reply[2], strict=False):
-        result.fill_(text)
+    _give_back(recorder, located, spots, reply)
+
+
+def _give_back(
+    recorder: Recorder, located: Sequence[Located], spots: Sequence[Sequence[Spot]], reply: Any
+) -> None:
+    """Let instances and results have what a program gives back that was carried out.
+
+    Raises:
+        CorruptDocumentError: Something of that is no value of the model; all others have theirs.
+    """
+    broken: ValidationError | None = None
     for one, its_spots, its_reply in zip(located, spots, reply[3], strict=True):
-        one.take_over(its_spots, its_reply)
+        try:
+            one.take_over(its_spots, its_reply)
+        except ValidationError as exc:
+            broken = exc
+    for result, text in zip(recorder.results, reply[2], strict=False):
+        try:
+            result.fill_(text)
+        except ValidationError as exc:
+            broken = exc
+    if broken is not None:
+        named = ", ".join(str(one.key) for one in located)
+        raise CorruptDocumentError(
+            f"the program on {named!r} was carried out, and what it has changed is "
+            f"written; but something that it gives back is no value of the model: {broken}",
+            key=named,
+        ) from broken
 
 
 def _touched(
@@ -149,9 +179,11 @@ def _touched(
     for spot, how in program.recorder.touched.items():
         number = -int(spot.above)
         spots[number].append(spot)
-        name_in_replies(spot.shape)
         instance = targets[number].instance
-        if how == "a" and instance is not None:
+        if instance is None:
+            continue
+        require_path(spot.shape)
+        if how == "a":
             lengths[spot] = length_of(instance, spot.shape)
     return spots, lengths
 

@@ -53,7 +53,7 @@ end
 
 local function keep(register, result, text, kind)
     if register > 0 then
-        state.registers[register] = kinds.parse(kind, text)
+        state.registers[register] = kinds.read_text(kind, text)
     end
     if result > 0 then state.results[result] = text end
 end

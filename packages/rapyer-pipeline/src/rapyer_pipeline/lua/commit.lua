@@ -45,7 +45,7 @@ local function sent(cell, path)
     local kind = cell.kind
     if kind == 'f' and cell.value ~= NULL then
         local text, delta = floats.spell(cell.value)
-        if #text < 16 then cell.written = text end
+        if #text < 16 and not delta then cell.written = text end
         if delta then
             path = path or mirror.path_of(cell)
             if not path then return spelled(kinds.write.f(cell.value), nil) end

@@ -29,7 +29,7 @@ end
 
 function dicts.length(node)
     if node.keys then return #node.keys end
-    if not node.new and not node.has_lost then
+    if not node.new and not node.lost then
         return redis.call('JSON.OBJLEN', node.document.key, mirror.path_of(node.cell) or '$')[1]
     end
     return #mirror.load_keys(node)
@@ -48,7 +48,8 @@ function dicts.pop(node, name)
             end
         end
     end
-    node.has_lost = true
+    node.lost = node.lost or {}
+    node.lost[name] = true  -- where it comes back, it comes last
     local gone = {up = node, name = name, absent = true, is_set = true}
     node.members[name] = gone
     if cell.is_added then

@@ -108,6 +108,12 @@ function kinds.parse(kind, text)
     return read[kind](cjson.decode('[' .. text .. ']')[1], {text = text})
 end
 
+-- Reads a value of a kind from JSON text that the document has, which may be of another type.
+function kinds.read_text(kind, text)
+    if kind == 'j' then return text end
+    return read[kind](cjson.decode('[' .. text .. ']')[1], {text = text})
+end
+
 function write.f(value)
     if value == NULL then return 'null' end
     return floats.text(value)

@@ -292,7 +292,8 @@ local HAVE_SEVERAL_TEXTS = {f = true, d = true, t = true, c = true}
 function lists.place_in_set(node, value, kind)
     local cells = lists.expand(node)
     lists.load(node)
-    if HAVE_SEVERAL_TEXTS[kind] then
+    local is_float = kind == 'f'
+    if HAVE_SEVERAL_TEXTS[kind] and (not is_float or value == 0) then
         local equal = kinds.equal[kind]
         for place = 1, node.size do
             if equal(mirror.read(cells[place], kind), value) then return place, true end
@@ -303,6 +304,7 @@ function lists.place_in_set(node, value, kind)
     while low < high do
         local middle = math.floor((low + high) / 2)
         local cell = cells[middle]
+        if is_float then mirror.read(cell, kind) end  -- its text is not that of the server
         local own = cell.kind and text_in_set(cell.value, cell.kind) or mirror.text_of(cell)
         own = order_of(own)
         if own == text then return middle, true end

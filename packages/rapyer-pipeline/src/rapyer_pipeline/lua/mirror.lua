@@ -235,12 +235,14 @@ function mirror.load_keys(node)
     local path = path_of_node(node)
     if not path then unaddressable(node.cell) end
     local stored = redis.call('JSON.OBJKEYS', node.document.key, path)[1]
-    local keys, known = {}, {}
+    local keys, known, lost = {}, {}, node.lost or {}
     for place = 1, #stored do
         local name = texts.restore(stored[place])
-        known[name] = true
         local cell = node.members[name]
-        if not (cell and cell.absent) then keys[#keys + 1] = name end
+        if not lost[name] then
+            known[name] = true
+            if not (cell and cell.absent) then keys[#keys + 1] = name end
+        end
     end
     for _, name in ipairs(node.new or {}) do
         local cell = node.members[name]

@@ -54,7 +54,7 @@ end
 local function value_for(expression, constraints)
     local get = compile(expression, false)
     local is_nullable = constraints.n
-    if expression[1] == 'const' or expression[1] == 'same' then return get end
+    if expression[1] == 'const' then return get end
     if constraints.k == 'j' then
         if is_nullable then return get end
         return function()
@@ -65,7 +65,7 @@ local function value_for(expression, constraints)
             return text
         end
     end
-    local check = checker(constraints)
+    local check = expression[1] ~= 'same' and checker(constraints)
     return function()
         local value = get()
         if value == NULL then
