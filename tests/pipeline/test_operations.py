@@ -404,3 +404,39 @@ async def test_any_elements_are_removed_from_a_long_list(server, step):
         p.numbers.append(-1)
     assert stored.numbers == [one for one in numbers if one % step] + [-1]
     assert await Everything.get(stored.key) == stored
+
+
+async def test_get_of_a_dict_gives_a_default(server):
+    stored = await Everything(counts={"a": 5}).save()
+    async with stored.pipeline() as p:
+        p.number = p.counts.get("a", 1) + p.counts.get("z", 10)
+        p.maybe = p.counts.get("z")
+        p.counts["z"] = p.counts.get("z", 0) + 1
+        (p.counts.get("none", 7) == 7).if_true(lambda: p.name.set(p.by_number.get(9, "nobody")))
+    assert (stored.number, stored.maybe, stored.counts["z"], stored.name) == (15, None, 1, "nobody")
+    assert stored == await Everything.get(stored.key)
+
+
+async def test_ends_of_lists_and_keys_of_dicts_cost_the_same_however_many_there_are(server):
+    size = 3000
+    numbers = list(range(size))
+    counts = {f"k{number}": number for number in numbers}
+    stored = await Everything(numbers=numbers, counts=counts, grid=[[n] for n in numbers]).save()
+    async with stored.pipeline() as p:
+        for number in p.numbers:
+            first = p.numbers.pop(0)
+            p.numbers.append(first + number)
+            (p.numbers[0] == 5).if_true(lambda: p.tags.append("five"))
+        for key in p.counts:
+            (p.counts[key] % 2 == 0).if_true(lambda key=key: p.counts.pop(key))
+        for part in p.grid:
+            p.grid.remove(part)
+            p.grid.insert(0, [7])
+        p.counts["k0"] = -1
+        last = p.counts.popitem()
+    assert stored.numbers == [2 * number for number in numbers]
+    assert stored.tags == ["a", "b", "five"]
+    assert stored.grid == [[7]] * size
+    assert stored.counts == {key: value for key, value in counts.items() if value % 2}
+    assert last.value == ("k0", -1)
+    assert stored == await Everything.get(stored.key)

@@ -276,6 +276,11 @@ def update_by_key(
     return [make_write(*one)[0] for one in zip(places.locations, valid, strict=True)]
 
 
+def is_tracked(instance: BaseRedisModel) -> bool:
+    """Say whether it is known what an instance was when it was loaded or saved."""
+    return baseline_of(instance) is not None
+
+
 def tracked(instance: BaseRedisModel) -> Baseline:
     """Give what an instance was when it was loaded or saved.
 

@@ -46,7 +46,11 @@ class Branches:
         recorder.add(self._decision, moves=True)
 
     def run_(self, actions: tuple[Any, ...]) -> Branches:
-        """Record the actions of the last branch."""
+        """Record the actions of the last branch.
+
+        Raises:
+            RecordingError: There are none, or one is no action.
+        """
         self._record(self._decision.branches[-1][1], actions)
         return self
 
@@ -77,13 +81,20 @@ class Branches:
         recorder = self._recorder
         recorder.enter(block)
         try:
-            for action in _flat(recorder, actions):
+            for action in _actions(recorder, actions):
                 action()
         except BaseException:
             recorder.break_off("an action of a condition raised an error.")
             raise
         finally:
             recorder.leave()
+
+
+def _actions(recorder: Recorder, actions: Iterable[Any]) -> list[Callable[[], Any]]:
+    found = list(_flat(recorder, actions))
+    if not found:
+        raise recorder.error("there is no action. Give one: lambda: p.status.set(...)")
+    return found
 
 
 def _flat(recorder: Recorder, actions: Iterable[Any]) -> Generator[Callable[[], Any]]:

@@ -26,7 +26,7 @@ class TracedDict(Collection):
     __slots__ = ()
 
     offers_ = (
-        "keys in brackets, update, pop, popitem, setdefault, clear, contains, items, keys and "
+        "keys in brackets, get, update, pop, popitem, setdefault, clear, contains, items, keys and "
         "values"
     )
 
@@ -104,6 +104,34 @@ class TracedDict(Collection):
         result = Result.of_item(self.recorder_, self.shape_, lambda: f"{self!r}.popitem()")
         self.end_(f'["popitem",{number},[{reference}],{result.number_}]')
         return result
+
+    def get(self, key: Any, default: Any = None) -> Operand:
+        """Give the value of a key, or a default where there is none; for values that are scalars.
+
+        Args:
+            key: The key.
+            default: A value that the dict could have, or None.
+        """
+        element = self.shape_.element
+        if element.role != "scalar":
+            raise self.refuse_(
+                f"{self!r}.get is for scalars, and these are {element.type_name}. Ask "
+                f"{self!r}.contains({key!r}) first"
+            )
+        recorder, code = self.recorder_, self._key(key)
+        reference = self.reference_(recorder)
+        has = f'["has",[{reference}],{code}]'
+        found = f'["get",[{reference},["e",{code}]],"{element.kind}"]'
+        if default is None:
+            otherwise = recorder.constant("null", element.kind)
+        else:
+            otherwise = self.code_of_(default)
+        made = Operand.of(
+            recorder, element.kind, f'["choose",{has},{found},{otherwise}]',
+            lambda: f"{self!r}.get({key!r}, {default!r})",
+        )  # fmt: skip
+        made.calculates_ = element.calculates
+        return made
 
     def setdefault(self, key: Any, default: Any) -> Any:
         """Set the value of a key that is not there; give the value that there is then."""

@@ -101,6 +101,7 @@ def _on_text(word: str) -> Callable[[_Writer, Node], str]:
 _EXPRESSIONS: Final[Mapping[str, Callable[[_Writer, Node], str]]] = {
     "get": lambda w, n: w.reference(n[1]),
     "const": lambda w, n: w.constant(n[1]),
+    "choose": lambda w, n: f"({w.value(n[2])} if {w.value(n[1])} else {w.value(n[3])})",
     "same": lambda w, n: w.value(n[1]),
     "let": lambda _, n: f"r{n[1]}",
     "var": lambda _, n: f"r{n[1]}",

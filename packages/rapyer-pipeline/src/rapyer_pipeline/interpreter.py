@@ -11,7 +11,8 @@ from rapyer.traffic.scripts import Operation
 #: returns a table, under its own name for those that follow.
 PARTS: Final = (
     "magnitudes", "integers", "floats", "decimals", "texts", "parsing", "kinds", "mirror",
-    "lists", "dicts", "expressions", "conditions", "statements", "changes", "commit",
+    "lists", "dicts", "expressions", "calculations", "conditions", "statements", "changes",
+    "commit",
 )  # fmt: skip
 #: Why a program fails is an error that is a table, so that the place of the code stays out of it.
 _START: Final = """

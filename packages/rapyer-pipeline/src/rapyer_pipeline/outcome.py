@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rapyer.base import BaseRedisModel, locations_of
 from rapyer.guards import is_list
-from rapyer.memory import baseline_of
-from rapyer.writing import take_fields
+from rapyer.writing import is_tracked, take_fields
 
 from rapyer_pipeline.shapes import Shape, Shapes
 
@@ -27,7 +26,7 @@ def length_of(instance: BaseRedisModel, shape: Shape) -> int:
     That is so where it has none, and where it knows of changes that were not saved: an element that
     was replaced would stay, and be taken for a saved one.
     """
-    if baseline_of(instance) is not None:
+    if is_tracked(instance):
         return -1
     value = vars(instance).get(_location(shape).steps[-1].value)
     return len(value) if is_list(value) else -1
@@ -73,7 +72,7 @@ def _loaded(
     model: type[BaseRedisModel], whole: tuple[Shape, ...], texts: Sequence[bytes]
 ) -> Iterable[tuple[Location, Any]]:
     """Read the values of several fields, by one call into pydantic-core."""
-    kept = Shapes.of(model).kept
+    kept = Shapes.of(model).readers
     known: tuple[Reader, list[bytes]] | None = kept.get(whole)
     if known is None:
         reader = locations_of(model).reader([one.path for one in whole if one.path is not None])

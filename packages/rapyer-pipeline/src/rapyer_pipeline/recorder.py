@@ -29,6 +29,10 @@ _OURS: Final = frozenset({__package__, "rapyer.expr"})
 _frame_at: Final[Callable[[int], FrameType]] = vars(sys)["_getframe"]
 
 
+#: How deeply blocks may be nested: the server reads JSON of 1000 levels.
+_DEEPEST: Final = 100
+
+
 class Block:
     """Statements that are recorded one after the other; some are put between them later.
 
@@ -169,7 +173,13 @@ class Recorder:
             self.moves += 1
 
     def enter(self, block: Block) -> None:
-        """Record into a block within the one that is recorded into."""
+        """Record into a block within the one that is recorded into.
+
+        Raises:
+            RecordingError: There are too many around it for the interpreter.
+        """
+        if len(self.blocks) > _DEEPEST:
+            raise self.error(f"blocks are nested deeper than {_DEEPEST} levels")
         self.blocks.append(block)
         self.now = (block, 0, 0)
 

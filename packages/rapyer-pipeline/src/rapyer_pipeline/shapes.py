@@ -279,6 +279,8 @@ class Shapes:
         self._fields: dict[str, Shape | None] = {}
         #: What was made of them, by what has made it.
         self.kept: dict[object, Any] = {}
+        #: What reads several fields, by their shapes.
+        self.readers: dict[tuple[Shape, ...], Any] = {}
 
     @classmethod
     def of(cls, model: type[BaseRedisModel]) -> Shapes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Final, Protocol, TypeAlias, cast
 
 import hiredis
 from redis.exceptions import NoScriptError, ResponseError
@@ -31,6 +31,10 @@ _LONGEST_WAIT = 1.0
 _PAUSE = 0.05
 #: Kinds of reads that are gathered; more are forgotten when they are idle.
 _COALESCERS = 64
+
+
+#: Stands for the reply of what was not run.
+_NOT_RUN: Final = object()
 
 
 class Connection(Protocol):
@@ -245,7 +249,7 @@ class Channel:
         try:
             if script.function is not None and not self._without_functions:
                 reply = await self._call_function(script, rest)
-                if not self._without_functions:
+                if reply is not _NOT_RUN:
                     return reply
             try:
                 return await self.execute("EVALSHA", script.sha, *rest, writes=writes)
@@ -264,26 +268,31 @@ class Channel:
         """Call an operation as a function, which is loaded where the server does not know it.
 
         Where the user may not do that, or the server has no functions, it is not tried again.
+
+        Returns:
+            The reply, or `_NOT_RUN` where nothing of it has run.
         """
-        call = ("FCALL", script.function_name, *rest)
-        try:
-            return await self.execute(*call, writes=script.operation.writes)
-        except ResponseError as exc:
-            if not _has_no_functions(exc) and "Function not found" not in str(exc):
-                raise
-            self._without_functions = _has_no_functions(exc)
-        if self._without_functions:
-            return None
-        # nothing of it has run, so that even a write may be sent again
-        try:
-            await self.execute("FUNCTION", "LOAD", script.function or "", writes=True)
-        except ResponseError as exc:
-            if _has_no_functions(exc):
-                self._without_functions = True
-                return None
-            if "already exists" not in str(exc):  # loaded by somebody else meanwhile
-                raise
-        return await self.execute(*call, writes=script.operation.writes)
+        writes = script.operation.writes
+        for _ in range(3):  # somebody may flush the functions meanwhile
+            try:
+                return await self.execute("FCALL", script.function_name, *rest, writes=writes)
+            except ResponseError as exc:
+                if _has_no_functions(exc):
+                    break
+                if "Function not found" not in str(exc):
+                    raise
+            # nothing of it has run, so that even a write may be sent again
+            try:
+                await self.execute("FUNCTION", "LOAD", script.function or "", writes=True)
+            except ResponseError as exc:
+                if _has_no_functions(exc):
+                    break
+                if "already exists" not in str(exc):  # loaded by somebody else meanwhile
+                    raise
+        else:
+            return _NOT_RUN
+        self._without_functions = True
+        return _NOT_RUN
 
     def coalescer(self, kind: object, make: Callable[[], Fetch]) -> Coalescer:
         """Give the coalescer for one kind of reads, made on first use."""

@@ -167,8 +167,7 @@ function makers.popitem(statement)
     local find_dict, result = container_at(statement[3], 'object'), statement[4]
     return function()
         local node = find_dict()
-        local keys = mirror.load_keys(node)
-        local name = keys[#keys]
+        local name = dicts.last(node)
         if not name then fail('missing', 'the dict is empty') end
         local text = dicts.pop(node, name)
         state.results[result] = '[' .. texts.encode(name) .. ',' .. text .. ']'

@@ -3,12 +3,17 @@ local dicts = {}
 
 -- Says of a cell that is about to be set that its key is one of the object.
 local function add_key(node, cell)
+    local name = cell.name
     if node.keys then
-        if cell.absent then node.keys[#node.keys + 1] = cell.name end
+        if cell.absent then
+            local place = #node.keys + 1
+            node.keys[place], node.places[name] = name, place
+        end
     elseif not cell.is_added then
         cell.is_added = true
-        node.new = node.new or {}
-        node.new[#node.new + 1] = cell.name
+        node.new, node.new_places = node.new or {}, node.new_places or {}
+        local place = #node.new + 1
+        node.new[place], node.new_places[name] = name, place
     end
 end
 
@@ -28,7 +33,7 @@ function dicts.set(node, name, value, kind, is_field)
 end
 
 function dicts.length(node)
-    if node.keys then return #node.keys end
+    if node.keys then return #node.keys - node.stale end
     if not node.new and not node.lost then
         return redis.call('JSON.OBJLEN', node.document.key, mirror.path_of(node.cell) or '$')[1]
     end
@@ -41,24 +46,24 @@ function dicts.pop(node, name)
     if not mirror.is_there(cell) then return nil end
     local text = mirror.text_of(cell)
     if node.keys then
-        for place = #node.keys, 1, -1 do
-            if node.keys[place] == name then
-                table.remove(node.keys, place)
-                break
-            end
-        end
+        node.places[name], node.stale = nil, node.stale + 1
     end
     node.lost = node.lost or {}
     node.lost[name] = true  -- where it comes back, it comes last
     local gone = {up = node, name = name, absent = true, is_set = true}
     node.members[name] = gone
-    if cell.is_added then
-        for place = #node.new, 1, -1 do
-            if node.new[place] == name then table.remove(node.new, place) end
-        end
-    end
     mirror.mark(gone)
     return text
+end
+
+-- Gives the last key; nil where there is none.
+function dicts.last(node)
+    if not node.keys then mirror.load_keys(node) end
+    local keys = node.keys
+    while #keys > 0 and node.places[keys[#keys]] ~= #keys do
+        keys[#keys], node.stale = nil, node.stale - 1
+    end
+    return keys[#keys]
 end
 
 -- Reads all values at once.

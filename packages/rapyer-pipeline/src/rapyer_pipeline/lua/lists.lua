@@ -18,7 +18,7 @@ local function compact(node)
         end
     end
     for old = place + 1, node.size do cells[old] = nil end
-    node.size, node.dead = place, 0
+    node.size, node.dead, node.head = place, 0, nil
     return cells
 end
 lists.compact = compact
@@ -44,12 +44,49 @@ function lists.length(node)
     return node.last - node.first + #node.added
 end
 
+-- How many cells are looked at for the elements near an end, before the dead are taken out.
+local NEAR = 500
+
+-- Gives the cell at an index near the start, where there are dead ones; nil where that takes long.
+local function near_start(node, index)
+    local cells, place = node.cells, node.head or 1
+    while cells[place].dead do place = place + 1 end
+    node.head = place
+    local last = place + NEAR
+    while place <= last do
+        local cell = cells[place]
+        if not cell.dead then
+            if index == 0 then return cell end
+            index = index - 1
+        end
+        place = place + 1
+    end
+    return nil
+end
+
+-- Gives the last cell, where there may be dead ones behind it.
+local function last_cell(node)
+    local cells = node.cells
+    while cells[node.size].dead do
+        cells[node.size] = nil
+        node.size, node.dead = node.size - 1, node.dead - 1
+    end
+    return cells[node.size]
+end
+
 -- Gives the cell at an index that counts from either end; nil where there is none.
 function lists.at(node, index)
     local length = lists.length(node)
     if index < 0 then index = index + length end
     if index < 0 or index >= length then return nil end
-    if node.cells then return compact(node)[index + 1], index end
+    if node.cells then
+        if node.dead > 0 then
+            local cell = index == length - 1 and last_cell(node)
+                or index < NEAR and near_start(node, index)
+            if cell then return cell, index end
+        end
+        return compact(node)[index + 1], index
+    end
     local row = node.first + index + 1
     if row > node.last then return node.added[row - node.last], index end
     local cell = node.loaded[row]
@@ -87,6 +124,7 @@ function lists.insert(node, index, cell)
     if index < 0 then index = math.max(index + length, 0) end
     if index >= length then return lists.append(node, cell) end
     local cells = lists.expand(node)
+    statements.tick(math.floor((length - index) / 100))  -- the others are moved
     table.insert(cells, index + 1, cell)
     node.size = node.size + 1
     changed(node)
@@ -110,7 +148,7 @@ function lists.pop(node, index)
         end
         lists.expand(node)
     end
-    lists.take_out(node, place + 1)
+    lists.kill(node, cell)
     return cell
 end
 
@@ -130,17 +168,9 @@ function lists.kill(node, cell)
     changed(node)
 end
 
-function lists.clear(node)
-    if node.cells then
-        for place = 1, node.size do node.cells[place].dead = true end
-    end
-    node.cells, node.size, node.dead, node.loaded, node.added = {}, 0, 0, nil, nil
-    node.is_cleared = true
-    changed(node)
-end
-
 -- Puts another container in the place of an element: it is another cell from now on.
 function lists.replace(node, index, text)
+    if node.cells then compact(node) end
     local old, place = lists.at(node, index)
     if not old then return nil end
     local cell = {up = node, row = old.row, text = text, is_set = true, is_new = old.is_new}
@@ -203,7 +233,7 @@ end
 -- Reads all elements at once that are still on the server as they were.
 function lists.load(node)
     lists.expand(node)
-    if node.is_loaded or not node.is_stored or node.length == 0 or node.is_cleared then return end
+    if node.is_loaded or not node.is_stored or node.length == 0 then return end
     node.is_loaded = true
     local path = mirror.path_of(node.cell)
     local raws = cjson.decode(redis.call('JSON.GET', node.document.key, path))[1]
@@ -217,7 +247,7 @@ end
 
 -- Reads single fields of all elements that are objects.
 function lists.load_columns(node, names)
-    if not node.is_stored or node.length == 0 or node.is_cleared then return end
+    if not node.is_stored or node.length == 0 then return end
     local columns, whole = node.columns or {}, nil
     node.columns = columns
     local path, key = mirror.path_of(node.cell), node.document.key

@@ -123,12 +123,13 @@ local function open_text(cell, text)
     local values, keys = parsing.split(text)
     if keys then
         node = object_of(cell, false)
-        node.keys = {}
+        local known = {}
         for place = 1, #keys do
             local name = keys[place]
-            if not node.members[name] then node.keys[#node.keys + 1] = name end
+            if not node.members[name] then known[#known + 1] = name end
             node.members[name] = {up = node, name = name, text = values[place]}
         end
+        mirror.know_keys(node, known)
     else
         local cells = {}
         node = {cell = cell, document = cell.up and cell.up.document, is_list = true,
@@ -209,11 +210,8 @@ function mirror.member(node, name)
         cell = mirror.member_known(node, name)
         if not node.is_stored then
             cell.absent = true
-        elseif node.keys then
+        elseif node.keys and not node.places[name] then
             cell.absent = true
-            for _, known in ipairs(node.keys) do
-                if known == name then cell.absent = nil end
-            end
         end
     end
     return cell
@@ -229,9 +227,25 @@ function mirror.member_known(node, name)
     return cell
 end
 
--- Lets an object know all its keys, in their order.
+-- Lets an object know some keys: `places` has where each stands in `keys`. One that was taken out
+-- stays in `keys` and has no place there any more, until they are asked for.
+function mirror.know_keys(node, keys)
+    local places = {}
+    for place = 1, #keys do places[keys[place]] = place end
+    node.keys, node.places, node.stale = keys, places, 0
+    return keys
+end
+
+-- Gives all keys of an object, in their order.
 function mirror.load_keys(node)
-    if node.keys then return node.keys end
+    if node.keys then
+        if node.stale == 0 then return node.keys end
+        local keys = {}
+        for place, name in ipairs(node.keys) do
+            if node.places[name] == place then keys[#keys + 1] = name end
+        end
+        return mirror.know_keys(node, keys)
+    end
     local path = path_of_node(node)
     if not path then unaddressable(node.cell) end
     local stored = redis.call('JSON.OBJKEYS', node.document.key, path)[1]
@@ -244,12 +258,12 @@ function mirror.load_keys(node)
             if not (cell and cell.absent) then keys[#keys + 1] = name end
         end
     end
-    for _, name in ipairs(node.new or {}) do
+    for place, name in ipairs(node.new or {}) do
         local cell = node.members[name]
-        if not known[name] and cell and not cell.absent then keys[#keys + 1] = name end
+        local is_last = node.new_places[name] == place
+        if is_last and not known[name] and cell and not cell.absent then keys[#keys + 1] = name end
     end
-    node.keys = keys
-    return keys
+    return mirror.know_keys(node, keys)
 end
 
 -- Says whether a cell holds anything, null included.
@@ -258,11 +272,9 @@ function mirror.is_there(cell)
     if cell.kind or cell.raw ~= nil or cell.text or cell.node then return true end
     local up = cell.up
     if not path_of(cell) and cell.name then
-        for _, name in ipairs(mirror.load_keys(up)) do
-            if name == cell.name then return true end
-        end
-        cell.absent = true
-        return false
+        mirror.load_keys(up)
+        cell.absent = not up.places[cell.name]
+        return not cell.absent
     end
     if not redis.call('JSON.TYPE', up.document.key, path_of(cell))[1] then
         cell.absent = true

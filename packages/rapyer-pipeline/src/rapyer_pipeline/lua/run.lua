@@ -3,8 +3,8 @@
 -- Arguments: the program; for each key the document to make where there is none (else empty); the
 -- constants.
 local state = expressions.state
-local programs, count = {}, 0
-local KEPT = 256
+local programs, count, size_of_all = {}, 0, 0
+local KEPT, KEPT_SIZE = 256, 4194304
 
 local function forget(kept)
     for register in pairs(kept) do kept[register] = nil end
@@ -18,8 +18,8 @@ local function program_of(text)
         program = {
             run = statements.block(code.b), documents = code.d, steps = code.s, results = code.r,
         }
-        if count >= KEPT then programs, count = {}, 0 end
-        programs[text], count = program, count + 1
+        if count >= KEPT or size_of_all > KEPT_SIZE then programs, count, size_of_all = {}, 0, 0 end
+        programs[text], count, size_of_all = program, count + 1, size_of_all + #text
     end
     return program
 end
