@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any
 
 from rapyer.expr import Condition
 from rapyer.expr.paths import item_of, steps_of
@@ -77,8 +77,10 @@ class TracedDict(Collection):
         for key, value in {**values, **named}.items():
             self[key] = value
 
-    def __ior__(self, values: Any) -> Self:  # type: ignore[override,misc]  # joining makes no dict here
-        return self.augmented_(self.update, values)
+    if not TYPE_CHECKING:  # for the checkers it would have to agree with + and |
+
+        def __ior__(self, values: Any) -> Any:
+            return self.augmented_(self.update, values)
 
     def pop(self, key: Any, *default: Any) -> Any:
         """Take a key out; give its value, with its `value` after the block."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final
 
 from rapyer.expr import Condition
 from rapyer.expr.annotations import element_models
@@ -80,8 +80,10 @@ class TracedList(Collection):
         known: Any = values  # pyright: ignore[reportUnknownVariableType] - of anything, looked at one by one
         return known
 
-    def __iadd__(self, values: Any) -> Self:  # type: ignore[misc]  # adding makes no list here
-        return self.augmented_(self.extend, values)
+    if not TYPE_CHECKING:  # for the checkers it would have to agree with + and |
+
+        def __iadd__(self, values: Any) -> Any:
+            return self.augmented_(self.extend, values)
 
     def insert(self, index: Any, value: Any) -> None:
         """Add an element before an index."""
@@ -257,8 +259,10 @@ class TracedSet(Collection):
         kind = self.shape_.element.kind
         self.end_(f'["discard",{number},[{reference}],{code},"{kind}",{strict}]')
 
-    def __ior__(self, values: Any) -> Self:  # type: ignore[override,misc]  # joining makes no set here
-        return self.augmented_(self.update, values)
+    if not TYPE_CHECKING:  # for the checkers it would have to agree with + and |
+
+        def __ior__(self, values: Any) -> Any:
+            return self.augmented_(self.update, values)
 
     def contains(self, operand: Any) -> Condition:
         """Say that it has an element."""
