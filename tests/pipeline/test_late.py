@@ -125,7 +125,7 @@ async def test_values_read_between_branches_are_refused_in_them(server, program)
         await run(stored.pipeline(), program)
 
 
-async def test_a_loop_removes_by_value_what_was_replaced(server):
+async def test_a_loop_removes_its_element_and_by_value_one_that_was_replaced(server):
     stored = await Everything(tags=["a", "b", "a"]).save()
     async with stored.pipeline() as p:
         for tag in p.tags:
@@ -139,7 +139,7 @@ async def test_a_loop_removes_by_value_what_was_replaced(server):
                 p.items[1] = Item(name="new")
                 p.items.remove(item)
                 p.number = length(p.items)
-    assert stored.tags == ["z", "b"]
+    assert stored.tags == ["z", "a"]
     assert [item.name for item in stored.items] == ["item 0", "new", "item 2", "item 3"]
     assert stored.number == 4
 

@@ -9,7 +9,7 @@ from rapyer_pipeline.branches import otherwise, otherwise_when, when
 from rapyer_pipeline.containers import Container, assign, reach
 from rapyer_pipeline.operands import Operand
 from rapyer_pipeline.predicates import condition_of
-from rapyer_pipeline.recorder import Recorder, error_here, quote
+from rapyer_pipeline.recorder import Recorder, error_here, frame_at, quote
 from rapyer_pipeline.shapes import Shapes
 from rapyer_pipeline.spots import Spot
 
@@ -98,7 +98,12 @@ class PipelineDocument:
                 raise self._recorder.error(
                     f"{name!r} is a method of the pipeline. The field is p[{name!r}]"
                 )
-            self[name] = value
+            recorder, spot = self._recorder, self._spots.get(name) or self._spot(name)
+            frame = frame_at(1)
+            if frame.f_globals.get("__package__") != __package__:
+                recorder.frame = frame  # which is nearly always that of the statement
+            assign(recorder, spot, value)
+            recorder.frame = None
 
     else:
 

@@ -8,7 +8,6 @@ A block that is left on the way records less than is written after it, and Pytho
 from __future__ import annotations
 
 import dis
-from functools import lru_cache
 from types import CodeType
 from typing import Final
 
@@ -18,7 +17,11 @@ _POPS: Final = frozenset({"POP_TOP", "POP_EXCEPT"})
 _NOTHING: Final = frozenset({"NOP", "CACHE", "EXTENDED_ARG"})
 
 
-@lru_cache(maxsize=1024)
+#: What was found out, by the identity of the code, which is kept with it: to hash one takes long.
+_known: dict[tuple[int, int, int], tuple[CodeType, bool]] = {}
+_KEPT: Final = 1024
+
+
 def is_left_at_its_end(code: CodeType, entered: int, left: int) -> bool:
     """Say whether a block goes on behind its end.
 
@@ -27,6 +30,16 @@ def is_left_at_its_end(code: CodeType, entered: int, left: int) -> bool:
         entered: Where its `__enter__` was called.
         left: Where its `__exit__` was called, without an error.
     """
+    key = (id(code), entered, left)
+    known = _known.get(key)
+    if known is None:
+        if len(_known) >= _KEPT:
+            _known.clear()
+        known = _known[key] = code, _find_out(code, entered, left)
+    return known[1]
+
+
+def _find_out(code: CodeType, entered: int, left: int) -> bool:
     instructions = list(dis.get_instructions(code))
     places = {one.offset: number for number, one in enumerate(instructions)}
     handler = _handler_of(code, entered)

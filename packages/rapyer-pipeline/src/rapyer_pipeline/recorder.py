@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: The packages through which what a user writes comes here.
 _OURS: Final = frozenset({__package__, "rapyer.expr"})
 #: `sys._getframe`, which `logging` finds lines by as well: `inspect.currentframe` is slower.
-_frame_at: Final[Callable[[int], FrameType]] = vars(sys)["_getframe"]
+frame_at: Final[Callable[[int], FrameType]] = vars(sys)["_getframe"]
 
 
 #: How deeply blocks may be nested: the server reads JSON of 1000 levels.
@@ -127,6 +127,8 @@ class Recorder:
         self.scopes: list[tuple[int, Any]] = []
         #: Why nothing more can be recorded.
         self.broken = "the block of the pipeline was not entered: write `async with ... as p:`."
+        #: The frame of the statement that begins, where that is known already.
+        self.frame: FrameType | None = None
         #: The block that was made and is not entered yet.
         self.unentered: object = None
         self._owner: object = None
@@ -159,9 +161,14 @@ class Recorder:
             raise self.error("a block was opened without `with`: write `with p.when(...):`")
         if _current_task() is not self._owner:
             raise self.error("another task uses the pipeline. Record it in the task that opened it")
-        frame = _caller(3)
-        self.lines.append((frame.f_code, frame.f_lasti))
-        return len(self.lines)
+        frame = self.frame
+        if frame is None:
+            frame = _caller(3)
+        else:
+            self.frame = None
+        lines = self.lines
+        lines.append((frame.f_code, frame.f_lasti))
+        return len(lines)
 
     def add(self, text: Any, *, moves: bool = False) -> None:
         """Record a statement that was begun."""
@@ -279,7 +286,7 @@ def _current_task() -> object:
 
 def _caller(depth: int = 1) -> FrameType:
     """Give the frame of the user's statement that is being recorded."""
-    frame = _frame_at(depth)
+    frame = frame_at(depth)
     while frame.f_back is not None:
         names = frame.f_globals
         # the module `copy` asks what it copies

@@ -91,15 +91,9 @@ function makers.remove_this(statement)
     local find_list, register, kind = container_at(statement[3], 'list'), statement[4], statement[5]
     return function()
         local node, cell = find_list(), state.registers[register]
-        local value, is_gone = nil, cell.up ~= node or cell.dead or cell.replaced
-        if kind ~= 'j' then  -- another value may have been assigned there
-            value = state.values[register]
-            local own = not is_gone and mirror.read(cell, kind)
-            is_gone = is_gone or own == nil or not kinds.equal[kind](own, value)
-        elseif is_gone then
-            value = mirror.text_of(cell)
-        end
-        if is_gone then
+        if cell.up ~= node or cell.dead or cell.replaced then  -- it is there no more: an equal one
+            local value = state.values[register]
+            if kind == 'j' then value = mirror.text_of(cell) end
             cell = lists.find(node, value, kind)
             if not cell then fail('missing', 'the value is not in the list') end
         end
