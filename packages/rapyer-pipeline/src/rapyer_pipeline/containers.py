@@ -12,7 +12,7 @@ from rapyer.expr.text import stored_text
 from rapyer_pipeline.leaves import Leaf
 from rapyer_pipeline.operands import Operand
 from rapyer_pipeline.predicates import TracedCondition
-from rapyer_pipeline.recorded import Recorded
+from rapyer_pipeline.recorded import Recorded, saying_where
 from rapyer_pipeline.recorder import quote
 from rapyer_pipeline.spots import Spot
 
@@ -166,6 +166,10 @@ class Container(Recorded, Value[Any]):
         return TracedCondition.of_node(
             self.recorder_, Comparison("==", self, self._operand("==", other))
         )
+
+    def _operand(self, operator: str, other: Any) -> Any:
+        with saying_where(self.recorder_):
+            return super()._operand(operator, other)
 
     def _different(self, other: Any) -> Condition:
         return ~self._compare("==", other)

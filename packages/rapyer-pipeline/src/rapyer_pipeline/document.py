@@ -122,6 +122,14 @@ class PipelineDocument:
     def __contains__(self, name: object) -> NoReturn:
         raise self._recorder.error(f"`in` asks now. Write p.<field>.contains({name!r})")
 
+    def __len__(self) -> NoReturn:
+        raise self._recorder.error("a document has no length. Name a field: length(p.tags)")
+
+    def __copy__(self, *others: object) -> NoReturn:
+        raise self._recorder.error(f"{self!r} is not copied: it stands for the document")
+
+    __deepcopy__ = __reduce_ex__ = __copy__
+
     def __delattr__(self, name: str) -> None:
         raise self._recorder.error(f"the field {name!r} cannot be deleted. Assign another value")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from rapyer.expr import Condition
@@ -15,7 +15,7 @@ from rapyer_pipeline.leaves import Leaf
 from rapyer_pipeline.loops import looping_over
 from rapyer_pipeline.natures import is_same_schema
 from rapyer_pipeline.predicates import TracedCondition
-from rapyer_pipeline.recorded import Recorded
+from rapyer_pipeline.recorded import Recorded, saying_where
 from rapyer_pipeline.results import Result
 from rapyer_pipeline.spots import Spot
 
@@ -179,7 +179,7 @@ class EachElement:
         return id(self)
 
     def __eq__(self, other: object) -> Any:
-        return self._list.any(self._path == other)
+        return self._ask(lambda path: path == other)
 
     def __ne__(self, other: object) -> Any:
         recorder = self._list.recorder_
@@ -189,16 +189,16 @@ class EachElement:
         )
 
     def __lt__(self, other: Any) -> Any:
-        return self._list.any(self._path < other)
+        return self._ask(lambda path: path < other)
 
     def __le__(self, other: Any) -> Any:
-        return self._list.any(self._path <= other)
+        return self._ask(lambda path: path <= other)
 
     def __gt__(self, other: Any) -> Any:
-        return self._list.any(self._path > other)
+        return self._ask(lambda path: path > other)
 
     def __ge__(self, other: Any) -> Any:
-        return self._list.any(self._path >= other)
+        return self._ask(lambda path: path >= other)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -208,9 +208,14 @@ class EachElement:
             return EachElement(self._list, found)
 
         def ask(*parts: Any) -> Condition:
-            return self._list.any(found(*parts))
+            return self._ask(lambda path: getattr(path, name)(*parts))
 
         return ask
+
+    def _ask(self, condition: Callable[[Any], Any]) -> Condition:
+        with saying_where(self._list.recorder_):
+            asked = condition(self._path)
+        return self._list.any(asked)
 
 
 _NO_CONDITIONS: Final = frozenset({"get", "set", "asc", "desc"})
