@@ -115,10 +115,9 @@ class PlainProgram(Plain):
         self.sized(type_, found)
 
     def do_extend(self, place: Tree, values: list[Any], type_: Type) -> None:
-        if values:  # without any, nothing is recorded
-            found = self.container(place)
-            found.set_cells(found.cells + adopt(values).cells)
-            self.sized(type_, found)
+        found = self.container(place)
+        found.set_cells(found.cells + adopt(values).cells)
+        self.sized(type_, found)
 
     def do_extend_from(self, place: Tree, other: Tree, type_: Type) -> None:
         found, others = self.container(place), self.container(other)
@@ -183,10 +182,8 @@ class PlainProgram(Plain):
     # -- dicts ------------------------------------------------------------------------------------
 
     def do_update(self, place: Tree, values: dict[str, Any], type_: Type) -> None:
+        found = self.container(place)
         for key, value in values.items():
-            found = self.reach(place)
-            if found is None:
-                raise LookupError("the parent is None")
             found[key] = adopt(value)
             self.sized(type_, found)
 
@@ -237,7 +234,7 @@ class PlainProgram(Plain):
         self.container(place).remove(self.value(value))
 
     def do_update_set(self, place: Tree, values: list[Any], type_: Type) -> None:
+        found = self.container(place)
         for value in values:
-            found = self.container(place)
             found.add(value)
             self.sized(type_, found)

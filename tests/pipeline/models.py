@@ -40,6 +40,8 @@ class Address(EmbeddedModel):
     city: str = "London"
     zip: int | None = None
     lines: list[str] = Field(default_factory=list)
+    marks: dict[str, int] = Field(default_factory=dict)
+    signs: set[str] = Field(default_factory=set)
 
 
 class Everything(AtomicRedisModel):

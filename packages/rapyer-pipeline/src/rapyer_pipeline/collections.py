@@ -49,6 +49,12 @@ class Collection(Container):
             reference = self.reference_(recorder)
             recorder.add(f'["size",{number},[{reference}],"{wanted}",{least},{most}]')
 
+    def require_(self) -> None:
+        """Record that it has to be there, whether or not anything is added to it."""
+        number, reference = self.begin_()
+        wanted = "object" if self.shape_.role == "dict" else "list"
+        self.recorder_.add(f'["there",{number},[{reference}],"{wanted}"]')
+
     def element_spot_(self, step: str, label: Any) -> Spot:
         """Give the place of an element."""
         shape, recorder = self.shape_.element, self.recorder_

@@ -103,7 +103,10 @@ class Container(Recorded, Value[Any]):
         """Do what `+=` or `|=` does; give what Python then assigns to the same place."""
         is_current = self.is_current_() and not self.spot_.is_calculated
         change(values)
-        return type(self).at(self.recorder_, self.spot_) if is_current else self
+        if not is_current:
+            return self
+        made = self.recorder_.augmented = type(self).at(self.recorder_, self.spot_)
+        return made
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
@@ -272,9 +275,9 @@ def reach(recorder: Recorder, spot: Spot) -> Any:
 
 
 def assign(recorder: Recorder, spot: Spot, value: Any) -> None:
-    """Record an assignment, but for that of a container to where it stands, as `+=` does it."""
-    is_own = isinstance(value, Container) and value.recorder_ is recorder and value.is_at_(spot)
-    if not is_own:
+    """Record an assignment, but for that of a container to where it stands, which `+=` does."""
+    is_augmented = isinstance(value, Container) and value is recorder.augmented
+    if not (is_augmented and value.is_at_(spot)):
         spot.assign(recorder, value)
 
 

@@ -74,6 +74,7 @@ class TracedDict(Collection):
         """Set the values of some keys."""
         if not is_mapping(values):
             raise self.refuse_(f"{values!r} is no dict of known keys")
+        self.require_()
         for key, value in {**values, **named}.items():
             self[key] = value
 

@@ -70,9 +70,7 @@ class TracedList(Collection):
             number, reference = self.begin_(is_append=True)
             self.end_(f'["extend",{number},[{reference}],[{other}],{kind}]')
             return
-        codes = [self.code_of_(value) for value in self._known(values)]
-        if codes:
-            self._append(",".join(codes))
+        self._append(",".join([self.code_of_(value) for value in self._known(values)]))
 
     def _known(self, values: Any) -> Any:
         if isinstance(values, Recorded) or not isinstance(values, Iterable):
@@ -247,6 +245,7 @@ class TracedSet(Collection):
         """Add all of some elements."""
         if isinstance(values, Recorded):
             raise self.refuse_(f"{values!r} is no set of known elements")
+        self.require_()
         for value in values:
             self.add(value)
 

@@ -129,6 +129,8 @@ class Recorder:
         self.broken = "the block of the pipeline was not entered: write `async with ... as p:`."
         #: The frame of the statement that begins, where that is known already.
         self.frame: FrameType | None = None
+        #: The container that `+=` or `|=` has changed last, which Python then assigns.
+        self.augmented: object = None
         #: The block that was made and is not entered yet.
         self.unentered: object = None
         self._owner: object = None

@@ -137,6 +137,9 @@ function makers.size(statement)
     end
 end
 
+-- ["there", number, reference, "list" or "object"]: it is there, whatever is then added to it.
+function makers.there(statement) return container_at(statement[3], statement[4]) end
+
 -- -- dicts and sets ------------------------------------------------------------------------------
 
 -- ["del", number, reference, key, result, register, kind, default]: `del d[k]` and `d.pop(k)`.
