@@ -179,18 +179,13 @@ function mirror.open(cell, wanted)
         local text = cell.text or cell.absent and cell.default
             or cell.kind == 'j' and cell.value or nil
         if text == NULL then return nil end
-        if not text then
-            if cell.kind then return nil end
+        if not text and not cell.kind then
             node = open_stored(cell, wanted)
-            if not node and cell.absent and cell.default then
-                if byte(cell.default) == 110 then return nil end
-                cell.absent = nil
-                node = open_text(cell, cell.default)
-            end
-        else
-            local first = byte(text)
-            if first == 110 then return nil end
-            if first ~= 123 and first ~= 91 then
+            text = cell.absent and cell.default
+        end
+        if not node then
+            if not text or byte(text) == 110 then return nil end
+            if byte(text) ~= 123 and byte(text) ~= 91 then
                 fail('type', 'there is ' .. sub(text, 1, 80) .. ' where a container should be')
             end
             node = open_text(cell, text)
@@ -258,11 +253,16 @@ function mirror.load_keys(node)
             if not (cell and cell.absent) then keys[#keys + 1] = name end
         end
     end
-    for place, name in ipairs(node.new or {}) do
+    local function add(name)
         local cell = node.members[name]
-        local is_last = node.new_places[name] == place
-        if is_last and not known[name] and cell and not cell.absent then keys[#keys + 1] = name end
+        if known[name] or not cell or cell.absent then return end
+        known[name] = true
+        keys[#keys + 1] = name
     end
+    for place, name in ipairs(node.new or {}) do
+        if node.new_places[name] == place then add(name) end
+    end
+    for _, cell in ipairs(node.changed or {}) do add(cell.name) end  -- fields that were absent
     return mirror.know_keys(node, keys)
 end
 
@@ -283,11 +283,22 @@ function mirror.is_there(cell)
     return true
 end
 
+-- Lets a field be there that was absent, when something in its default was changed.
+local function appear(cell)
+    local up, name = cell.up, cell.name
+    cell.absent = nil
+    if up.keys and up.members[name] == cell then
+        local place = #up.keys + 1
+        up.keys[place], up.places[name] = name, place
+    end
+end
+
 -- Notes that something in a cell is changed, up to the document.
 local function mark(cell)
     while cell and not cell.is_changed do
         cell.is_changed = true
         local up = cell.up
+        if cell.absent and cell.node then appear(cell) end
         if not up then return end
         local changed = up.changed
         if changed then
