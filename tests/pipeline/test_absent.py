@@ -68,6 +68,26 @@ def _after_a_default(p: Any) -> None:
     p.named["a"].size += 1
 
 
+def _emptied(p: Any) -> None:
+    p.spare = copy.deepcopy(p.part)
+    p.spare.marks.clear()
+    p.part.marks.clear()
+    p.parts.append(copy.deepcopy(p.part))
+    p.parts[0].marks.clear()
+    p.parts[0].notes.clear()
+    p.parts.reverse()
+
+
+def _changed_twice(p: Any) -> None:
+    p.spare = copy.deepcopy(p.part)
+    p.spare.marks.append(7)
+    p.spare.marks = [5]
+    p.spare.marks.append(8)
+    p.part.marks.pop()
+    p.part.marks.append(9)
+    p.parts.append(copy.deepcopy(p.part))
+
+
 def _taken_out(p: Any) -> None:
     p.named["b"] = copy.deepcopy(p.parts[0])
     p.named["b"].marks.insert(0, 7)
@@ -76,7 +96,17 @@ def _taken_out(p: Any) -> None:
 
 @pytest.mark.parametrize(
     "program",
-    [_scalar, _container, _element, _in_a_loop, _after_a_copy, _after_a_default, _taken_out],
+    [
+        _scalar,
+        _container,
+        _element,
+        _in_a_loop,
+        _after_a_copy,
+        _after_a_default,
+        _emptied,
+        _changed_twice,
+        _taken_out,
+    ],
 )
 async def test_what_is_added_to_a_field_that_was_absent_is_not_lost(
     program: Any, server: ServerInfo, redis: Redis, monkeypatch: pytest.MonkeyPatch

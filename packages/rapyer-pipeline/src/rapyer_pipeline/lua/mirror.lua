@@ -373,7 +373,7 @@ mirror.text_of = text_of
 -- Empties a container: what it has from now on is made by the program.
 function mirror.refill(cell, text)
     open_text(cell, text)
-    cell.is_set, cell.absent = true, nil
+    cell.is_set = true
     mark(cell)
     return cell.node
 end
