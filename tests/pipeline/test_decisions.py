@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -79,6 +80,8 @@ def _conditions(p: Any) -> list[tuple[Any, bool]]:
         (p.span == p.span, True),
         (p.born == p.seen, False),
         (p.born < p.seen, False),
+        (p.born - p.seen > timedelta(0), False),
+        (~(p.born - p.seen > timedelta(0)), True),
         (p.day > Everything().day, False),
         (Everything.number > 6, True),
         (p.address == Address(), True),

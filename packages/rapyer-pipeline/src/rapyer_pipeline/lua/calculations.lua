@@ -77,12 +77,13 @@ local function moved(operation)
     end
 end
 makers['d+'], makers['d-'] = calculation(moved(integers.add)), calculation(moved(integers.sub))
-makers['dd'] = calculation(function(one, other)
-    if (one.off == nil) ~= (other.off == nil) then
+makers['dd'] = function(expression, is_lenient)
+    return calculation(function(one, other)
+        if (one.off == nil) == (other.off == nil) then return integers.sub(one.us, other.us) end
+        if is_lenient then return NULL end
         fail('type', 'a datetime with a time zone and one without have no distance')
-    end
-    return integers.sub(one.us, other.us)
-end)
+    end)(expression, is_lenient)
+end
 local function moved_day(sign)
     return function(day, by)
         local days = integers.floordiv(by, DAY)
