@@ -113,6 +113,20 @@ async def test_conditions_hold_as_they_do_in_python(server):
     assert wrong == []
 
 
+async def test_datetimes_without_a_distance_have_none_in_conditions_also_later(server):
+    one = await Everything().save()
+
+    def program(p: Any) -> None:
+        span = p.born - p.seen
+        p.number = 1
+        (span > timedelta(0)).if_true(lambda: p.number.set(2)).else_(lambda: p.number.set(3))
+
+    await run(one.pipeline(), program)
+    assert one.number == 3
+    with pytest.raises(TypeError, match="no distance"):
+        await run(one.pipeline(), lambda p: p.span.set(p.born - p.seen))
+
+
 async def test_if_elif_else_and_blocks_decide_on_the_first_that_holds(server):
     for number, expected in ((1, "one"), (2, "two"), (3, "many")):
         stored = await Everything(number=number).save()

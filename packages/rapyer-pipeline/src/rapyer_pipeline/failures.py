@@ -24,6 +24,7 @@ _ERRORS: Final[dict[str, tuple[type[ProgramFailedError], str]]] = {
     "missing": (MissingValueError, "Set what is missing first, or ask for it in a condition."),
     "none": (NoneValueError, "Ask for None in a condition first: p.field.is_none()."),
     "type": (StoredTypeError, "Correct the document."),
+    "zones": (StoredTypeError, "Give both a time zone, or neither."),
     "invalid": (InvalidValueError, "Ask in a condition first, or change the constraints."),
     "length": (InvalidValueError, "That is fewer, or more, than the field may have."),
     "overflow": (ResultOverflowError, "Ask in a condition first."),

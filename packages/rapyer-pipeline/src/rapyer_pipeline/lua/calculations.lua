@@ -81,7 +81,7 @@ makers['dd'] = function(expression, is_lenient)
     return calculation(function(one, other)
         if (one.off == nil) == (other.off == nil) then return integers.sub(one.us, other.us) end
         if is_lenient then return NULL end
-        fail('type', 'a datetime with a time zone and one without have no distance')
+        fail('zones', 'a datetime with a time zone and one without have no distance')
     end)(expression, is_lenient)
 end
 local function moved_day(sign)

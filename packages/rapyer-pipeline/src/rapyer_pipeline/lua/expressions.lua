@@ -211,13 +211,16 @@ end
 -- ["same", value]: one of a place with the same rules, which fulfils them.
 function makers.same(expression, is_lenient) return compile(expression[2], is_lenient) end
 
+-- What a value has failed with that conditions take for None.
+local NO_VALUE = {missing = true, none = true, zones = true}
+
 -- ["let", register]: what was calculated before; a failure of that is one where it is used.
 function makers.let(expression, is_lenient)
     local register = expression[2]
     return function()
         local value = state.registers[register]
         if type(value) == 'table' and value.code then
-            if is_lenient and (value.code == 'missing' or value.code == 'none') then return NULL end
+            if is_lenient and NO_VALUE[value.code] then return NULL end
             error(value)
         elseif value == nil then
             fail('missing', 'the statement that gives this was not reached')
