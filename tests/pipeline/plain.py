@@ -23,6 +23,12 @@ from rapyer.expr.evaluate import is_equal
 from rapyer.expr.text import stored_text
 
 
+def _are_apart(one: Any, other: Any) -> bool:
+    """Say whether two datetimes have no distance, since one of them alone has a time zone."""
+    both = isinstance(one, datetime) and isinstance(other, datetime)
+    return both and (one.tzinfo is None) is not (other.tzinfo is None)
+
+
 class Abort(Exception):
     """A `require` did not hold."""
 
@@ -234,6 +240,8 @@ class Plain:
                 other = self.value(right, is_lenient=is_lenient)
                 if one is None or other is None:
                     return self._none(is_lenient=is_lenient)
+                if is_lenient and _are_apart(one, other):
+                    return None
                 return calculate(symbol, one, other)
         raise AssertionError(tree)
 
