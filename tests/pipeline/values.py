@@ -9,6 +9,7 @@ from enum import Enum
 from functools import lru_cache
 from itertools import count
 from typing import Annotated, Any
+from weakref import WeakValueDictionary
 
 from hypothesis import strategies as st
 from pydantic import create_model
@@ -228,9 +229,17 @@ def class_of(type_: Type) -> Any:
     return _class_of(Type("model", fields=type_.fields))
 
 
-@lru_cache(512)
+#: One class for each type as long as anything is made of it: what else is kept goes at other times.
+_classes: WeakValueDictionary[Type, Any] = WeakValueDictionary()
+
+
 def _class_of(type_: Type) -> Any:
-    return create_model(f"Part{next(_numbers)}", __base__=EmbeddedModel, **_definitions(type_))
+    found = _classes.get(type_)
+    if found is None:
+        definitions = _definitions(type_)
+        found = create_model(f"Part{next(_numbers)}", __base__=EmbeddedModel, **definitions)
+        _classes[type_] = found
+    return found
 
 
 @lru_cache(64)
