@@ -131,8 +131,9 @@ def constant_text(kind: str, value: Any) -> str:
     Raises:
         ValueError: It has none.
     """
-    if isinstance(value, Enum):
-        value = value.value
-    elif isinstance(value, UUID):
-        value = str(value)
+    if type(value) not in KINDS:
+        if isinstance(value, Enum):
+            value = value.value
+        elif isinstance(value, UUID):
+            value = str(value)
     return _DUMPS[kind](value)

@@ -276,9 +276,9 @@ def reach(recorder: Recorder, spot: Spot) -> Any:
 
 def assign(recorder: Recorder, spot: Spot, value: Any) -> None:
     """Record an assignment, but for that of a container to where it stands, which `+=` does."""
-    is_augmented = isinstance(value, Container) and value is recorder.augmented
-    if not (is_augmented and value.is_at_(spot)):
-        spot.assign(recorder, value)
+    if value is recorder.augmented and isinstance(value, Container) and value.is_at_(spot):
+        return
+    spot.assign(recorder, value)
 
 
 def in_register(

@@ -36,7 +36,11 @@ class FieldOfDocument:
         self._name = name
 
     def __get__(self, p: PipelineDocument, owner: object) -> Any:
-        return p.field_(self._name)
+        recorder: Recorder = p._recorder
+        spot = p._spots.get(self._name)
+        if spot is None or recorder.broken:
+            return p.field_(self._name)
+        return reach(recorder, spot)
 
 
 class PipelineDocument:
@@ -98,7 +102,9 @@ class PipelineDocument:
                 raise self._recorder.error(
                     f"{name!r} is a method of the pipeline. The field is p[{name!r}]"
                 )
-            recorder, spot = self._recorder, self._spots.get(name) or self._spot(name)
+            recorder, spot = self._recorder, self._spots.get(name)
+            if spot is None:
+                spot = self._spot(name)
             frame = frame_at(1)
             if frame.f_globals.get("__package__") != __package__:
                 recorder.frame = frame  # which is nearly always that of the statement

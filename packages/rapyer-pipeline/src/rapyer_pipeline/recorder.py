@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
+from asyncio import current_task
 from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -143,7 +143,11 @@ class Recorder:
         """
         if self._owner is not None or self.lines:
             raise RecordingError("a pipeline has one block. Make another one: x.pipeline().")
-        self.broken, self._owner = "", _current_task()
+        try:
+            self._owner = current_task()
+        except RuntimeError:  # where only the record is looked at
+            self._owner = None
+        self.broken = ""
 
     def close(self) -> None:
         """Let go of what refers to the recorder: there is work for the garbage collector else."""
@@ -161,7 +165,11 @@ class Recorder:
             raise self.error(self.broken)
         if self.unentered is not None:
             raise self.error("a block was opened without `with`: write `with p.when(...):`")
-        if _current_task() is not self._owner:
+        try:
+            task = current_task()
+        except RuntimeError:  # in another thread, or where only the record is looked at
+            task = None
+        if task is not self._owner:
             raise self.error("another task uses the pipeline. Record it in the task that opened it")
         frame = self.frame
         if frame is None:
@@ -277,13 +285,6 @@ class Recorder:
         code, instruction = self.lines[number - 1]
         lines = {start: line for start, _, line in code.co_lines() if start <= instruction}
         return f"{code.co_filename}:{lines[max(lines)]}"
-
-
-def _current_task() -> object:
-    try:
-        return asyncio.current_task()
-    except RuntimeError:  # in another thread, or where only the record is looked at
-        return None
 
 
 def _caller(depth: int = 1) -> FrameType:
