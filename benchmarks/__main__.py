@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from rapyer_embedded import Server
 
 from benchmarks import (
+    aggregates,
     bulk,
     core,
     expressions,
@@ -17,6 +18,7 @@ from benchmarks import (
     lists,
     locks,
     pipeline,
+    places,
     query,
     traffic,
     ttl,
@@ -25,6 +27,7 @@ from benchmarks import (
 )
 
 SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
+    "aggregates": aggregates.run,
     "bulk": bulk.run,
     "core": core.run,
     "expressions": expressions.run,
@@ -32,6 +35,7 @@ SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
     "lists": lists.run,
     "locks": locks.run,
     "pipeline": pipeline.run,
+    "places": places.run,
     "query": query.run,
     "traffic": traffic.run,
     "ttl": ttl.run,

@@ -118,7 +118,7 @@ def test_a_condition_of_a_base_is_one_on_the_model():
         (Person.anything, "no order by Person.anything"),
         (Person.either, r"no order by Person\.either.*plain values of one kind"),
         (Person.items.price, "has many values in a document"),
-        (Other.name, "is a field of Other, and documents of Person are asked for"),
+        (Other.name, "is of Other, and documents of Person are asked for"),
         (3, "3 is no field of Person"),
         (Person.age > 3, "is no field of Person"),
     ],

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 import rapyer_query
-from rapyer import BigInt, ExpressionError, Field, Mapped, errors, init_rapyer
+from rapyer import BigInt, ExpressionError, Field, GeoPoint, Mapped, errors, init_rapyer
 from rapyer.testing import use_plugins
 from rapyer.traffic.channel import Channel
 from rapyer_query import NotIndexedError
@@ -60,6 +60,7 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
     "datetime": (datetime, datetime(2020, 1, 1), datetime(2021, 1, 1)),
     "time": (time, time(8), time(9)),
     "timedelta": (timedelta, timedelta(1), timedelta(2)),
+    "GeoPoint": (GeoPoint, GeoPoint(1, 2), GeoPoint(3, 4)),
     "int | float": (int | float, 0.5, 3),
     "UUID | str": (UUID | str, "ab", "b"),
     "int | str": (int | str, 3, 7),

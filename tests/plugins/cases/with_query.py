@@ -3,8 +3,37 @@
 from __future__ import annotations
 
 from pydantic import BaseModel
-from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key, Mapped, MappedOptional, RedisKey
-from rapyer_query import Explanation, IndexDiff, IndexManager, IndexStatus, Query
+from rapyer import (
+    AtomicRedisModel,
+    EmbeddedModel,
+    Field,
+    GeoPath,
+    GeoPoint,
+    Key,
+    Mapped,
+    MappedOptional,
+    RedisKey,
+)
+from rapyer_query import (
+    Aggregate,
+    Aggregation,
+    Explanation,
+    IndexDiff,
+    IndexManager,
+    IndexStatus,
+    Query,
+    Row,
+    avg,
+    count,
+    count_distinct,
+    first_value,
+    max_,
+    min_,
+    quantile,
+    stddev,
+    sum_,
+    to_list,
+)
 from typing_extensions import assert_type
 
 
@@ -28,6 +57,8 @@ class User(AtomicRedisModel):
     items: Mapped[list[Item]] = Field(default_factory=list)
     hidden: Mapped[int] = Field(default=0, index=False)
     rank: Mapped[int] = Field(default=0, sortable=True)
+    at: Mapped[GeoPoint] = Field(default=GeoPoint(0, 0))
+    was: Mapped[GeoPoint | None] = Field(default=None)
 
     class Config:
         index = True
@@ -95,6 +126,51 @@ async def plainly_annotated() -> None:
     await Plain.find_one(Plain.name != "x")
 
 
+class Ages(BaseModel):
+    name: str
+    n: int
+
+
+async def groups() -> None:
+    query = User.find(User.age > 18)
+    assert_type(sum_(User.age), Aggregate[int])
+    assert_type(avg(User.age), Aggregate[float])
+    assert_type(max_(User.nick), Aggregate[str | None])
+    assert_type(first_value(User.name, by=User.age.desc()), Aggregate[str])
+    assert_type(to_list(User.name, distinct=True), Aggregate[list[str]])
+    assert_type(quantile(User.age, 0.5, approximate=True), Aggregate[int])
+    typed = query.group_by(User.name, User.nick).aggregate(count(), sum_(User.age), min_(User.rank))
+    assert_type(typed, Aggregation[tuple[str, str | None, int, int, int]])
+    assert_type(await typed.to_list(), list[tuple[str, str | None, int, int, int]])
+    assert_type(await query.group_by().aggregate(count()).to_list(), list[tuple[int]])
+    named = query.group_by(User.name).aggregate(n=count(), oldest=max_(User.age))
+    assert_type(await named.having(count() > 3).sort("-n", User.name).limit(3).to_list(), list[Row])
+    async for row in named:
+        print(row.n, row.oldest)
+    assert_type(await named.project(Ages).first(), Ages | None)
+    assert_type(await named.explain(), Explanation)
+    query.group_by(decade=User.age // 10).aggregate(n=count_distinct(User.name), s=stddev(User.age))
+    assert_type(await query.sum(User.age), int)
+    assert_type(await query.avg(User.age), float | None)
+    assert_type(await query.min(User.name), str | None)
+    assert_type(await query.max(User.items[0].price), float | None)
+    await Plain.find().group_by(Plain.name).aggregate(count(), sum_(Plain.age)).to_list()
+    await Plain.find().sum(Plain.age)
+    query.sort((User.age + User.rank).desc())
+
+
+async def places(user: User) -> None:
+    assert_type(User.at, GeoPath[GeoPoint])
+    assert_type(User.was, GeoPath[GeoPoint | None])
+    assert_type(user.at, GeoPoint)
+    near = User.find(User.at.within(2.35, 48.85, km=50) | User.was.within(user.at, mi=3))
+    assert_type(near, Query[User])
+    distance = User.at.distance_to(2.35, 48.85, unit="km")
+    assert_type(await near.sort(distance).values(User.name, distance).to_list(), list[tuple[str, float]])
+    assert_type(await User.was.get("1"), GeoPoint | None)
+    assert_type(user.at.distance_to(GeoPoint(1, 2)), float)
+
+
 async def indexes(user: User) -> None:
     assert_type(User.index, IndexManager)
     assert_type(user.index, IndexManager)
@@ -125,7 +201,19 @@ async def bad(user: User) -> None:
         pass
     (await User.find().project(View).one()).age  # error
     User.bulk_get(["1"])  # error
+    sum_()  # error
+    User.at.within("Paris", km=3)  # error
+    User.name.within(1, 2, km=3)  # error
+    GeoPoint("1", 2)  # error
+    count(User.age)  # error
+    first_value(User.name)  # error
     query = User.find()
+    query.group_by(User.name).having(count() > 3)  # error
+    query.group_by(User.name).aggregate(n=3)  # error
+    query.group_by(User.name).aggregate(count()).project(dict)  # error
+    (await query.group_by(User.name).aggregate(count()).to_list())[0].n  # error
+    (await query.sum(User.age)).lower()  # error
+    quantile(User.age, "0.5")  # error
     User.find({"age": 18})  # error
     User.find(age=18)  # error
     query.where(18)  # error

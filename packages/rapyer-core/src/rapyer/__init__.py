@@ -70,7 +70,7 @@ if TYPE_CHECKING:
         UpdateMixin,
     )
     from rapyer.model.changes import Change
-    from rapyer.paths import DictPath, FieldPath, ListPath, col
+    from rapyer.paths import DictPath, FieldPath, GeoPath, ListPath, col
     from rapyer.redis_types import (
         RedisBytes,
         RedisDateTime,
@@ -82,6 +82,7 @@ if TYPE_CHECKING:
     )
     from rapyer.traffic.server import ServerInfo
     from rapyer.types.exact import BigInt
+    from rapyer.types.geo import GeoPoint
 
     # The class that `rapyer.plugin.compose` makes at run time, of core's mixins and those of the
     # plugins. Each slot is an empty class until its plugin is installed, whose stubs replace it.
@@ -122,6 +123,8 @@ __all__ = [
     "ExpressionError",
     "Field",
     "FieldPath",
+    "GeoPath",
+    "GeoPoint",
     "InvalidKeyError",
     "InvalidPathError",
     "Key",
@@ -170,6 +173,8 @@ _HOMES = {
     "DictPath": "rapyer.paths",
     "Field": "rapyer.fields",
     "FieldPath": "rapyer.paths",
+    "GeoPath": "rapyer.paths",
+    "GeoPoint": "rapyer.types.geo",
     "Key": "rapyer.fields",
     "MISSING": "rapyer.differences",
     "ListPath": "rapyer.paths",

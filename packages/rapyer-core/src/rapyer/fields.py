@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from rapyer.paths import (
         DictPath,
         FieldPath,
+        GeoPath,
         Items,
         K,
         KeyedPath,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         ModelListPath,
         TuplePath,
     )
+    from rapyer.types.geo import GeoPoint
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -235,6 +237,12 @@ if TYPE_CHECKING:
         def __get__(self: Mapped[list[E]], instance: None, owner: Any) -> ModelListPath[E]: ...
         @overload
         def __get__(self: Mapped[Items], instance: None, owner: Any) -> TuplePath[Items]: ...
+        @overload
+        def __get__(self: Mapped[GeoPoint], instance: None, owner: Any) -> GeoPath[GeoPoint]: ...
+        @overload
+        def __get__(
+            self: Mapped[GeoPoint | None], instance: None, owner: Any
+        ) -> GeoPath[GeoPoint | None]: ...
         @overload
         def __get__(self: Mapped[dict[K, V]], instance: None, owner: Any) -> KeyedPath[K, V]: ...
         @overload

@@ -54,7 +54,16 @@ class RowReader:
         Raises:
             pydantic.ValidationError: A value does not validate.
         """
-        text = b"[" + b",".join([b"[" + b",".join(row) + b"]" for row in rows]) + b"]"
+        return self.load_json(
+            b"[" + b",".join([b"[" + b",".join(row) + b"]" for row in rows]) + b"]"
+        )
+
+    def load_json(self, text: bytes) -> list[tuple[list[Any], ...]]:
+        """Load the matches of each path in each document from one text; see `load`.
+
+        Args:
+            text: A JSON array with, for each document, an array of the arrays of its matches.
+        """
         if not text.isascii():
             text = restore_nul(text)
         try:

@@ -36,11 +36,7 @@ class FieldOfDocument:
         self._name = name
 
     def __get__(self, p: PipelineDocument, owner: object) -> Any:
-        recorder: Recorder = p._recorder
-        spot = p._spots.get(self._name)
-        if spot is None or recorder.broken:
-            return p.field_(self._name)
-        return reach(recorder, spot)
+        return p.field_(self._name)
 
 
 class PipelineDocument:
@@ -78,7 +74,8 @@ class PipelineDocument:
         recorder: Recorder = self._recorder
         if recorder.broken:
             raise recorder.error(recorder.broken)
-        return reach(recorder, self._spots.get(name) or self._spot(name))
+        spot = self._spots.get(name)
+        return reach(recorder, self._spot(name) if spot is None else spot)
 
     def _spot(self, name: str) -> Spot:
         model = self.model_

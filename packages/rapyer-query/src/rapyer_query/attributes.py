@@ -30,9 +30,9 @@ VALUE = WayStep("value")
 #: How values of an attribute are compared with operands; see `rapyer_query.bounds`.
 Family: TypeAlias = Literal[
     "integer", "float", "days", "span", "decimal", "instant", "clock", "bool", "text", "choice",
-    "token", "texts", "custom",
+    "token", "texts", "place", "custom",
 ]  # fmt: skip
-Form: TypeAlias = Literal["NUMERIC", "TAG"]
+Form: TypeAlias = Literal["NUMERIC", "TAG", "GEO"]
 
 
 class Unknown:

@@ -14,9 +14,11 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from rapyer.errors import UnstorableValueError
 from rapyer.expr.text import stored_text
 from rapyer.types.codec import Codec
+from rapyer.types.geo import GeoPoint
 from rapyer.types.table import FieldType
 
 from rapyer_query.attributes import Attribute, Unknown
+from rapyer_query.circles import is_found_whole, wide_enough
 from rapyer_query.clauses import (
     ALL,
     EVERYTHING,
@@ -230,6 +232,26 @@ def part_of_text(context: Context, attribute: Attribute, method: str, operand: s
     return Bounds(text, text if is_exact else NONE_AT_ALL)
 
 
+# -- places ---------------------------------------------------------------------------------------
+
+
+def within(attribute: Attribute, lon: float, lat: float, radius: float) -> Bounds:
+    """Find places in a circle; see `circles`."""
+    wide = radius if is_found_whole(lon, lat, radius) else wide_enough(lon, lat, radius)
+    if wide is None:
+        return _maybe(attribute)
+    outer, inner = (f"@{attribute.name}:[{lon!r} {lat!r} {size!r} m]" for size in (wide, radius))
+    return Bounds(Literal(outer), Literal(inner))
+
+
+def _same_place(context: Context, attribute: Attribute, operator: str, operand: Any) -> Bounds:
+    del context
+    if operator != "==" or not isinstance(operand, GeoPoint):
+        return _maybe(attribute)
+    found = within(attribute, operand.lon, operand.lat, 2.0)
+    return Bounds(found.over, NONE_AT_ALL)
+
+
 def _of_plugin(context: Context, attribute: Attribute, operator: str, operand: Any) -> Bounds:
     """Compare values of a plugin's type by their stored form; they are looked at again."""
     part = _part_of_plugin(context, attribute.field_type, operand)
@@ -271,6 +293,7 @@ _COMPARED: Mapping[str, Compare] = {
     "choice": _tag,
     "token": _tag,
     "texts": _tag,
+    "place": _same_place,
     "custom": _of_plugin,
 }
 _PLAIN_NUMBERS = frozenset({"integer", "float", "days", "span"})

@@ -53,7 +53,9 @@ class Ask:
             *self._options(),
         ]  # fmt: skip
 
-    def rows(self, load: Load, order: Sequence[str], window: Window) -> list[Argument]:
+    def rows(
+        self, load: Load, order: Sequence[str], window: Window, before: Sequence[Argument] = ()
+    ) -> list[Argument]:
         """Ask for rows: `FT.AGGREGATE`, which stops counting where it is told to.
 
         All rows are asked for with a cursor that has room for all of them in its first reply: only
@@ -63,8 +65,10 @@ class Ask:
             load: What of each document is sent.
             order: Attributes and directions in turn; the key decides behind them.
             window: Which of the rows.
+            before: What the attributes are calculated by.
         """
         command: list[Argument] = ["FT.AGGREGATE", self.index, self.query, "LOAD", 1, "@__key"]
+        command += before
         if order:
             most = ALL_ROWS if window.limit is None else window.skip + window.limit
             command += ["SORTBY", len(order) + 2, *order, "@__key", "ASC", "MAX", most]
@@ -77,6 +81,18 @@ class Ask:
         if window.limit is None:
             command += ["WITHCURSOR", "COUNT", ALL_ROWS]
         return [*command, *self._options(load.dialect)]
+
+    def groups(self, words: Sequence[Argument], dialect: int) -> list[Argument]:
+        """Ask for groups, all of them in one reply.
+
+        Args:
+            words: What is loaded, and what is made of it.
+            dialect: 2 for values as texts, 3 for JSON arrays of what paths lead to.
+        """
+        return [
+            "FT.AGGREGATE", self.index, self.query, *words, "WITHCURSOR", "COUNT", ALL_ROWS,
+            *self._options(dialect),
+        ]  # fmt: skip
 
 
 class Load(NamedTuple):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from rapyer.expr.geo import Within
 from rapyer.expr.nodes import (
     And,
     AnyElement,
@@ -40,6 +41,7 @@ from rapyer_query.clauses import (
 from rapyer_query.leaves import (
     Leaf,
     Target,
+    around,
     asks_for_none,
     asks_for_nothing,
     has_values,
@@ -118,6 +120,9 @@ class Compilation:
     def _bounds_of(self, leaf: Leaf, within: Way) -> Bounds:
         """Give the bounds of a comparison; `within` is the way to the element that it is about."""
         path = leaf.left
+        circle = around(leaf)
+        if circle is not None:
+            return self._of_circle(circle, within)
         if not is_path(path) or has_values(leaf):
             self.unindexed.setdefault(repr(leaf), "compares values of the document itself")
             return NO_BOUNDS
@@ -133,6 +138,10 @@ class Compilation:
         if target.is_part:
             return self._of_part(found, leaf, target)
         return bound.with_absent(found, target.attribute, partial(holds, leaf))
+
+    def _of_circle(self, circle: Within, within: Way) -> Bounds:
+        """Give the bounds of a comparison of distances: its circle finds more."""
+        return Bounds(self._bounds_of(circle, within).over, NONE_AT_ALL)
 
     def _target(self, path: Path[Any], leaf: Leaf, within: Way) -> Target | None:
         """Find the attribute with the values of a path."""

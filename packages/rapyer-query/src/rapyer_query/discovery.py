@@ -319,6 +319,12 @@ class _Walk:
         # two booleans in one attribute take the document out of the index (RediSearch 2.10)
         if place.is_many and kind.family == "bool":
             return
+        if place.is_sortable and kind.form == "GEO":
+            raise ModelDefinitionError(
+                f"{self._model.__name__}{_text(place.way)} is to be sortable by "
+                "Field(sortable=True), and places have no order. Take it away: queries are sorted "
+                "by distance_to(...) all the same."
+            )
         is_each = any(step == EACH for step in place.way)
         path = place.path + render_path(kind.path)[1:]
         has_filter = bool(place.absent) or is_each

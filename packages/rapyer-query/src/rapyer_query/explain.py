@@ -25,6 +25,8 @@ class Explanation:
         sorts: Who puts the documents in order: `"server"`, `"python"`, or nobody.
         unindexed: The paths that the index does not know, and why.
         plan: How the server goes about it, as `FT.EXPLAIN` tells.
+        groups: Who puts documents together in groups: `"server"`, `"python"`, or nobody.
+        estimates: What of the answer is an estimate, and how good it is.
     """
 
     index: str
@@ -35,6 +37,8 @@ class Explanation:
     sorts: str
     unindexed: dict[str, str]
     plan: str
+    groups: str = ""
+    estimates: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"index:   {self.index or 'none: all documents are read'}"]
@@ -45,6 +49,9 @@ class Explanation:
         lines += [f"         {path} {reason}" for path, reason in self.unindexed.items()]
         if self.sorts:
             lines.append(f"sorted:  by {self.sorts}")
+        if self.groups:
+            lines.append(f"grouped: by {self.groups}")
+        lines += [f"roughly: {estimate}" for estimate in self.estimates]
         lines += [f"plan:    {line}" if not number else f"         {line}" for number, line in
                   enumerate(self.plan.splitlines())]  # fmt: skip
         return "\n".join(lines)

@@ -50,8 +50,9 @@ _OF_CORE: Mapping[str, Kind] = {
     "timedelta": Kind("NUMERIC", "span"),
     "datetime": Kind("NUMERIC", "instant", ("us",), _OFFSET),
     "time": Kind("NUMERIC", "clock", ("us",), _OFFSET),
+    "GeoPoint": Kind("GEO", "place"),
 }
-_FORMS: Mapping[str, Form] = {"numeric": "NUMERIC", "tag": "TAG"}
+_FORMS: Mapping[str, Form] = {"numeric": "NUMERIC", "tag": "TAG", "geo": "GEO"}
 _NUMBERS = frozenset({"integer", "float"})
 _TEXTS = frozenset({"text", "token", "choice", "texts"})
 

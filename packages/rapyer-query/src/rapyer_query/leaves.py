@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from rapyer.expr.evaluate import predicate_of
+from rapyer.expr.geo import UNITS, DistanceTo, Within
 from rapyer.expr.nodes import (
     AnyElement,
     Between,
@@ -26,7 +27,7 @@ from rapyer_query.bounds import NO_BOUNDS, Bounds, Context
 from rapyer_query.clauses import NONE_AT_ALL, Literal, all_of
 
 #: Leaves of conditions: what compares one value.
-Leaf: TypeAlias = Comparison | In | Between | IsNone | Contains | StartsWith | EndsWith
+Leaf: TypeAlias = Comparison | In | Between | IsNone | Contains | StartsWith | EndsWith | Within
 
 
 class Target(NamedTuple):
@@ -95,6 +96,13 @@ def _starts(context: Context, leaf: StartsWith, target: Target) -> Bounds:
     return bound.part_of_text(context, target.attribute, "startswith", leaf.operand)
 
 
+def _within(context: Context, leaf: Within, target: Target) -> Bounds:
+    del context
+    if target.attribute.form != "GEO":
+        return NO_BOUNDS
+    return bound.within(target.attribute, leaf.lon, leaf.lat, leaf.radius)
+
+
 def _ends(context: Context, leaf: EndsWith, target: Target) -> Bounds:
     return bound.part_of_text(context, target.attribute, "endswith", leaf.operand)
 
@@ -107,6 +115,7 @@ _COMPILED: Mapping[type, Callable[[Context, Any, Target], Bounds]] = {
     Contains: _contains,
     StartsWith: _starts,
     EndsWith: _ends,
+    Within: _within,
 }
 
 
@@ -132,6 +141,18 @@ def asks_for_nothing(leaf: Leaf) -> bool:
     if isinstance(leaf, Comparison) and is_array(leaf.right):
         return not leaf.right
     return asks_for_none(leaf)
+
+
+def around(leaf: Leaf) -> Within | None:
+    """Give a circle of the places whose distance a comparison asks for; None where it does not."""
+    value = leaf.left
+    if not isinstance(leaf, Comparison) or not isinstance(value, DistanceTo):
+        return None
+    if leaf.operator not in ("<", "<=", "==") or not isinstance(leaf.right, int | float):
+        return None
+    metres = max(0.0, leaf.right * UNITS[value.unit])
+    # a place may be a metre away from where the index has it, and is measured to the centimetre
+    return Within(value.left, value.lon, value.lat, metres + 2)
 
 
 def has_values(leaf: Leaf) -> bool:

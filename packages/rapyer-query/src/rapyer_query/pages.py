@@ -102,7 +102,9 @@ async def _first_rows(
     most = window.page + 1
     first = window._replace(limit=most if window.limit is None else min(most, window.limit))
     try:
-        return await _reply_to(session, session.ask.rows(load, order.words, first), order, script)
+        return await _reply_to(
+            session, session.ask.rows(load, order.words, first, order.before), order, script
+        )
     except DoubtError:
         if order.words or window != Window(page=window.page):
             raise
@@ -116,7 +118,7 @@ async def named_keys(session: Session, order: ServerOrder, window: Window) -> Pa
     Raises:
         DoubtError: As for `index_pages`.
     """
-    command = session.ask.rows(KEY_ALONE, order.words, window)
+    command = session.ask.rows(KEY_ALONE, order.words, window, order.before)
     reply = await _reply_to(session, command, order, SEARCH_KEYS)
     return _page_of(reply if window.limit is not None else reply[0], KEY_ALONE)
 

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args, overload
 
 from pydantic import BaseModel
-from rapyer.errors import ExpressionError
-from rapyer.expr.nodes import Condition, roots_of
-from rapyer.expr.order import Order
-from rapyer.expr.paths import is_path, model_of
+from rapyer.expr.nodes import Condition
+from rapyer.expr.paths import is_path
+from rapyer.expr.values import Value
 from rapyer.guards import is_class
 
 from rapyer_query import counting, writes
+from rapyer_query.aggregates import Aggregate, N, avg, max_, min_, sum_
+from rapyer_query.checks import check_condition, check_root, natural, order_of
 from rapyer_query.errors import MultipleResultsError, NoResultError
 from rapyer_query.explain import Explanation, explain
+from rapyer_query.groups import Grouping
 from rapyer_query.results import all_results, result_pages
-from rapyer_query.shapes import ModelShape, ValuesShape, path_in, view_of
-from rapyer_query.sorting import check_order
+from rapyer_query.shapes import ModelShape, ValuesShape, value_in, view_of
 from rapyer_query.spec import OnCorrupt, Spec
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
     from rapyer.keys import RedisKey
-    from rapyer.paths import Readable
+    from rapyer.paths import Selectable
 
 R = TypeVar("R")
 V = TypeVar("V", bound=BaseModel)
@@ -118,16 +119,16 @@ class Query(Generic[R]):
             InvalidPathError: A text leads nowhere.
         """
         spec = self._spec
-        added = tuple([_order_of(spec.model, one) for one in orders])
+        added = tuple([order_of(spec.model, one) for one in orders])
         return self._with(orders=(*spec.orders, *added))
 
     def skip(self, number: int) -> Query[R]:
         """Pass over some results; the last call counts."""
-        return self._with(skip=_natural("skip", number))
+        return self._with(skip=natural("skip", number))
 
     def limit(self, number: int | None) -> Query[R]:
         """Give some results at most, None for all; the last call counts."""
-        return self._with(limit=None if number is None else _natural("limit", number))
+        return self._with(limit=None if number is None else natural("limit", number))
 
     def timeout(self, seconds: float) -> Query[R]:
         """Give the server some seconds at most, in all commands of the query together.
@@ -168,20 +169,26 @@ class Query(Generic[R]):
         return self._with(shape=view_of(self._spec.model, view))
 
     @overload
-    def values(self, a: Readable[A], /) -> Query[tuple[A]]: ...
+    def values(self, a: Selectable[A], /) -> Query[tuple[A]]: ...
     @overload
-    def values(self, a: Readable[A], b: Readable[B], /) -> Query[tuple[A, B]]: ...
+    def values(self, a: Selectable[A], b: Selectable[B], /) -> Query[tuple[A, B]]: ...
     @overload
     def values(
-        self, a: Readable[A], b: Readable[B], c: Readable[C], /
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], /
     ) -> Query[tuple[A, B, C]]: ...
     @overload
     def values(
-        self, a: Readable[A], b: Readable[B], c: Readable[C], d: Readable[D], /
+        self, a: Selectable[A], b: Selectable[B], c: Selectable[C], d: Selectable[D], /
     ) -> Query[tuple[A, B, C, D]]: ...
     @overload
     def values(
-        self, a: Readable[A], b: Readable[B], c: Readable[C], d: Readable[D], e: Readable[E], /
+        self,
+        a: Selectable[A],
+        b: Selectable[B],
+        c: Selectable[C],
+        d: Selectable[D],
+        e: Selectable[E],
+        /,
     ) -> Query[tuple[A, B, C, D, E]]: ...
     @overload
     def values(self, *paths: Any) -> Query[tuple[Any, ...]]: ...
@@ -192,12 +199,86 @@ class Query(Generic[R]):
         there.
 
         Args:
-            paths: Where the values stand, as paths or as their texts.
+            paths: Where the values stand, as paths or as their texts; and what is calculated.
         """
         if not paths:
             raise TypeError("values was given nothing. Give one field or more.")
         model = self._spec.model
-        return self._with(shape=ValuesShape(model, [path_in(model, path) for path in paths]))
+        found = [value_in(model, path) for path in paths]
+        for value in found:
+            if not is_path(value):
+                check_root(model, value)
+        return self._with(shape=ValuesShape(model, found))
+
+    # -- groups -----------------------------------------------------------------------------------
+
+    @overload
+    def group_by(self, a: Value[A], /) -> Grouping[A]: ...
+    @overload
+    def group_by(self, a: Value[A], b: Value[B], /) -> Grouping[A, B]: ...
+    @overload
+    def group_by(self, a: Value[A], b: Value[B], c: Value[C], /) -> Grouping[A, B, C]: ...
+    @overload
+    def group_by(self) -> Grouping[()]: ...
+    @overload
+    def group_by(self, key: Any, /, *keys: Any, **named: Any) -> Grouping[*tuple[Any, ...]]: ...
+    @overload
+    def group_by(self, **named: Any) -> Grouping[*tuple[Any, ...]]: ...
+    def group_by(self, *keys: Any, **named: Any) -> Any:
+        """Put documents together that have the same values: `.group_by(City.country)`.
+
+        What is wanted of each group says `aggregate`. None is a value like others. Without keys all
+        documents are one group, which is there without documents as well.
+
+        Args:
+            keys: Plain values, which each document has once; rows have them by the name of the
+                field.
+            named: The same under other names, and what is calculated: `size=City.population // 10`.
+
+        Raises:
+            ExpressionError: A key is no such value.
+        """
+        return Grouping[Any].of(self._spec, keys, named)
+
+    @overload
+    async def sum(self, value: Value[N]) -> N: ...
+    @overload
+    async def sum(self, value: Value[N | None]) -> N: ...
+    @overload
+    async def sum(self, value: Any) -> Any: ...
+    async def sum(self, value: Any) -> Any:
+        """Add the values of the documents up; see `sum_`. One round trip where that is exact."""
+        return await self._one(sum_, value)
+
+    @overload
+    async def avg(self, value: Value[int] | Value[float]) -> float | None: ...
+    @overload
+    async def avg(self, value: Value[A]) -> A | None: ...
+    @overload
+    async def avg(self, value: Any) -> Any: ...
+    async def avg(self, value: Any) -> Any:
+        """Give the mean of the values; None where there are none; see `avg` and `sum`."""
+        return await self._one(avg, value)
+
+    @overload
+    async def min(self, value: Value[A]) -> A | None: ...
+    @overload
+    async def min(self, value: Any) -> Any: ...
+    async def min(self, value: Any) -> Any:
+        """Give the smallest value; None where there are none; see `min_` and `sum`."""
+        return await self._one(min_, value)
+
+    @overload
+    async def max(self, value: Value[A]) -> A | None: ...
+    @overload
+    async def max(self, value: Any) -> Any: ...
+    async def max(self, value: Any) -> Any:
+        """Give the largest value; None where there are none; see `max_` and `sum`."""
+        return await self._one(max_, value)
+
+    async def _one(self, make: Callable[[Any], Aggregate[Any]], value: Any) -> Any:
+        rows: Any = await self.group_by().aggregate(make(value)).to_list()
+        return rows[0][0]
 
     # -- asking -----------------------------------------------------------------------------------
 
@@ -300,56 +381,3 @@ class Query(Generic[R]):
     async def explain(self) -> Explanation:
         """Tell what the query does: its text and parameters, what is looked at again, the plan."""
         return await explain(self._spec)
-
-
-def check_condition(model: type[BaseRedisModel], condition: object) -> None:
-    """Check that something is a condition on a model.
-
-    Raises:
-        ExpressionError: It is something else, or a condition on another model.
-    """
-    if not isinstance(condition, Condition):
-        name = model.__name__
-        field = next(iter(model.__pydantic_fields__), "<field>")
-        more = ""
-        if isinstance(condition, bool):
-            more = (
-                " A bool comes of `is`, `in`, `not`, or of comparing an instance: start at the "
-                "class."
-            )
-        elif is_path(condition):
-            more = f" A field alone is none: write {condition!r} == True."
-        raise ExpressionError(
-            f"find was given {condition!r}, which is no condition on {name}.{more} Write one such "
-            f"as {name}.{field} == ..., joined by & and |; {name}.get(key) loads by key."
-        )
-    for root in roots_of(condition):
-        if not issubclass(model, root):
-            raise ExpressionError(
-                f"{condition!r} is a condition on {root.__name__}, and documents of "
-                f"{model.__name__} are asked for. Start it at {model.__name__}."
-            )
-
-
-def _order_of(model: type[BaseRedisModel], given: object) -> Order:
-    if isinstance(given, str):
-        path = path_in(model, given.removeprefix("-"))
-        order = Order(path, descending=given.startswith("-"))
-    elif isinstance(given, Order):
-        order = given
-    else:
-        order = Order(path_in(model, given))
-    root = model_of(order.path)
-    if not issubclass(model, root):
-        raise ExpressionError(
-            f"{order.path!r} is a field of {root.__name__}, and documents of {model.__name__} are "
-            "asked for."
-        )
-    check_order(order)
-    return order
-
-
-def _natural(name: str, number: object) -> int:
-    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
-        raise ValueError(f"{name} is {number!r}. Give a whole number, 0 or more.")
-    return number

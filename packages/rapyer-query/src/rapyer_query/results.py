@@ -108,7 +108,9 @@ class Results:
         is_whole = not (spec.is_windowed and (session.hides or spec.on_corrupt == "skip"))
         self._is_exact = session.names_keys and is_whole
         #: Whether the parts of documents are enough that the results are made of.
-        self._is_of_parts = self._is_exact and spec.shape.load is not DOCUMENT
+        # what an order is calculated from is read as the document is (dialect 2)
+        is_plain = spec.shape.load is not DOCUMENT and not order.before
+        self._is_of_parts = self._is_exact and is_plain
         #: Whether the index is asked by a script that leaves out what counts as missing.
         self._is_seen = session.hides and session.index is not None and session.is_short
         self._is_read_anew = bool(session.policies) and (

@@ -243,7 +243,8 @@ class Session:
         if str(error).startswith("RAPYERLIMITS"):
             distrust_expansions(self.channel)
             return LimitsChangedError()
-        if "exceeds maximum of" in str(error):  # MAXAGGREGATERESULTS, MAXSEARCHRESULTS
+        # MAXAGGREGATERESULTS, MAXSEARCHRESULTS; a field that is calculated with, and absent
+        if "exceeds maximum of" in str(error) or "has no value, consider" in str(error):
             return DoubtError()
         if "timeout limit was reached" in str(error).lower():
             return self._out_of_time()

@@ -11,6 +11,7 @@ from rapyer.base import BaseRedisModel, field_types_of, locations_of
 from rapyer.errors import CorruptDocumentError, ExpressionError, UnaddressableKeyError
 from rapyer.expr.evaluate import getter_of
 from rapyer.expr.paths import Path, is_path
+from rapyer.expr.values import Value, is_value
 from rapyer.guards import is_array
 from rapyer.keys import RedisKey
 from rapyer.rows import RowReader, ViewReader
@@ -49,18 +50,20 @@ class ValuesShape:
 
     Args:
         model: The model.
-        paths: Where the values stand.
+        paths: Where the values stand, or what they are calculated from.
         make: Makes the result of the values.
     """
 
     def __init__(
         self,
         model: type[BaseRedisModel],
-        paths: Sequence[Path[Any]],
+        paths: Sequence[Value[Any]],
         make: Callable[[tuple[Any, ...]], Any] | None = None,
     ) -> None:
         self._model = model
-        self._locations: list[Location] = [locations_of(model).at(path) for path in paths]
+        places = [locations_of(model).at(path) for path in paths if is_path(path)]
+        self._locations: list[Location] = places
+        self._is_calculated = len(places) < len(paths)
         self._getters = [getter_of(path) for path in paths]
         self._make = make
 
@@ -75,7 +78,7 @@ class ValuesShape:
     def load(self) -> Load:
         """What of each document is asked for; all of it where no path leads to a value."""
         try:
-            if any(location.rest for location in self._locations):
+            if self._is_calculated or any(location.rest for location in self._locations):
                 return DOCUMENT
             return Load.of_paths([location.json_path for location in self._locations])
         except UnaddressableKeyError:
@@ -198,6 +201,11 @@ def view_of(model: type[BaseRedisModel], view: type[BaseModel]) -> ViewShape:
     if not paths:
         raise ExpressionError(f"{view.__name__} has no fields. Ask for .keys() instead.")
     return ViewShape(model, view, paths)
+
+
+def value_in(model: type[BaseRedisModel], given: object) -> Value[Any]:
+    """Give the value that is meant by one, or by the text of a path; see `path_in`."""
+    return given if is_value(given) else path_in(model, given)
 
 
 def path_in(model: type[BaseRedisModel], given: object) -> Path[Any]:

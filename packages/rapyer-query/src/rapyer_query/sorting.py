@@ -12,10 +12,12 @@ from uuid import UUID
 from rapyer.errors import ExpressionError
 from rapyer.expr.annotations import is_literal, members_of
 from rapyer.expr.evaluate import getter_of
+from rapyer.expr.geo import DistanceTo
 from rapyer.expr.order import Order
-from rapyer.expr.paths import annotation_of, steps_of
+from rapyer.expr.paths import annotation_of, is_path, steps_of
 from rapyer.expr.steps import EACH
 from rapyer.expr.text import stored_text
+from rapyer.expr.values import Value
 from rapyer.guards import is_class
 
 from rapyer_query.attributes import Attribute, Attributes, Way, WayStep
@@ -25,7 +27,7 @@ from rapyer_query.operands import EXACT_INTEGERS, number_of
 #: `SORTBY` takes eight, the last of which is the key.
 _MOST_ORDERS: Final = 7
 #: Families that the server orders as they are ordered here.
-_ALIKE: Final = frozenset(
+ALIKE: Final = frozenset(
     {"integer", "float", "days", "span", "instant", "clock", "bool", "text", "choice"}
 )
 #: Those of integers, of which an index holds doubles.
@@ -44,6 +46,9 @@ _GROUPS: Final = (
 )
 
 
+_PLAIN: Final = "Sort by plain values of one kind: numbers, texts, dates, ..."
+
+
 class ServerOrder(NamedTuple):
     """An order by attributes of an index.
 
@@ -51,10 +56,12 @@ class ServerOrder(NamedTuple):
         words: The attributes and their directions, as `SORTBY` takes them.
         doubt: Finds documents that the server may put elsewhere: integers that are no doubles, and
             those that lack a field which has another default than None.
+        before: What attributes are calculated by.
     """
 
     words: Sequence[str]
     doubt: Text
+    before: Sequence[Any] = ()
 
 
 def check_order(order: Order) -> None:
@@ -63,15 +70,18 @@ def check_order(order: Order) -> None:
     Raises:
         ExpressionError: They have none.
     """
-    path = order.path
-    if EACH in steps_of(path):
-        raise ExpressionError(f"{path!r} has many values in a document, and no order by them.")
-    annotation = annotation_of(path)
+    value = order.value
+    if not is_path(value):
+        if len({kind.family for kind in value.__kinds__} - {None}) != 1:
+            raise ExpressionError(f"documents have no order by {value!r}. {_PLAIN}")
+        return
+    if EACH in steps_of(value):
+        raise ExpressionError(f"{value!r} has many values in a document, and no order by them.")
+    annotation = annotation_of(value)
     groups = {_group_of(member) for member in members_of(annotation)}
     if len(groups) != 1 or None in groups:
         raise ExpressionError(
-            f"documents have no order by {path!r}, which is {annotation!r}. Sort by plain values "
-            "of one kind: numbers, texts, dates, ..."
+            f"documents have no order by {value!r}, which is {annotation!r}. {_PLAIN}"
         )
 
 
@@ -100,18 +110,42 @@ def server_order(orders: Sequence[Order], attributes: Attributes) -> ServerOrder
         return None
     words: list[str] = []
     doubts: list[Text] = []
+    before: list[Any] = []
     for order in orders:
-        attribute = attributes.at.get(_way_of(order))
-        if attribute is None or attribute.family not in _ALIKE:
+        direction = "DESC" if order.descending else "ASC"
+        if isinstance(order.value, DistanceTo):
+            measured = _measured(order.value, attributes, len(before))
+            if not measured:
+                return None
+            before += measured
+            words += [f"@{measured[-1]}", direction]
+            continue
+        attribute = attributes.at.get(way_of_single(order.value))
+        if attribute is None or attribute.family not in ALIKE:
             return None
-        words += [f"@{attribute.name}", "DESC" if order.descending else "ASC"]
-        doubts.append(_doubt(attribute))
-    return ServerOrder(words, any_of(doubts))
+        words += [f"@{attribute.name}", direction]
+        doubts.append(doubt_about(attribute))
+    return ServerOrder(words, any_of(doubts), before)
 
 
-def _way_of(order: Order) -> Way:
+def _measured(value: DistanceTo, attributes: Attributes, number: int) -> list[Any]:
+    """Give what measures distances for each document; nothing where the server cannot."""
+    attribute = attributes.at.get(way_of_single(value.left))
+    if attribute is None or attribute.form != "GEO" or attribute.absent:
+        return []
+    place, distance = f"_p{number}", f"_d{number}"
+    measure = f'geodistance(@{place},"{value.lon!r},{value.lat!r}")'
+    # documents that expired a moment ago have no place, which would be an error
+    return [
+        "LOAD", 3, attribute.path, "AS", place, "FILTER", f"exists(@{place})",
+        "APPLY", measure, "AS", distance,
+    ]  # fmt: skip
+
+
+def way_of_single(value: Value[Any]) -> Way:
+    """Give the way to a value that each document has once; empty where it is no such place."""
     way: Way = ()
-    for step in steps_of(order.path):
+    for step in steps_of(value) if is_path(value) else ():
         if step.kind == "field":
             way = (*way, WayStep("field", step.value))
         elif step.kind == "key":
@@ -121,7 +155,8 @@ def _way_of(order: Order) -> Way:
     return way
 
 
-def _doubt(attribute: Attribute) -> Text:
+def doubt_about(attribute: Attribute) -> Text:
+    """Find documents whose value the server has not, or not exactly."""
     texts: list[Text] = []
     if attribute.family in _INTEGERS:
         name, bound = attribute.name, EXACT_INTEGERS
@@ -135,15 +170,19 @@ def sort_in_python(rows: list[tuple[bytes, Any]], orders: Sequence[Order]) -> No
     """Sort keys and instances: by the orders, the last of which are the keys themselves."""
     rows.sort(key=lambda row: row[0])
     for order in reversed(orders):
-        get, is_reverse = getter_of(order.path), order.descending
-        rows.sort(key=_sort_key(get, is_reverse=is_reverse), reverse=is_reverse)
+        rows.sort(key=_key_of_row(order), reverse=order.descending)
 
 
-def _sort_key(get: Callable[[Any], Any], *, is_reverse: bool) -> Callable[[tuple[bytes, Any]], Any]:
-    """Give what instances are compared by, where None comes last either way."""
+def _key_of_row(order: Order) -> Callable[[Any], Any]:
+    get = getter_of(order.value)
+    return sort_key(lambda row: get(row[1]), is_reverse=order.descending)
 
-    def key(row: tuple[bytes, Any]) -> tuple[bool, Any]:
-        value = get(row[1])
+
+def sort_key(get: Callable[[Any], Any], *, is_reverse: bool) -> Callable[[Any], Any]:
+    """Give what something is compared by, where None comes last either way."""
+
+    def key(row: Any) -> tuple[bool, Any]:
+        value = get(row)
         if value is None:
             return not is_reverse, 0
         return is_reverse, comparable(value)

@@ -80,7 +80,8 @@ def matches(condition: Condition, instance: Any) -> bool:
 
 def predicate_of(condition: Condition) -> Predicate:
     """Turn a condition into a function of an instance, which checks nothing."""
-    return _PREDICATES[type(condition)](condition)
+    make = _PREDICATES.get(type(condition))
+    return condition.__predicate__() if make is None else make(condition)
 
 
 # -- what is equal, what is less ------------------------------------------------------------------
@@ -176,6 +177,8 @@ def getter_of(value: Any) -> Getter:
         return _getter_of_path(value)
     if isinstance(value, Arithmetic):
         return _getter_of_arithmetic(cast("Any", value))
+    if is_value(value):
+        return value.__getter__()
     return lambda _: value
 
 

@@ -7,7 +7,7 @@ structure.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
@@ -152,6 +152,14 @@ class Condition(Node):
     def __hash__(self) -> int:
         return hash(self.__structure__())
 
+    def __predicate__(self) -> Callable[[Any], bool]:
+        """Give what says of an instance whether it fulfils the condition: for nodes of plugins.
+
+        Raises:
+            ExpressionError: Only a server can say it.
+        """
+        raise ExpressionError(f"{type(self).__name__} says not what it means in Python.")
+
     def matches(self, instance: Any) -> bool:
         """Say whether an instance of the model fulfils the condition, in plain Python.
 
@@ -256,7 +264,7 @@ class In(Condition):
         self.operands = operands
 
     def __repr__(self) -> str:
-        return f"{_before_a_dot(self.left)}.in_({list(self.operands)!r})"
+        return f"{before_a_dot(self.left)}.in_({list(self.operands)!r})"
 
 
 class Between(Condition):
@@ -271,7 +279,7 @@ class Between(Condition):
         self.high = high
 
     def __repr__(self) -> str:
-        return f"{_before_a_dot(self.left)}.between({self.low!r}, {self.high!r})"
+        return f"{before_a_dot(self.left)}.between({self.low!r}, {self.high!r})"
 
 
 class IsNone(Condition):
@@ -284,7 +292,7 @@ class IsNone(Condition):
         self.left = left
 
     def __repr__(self) -> str:
-        return f"{_before_a_dot(self.left)}.is_none()"
+        return f"{before_a_dot(self.left)}.is_none()"
 
 
 class _OnOperand(Condition):
@@ -299,7 +307,7 @@ class _OnOperand(Condition):
         self.operand = operand_of(operand)
 
     def __repr__(self) -> str:
-        return f"{_before_a_dot(self.left)}.{self.method}({self.operand!r})"
+        return f"{before_a_dot(self.left)}.{self.method}({self.operand!r})"
 
 
 class Contains(_OnOperand):
@@ -342,7 +350,8 @@ class AnyElement(Condition):
         return f"{self.left!r}.any({self.condition!r})"
 
 
-def _before_a_dot(value: Value[Any]) -> str:
+def before_a_dot(value: Value[Any]) -> str:
+    """Write a value before one of its methods."""
     return repr(value) if value.__root__() is not None else f"({value!r})"  # what is calculated
 
 

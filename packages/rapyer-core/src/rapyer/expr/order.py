@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rapyer.expr.nodes import before_a_dot
+
 if TYPE_CHECKING:
-    from rapyer.expr.paths import Path
+    from rapyer.expr.values import Value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -14,12 +16,12 @@ class Order:
     """An order of documents by a value that they have: `User.age.desc()`.
 
     Attributes:
-        path: The value.
+        value: The value.
         descending: Whether the largest comes first. None comes last either way.
     """
 
-    path: Path[Any]
+    value: Value[Any]
     descending: bool = False
 
     def __repr__(self) -> str:
-        return f"{self.path!r}.{'desc' if self.descending else 'asc'}()"
+        return f"{before_a_dot(self.value)}.{'desc' if self.descending else 'asc'}()"

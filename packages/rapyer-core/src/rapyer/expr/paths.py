@@ -21,7 +21,6 @@ from rapyer.expr.nodes import (
     roots_of,
 )
 from rapyer.expr.operands import Kind, kinds_of
-from rapyer.expr.order import Order
 from rapyer.expr.steps import EACH, Step, field_step, item_step
 from rapyer.expr.values import Value, is_value
 
@@ -161,16 +160,6 @@ class Path(Value[T]):
             f"{self!r}[{item!r}] leads nowhere: what {self!r} leads to is {self.__annotation__!r}. "
             "A list takes an index, a dict a key of its type, a model the name of a field."
         )
-
-    # -- order ------------------------------------------------------------------------------------
-
-    def asc(self) -> Order:
-        """Order documents by the value, the smallest first; None comes last."""
-        return Order(self)
-
-    def desc(self) -> Order:
-        """Order documents by the value, the largest first; None comes last."""
-        return Order(self, descending=True)
 
     # -- conditions -------------------------------------------------------------------------------
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, Generic, NoReturn, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, cast, overload
 
 from typing_extensions import TypeIs, TypeVar
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.calculation import APART, RESULTS, result_of
-from rapyer.expr.nodes import Between, Comparison, Condition, In, IsNone, Node, Not, operand_of
+from rapyer.expr.nodes import Between, Comparison, Condition, In, IsNone, Not, operand_of
 from rapyer.expr.operands import Kind, are_of_anything, kind_of_value
+from rapyer.expr.order import Order
 from rapyer.expr.sides import (
     Exact,
     ExactOrNone,
@@ -25,11 +26,12 @@ from rapyer.expr.sides import (
     Text,
     TextOrNone,
 )
+from rapyer.expr.undecided import Undecided
 
 T = TypeVar("T", default=Any)
 
 
-class Value(Node, Generic[T]):
+class Value(Undecided, Generic[T]):
     """A value that a document has, or that is calculated from one.
 
     Comparing it gives a [`Condition`][rapyer.expr.nodes.Condition], calculating with it another
@@ -38,49 +40,25 @@ class Value(Node, Generic[T]):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+
+        def __rapyer_selected__(self) -> T: ...
+
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
         """What the value, where it is not None, can be compared with."""
         raise ExpressionError(f"{type(self).__name__} says nothing of its values.")
 
+    def __getter__(self) -> Callable[[Any], Any]:
+        """Give what gives the value of an instance: for nodes of plugins.
+
+        Raises:
+            ExpressionError: Only a server can give it.
+        """
+        raise ExpressionError(f"{type(self).__name__} says not what it means in Python.")
+
     def __hash__(self) -> int:
         return hash(self.__structure__())
-
-    def __bool__(self) -> NoReturn:
-        raise TypeError(
-            f"{self!r} has no truth value: it is a place in documents, not the value of one. Read "
-            "the attribute of an instance, or compare it: == True, is_none(), ..."
-        )
-
-    def __iter__(self) -> NoReturn:  # or Python would try the indexes 0, 1, 2, ... without an end
-        raise TypeError(f"{self!r} is a place in documents, not a value that could be iterated.")
-
-    def __contains__(self, operand: object) -> NoReturn:
-        raise TypeError(f"`in` needs a value, and {self!r} is none. Write .contains({operand!r}).")
-
-    def __and__(self, other: object) -> NoReturn:
-        raise self._no_condition("&", other)
-
-    def __or__(self, other: object) -> NoReturn:
-        raise self._no_condition("|", other)
-
-    def __rand__(self, other: object) -> NoReturn:
-        raise self._no_condition("&", other)
-
-    def __ror__(self, other: object) -> NoReturn:
-        raise self._no_condition("|", other)
-
-    def __invert__(self) -> NoReturn:
-        raise ExpressionError(
-            f"~ is for conditions, and {self!r} is none. Write {self!r} == False."
-        )
-
-    def _no_condition(self, operator: str, other: object) -> ExpressionError:
-        return ExpressionError(
-            f"{operator} joins conditions, and {self!r} is none, beside {other!r}. Put every "
-            f"comparison in parentheses, for {operator} binds more strongly than == and <; a bool "
-            f"is compared: {self!r} == True."
-        )
 
     # -- comparing --------------------------------------------------------------------------------
 
@@ -212,6 +190,16 @@ class Value(Node, Generic[T]):
             f"{self!r} {operator} ... has no meaning: values that are {_names(self)} have no "
             "order. Compare them with == or in_."
         )
+
+    # -- order ------------------------------------------------------------------------------------
+
+    def asc(self) -> Order:
+        """Order documents by the value, the smallest first; None comes last."""
+        return Order(self)
+
+    def desc(self) -> Order:
+        """Order documents by the value, the largest first; None comes last."""
+        return Order(self, descending=True)
 
     # -- calculating ------------------------------------------------------------------------------
 

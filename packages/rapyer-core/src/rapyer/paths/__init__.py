@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from rapyer.paths.dict import DictPath
-from rapyer.paths.field import FieldPath, Readable, col
+from rapyer.paths.field import FieldPath, Readable, Selectable, col
+from rapyer.paths.geo import GeoPath
 from rapyer.paths.list import ListPath
 
 if TYPE_CHECKING:  # for type checkers only
@@ -13,4 +14,4 @@ if TYPE_CHECKING:  # for type checkers only
     from rapyer.paths.list import ModelListPath as ModelListPath
     from rapyer.paths.list import TuplePath as TuplePath
 
-__all__ = ["DictPath", "FieldPath", "ListPath", "Readable", "col"]
+__all__ = ["DictPath", "FieldPath", "GeoPath", "ListPath", "Readable", "Selectable", "col"]

@@ -16,6 +16,7 @@ from rapyer.reading import REQUIRED, read_fields
 from rapyer.shifting import ShiftOperations
 from rapyer.texts import TextOperations
 from rapyer.traffic.updates import update_document
+from rapyer.types.geo import GeoPoint
 from rapyer.versions import policies_by_key
 
 if TYPE_CHECKING:
@@ -31,11 +32,11 @@ N = TypeVar("N", int, float)
 V_co = TypeVar("V_co", covariant=True)
 
 #: The kinds of paths that lead to containers, which derive from the one below.
-_kinds: dict[Literal["list", "dict"], type[Path[Any]]] = {}
+_kinds: dict[Literal["list", "dict", "geo"], type[Path[Any]]] = {}
 
 
-def register_kind(name: Literal["list", "dict"], kind: type[Path[Any]]) -> None:
-    """Say of which kind the paths to lists, or to dicts, are."""
+def register_kind(name: Literal["list", "dict", "geo"], kind: type[Path[Any]]) -> None:
+    """Say of which kind the paths to lists, to dicts, or to places are."""
     _kinds[name] = kind
 
 
@@ -48,6 +49,16 @@ class Readable(Protocol[V_co]):
     if TYPE_CHECKING:
 
         def __rapyer_value__(self) -> V_co:
+            """Have the type of the value. It is there for type checkers only."""
+            ...
+
+
+class Selectable(Protocol[V_co]):
+    """What queries give of documents, to type checkers: what is readable, or calculated from it."""
+
+    if TYPE_CHECKING:
+
+        def __rapyer_selected__(self) -> V_co:
             """Have the type of the value. It is there for type checkers only."""
             ...
 
@@ -71,6 +82,8 @@ class FieldPath(Path[T]):
         members = members_of(annotation)
         if any(value_of(member) is not None for member in members):
             return _kinds["dict"]
+        if any(member is GeoPoint for member in members):
+            return _kinds["geo"]
         is_list = any(element_of(member) is not None for member in members)
         return _kinds["list"] if is_list else FieldPath
 

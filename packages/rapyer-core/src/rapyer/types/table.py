@@ -15,10 +15,11 @@ from uuid import UUID
 
 from pydantic_core import core_schema
 
-from rapyer.types import exact, temporal, text
+from rapyer.types import exact, geo, temporal, text
 
-#: How the server could index a value: as a number, as a text found as a whole, or not at all.
-Index: TypeAlias = Literal["numeric", "tag"] | None
+#: How the server could index a value: as a number, as a text found as a whole, as a place, or not
+#: at all.
+Index: TypeAlias = Literal["numeric", "tag", "geo"] | None
 #: How two values of a type are ordered: as numbers, by the code points of a text, as instants, or
 #: only told apart.
 Order: TypeAlias = Literal["number", "text", "instant"] | None
@@ -87,4 +88,5 @@ CORE_FIELD_TYPES: tuple[tuple[Any, FieldType], ...] = (
                         operations=_SHIFT)),
     (exact.BigInt, FieldType("BigInt", '"123456789012345678901"', None, "tag",
                              stored=exact.BIG_INTEGER)),
+    (geo.GeoPoint, FieldType("GeoPoint", '"2.3522,48.8566"', None, "geo", stored=geo.GEO_POINT)),
 )  # fmt: skip

@@ -1,0 +1,50 @@
+"""What Python would decide of a value in an expression, which no document has given yet."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from rapyer.errors import ExpressionError
+from rapyer.expr.nodes import Node
+
+
+class Undecided(Node):
+    """A node that has neither a truth value nor elements, and says what to write instead."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> NoReturn:
+        raise TypeError(
+            f"{self!r} has no truth value: it is a place in documents, not the value of one. Read "
+            "the attribute of an instance, or compare it: == True, is_none(), ..."
+        )
+
+    def __iter__(self) -> NoReturn:  # or Python would try the indexes 0, 1, 2, ... without an end
+        raise TypeError(f"{self!r} is a place in documents, not a value that could be iterated.")
+
+    def __contains__(self, operand: object) -> NoReturn:
+        raise TypeError(f"`in` needs a value, and {self!r} is none. Write .contains({operand!r}).")
+
+    def __and__(self, other: object) -> NoReturn:
+        raise self._no_condition("&", other)
+
+    def __or__(self, other: object) -> NoReturn:
+        raise self._no_condition("|", other)
+
+    def __rand__(self, other: object) -> NoReturn:
+        raise self._no_condition("&", other)
+
+    def __ror__(self, other: object) -> NoReturn:
+        raise self._no_condition("|", other)
+
+    def __invert__(self) -> NoReturn:
+        raise ExpressionError(
+            f"~ is for conditions, and {self!r} is none. Write {self!r} == False."
+        )
+
+    def _no_condition(self, operator: str, other: object) -> ExpressionError:
+        return ExpressionError(
+            f"{operator} joins conditions, and {self!r} is none, beside {other!r}. Put every "
+            f"comparison in parentheses, for {operator} binds more strongly than == and <; a bool "
+            f"is compared: {self!r} == True."
+        )

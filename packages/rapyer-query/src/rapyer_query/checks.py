@@ -1,0 +1,85 @@
+"""What is checked when a query is put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rapyer.errors import ExpressionError
+from rapyer.expr.nodes import Condition, roots_of
+from rapyer.expr.order import Order
+from rapyer.expr.paths import is_path
+from rapyer.expr.values import Value
+
+from rapyer_query.shapes import value_in
+from rapyer_query.sorting import check_order
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
+
+
+def check_condition(model: type[BaseRedisModel], condition: object) -> None:
+    """Check that something is a condition on a model.
+
+    Raises:
+        ExpressionError: It is something else, or a condition on another model.
+    """
+    if not isinstance(condition, Condition):
+        name = model.__name__
+        field = next(iter(model.__pydantic_fields__), "<field>")
+        more = ""
+        if isinstance(condition, bool):
+            more = (
+                " A bool comes of `is`, `in`, `not`, or of comparing an instance: start at the "
+                "class."
+            )
+        elif is_path(condition):
+            more = f" A field alone is none: write {condition!r} == True."
+        raise ExpressionError(
+            f"find was given {condition!r}, which is no condition on {name}.{more} Write one such "
+            f"as {name}.{field} == ..., joined by & and |; {name}.get(key) loads by key."
+        )
+    for root in roots_of(condition):
+        if not issubclass(model, root):
+            raise ExpressionError(
+                f"{condition!r} is a condition on {root.__name__}, and documents of "
+                f"{model.__name__} are asked for. Start it at {model.__name__}."
+            )
+
+
+def order_of(model: type[BaseRedisModel], given: object) -> Order:
+    """Give an order of documents by what `sort` was given.
+
+    Raises:
+        ExpressionError: Documents have no order by that.
+        InvalidPathError: A text leads nowhere.
+    """
+    if isinstance(given, str):
+        value = value_in(model, given.removeprefix("-"))
+        order = Order(value, descending=given.startswith("-"))
+    elif isinstance(given, Order):
+        order = given
+    else:
+        order = Order(value_in(model, given))
+    check_root(model, order.value)
+    check_order(order)
+    return order
+
+
+def check_root(model: type[BaseRedisModel], value: Value[Any]) -> None:
+    """Check that a value is one of the documents of a model.
+
+    Raises:
+        ExpressionError: It is one of another model.
+    """
+    for root in roots_of(value):
+        if not issubclass(model, root):
+            raise ExpressionError(
+                f"{value!r} is of {root.__name__}, and documents of {model.__name__} are asked for."
+            )
+
+
+def natural(name: str, number: object) -> int:
+    """Check that something is a number of documents, or of groups."""
+    if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+        raise ValueError(f"{name} is {number!r}. Give a whole number, 0 or more.")
+    return number

@@ -1,0 +1,186 @@
+"""The groups of a query, made by the server where that is exact, else in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from rapyer.expr.evaluate import getter_of
+from rapyer.expr.paths import is_path
+from rapyer.expr.values import Value
+
+from rapyer_query.aggregates import Aggregate
+from rapyer_query.clauses import NOTHING, all_of
+from rapyer_query.commands import DOCUMENT, Load
+from rapyer_query.explain import Explanation, explain
+from rapyer_query.plans import TOLD_APART, Column, Plan, Unplanned
+from rapyer_query.reducers import Sent, maker_of
+from rapyer_query.reducing import groups_of, key_of, nothing_of, reduced
+from rapyer_query.results import all_results
+from rapyer_query.session import DoubtError, Session, repeated
+from rapyer_query.shapes import ValuesShape
+
+if TYPE_CHECKING:
+    from rapyer_query.reducers import Maker
+    from rapyer_query.spec import Spec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouped:
+    """What is made of the documents of a query.
+
+    Attributes:
+        spec: The query.
+        keys: What the documents of a group have in common; nothing for all of them as one group.
+        aggregates: What is made of each group.
+    """
+
+    spec: Spec
+    keys: tuple[Value[Any], ...]
+    aggregates: tuple[Aggregate[Any], ...]
+
+    async def groups(self) -> list[tuple[Any, ...]]:
+        """Give the values of the keys and of the aggregates of each group.
+
+        One round trip where the server makes them. Without keys there is always one group.
+
+        Raises:
+            NotIndexedError, IndexUnavailableError, CorruptDocumentError, ...: As queries do.
+        """
+        found = await repeated(self.spec, self._by_server)
+        if found is None:
+            found = await self._in_python()
+        if not (found or self.keys):
+            return [tuple([nothing_of(one) for one in self.aggregates])]
+        return found
+
+    def by_structure(self, group: Sequence[Any]) -> dict[Any, Any]:
+        """Give the aggregates of a group by their structure."""
+        structures = [one.__structure__() for one in self.aggregates]
+        return dict(zip(structures, group[len(self.keys) :], strict=True))
+
+    # -- by the server ----------------------------------------------------------------------------
+
+    def plan(self, session: Session) -> tuple[Plan, list[Column], list[Maker]] | None:
+        """Give the command of the server, and what reads its reply; None where it has none."""
+        spec, index = self.spec, session.index
+        if index is None or not session.is_exact or session.hides or spec.is_windowed:
+            return None
+        plan = Plan(spec.model, index.attributes, index.readers)
+        try:
+            keys = [plan.column(key, is_key=True) for key in self.keys]
+            return plan, keys, [maker_of(plan, one) for one in self.aggregates]
+        except Unplanned:
+            return None
+
+    async def _by_server(self, session: Session) -> list[tuple[Any, ...]] | None:
+        if session.is_empty:
+            return []
+        planned = self.plan(session)
+        if planned is None:
+            return None
+        plan, keys, makers = planned
+        try:
+            rows = await _rows(session, plan, keys)
+            if not rows:
+                return []
+            sent = _sent(rows)
+            found = [key.read(sent[key.sent]) for key in keys]
+            groups = [*zip(*found, *(make(sent) for make in makers), strict=True)]
+        except DoubtError:
+            return None
+        # values may be equal that are not written alike, such as 0.0 and -0.0
+        is_doubted = not all(key.family in TOLD_APART for key in keys)
+        if is_doubted and len({key_of(group[: len(keys)]) for group in groups}) < len(groups):
+            return None
+        return groups
+
+    async def explain(self) -> Explanation:
+        """Tell what is asked, and who makes the groups; see `Query.explain`."""
+
+        async def body(session: Session) -> str:
+            return "python" if self.plan(session) is None else "server"
+
+        groups, found = await repeated(self.spec, body), await explain(self.spec)
+        estimates: list[str] = []
+        if groups == "server":
+            estimates = [
+                f"{one!r} has a rank that is off by about a hundredth of the number of values"
+                for one in self.aggregates
+                if one.is_estimated
+            ]
+        return replace(found, groups=groups, estimates=(*found.estimates, *estimates))
+
+    # -- in Python --------------------------------------------------------------------------------
+
+    async def _in_python(self) -> list[tuple[Any, ...]]:
+        wanted = [*self.keys]
+        places = [(_place(wanted, one.value), _place(wanted, one.by)) for one in self.aggregates]
+        shape = _shape_of(self.spec, wanted)
+        rows = await all_results(replace(self.spec, shape=shape, touches=False))
+        number = len(self.keys)
+        return [
+            (
+                *group[0][:number],
+                *(
+                    reduced(one, group, *place)
+                    for one, place in zip(self.aggregates, places, strict=True)
+                ),
+            )
+            for group in groups_of(rows, number).values()
+        ]
+
+
+async def _rows(session: Session, plan: Plan, keys: Sequence[Column]) -> Sequence[Sequence[Any]]:
+    """Ask for the groups, and whether there are documents of which the server is in doubt.
+
+    Raises:
+        DoubtError: There are.
+    """
+    sent = [session.ask.groups(plan.words(keys), 2 if plan.is_plain else 3)]
+    if plan.doubt != NOTHING:
+        clause = session.compiled.clause
+        text = all_of((clause.text, plan.doubt))
+        sent.append(session.ask_for(clause._replace(text=text).query).count())
+    reply, *doubted = await session.send(*sent)
+    if any(found[0] for found in doubted):
+        raise DoubtError
+    rows: Sequence[Sequence[Any]] = reply[0][1:]
+    return rows
+
+
+def _sent(rows: Sequence[Sequence[Any]]) -> Sent:
+    # all rows have the same names, in one order, also of what has no value
+    return Sent(zip(rows[0][::2], zip(*[row[1::2] for row in rows], strict=True), strict=True))
+
+
+def _place(wanted: list[Value[Any]], value: Value[Any] | None) -> int:
+    """Give where a value stands among those that are asked for, at the end if it is new."""
+    if value is None:
+        return -1
+    for place, other in enumerate(wanted):
+        if other is value:
+            return place
+    wanted.append(value)
+    return len(wanted) - 1
+
+
+class _CalculatedShape:
+    """Documents as tuples of what is calculated of each."""
+
+    load: Load = DOCUMENT
+
+    def __init__(self, values: Sequence[Value[Any]]) -> None:
+        self._getters = [getter_of(value) for value in values]
+
+    def of_instance(self, instance: Any, /) -> Any:
+        """Make the values of one instance."""
+        return tuple([get(instance) for get in self._getters])
+
+
+def _shape_of(spec: Spec, wanted: Sequence[Value[Any]]) -> Any:
+    paths = [value for value in wanted if is_path(value)]
+    if len(paths) < len(wanted) or not paths:
+        return _CalculatedShape(wanted)
+    return ValuesShape(spec.model, paths)

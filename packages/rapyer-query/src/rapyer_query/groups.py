@@ -1,0 +1,393 @@
+"""Groups of documents, put together lazily: `find(...).group_by(...).aggregate(...)`."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    TypeVarTuple,
+    cast,
+    overload,
+)
+
+from pydantic import BaseModel
+from rapyer.errors import ExpressionError
+from rapyer.expr.evaluate import getter_of, predicate_of
+from rapyer.expr.nodes import Condition, Node
+from rapyer.expr.order import Order
+from rapyer.expr.paths import Path, is_path, steps_of
+from rapyer.expr.values import Value, is_value
+from rapyer.guards import is_class, is_tuple
+
+from rapyer_query.aggregates import Aggregate, aggregates_in, scalar
+from rapyer_query.checks import check_root, natural
+from rapyer_query.grouped import Grouped
+from rapyer_query.sorting import sort_key
+
+if TYPE_CHECKING:
+    from rapyer_query.explain import Explanation
+    from rapyer_query.spec import Spec
+
+#: The keys of a group, and behind them what is made of it.
+_Group: TypeAlias = tuple[Any, ...]
+
+R = TypeVar("R")
+V = TypeVar("V", bound=BaseModel)
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+D = TypeVar("D")
+E = TypeVar("E")
+Ks = TypeVarTuple("Ks")
+
+
+class Row(tuple[Any, ...]):
+    """A named tuple: what a group has by the names that it was asked for with."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+class Grouping(Generic[*Ks]):
+    """The documents of a query in groups, of which nothing is asked yet."""
+
+    __slots__ = ("_keys", "_spec")
+
+    def __init__(self, spec: Spec, keys: Mapping[str, Value[Any]]) -> None:
+        self._spec = spec
+        self._keys = keys
+
+    @classmethod
+    def of(cls, spec: Spec, given: Sequence[Any], named: Mapping[str, Any]) -> Grouping[Any]:
+        """Group the documents of a query by values; see `Query.group_by`."""
+        values = [scalar("group_by", _checked(spec, value)) for value in given]
+        names = _names_of(values)
+        keys = dict(zip(names, values, strict=True))
+        for name, value in named.items():
+            if name in keys:
+                raise ExpressionError(f"group_by has two keys {name!r}. Give one another name.")
+            keys[name] = scalar("group_by", _checked(spec, value))
+        return Grouping[Any](spec, keys)
+
+    def __repr__(self) -> str:
+        return f"group_by({', '.join(map(repr, self._keys.values()))})"
+
+    @overload
+    def aggregate(self, a: Value[A], /) -> Aggregation[tuple[*Ks, A]]: ...
+    @overload
+    def aggregate(self, a: Value[A], b: Value[B], /) -> Aggregation[tuple[*Ks, A, B]]: ...
+    @overload
+    def aggregate(
+        self, a: Value[A], b: Value[B], c: Value[C], /
+    ) -> Aggregation[tuple[*Ks, A, B, C]]: ...
+    @overload
+    def aggregate(
+        self, a: Value[A], b: Value[B], c: Value[C], d: Value[D], /
+    ) -> Aggregation[tuple[*Ks, A, B, C, D]]: ...
+    @overload
+    def aggregate(
+        self, a: Value[A], b: Value[B], c: Value[C], d: Value[D], e: Value[E], /
+    ) -> Aggregation[tuple[*Ks, A, B, C, D, E]]: ...
+    @overload
+    def aggregate(self, **named: Value[Any]) -> Aggregation[Row]: ...
+    def aggregate(self, *given: Any, **named: Any) -> Aggregation[Any]:
+        """Say what is made of the documents of each group.
+
+            .aggregate(n=count(), people=sum_(City.population))  # row.n, row.people
+            .aggregate(count(), sum_(City.population))  # typed tuples, the keys first
+
+        Args:
+            given: What is made of them: aggregates, and what is calculated from these.
+            named: The same, for rows with names.
+
+        Raises:
+            ExpressionError: Something else was given, or both with and without names.
+        """
+        if bool(given) == bool(named):
+            raise ExpressionError(
+                "aggregate takes what is made of each group, such as n=count(): all of it with "
+                "names, or all without."
+            )
+        made = named or {f"_{number}": one for number, one in enumerate(given)}
+        for name, value in made.items():
+            _check_made(self._spec, name, value)
+            if name in self._keys:
+                raise ExpressionError(f"{name!r} is a key of the groups. Give it another name.")
+        row = _row_maker([*self._keys, *named]) if named else None
+        return Aggregation[Any](_Asked(self._spec, self._keys, made, row))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """What is asked of groups.
+
+    Attributes:
+        spec: The query.
+        keys: What the documents of a group have in common, by names.
+        made: What is made of each group, likewise.
+        row: Makes the result of the values of a group; None where they are it themselves.
+        having: What groups have to fulfil.
+        orders: In which order they are wanted.
+        skip: How many are passed over.
+        limit: How many are wanted at most.
+    """
+
+    spec: Spec
+    keys: Mapping[str, Value[Any]]
+    made: Mapping[str, Value[Any]]
+    row: Any
+    having: tuple[Condition, ...] = ()
+    orders: tuple[tuple[Value[Any], bool], ...] = ()
+    skip: int = 0
+    limit: int | None = None
+
+    @property
+    def grouped(self) -> Grouped:
+        """What is made of the documents: each aggregate once, however often it is asked for."""
+        nodes = [*self.made.values(), *self.having, *(value for value, _ in self.orders)]
+        found = {one.__structure__(): one for node in nodes for one in aggregates_in(node)}
+        return Grouped(self.spec, tuple(self.keys.values()), tuple(found.values()))
+
+    @property
+    def is_choosing(self) -> bool:
+        """Whether groups are left out or put in order by what is made of them."""
+        return bool(self.having or self.orders)
+
+    def chosen(self, groups: Sequence[_Group], grouped: Grouped) -> list[_Group]:
+        """Give the groups that fulfil the conditions, in their order."""
+        known = [(group, grouped.by_structure(group)) for group in groups]
+        for condition in self.having:
+            holds = predicate_of(condition)
+            known = [one for one in known if holds(one[1])]
+        for value, is_descending in reversed(self.orders):
+            get = _place_of(value, grouped.keys)
+            known.sort(key=sort_key(get, is_reverse=is_descending), reverse=is_descending)
+        return [group for group, _ in known]
+
+    def made_of(self, groups: Sequence[_Group], grouped: Grouped) -> list[tuple[Any, ...]]:
+        """Give what is asked of each group: its keys, and what is made of it."""
+        number, made = len(grouped.keys), [*self.made.values()]
+        is_as_made = len(made) == len(grouped.aggregates)
+        if is_as_made and all(map(operator.is_, made, grouped.aggregates)):
+            return [*groups]
+        getters = [getter_of(value) for value in made]
+        known = [(group[:number], grouped.by_structure(group)) for group in groups]
+        return [(*keys, *(get(values) for get in getters)) for keys, values in known]
+
+
+class Aggregation(Generic[R]):
+    """What is asked of groups of documents: `find().group_by(City.country).aggregate(n=count())`.
+
+    It is immutable: each method gives a new one. Its type is that of the rows. All groups are
+    given, of documents that fulfil the condition exactly; in no order without `sort`. All methods
+    that ask raise what those of a query do.
+    """
+
+    __slots__ = ("_asked",)
+
+    def __init__(self, asked: _Asked) -> None:
+        self._asked = asked
+
+    def __repr__(self) -> str:
+        keys = ", ".join(map(repr, self._asked.keys.values()))
+        made = ", ".join(f"{name}={value!r}" for name, value in self._asked.made.items())
+        return f"{self._asked.spec.model.__name__}.find(...).group_by({keys}).aggregate({made})"
+
+    def __bool__(self) -> bool:
+        raise TypeError(f"{self!r} was not asked yet. Await .to_list().")
+
+    def _with(self, **changes: Any) -> Aggregation[Any]:
+        return Aggregation[Any](replace(self._asked, **changes))
+
+    def having(self, *conditions: Condition | bool) -> Aggregation[R]:
+        """Give those groups alone that fulfil conditions: `.having(count() > 5)`.
+
+        The aggregates in them need not be among those that are given.
+
+        Raises:
+            ExpressionError: Something else was given than a condition on aggregates.
+        """
+        asked = self._asked
+        for condition in conditions:
+            if not isinstance(condition, Condition) or _has_paths(condition):
+                raise ExpressionError(
+                    f"having was given {condition!r}, which is no condition on aggregates. Write "
+                    "one such as count() > 5; conditions on documents stand in find(...)."
+                )
+        return self._with(having=(*asked.having, *cast("Any", conditions)))
+
+    def sort(self, *orders: Any) -> Aggregation[R]:
+        """Put the groups in order: `.sort("-people", City.country, count().desc())`.
+
+        None comes last in both directions. Several calls add to the order.
+
+        Args:
+            orders: Names, with a minus for the largest first; keys; aggregates.
+
+        Raises:
+            ExpressionError: It is none of these, or has no order.
+        """
+        added = tuple([self._order_of(one) for one in orders])
+        return self._with(orders=(*self._asked.orders, *added))
+
+    def _order_of(self, given: object) -> tuple[Value[Any], bool]:
+        named = {**self._asked.keys, **self._asked.made}
+        is_descending = False
+        if isinstance(given, str):
+            is_descending = given.startswith("-")
+            given = named.get(given.removeprefix("-"), given)
+        known: Any = given
+        if isinstance(known, Order):
+            known, is_descending = known.value, known.descending
+        is_key = any(known is key for key in self._asked.keys.values())
+        if not is_value(known) or not (is_key or not _has_paths(known)):
+            raise ExpressionError(
+                f"groups have no order by {given!r}. Give a name among {', '.join(named)}, a key "
+                "of the groups, or an aggregate."
+            )
+        return known, is_descending
+
+    def skip(self, number: int) -> Aggregation[R]:
+        """Pass over some groups; the last call counts."""
+        return self._with(skip=natural("skip", number))
+
+    def limit(self, number: int | None) -> Aggregation[R]:
+        """Give some groups at most, None for all; the last call counts."""
+        return self._with(limit=None if number is None else natural("limit", number))
+
+    def project(self, view: type[V]) -> Aggregation[V]:
+        """Give instances of a pydantic model whose fields have the names of what was asked for.
+
+        Raises:
+            ExpressionError: A field has another name.
+        """
+        given: Any = view
+        if not (is_class(given) and issubclass(given, BaseModel)):
+            raise TypeError(f"project was given {view!r}. Give a pydantic model.")
+        names = [*self._asked.keys, *self._asked.made]
+        for name, field in view.__pydantic_fields__.items():
+            if name not in names and field.is_required():
+                raise ExpressionError(
+                    f"{view.__name__}.{name} is nothing that was asked for: there is "
+                    f"{', '.join(names)}. Name it in aggregate(...)."
+                )
+
+        def make(values: tuple[Any, ...]) -> BaseModel:
+            return view.model_validate(dict(zip(names, values, strict=True)), by_name=True)
+
+        return self._with(row=make)
+
+    # -- asking -----------------------------------------------------------------------------------
+
+    async def to_list(self) -> list[R]:
+        """Give all groups: one round trip where the server makes them; see docs/query.md."""
+        asked, grouped = self._asked, self._asked.grouped
+        groups = await grouped.groups()
+        found = asked.chosen(groups, grouped) if asked.is_choosing else groups
+        end = None if asked.limit is None else asked.skip + asked.limit
+        rows: list[Any] = asked.made_of(found[asked.skip : end], grouped)
+        return rows if asked.row is None else [*map(asked.row, rows)]
+
+    async def __aiter__(self) -> AsyncIterator[R]:
+        """Give all groups, one after the other; they are all in memory."""
+        for row in await self.to_list():
+            yield row
+
+    async def first(self) -> R | None:
+        """Give the first group; None where there is none."""
+        limit = self._asked.limit
+        found: list[R] = await self._with(limit=1 if limit is None else min(1, limit)).to_list()
+        return found[0] if found else None
+
+    async def explain(self) -> Explanation:
+        """Tell what is asked of the index, and who makes the groups; see `Query.explain`."""
+        return await self._asked.grouped.explain()
+
+
+def _place_of(
+    value: Value[Any], keys: Sequence[Value[Any]]
+) -> Callable[[tuple[_Group, Mapping[Any, Any]]], Any]:
+    """Give what gives a value of a group and its aggregates: of its keys, or of these."""
+    for place, key in enumerate(keys):
+        if key is value:
+            return partial(_key_at, place)
+    get = getter_of(value)
+    return lambda known: get(known[1])
+
+
+def _key_at(place: int, known: tuple[_Group, Any]) -> Any:
+    return known[0][place]
+
+
+def _checked(spec: Spec, value: object) -> object:
+    if is_value(value):
+        check_root(spec.model, value)
+    return value
+
+
+def _check_made(spec: Spec, name: str, value: object) -> None:
+    if not is_value(value) or _has_paths(value) or not any(True for _ in aggregates_in(value)):
+        raise ExpressionError(
+            f"aggregate was given {name}={value!r}, which is not made of the documents of a group. "
+            "Give an aggregate, such as count(), sum_(...), first_value(..., by=...)."
+        )
+    check_root(spec.model, value)
+
+
+def _has_paths(node: Any) -> bool:
+    """Say whether a value of a document is in a node, but for what aggregates are made of."""
+    if isinstance(node, Aggregate):
+        return False
+    if is_path(node):
+        return True
+    if isinstance(node, Node):
+        return any(_has_paths(getattr(node, name)) for name in node.__parts__)
+    return is_tuple(node) and any(map(_has_paths, node))
+
+
+def _names_of(values: Sequence[Value[Any]]) -> list[str]:
+    """Name keys by the last part of their paths, or by all of it where that is not enough."""
+    parts = [_parts_of(value) for value in values]
+    last = [one[-1] for one in parts]
+    names = [
+        name if last.count(name) == 1 else "_".join(one)
+        for name, one in zip(last, parts, strict=True)
+    ]
+    if len({*names}) < len(names):
+        raise ExpressionError("group_by was given one key twice. Give each once.")
+    return names
+
+
+def _parts_of(value: Value[Any]) -> list[str]:
+    if not is_path(value):
+        raise ExpressionError(
+            f"group_by was given {value!r}, which has no name. Give it one: "
+            f"group_by(name={value!r})."
+        )
+    path: Path[Any] = value
+    return [str(step.value) for step in steps_of(path)]
+
+
+def _row_maker(names: Sequence[str]) -> Callable[[tuple[Any, ...]], Row]:
+    """Give what makes a named tuple of the values of a group."""
+    for name in names:
+        if not name.isidentifier() or name.startswith("_"):
+            raise ExpressionError(
+                f"{name!r} is no name of a row. Give one: group_by(name=...), aggregate(name=...)."
+            )
+    fields: Any = [(name, Any) for name in names]
+    made: Any = NamedTuple("Row", fields)  # type: ignore[misc] # the names are those of the caller
+    row: Any = type("Row", (Row, made), {"__slots__": ()})
+    make: Callable[[tuple[Any, ...]], Row] = row._make
+    return make

@@ -1,0 +1,153 @@
+"""Aggregates in plain Python: what they mean, and how they are made of values that were read."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
+from fractions import Fraction
+from typing import Any, Final, TypeAlias
+
+from rapyer_query.aggregates import Aggregate
+from rapyer_query.sorting import comparable
+
+#: The values of a key, and those of what is asked of each document, in turn.
+Row: TypeAlias = Sequence[Any]
+
+
+def groups_of(rows: Iterable[Row], keys: int) -> dict[Any, list[Row]]:
+    """Put rows together of which the first values are equal; None is one of the values."""
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(key_of(row[:keys]), []).append(row)
+    return groups
+
+
+def key_of(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Give values in a form that is equal where they are: True is not 1."""
+    return tuple([(type(value) is bool, value) for value in values])
+
+
+def reduced(aggregate: Aggregate[Any], rows: Sequence[Row], place: int, by: int) -> Any:
+    """Make the value of an aggregate for one group.
+
+    Args:
+        aggregate: What is made.
+        rows: What the documents of the group have.
+        place: Where in a row its value stands.
+        by: Where in a row the value stands by which the first is meant.
+    """
+    if aggregate.function == "count":
+        return len(rows)
+    if aggregate.function == "first_value":
+        return _first(rows, place, by, is_descending=aggregate.descending)
+    values = [row[place] for row in rows if row[place] is not None]
+    return _MADE[aggregate.function](values, aggregate)
+
+
+def _first(rows: Sequence[Row], place: int, by: int, *, is_descending: bool) -> Any:
+    ordered = [row for row in rows if row[by] is not None]
+    if not ordered:
+        return rows[0][place] if rows else None
+    pick = max if is_descending else min
+    found: Row = pick(ordered, key=lambda row: comparable(row[by]))
+    return found[place]
+
+
+def sum_of(values: Sequence[Any], nothing: Any = 0) -> Any:
+    """Add values up: floats as if their sum was rounded once."""
+    if not values:
+        return nothing
+    if isinstance(values[0], timedelta):
+        return sum(values, timedelta())
+    if any(isinstance(value, float) for value in values):
+        try:
+            return math.fsum(values)
+        except OverflowError:  # beyond all floats on the way, or at the end
+            return _as_float(sum(map(Fraction, values), Fraction()))
+    return sum(values)
+
+
+def _as_float(exact: Fraction) -> float:
+    try:
+        return float(exact)
+    except OverflowError:
+        return math.inf if exact > 0 else -math.inf
+
+
+def _sum(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
+    return sum_of(values, nothing_of(aggregate))
+
+
+def nothing_of(aggregate: Aggregate[Any]) -> Any:
+    """Give what no values come to."""
+    if aggregate.function in ("count", "count_distinct"):
+        return 0
+    if aggregate.function == "to_list":
+        return []
+    if aggregate.function != "sum":
+        return None
+    families = {kind.family for kind in aggregate.__kinds__}
+    return timedelta() if families == {"span"} else 0
+
+
+def _avg(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
+    del aggregate
+    if not values:
+        return None
+    mean = sum_of(values) / len(values)
+    if isinstance(mean, float) and math.isinf(mean):  # it may be the sum alone that is
+        return _as_float(sum(map(Fraction, values), Fraction()) / len(values))
+    return mean
+
+
+def _min(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
+    del aggregate
+    return min(values, key=comparable, default=None)
+
+
+def _max(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
+    del aggregate
+    return max(values, key=comparable, default=None)
+
+
+def _stddev(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
+    del aggregate
+    return float(statistics.stdev(values)) if len(values) > 1 else None
+
+
+def _quantile(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
+    if not values:
+        return None
+    ordered = sorted(values, key=comparable)
+    return ordered[max(0, math.ceil((aggregate.part or 0) * len(ordered)) - 1)]
+
+
+def _count_distinct(values: Sequence[Any], aggregate: Aggregate[Any]) -> int:
+    del aggregate
+    return len(distinct(values))
+
+
+def distinct(values: Iterable[Any]) -> list[Any]:
+    """Give each value once, of equal ones the first."""
+    found: dict[Any, Any] = {}
+    for value in values:
+        found.setdefault((type(value) is bool, value), value)
+    return [*found.values()]
+
+
+def _list(values: Sequence[Any], aggregate: Aggregate[Any]) -> list[Any]:
+    return distinct(values) if aggregate.option == "distinct" else [*values]
+
+
+_MADE: Final[Mapping[str, Callable[[Sequence[Any], Aggregate[Any]], Any]]] = {
+    "sum": _sum,
+    "avg": _avg,
+    "min": _min,
+    "max": _max,
+    "stddev": _stddev,
+    "quantile": _quantile,
+    "count_distinct": _count_distinct,
+    "to_list": _list,
+}
