@@ -145,7 +145,9 @@ def test_ctrl_c_in_the_terminal_reaches_the_parent_and_not_the_server() -> None:
 def test_a_parent_that_ends_without_stop_leaves_nothing_but_a_warning(
     python: Python, is_running: IsRunning
 ) -> None:
-    parent = python("-W", "always::ResourceWarning", "-c", STARTED + "server = start()")
+    parent = python(
+        "-W", "always::ResourceWarning", "-c", STARTED + "server = start(); time.sleep(0.5)"
+    )
     pid, directory = _started(parent)
     _, errors = parent.communicate(timeout=10)
     assert f"ResourceWarning: <rapyer_embedded.Server at {directory}/redis.sock" in errors
@@ -178,7 +180,7 @@ def test_a_stopped_server_is_collected_without_a_warning(recwarn: pytest.Warning
 def test_reading_the_parents_output_to_its_end_does_not_wait_for_the_server(
     python: Python,
 ) -> None:
-    parent = python("-c", STARTED + "server = start(); os.kill(os.getpid(), 9)")
+    parent = python("-c", STARTED + "server = start(); time.sleep(0.5); os.kill(os.getpid(), 9)")
     output, errors = parent.communicate(timeout=2)
     assert json.loads(output)
     assert errors == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any
+
 from pydantic import BaseModel
 from rapyer import (
     AtomicRedisModel,
@@ -13,6 +15,7 @@ from rapyer import (
     Mapped,
     MappedOptional,
     RedisKey,
+    Text,
 )
 from rapyer_query import (
     Aggregate,
@@ -58,6 +61,8 @@ class User(AtomicRedisModel):
     hidden: Mapped[int] = Field(default=0, index=False)
     rank: Mapped[int] = Field(default=0, sortable=True)
     at: Mapped[GeoPoint] = Field(default=GeoPoint(0, 0))
+    bio: Mapped[str] = Field(default="", text=True)
+    note: Mapped[Annotated[str | None, Text(stem=False)]] = Field(default=None)
     was: Mapped[GeoPoint | None] = Field(default=None)
 
     class Config:
@@ -171,6 +176,13 @@ async def places(user: User) -> None:
     assert_type(user.at.distance_to(GeoPoint(1, 2)), float)
 
 
+async def full_text() -> None:
+    found = User.find(User.bio.matches("redis -cache") & User.note.matches("x", fuzzy=1))
+    assert_type(found, Query[User])
+    assert_type(await User.find().search("redis").limit(3).to_list(), list[User])
+    assert_type(Field(text=Text(weight=2, language="german")), Any)
+
+
 async def indexes(user: User) -> None:
     assert_type(User.index, IndexManager)
     assert_type(user.index, IndexManager)
@@ -203,6 +215,10 @@ async def bad(user: User) -> None:
     User.bulk_get(["1"])  # error
     sum_()  # error
     User.at.within("Paris", km=3)  # error
+    User.age.matches("x")  # error
+    User.bio.matches(3)  # error
+    User.find().search(3)  # error
+    Text("german")  # error
     User.name.within(1, 2, km=3)  # error
     GeoPoint("1", 2)  # error
     count(User.age)  # error

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         WrongTypeError,
     )
     from rapyer.expr import Condition
-    from rapyer.fields import Field, Key, Mapped, MappedOptional, Version
+    from rapyer.fields import Field, Key, Mapped, MappedOptional, Text, Version
     from rapyer.keys import RedisKey
     from rapyer.model import (
         ChangesMixin,
@@ -154,6 +154,7 @@ __all__ = [
     "RedisList",
     "RedisStr",
     "ServerInfo",
+    "Text",
     "UnaddressableKeyError",
     "UnexpectedReplyError",
     "UnstorableValueError",
@@ -189,6 +190,7 @@ _HOMES = {
     "RedisList": "rapyer.redis_types",
     "RedisStr": "rapyer.redis_types",
     "ServerInfo": "rapyer.traffic.server",
+    "Text": "rapyer.fields",
     "Version": "rapyer.fields",
     "col": "rapyer.paths",
     "init_rapyer": "rapyer.connection",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -87,6 +87,7 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     index: bool | None = None,
     index_keys: Iterable[str] = (),
     sortable: bool = False,
+    text: bool | Text = False,
     **options: Unpack[FieldOptions],
 ) -> Any:
     """Declare a field: its default, its name in the document, its constraints, its index.
@@ -103,6 +104,8 @@ def Field(  # noqa: N802 - the name that pydantic's users know
         sortable: Whether the index keeps the value of each document as well, so that the server
             sorts by it without reading documents. It is indexed then. Without it queries can be
             sorted by the field all the same, and more slowly.
+        text: Whether the words of the text are indexed as well, for `matches` and `search`; a
+            `Text` says how. Comparisons of the whole text are as exact as without.
         options: Constraints and texts, each as in `pydantic.Field`.
 
     Returns:
@@ -120,9 +123,38 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     keys = _keys_to_index(index_keys)
     if sortable and index is False:
         raise TypeError("Field has index=False and sortable=True. What is sortable is indexed.")
-    if index is not None or keys or sortable:
-        field.metadata.append(IndexOptions(True if sortable else index, keys, sortable))
+    words = Text() if text is True else text or None
+    if words is not None and index is False:
+        raise TypeError("Field has index=False and text=True. What is searched is indexed.")
+    if index is not None or keys or sortable or words is not None:
+        is_wanted = True if sortable or words is not None else index
+        field.metadata.append(IndexOptions(is_wanted, keys, sortable, words))
     return field
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """How the words of a text are indexed, for full-text search.
+
+        bio: Mapped[str] = Field(text=Text(weight=2))
+        bio: Mapped[Annotated[str, Text(language="german")]]
+
+    Attributes:
+        weight: How much the field counts in an order by score.
+        language: Whose words they are, one of those of RediSearch; English if none is said. All
+            texts of a model have one.
+        stem: Whether words are found by other forms of them, such as plurals.
+    """
+
+    weight: float = 1.0
+    language: str | None = None
+    stem: bool = True
+
+    def __post_init__(self) -> None:
+        given: Any = self.weight
+        is_number = isinstance(given, int | float) and not isinstance(given, bool)
+        if not is_number or not 0 < given < 1e6:
+            raise ValueError(f"the weight of a Text is {given!r}. Give a number above 0.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +165,24 @@ class IndexOptions:
         index: Whether the field is indexed; None where nothing was said.
         keys: Keys of a dict that are indexed each by itself.
         sortable: Whether the index keeps the values for sorting.
+        text: How the words of the text are indexed; None where they are not.
     """
 
     index: bool | None = None
     keys: tuple[str, ...] = ()
     sortable: bool = False
+    text: Text | None = None
 
 
 def index_options_of(field: FieldInfo | None) -> IndexOptions:
     """Give what was said about the index of a field."""
-    if field is not None:
-        for part in field.metadata:
-            if isinstance(part, IndexOptions):
-                return part
-    return IndexOptions()
+    options = IndexOptions()
+    for part in () if field is None else field.metadata:
+        if isinstance(part, IndexOptions):
+            options = replace(part, text=part.text or options.text)
+        elif isinstance(part, Text):
+            options = replace(options, index=True, text=part)
+    return options
 
 
 def _keys_to_index(keys: Iterable[str]) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from rapyer.expr.nodes import (
     StartsWith,
 )
 from rapyer.expr.paths import is_path, model_of, steps_of
-from rapyer.expr.values import Arithmetic
+from rapyer.expr.values import Arithmetic, is_value
 
 from rapyer_pipeline.arithmetic import COMPARED, RULES, constant_text, kind_of
 from rapyer_pipeline.operands import Operand
@@ -42,7 +42,13 @@ def compile_condition(recorder: Recorder, node: Condition) -> str:
     """
     if isinstance(node, TracedCondition):
         return node.use_(recorder)
-    return _COMPILERS[type(node)](recorder, node)
+    compiler = _COMPILERS.get(type(node))
+    if compiler is None:
+        raise recorder.error(
+            f"{node!r} is nothing that a program decides by: it is asked of an index. Find the "
+            "documents first"
+        )
+    return compiler(recorder, node)
 
 
 class _Side:
@@ -82,6 +88,8 @@ def _side(recorder: Recorder, part: object) -> _Side:
         return _arithmetic(recorder, value)
     if is_path(part):
         return _side(recorder, _follow(recorder, value))
+    if is_value(part):
+        raise recorder.error(f"{part!r} is nothing that a program calculates")
     return _Side(None, kind_of(part) or "j", value=part)
 
 

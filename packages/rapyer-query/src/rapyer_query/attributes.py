@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
+from rapyer.fields import Text as IndexedText
 from rapyer.guards import is_mapping
 from rapyer.types.table import FieldType
 
@@ -30,9 +31,9 @@ VALUE = WayStep("value")
 #: How values of an attribute are compared with operands; see `rapyer_query.bounds`.
 Family: TypeAlias = Literal[
     "integer", "float", "days", "span", "decimal", "instant", "clock", "bool", "text", "choice",
-    "token", "texts", "place", "custom",
+    "token", "texts", "place", "words", "custom",
 ]  # fmt: skip
-Form: TypeAlias = Literal["NUMERIC", "TAG", "GEO"]
+Form: TypeAlias = Literal["NUMERIC", "TAG", "GEO", "TEXT"]
 
 
 class Unknown:
@@ -65,6 +66,7 @@ class Attribute:
         companion: The attribute with the offsets of datetimes and times; None where their values
             alone do not say whether they have one.
         field_type: The type of the values, where it is one of a plugin.
+        text: How the words of a text are indexed.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Attribute:
     members: tuple[Any, ...] = ()
     companion: str | None = None
     field_type: FieldType | None = None
+    text: IndexedText | None = None
 
     @property
     def definition(self) -> list[str]:
@@ -87,6 +90,10 @@ class Attribute:
         words = [self.path, "AS", self.name, self.form]
         if self.form == "TAG":
             words += ["CASESENSITIVE", "INDEXEMPTY"]
+        if self.text is not None:
+            words += ["WEIGHT", f"{self.text.weight:g}"]
+            if not self.text.stem:
+                words.append("NOSTEM")
         if self.has_missing:
             words.append("INDEXMISSING")
         if self.is_sortable:
@@ -117,6 +124,8 @@ class Attributes:
         models: The models within models, likewise.
         unindexed: Why there is no attribute for a place, by the way to it.
         companions: The attributes that stand beside others: offsets.
+        texts: The attributes with the words of texts, by the way to them.
+        language: Whose words they are.
     """
 
     at: dict[Way, Attribute] = field(default_factory=dict[Way, Attribute])
@@ -124,11 +133,18 @@ class Attributes:
     models: dict[Way, Part] = field(default_factory=dict[Way, Part])
     unindexed: dict[Way, str] = field(default_factory=dict[Way, str])
     companions: list[Attribute] = field(default_factory=list[Attribute])
+    texts: dict[Way, Attribute] = field(default_factory=dict[Way, Attribute])
+    language: str = "english"
 
     @property
     def all(self) -> Sequence[Attribute]:
         """All of them, in the order of the fields."""
-        return [*self.at.values(), *self.companions]
+        return [*self.at.values(), *self.companions, *self.texts.values()]
+
+    @property
+    def texts_by_name(self) -> tuple[tuple[str, ...], ...]:
+        """The names of the fields on the way to each text that has words."""
+        return tuple([tuple([step.name for step in way]) for way in self.texts])
 
     def reason(self, way: Way) -> str:
         """Say why there is no attribute at the end of a way."""

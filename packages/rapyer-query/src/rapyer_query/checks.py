@@ -10,6 +10,7 @@ from rapyer.expr.order import Order
 from rapyer.expr.paths import is_path
 from rapyer.expr.values import Value
 
+from rapyer_query.search import Search, check_words, full_texts_in
 from rapyer_query.shapes import value_in
 from rapyer_query.sorting import check_order
 
@@ -38,12 +39,27 @@ def check_condition(model: type[BaseRedisModel], condition: object) -> None:
             f"find was given {condition!r}, which is no condition on {name}.{more} Write one such "
             f"as {name}.{field} == ..., joined by & and |; {name}.get(key) loads by key."
         )
+    for words in full_texts_in(condition):
+        check_words(words)
     for root in roots_of(condition):
         if not issubclass(model, root):
             raise ExpressionError(
                 f"{condition!r} is a condition on {root.__name__}, and documents of "
                 f"{model.__name__} are asked for. Start it at {model.__name__}."
             )
+
+
+def searched(text: object, fuzzy: object) -> Search:
+    """Give the condition of `search`.
+
+    Raises:
+        ExpressionError: There are no words.
+    """
+    if not isinstance(text, str):
+        raise ExpressionError(f"search was given {text!r}. Give the words as a text.")
+    if isinstance(fuzzy, bool) or not isinstance(fuzzy, int) or not 0 <= fuzzy <= 3:
+        raise ExpressionError(f"fuzzy is {fuzzy!r}. Give 0, 1, 2 or 3.")
+    return Search(text, fuzzy)
 
 
 def order_of(model: type[BaseRedisModel], given: object) -> Order:

@@ -54,8 +54,9 @@ class Ask:
         ]  # fmt: skip
 
     def rows(
-        self, load: Load, order: Sequence[str], window: Window, before: Sequence[Argument] = ()
-    ) -> list[Argument]:
+        self, load: Load, order: Sequence[str], window: Window,
+        options: Sequence[Argument] = (), before: Sequence[Argument] = (),
+    ) -> list[Argument]:  # fmt: skip
         """Ask for rows: `FT.AGGREGATE`, which stops counting where it is told to.
 
         All rows are asked for with a cursor that has room for all of them in its first reply: only
@@ -65,10 +66,11 @@ class Ask:
             load: What of each document is sent.
             order: Attributes and directions in turn; the key decides behind them.
             window: Which of the rows.
+            options: What is asked of the query itself.
             before: What the attributes are calculated by.
         """
-        command: list[Argument] = ["FT.AGGREGATE", self.index, self.query, "LOAD", 1, "@__key"]
-        command += before
+        command: list[Argument] = ["FT.AGGREGATE", self.index, self.query, *options]
+        command += ["LOAD", 1, "@__key", *before]
         if order:
             most = ALL_ROWS if window.limit is None else window.skip + window.limit
             command += ["SORTBY", len(order) + 2, *order, "@__key", "ASC", "MAX", most]

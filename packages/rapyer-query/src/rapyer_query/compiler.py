@@ -49,6 +49,7 @@ from rapyer_query.leaves import (
     may_be_about_a_list,
     of_leaf,
 )
+from rapyer_query.search import Phrase, Words, text_of
 from rapyer_query.settings import Limits
 
 if TYPE_CHECKING:
@@ -115,7 +116,28 @@ class Compilation:
             return conjunction(parts) if is_and else disjunction(parts)
         if isinstance(condition, AnyElement):
             return self._some_element(condition, is_negated=is_negated)
+        if isinstance(condition, Words | Phrase):
+            return self._full_text(condition, is_negated=is_negated)
         return _clause_of(self._bounds_of(cast("Leaf", condition), ()), is_negated=is_negated)
+
+    def _full_text(self, condition: Words | Phrase, *, is_negated: bool) -> Clause:
+        """Give the documents with some words; those of one attribute, or of all."""
+        attribute = None
+        if condition.left is not None:
+            way, is_part = self._way_of(condition.left, ())
+            attribute = None if is_part else self.attributes.texts.get(way)
+        if attribute is None and (condition.left is not None or not self.attributes.texts):
+            self.unindexed[repr(condition)] = "asks for words that no Field(text=True) has indexed"
+            return Clause.of(EVERYTHING, is_exact=False)
+        self.is_helped = True
+        text = text_of(self, condition, attribute)
+        if is_negated:
+            # beside other conditions, the server leaves documents out of "not a word" that have the
+            # word in another text, but not of "not both of" (RediSearch 2.10.5)
+            text = f"({text} {text})"
+        over = Literal(text)
+        under = NONE_AT_ALL if isinstance(condition, Phrase) else over
+        return _clause_of(Bounds(over, under), is_negated=is_negated)
 
     def _bounds_of(self, leaf: Leaf, within: Way) -> Bounds:
         """Give the bounds of a comparison; `within` is the way to the element that it is about."""
@@ -242,6 +264,9 @@ class Compilation:
         if isinstance(condition, AnyElement):
             found = self._any(condition, way)
             return some if found is None or is_negated else found
+        if isinstance(condition, Words | Phrase):
+            self.unindexed[repr(condition)] = "asks for words of one element of a list"
+            return some
         return self._leaf_within(cast("Leaf", condition), way, some, is_negated=is_negated)
 
     def _leaf_within(self, leaf: Leaf, way: Way, some: _Elements, *, is_negated: bool) -> _Elements:

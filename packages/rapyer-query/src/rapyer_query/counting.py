@@ -13,7 +13,7 @@ from rapyer_query.pages import NO_ORDER, named_keys
 from rapyer_query.results import Found, all_results, result_pages
 from rapyer_query.session import DoubtError, Session, repeated
 from rapyer_query.shapes import ModelShape, redis_key
-from rapyer_query.sorting import server_order
+from rapyer_query.sorting import BY_SCORE, server_order
 from rapyer_query.spec import Spec
 
 
@@ -57,6 +57,8 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
         if by_server is None:
             return None
         order = by_server
+    elif spec.ranks:
+        order = BY_SCORE
     # the server would pass over what is hidden as well: then the window is made of what is left
     is_cut_here = session.hides and spec.skip > 0
     window = Window() if is_cut_here else Window(spec.skip, spec.limit)

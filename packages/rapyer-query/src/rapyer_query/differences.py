@@ -84,7 +84,7 @@ async def difference(index: ModelIndex, channel: Channel) -> IndexDiff:
     if any(one.version == index.version for one in found):
         return IndexDiff(name, "create", None)  # it is being built
     names = [one.decode() for one in await index.life.run(channel, ABANDONED)]
-    alteration = await find_alteration(channel, index.fields, names)
+    alteration = await find_alteration(channel, index.fields, index.attributes.language, names)
     # of the others the last that was made: names of one prefix differ by their time at the end
     last = max((one.name for one in found), key=lambda one: one.rpartition(".")[2], default=None)
     other = last if alteration is None else alteration.index

@@ -16,7 +16,7 @@ from rapyer.base import BaseRedisModel, field_types_of
 from rapyer.errors import ModelDefinitionError, UnaddressableKeyError
 from rapyer.expr.jsonpath import render_path
 from rapyer.expr.text import stored_text
-from rapyer.fields import index_options_of
+from rapyer.fields import Text, index_options_of
 from rapyer.guards import is_tuple
 from rapyer.types.codec import complete_schema
 
@@ -96,6 +96,11 @@ class _Walk:
                 f"{self._model.__name__}{_text(place.way)} is to be sortable by "
                 "Field(sortable=True), and has no single value in an index. Declare that of a "
                 "plain value, or of a dict together with keys, Field(index_keys=[...])."
+            )
+        if place.text is not None and place.way not in self.found.texts and not place.is_many:
+            raise ModelDefinitionError(
+                f"{self._model.__name__}{_text(place.way)} is to be searched by its words, and is "
+                "no text by itself. Declare that of a field of str."
             )
         if not added and place.way:
             self.found.unindexed.setdefault(
@@ -190,6 +195,7 @@ class _Walk:
                 is_demanded=options.index is True,
                 keys=options.keys,
                 is_sortable=options.sortable,
+                text=options.text,
                 validates=bool(config.get("validate_default")),
             )
             if not is_required:
@@ -204,7 +210,7 @@ class _Walk:
     def _elements(self, item: Schema, array: Schema, place: Place) -> None:
         within = replace(
             place, way=(*place.way, EACH), path=f"{place.path}[*]", absent=(), since=0,
-            is_many=True, is_demanded=False, keys=(), is_sortable=False,
+            is_many=True, is_demanded=False, keys=(), is_sortable=False, text=None,
         )  # fmt: skip
         if self._is_object(item):
             models = self.found.lists[place.way] = Part(place.absent)
@@ -349,6 +355,23 @@ class _Walk:
             has_missing=has_missing, is_many=place.is_many, is_element=place.way[-1] == EACH,
             absent=place.absent, since=place.since, members=kind.members, companion=companion,
             field_type=kind.field_type,
+        )  # fmt: skip
+
+        if place.text is not None and kind.family == "text" and not place.is_many:
+            self._add_words(place.text, place, path)
+
+    def _add_words(self, text: Text, place: Place, path: str) -> None:
+        language = text.language or "english"
+        others = {one.text.language or "english" for one in self.found.texts.values() if one.text}
+        if others - {language}:
+            raise ModelDefinitionError(
+                f"{self._model.__name__}{_text(place.way)} has words of the language {language!r}, "
+                f"and other fields of {', '.join(map(repr, others))}. An index has one language."
+            )
+        self.found.language = language
+        self.found.texts[place.way] = Attribute(
+            self._name((*place.way, WayStep("field", "words"))), path, "TEXT", "words",
+            has_missing=bool(place.absent), absent=place.absent, since=place.since, text=text,
         )  # fmt: skip
 
     def _name(self, way: Way) -> str:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from rapyer.traffic.channel import Argument
 
+from rapyer_query.search import estimates_of, full_texts_in
 from rapyer_query.session import Session, repeated
+from rapyer_query.settings import limits_of
 from rapyer_query.sorting import server_order
 from rapyer_query.spec import Spec
 
@@ -22,7 +24,7 @@ class Explanation:
         is_exact: Whether the index finds the documents that are meant, and no others.
         checks: What is looked at again in Python, of each document that was found; empty where
             nothing is.
-        sorts: Who puts the documents in order: `"server"`, `"python"`, or nobody.
+        sorts: Who puts the documents in order: `"server"`, `"python"`, the `"score"`, or nobody.
         unindexed: The paths that the index does not know, and why.
         plan: How the server goes about it, as `FT.EXPLAIN` tells.
         groups: Who puts documents together in groups: `"server"`, `"python"`, or nobody.
@@ -75,16 +77,22 @@ async def explain(spec: Spec) -> Explanation:
                 spec.orders, session.index.attributes
             )
             sorts = "server" if by_server else "python"
+        elif spec.ranks:
+            sorts = "score"
         is_exact = compiled.is_exact and session.index is not None
+        checked = spec.condition if session.index is None else compiled.checked
+        words = [*full_texts_in(spec.condition)]
+        estimates = estimates_of(words, expands_all=(await limits_of(session.channel)).expands_all)
         return Explanation(
             ask.index,
             ask.query if session.index is not None else "",
             dict(zip(ask.parameters[::2], ask.parameters[1::2], strict=True)),
             is_exact,
-            "" if is_exact or spec.condition is None else repr(spec.condition),
+            "" if is_exact or checked is None else repr(checked),
             sorts,
             compiled.unindexed,
             plan,
+            estimates=tuple(estimates),
         )
 
     return await repeated(spec, body)

@@ -67,6 +67,7 @@ class IndexFacts:
         failures: How many writes of documents it did not take, since it was made.
         last_key: The key of the last of them; None where there is none.
         last_reason: Why it was not taken.
+        language: Whose words it has.
     """
 
     name: str
@@ -78,6 +79,7 @@ class IndexFacts:
     failures: int
     last_key: str | None
     last_reason: str | None
+    language: str = "english"
 
     @classmethod
     def of_reply(cls, reply: Sequence[Any]) -> IndexFacts:
@@ -86,6 +88,7 @@ class IndexFacts:
         errors = {_text(name): value for name, value in _pairs(found.get("Index Errors", []))}
         last_key = _text(errors.get("last indexing error key", _NOTHING))
         last_reason = _text(errors.get("last indexing error", _NOTHING))
+        made = {_text(name): value for name, value in _pairs(found.get("index_definition", []))}
         has_failed = int(found.get("hash_indexing_failures", 0)) > 0
         return cls(
             _text(found["index_name"]),
@@ -97,6 +100,7 @@ class IndexFacts:
             int(found.get("hash_indexing_failures", 0)),
             last_key if has_failed and last_key != _NOTHING else None,
             last_reason if has_failed and last_reason != _NOTHING else None,
+            _text(made.get("default_language", "english")),
         )
 
 

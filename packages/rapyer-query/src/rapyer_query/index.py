@@ -21,11 +21,12 @@ from rapyer_query.clauses import ALL, Clause, depth_of
 from rapyer_query.codecs import codec_of
 from rapyer_query.compiler import Compilation
 from rapyer_query.discovery import discover
-from rapyer_query.errors import IndexUnavailableError
+from rapyer_query.errors import IndexUnavailableError, NotIndexedError
 from rapyer_query.facts import FieldDefinition
 from rapyer_query.lifecycle import Lifecycle
 from rapyer_query.names import alias_of, version_of
 from rapyer_query.options import INDEX
+from rapyer_query.search import expanded, full_texts_in, split_full_text
 from rapyer_query.settings import Limits
 
 #: Conditions whose texts are kept for a model.
@@ -48,6 +49,7 @@ class Compiled(NamedTuple):
         is_helped: Whether the index knows one of the fields that are asked for.
         expands: Whether the server looks for parts of texts.
         unindexed: The paths that the index does not know, and why.
+        checked: What Python looks at again where it is not exact; None for nothing.
     """
 
     clause: Clause
@@ -56,6 +58,7 @@ class Compiled(NamedTuple):
     is_helped: bool
     expands: bool
     unindexed: dict[str, str]
+    checked: Condition | None = None
 
 
 _EVERYTHING: Final = Compiled(Clause(ALL, (), True, ALL), [], True, True, False, {})
@@ -93,7 +96,10 @@ class ModelIndex:
         prefix = identity_of(self.model).prefix
         self.words = {one.name: one.definition for one in self.attributes.all}
         self.fields = tuple(map(FieldDefinition.of_words, self.words.values()))
-        self.version = version_of(prefix, sorted(self.words.values()))
+        told = [prefix, sorted(self.words.values())]
+        if self.attributes.language != "english":
+            told.append(self.attributes.language)
+        self.version = version_of(*told)
         self.name = alias_of(prefix, self.version)
         self.life = Lifecycle(self)
 
@@ -131,9 +137,15 @@ class ModelIndex:
 
     def _compile(self, condition: Condition, limits: Limits) -> Compiled:
         compilation = Compilation(self.attributes, limits, self._codec_of)
+        has_words = any(True for _ in full_texts_in(condition))
+        if has_words:
+            condition = expanded(condition, self.attributes.texts_by_name)
         clause = compilation.clause(condition)
         if depth_of(clause.query) > _DEEPEST:
             clause = Clause(ALL, (), False, ALL)
+        checked: Condition | None = condition
+        if has_words:
+            checked = self._checked(condition, clause, compilation)
         query, sent = clause.query, compilation.parameters
         used = sorted({int(number) for number in _PARAMETER.findall(query)})
         return Compiled(
@@ -141,9 +153,38 @@ class ModelIndex:
             [part for number in used for part in (f"p{number}", sent[number])],
             clause.is_exact,
             compilation.is_helped,
-            compilation.expands and "*" in query,
+            compilation.expands and ("*" in query or "%" in query),
             compilation.unindexed,
+            checked,
         )
+
+    def _checked(
+        self, condition: Condition, clause: Clause, compilation: Compilation
+    ) -> Condition | None:
+        """Give what Python looks at again of a condition on words, which it cannot look at.
+
+        Raises:
+            NotIndexedError: The index does not answer exactly what only it can answer.
+        """
+        alone, rest = split_full_text(condition)
+        limits, unindexed = compilation.limits, compilation.unindexed
+        # a query that is too deep was given up: it has no words in it any more
+        is_answered = not alone or clause.is_exact or not clause.is_all
+        for part in alone:
+            by_itself = Compilation(self.attributes, limits, self._codec_of)
+            is_answered = is_answered and by_itself.clause(part).is_exact
+        if not is_answered:
+            fields = tuple(unindexed)
+            reasons = "; ".join(f"{path} {reason}" for path, reason in unindexed.items())
+            raise NotIndexedError(
+                f"the index of {self.model.__name__} does not answer {condition!r} exactly, and "
+                "words are looked for by it alone: "
+                f"{reasons or 'beside them, under | or ~, is what has to be looked at again'}. "
+                "Declare what is asked for with Field(text=True) or Field(index=True), and join "
+                "the other conditions by &.",
+                fields=fields,
+            )
+        return rest
 
     def _codec_of(self, field_type: FieldType) -> Codec:
         codec = self._codecs.get(field_type.name)

@@ -190,7 +190,7 @@ class Lifecycle:
         """Choose between taking over an index that nobody is alive for, and making one."""
         index = self._index
         names = [name.decode() for name in others]
-        found = await find_alteration(channel, index.fields, names)
+        found = await find_alteration(channel, index.fields, index.attributes.language, names)
         if found is None:
             return _CREATE, index.fields
         return ("alter", found.index, found.size), found.added
@@ -202,7 +202,7 @@ class Lifecycle:
         prefix = identity_of(index.model).prefix
         return await self.run(
             channel, ENSURE, new_name(index.name), *decision, len(index.fields),
-            f"{prefix}:", *definitions(index, added),
+            f"{prefix}:", index.attributes.language, *definitions(index, added),
         )  # fmt: skip
 
     async def run(self, channel: Channel, operation: Operation, *arguments: Argument) -> Any:

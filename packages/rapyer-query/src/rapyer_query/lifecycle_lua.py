@@ -133,6 +133,14 @@ local function report(state, info)
     }
 end
 
+-- How an index is made: no word is left out of it, without which phrases would not be found.
+local function made_for(fresh, keys, language)
+    return {
+        'FT.CREATE', fresh, 'ON', 'JSON', 'PREFIX', '1', keys, 'LANGUAGE', language,
+        'STOPWORDS', '0', 'SCHEMA',
+    }
+end
+
 -- `FT.CREATE` or `FT.ALTER` with the attributes at a place of the arguments: how many parts, the
 -- size of each, their words. Lua passes on fewer than 8000 arguments, hence the parts.
 local function define(name, head, position)

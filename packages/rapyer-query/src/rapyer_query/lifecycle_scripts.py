@@ -27,7 +27,7 @@ ENSURE = Operation(
     "index_ensure",
     COMMON
     + """
-local fresh, decision, target, size, wanted, keys = unpack(arg, 3, 8)
+local fresh, decision, target, size, wanted, keys, language = unpack(arg, 3, 9)
 
 -- an index with more than the version needs may lack documents of it
 local function fits(info) return info and #info.attributes == tonumber(wanted) end
@@ -66,7 +66,7 @@ local function take_over()
                 for _, gone in ipairs({owner, index.version}) do
                     erase('lease:' .. gone, 'late:' .. gone, 'altered:' .. gone)
                 end
-                local failed = define(target, {'FT.ALTER', target, 'SCHEMA', 'ADD'}, 9)
+                local failed = define(target, {'FT.ALTER', target, 'SCHEMA', 'ADD'}, 10)
                 if not failed then note('altered:' .. version, target) end
                 return true, failed
             end
@@ -87,8 +87,8 @@ local function begin()
         if not is_done then return nil, {'others', nobodys()} end
     else
         target = fresh
-        local head = {'FT.CREATE', fresh, 'ON', 'JSON', 'PREFIX', '1', keys, 'SCHEMA'}
-        failed = define(fresh, head, 9)
+        local head = made_for(fresh, keys, language)
+        failed = define(fresh, head, 10)
         if failed then redis.pcall('FT.DROPINDEX', fresh) end
     end
     if failed then return nil, {'refused', failed} end
@@ -179,7 +179,7 @@ REBUILD = Operation(
     "index_rebuild",
     COMMON
     + """
-local fresh, current, patience, keys = unpack(arg, 3, 6)
+local fresh, current, patience, keys, language = unpack(arg, 3, 7)
 say_alive(version, retention)
 local asked = about(alias)
 if current == '' then
@@ -192,8 +192,8 @@ if current == '' then
     end
 end
 if current == '' then
-    local head = {'FT.CREATE', fresh, 'ON', 'JSON', 'PREFIX', '1', keys, 'SCHEMA'}
-    local failed = define(fresh, head, 7)
+    local head = made_for(fresh, keys, language)
+    local failed = define(fresh, head, 8)
     if failed then
         redis.pcall('FT.DROPINDEX', fresh)
         return {'refused', failed}

@@ -257,7 +257,7 @@ class IndexManager:
         index = self._index
         arguments: Sequence[Argument] = (
             new_name(index.name), current, _PATIENCE, f"{identity_of(index.model).prefix}:",
-            *definitions(index, index.fields),
+            index.attributes.language, *definitions(index, index.fields),
         )  # fmt: skip
         return await index.life.run(channel, REBUILD, *arguments)
 

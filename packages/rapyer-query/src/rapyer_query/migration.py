@@ -33,13 +33,14 @@ class Alteration:
 
 
 async def find_alteration(
-    channel: Channel, wanted: Sequence[FieldDefinition], abandoned: Iterable[str]
+    channel: Channel, wanted: Sequence[FieldDefinition], language: str, abandoned: Iterable[str]
 ) -> Alteration | None:
     """Find an index that has nothing but what a version needs, and lacks the least of that.
 
     Args:
         channel: The connections.
         wanted: The attributes that the version needs.
+        language: The language of their words.
         abandoned: The names of the indexes that nobody is alive for.
 
     Returns:
@@ -52,15 +53,17 @@ async def find_alteration(
             facts = await facts_of(channel, name)
         except ResponseError:  # the user may not ask: nothing is taken over then
             continue
-        found = None if facts is None else _addition(facts, wanted)
+        found = None if facts is None else _addition(facts, wanted, language)
         if found is not None:
             possible.append(found)
     return min(possible, key=lambda one: len(one.added), default=None)
 
 
-def _addition(facts: IndexFacts, wanted: Sequence[FieldDefinition]) -> Alteration | None:
+def _addition(
+    facts: IndexFacts, wanted: Sequence[FieldDefinition], language: str
+) -> Alteration | None:
     has, needs = frozenset(facts.fields), frozenset(wanted)
-    if facts.is_building or not has <= needs:
+    if facts.is_building or facts.language != language or not has <= needs:
         return None
     added = tuple(field for field in wanted if field not in has)
     return Alteration(facts.name, len(facts.fields), added)

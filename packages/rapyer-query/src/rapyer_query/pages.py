@@ -103,7 +103,10 @@ async def _first_rows(
     first = window._replace(limit=most if window.limit is None else min(most, window.limit))
     try:
         return await _reply_to(
-            session, session.ask.rows(load, order.words, first, order.before), order, script
+            session,
+            session.ask.rows(load, order.words, first, order.options, order.before),
+            order,
+            script,
         )
     except DoubtError:
         if order.words or window != Window(page=window.page):
@@ -118,7 +121,7 @@ async def named_keys(session: Session, order: ServerOrder, window: Window) -> Pa
     Raises:
         DoubtError: As for `index_pages`.
     """
-    command = session.ask.rows(KEY_ALONE, order.words, window, order.before)
+    command = session.ask.rows(KEY_ALONE, order.words, window, order.options, order.before)
     reply = await _reply_to(session, command, order, SEARCH_KEYS)
     return _page_of(reply if window.limit is not None else reply[0], KEY_ALONE)
 
@@ -152,7 +155,9 @@ def _doubtful(session: Session, order: ServerOrder) -> Sequence[Any] | None:
 
 
 def _page_of(rows: Sequence[Any], load: Load) -> Page:
-    found: list[list[bytes]] = [row for row in rows[1:] if row]
+    # the score of a document comes before its key, also where it has expired and has none
+    found: list[list[bytes]] = [row[2:] if row[0] == b"__score" else row for row in rows[1:] if row]
+    found = [row for row in found if row]
     if load.dialect == 3:
         parts = _parts_of(found, load.number)
     elif load.number:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rapyer.fields import Text
+
 from rapyer_query.attributes import Way, distinct
 
 
@@ -21,6 +23,7 @@ class Place:
         is_demanded: Whether `Field(index=True)` says so of it.
         keys: Keys of the dict there that are indexed by themselves.
         is_sortable: Whether `Field(sortable=True)` says so of it.
+        text: How its words are indexed, if they are.
         since: After how many steps of the way the last of `absent` was added.
         validates: Whether the model around it is configured to validate defaults.
     """
@@ -33,6 +36,7 @@ class Place:
     is_demanded: bool = False
     keys: tuple[str, ...] = ()
     is_sortable: bool = False
+    text: Text | None = None
     validates: bool = False
     since: int = 0
 

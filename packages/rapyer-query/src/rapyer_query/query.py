@@ -15,7 +15,7 @@ from rapyer.guards import is_class
 
 from rapyer_query import counting, writes
 from rapyer_query.aggregates import Aggregate, N, avg, max_, min_, sum_
-from rapyer_query.checks import check_condition, check_root, natural, order_of
+from rapyer_query.checks import check_condition, check_root, natural, order_of, searched
 from rapyer_query.errors import MultipleResultsError, NoResultError
 from rapyer_query.explain import Explanation, explain
 from rapyer_query.groups import Grouping
@@ -106,6 +106,22 @@ class Query(Generic[R]):
         for condition in given[1:]:
             joined = joined & condition
         return self._with(condition=joined)
+
+    def search(self, text: str, *, fuzzy: int = 0) -> Query[R]:
+        """Add words that one or several texts of a document have: `User.find().search("redis")`.
+
+        All fields with `Field(text=True)` are looked at; see `matches` of paths for what can be
+        asked. The results come in the order of their scores, the best first, where no `sort` says
+        otherwise.
+
+        Args:
+            text: The words, all of which are wanted.
+            fuzzy: By how many letters each of them may differ, up to 3.
+
+        Raises:
+            ExpressionError: There are no words.
+        """
+        return self.where(searched(text, fuzzy))._with(ranks=True)
 
     def sort(self, *orders: Any) -> Query[R]:
         """Put the results in order: `.sort(User.age.desc(), User.name)`; texts: `"-age", "name"`.

@@ -32,7 +32,7 @@ from rapyer_query.session import (
     gone_for_good,
 )
 from rapyer_query.shapes import LACKING, ModelShape, ValuesShape, corrupt, redis_key
-from rapyer_query.sorting import ServerOrder, server_order, sort_in_python
+from rapyer_query.sorting import BY_SCORE, ServerOrder, server_order, sort_in_python
 from rapyer_query.spec import Spec
 
 _log = logging.getLogger("rapyer.query")
@@ -78,6 +78,8 @@ async def _pages_of(session: Session) -> AsyncGenerator[Found]:
         order = None if spec.orders else NO_ORDER
     elif spec.orders:
         order = server_order(spec.orders, session.index.attributes)
+    elif spec.ranks:
+        order = BY_SCORE
     if order is not None:
         try:
             async with aclosing(Results(session, order).pages()) as pages:
@@ -199,7 +201,9 @@ class Results:
     def holds(self) -> Predicate:
         """Say of an instance whether it fulfils the condition, in Python."""
         if self._holds is None:
-            condition = self._spec.condition
+            session = self._session
+            is_asked = session.index is not None
+            condition = session.compiled.checked if is_asked else self._spec.condition
             self._holds = (lambda _: True) if condition is None else predicate_of(condition)
         return self._holds
 

@@ -31,8 +31,8 @@ local function require_whole(arg, index)
 end
 """
 
-#: Arguments: the two of `ask`, and a command that gives rows, each with its
-#: key in the second place. What counts as missing is sent as an expired document is: as nothing.
+#: Arguments: the two of `ask`, and a command that gives rows, each with its key in the second
+#: place, or behind its score. What counts as missing is sent as an expired document is: as nothing.
 _SEARCHING = (
     _ASKING
     + """
@@ -42,7 +42,8 @@ local function search(touch)
     for place = 2, #rows do
         local row = rows[place]
         if row then
-            if check(row[2], 'read') then touch(row[2], 'read') else rows[place] = false end
+            local key = row[1] == '__score' and row[4] or row[2]
+            if key and check(key, 'read') then touch(key, 'read') else rows[place] = false end
         end
     end
     return reply

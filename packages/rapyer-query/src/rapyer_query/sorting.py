@@ -57,11 +57,17 @@ class ServerOrder(NamedTuple):
         doubt: Finds documents that the server may put elsewhere: integers that are no doubles, and
             those that lack a field which has another default than None.
         before: What attributes are calculated by.
+        options: What is asked of the query itself.
     """
 
     words: Sequence[str]
     doubt: Text
     before: Sequence[Any] = ()
+    options: Sequence[str] = ()
+
+
+#: The order of full-text search: the best first.
+BY_SCORE: Final = ServerOrder(("@__score", "DESC"), NOTHING, options=("ADDSCORES",))
 
 
 def check_order(order: Order) -> None:

