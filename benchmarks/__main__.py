@@ -25,6 +25,7 @@ from benchmarks import (
     ttl,
     types,
     updates,
+    vectors,
 )
 
 SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
@@ -43,6 +44,7 @@ SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
     "ttl": ttl.run,
     "types": types.run,
     "updates": updates.run,
+    "vectors": vectors.run,
 }
 
 

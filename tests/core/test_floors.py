@@ -21,7 +21,8 @@ FLOORS = (
     {"model"},
     {"plugin"},
     {
-        "base", "embedded", "metaclass", "paths", "reading", "locations", "fields", "hosting",
+        "base", "embedded", "metaclass", "paths", "reading", "locations", "fields", "indexed",
+        "hosting",
         "options", "first_party", "keys", "registry", "memory", "versions", "baseline",
         "assignments", "draft", "differences", "parts", "loading", "writing", "rows", "locks",
         "lists", "dicts", "counting", "texts", "shifting", "plain", "owners",
@@ -36,7 +37,8 @@ FLOORS = (
 OUTSIDE = {"__main__", "testing", "mypy"}
 #: What plugins build on. `rapyer.connection` and the like are for applications.
 FOR_PLUGINS = {
-    "base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields", "loading", "writing",
+    "base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields", "indexed",
+    "loading", "writing",
     "host", "locations", "paths", "rows", "guards", "progress", "assignments", "owners",
 }  # fmt: skip
 #: Names of the package itself that are no modules, and what a plugin may take of them.

@@ -17,7 +17,7 @@ from rapyer import (
 )
 from rapyer.base import channel_of
 from rapyer.expr.geo import LARGEST_LATITUDE
-from rapyer.fields import IndexOptions
+from rapyer.indexed import IndexOptions
 from rapyer.testing import use_plugins
 from rapyer_query.index import ModelIndex
 

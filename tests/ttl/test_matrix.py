@@ -119,6 +119,7 @@ WITHOUT_TRAFFIC = {
     "changes", "key", "key_of", "path", "pk", "rollback", "index", "find",
     "Query.limit", "Query.of", "Query.on_corrupt", "Query.project", "Query.scan", "Query.skip",
     "Query.sort", "Query.timeout", "Query.values", "Query.where", "Query.group_by", "Query.search",
+    "Query.nearest", "Query.within_distance", "Query.with_scores",
     "Aggregation.having", "Aggregation.limit", "Aggregation.project", "Aggregation.skip",
     "Aggregation.sort",
 }  # fmt: skip

@@ -16,6 +16,7 @@ from rapyer import (
     MappedOptional,
     RedisKey,
     Text,
+    Vector,
 )
 from rapyer_query import (
     Aggregate,
@@ -62,6 +63,8 @@ class User(AtomicRedisModel):
     rank: Mapped[int] = Field(default=0, sortable=True)
     at: Mapped[GeoPoint] = Field(default=GeoPoint(0, 0))
     bio: Mapped[str] = Field(default="", text=True)
+    embedding: Mapped[Annotated[list[float], Vector(dim=2)]] = Field(default_factory=list)
+    other: Mapped[list[float] | None] = Field(default=None, vector=Vector(dim=2, metric="l2"))
     note: Mapped[Annotated[str | None, Text(stem=False)]] = Field(default=None)
     was: Mapped[GeoPoint | None] = Field(default=None)
 
@@ -183,6 +186,16 @@ async def full_text() -> None:
     assert_type(Field(text=Text(weight=2, language="german")), Any)
 
 
+async def vectors() -> None:
+    query = User.find(User.age > 3).nearest(User.embedding, [1.0, 2.0], k=5)
+    assert_type(query, Query[User])
+    assert_type(await query.with_scores().to_list(), list[tuple[User, float]])
+    assert_type(
+        await query.values(User.name).with_scores().first(), tuple[tuple[str], float] | None
+    )
+    assert_type(User.find().within_distance(User.other, [1, 2], 0.5), Query[User])
+
+
 async def indexes(user: User) -> None:
     assert_type(User.index, IndexManager)
     assert_type(user.index, IndexManager)
@@ -219,6 +232,8 @@ async def bad(user: User) -> None:
     User.bio.matches(3)  # error
     User.find().search(3)  # error
     Text("german")  # error
+    Vector(dim=3, metric="hamming")  # error
+    User.find().nearest(User.embedding)  # error
     User.name.within(1, 2, km=3)  # error
     GeoPoint("1", 2)  # error
     count(User.age)  # error

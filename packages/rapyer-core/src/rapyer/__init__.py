@@ -57,7 +57,8 @@ if TYPE_CHECKING:
         WrongTypeError,
     )
     from rapyer.expr import Condition
-    from rapyer.fields import Field, Key, Mapped, MappedOptional, Text, Version
+    from rapyer.fields import Field, Key, Mapped, MappedOptional, Version
+    from rapyer.indexed import Text, Vector
     from rapyer.keys import RedisKey
     from rapyer.model import (
         ChangesMixin,
@@ -159,6 +160,7 @@ __all__ = [
     "UnexpectedReplyError",
     "UnstorableValueError",
     "UnsupportedServerError",
+    "Vector",
     "Version",
     "WrongModelError",
     "WrongTypeError",
@@ -190,7 +192,8 @@ _HOMES = {
     "RedisList": "rapyer.redis_types",
     "RedisStr": "rapyer.redis_types",
     "ServerInfo": "rapyer.traffic.server",
-    "Text": "rapyer.fields",
+    "Text": "rapyer.indexed",
+    "Vector": "rapyer.indexed",
     "Version": "rapyer.fields",
     "col": "rapyer.paths",
     "init_rapyer": "rapyer.connection",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
 from typing import (
     TYPE_CHECKING,
     Annotated,
@@ -19,12 +18,13 @@ from typing import (
 
 import pydantic
 from pydantic import BaseModel, GetCoreSchemaHandler
-from pydantic.fields import Deprecated, FieldInfo
+from pydantic.fields import Deprecated
 from pydantic.types import Discriminator
 from pydantic_core import CoreSchema
 from typing_extensions import TypeVar, Unpack
 
 from rapyer.errors import ModelDefinitionError
+from rapyer.indexed import IndexOptions, Text, Vector
 from rapyer.keys import check_text_pk
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     index_keys: Iterable[str] = (),
     sortable: bool = False,
     text: bool | Text = False,
+    vector: Vector | None = None,
     **options: Unpack[FieldOptions],
 ) -> Any:
     """Declare a field: its default, its name in the document, its constraints, its index.
@@ -106,6 +107,7 @@ def Field(  # noqa: N802 - the name that pydantic's users know
             sorted by the field all the same, and more slowly.
         text: Whether the words of the text are indexed as well, for `matches` and `search`; a
             `Text` says how. Comparisons of the whole text are as exact as without.
+        vector: How a list of numbers is indexed as a vector, for `nearest` and `within_distance`.
         options: Constraints and texts, each as in `pydantic.Field`.
 
     Returns:
@@ -124,65 +126,15 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     if sortable and index is False:
         raise TypeError("Field has index=False and sortable=True. What is sortable is indexed.")
     words = Text() if text is True else text or None
-    if words is not None and index is False:
-        raise TypeError("Field has index=False and text=True. What is searched is indexed.")
+    if index is False and (words is not None or vector is not None):
+        what = "vector=..." if words is None else "text=True"
+        raise TypeError(f"Field has index=False and {what}. What is searched is indexed.")
     if index is not None or keys or sortable or words is not None:
         is_wanted = True if sortable or words is not None else index
         field.metadata.append(IndexOptions(is_wanted, keys, sortable, words))
+    if vector is not None:
+        field.metadata.append(vector)
     return field
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """How the words of a text are indexed, for full-text search.
-
-        bio: Mapped[str] = Field(text=Text(weight=2))
-        bio: Mapped[Annotated[str, Text(language="german")]]
-
-    Attributes:
-        weight: How much the field counts in an order by score.
-        language: Whose words they are, one of those of RediSearch; English if none is said. All
-            texts of a model have one.
-        stem: Whether words are found by other forms of them, such as plurals.
-    """
-
-    weight: float = 1.0
-    language: str | None = None
-    stem: bool = True
-
-    def __post_init__(self) -> None:
-        given: Any = self.weight
-        is_number = isinstance(given, int | float) and not isinstance(given, bool)
-        if not is_number or not 0 < given < 1e6:
-            raise ValueError(f"the weight of a Text is {given!r}. Give a number above 0.")
-
-
-@dataclass(frozen=True, slots=True)
-class IndexOptions:
-    """What `Field` was told about the index: the metadata that it leaves.
-
-    Attributes:
-        index: Whether the field is indexed; None where nothing was said.
-        keys: Keys of a dict that are indexed each by itself.
-        sortable: Whether the index keeps the values for sorting.
-        text: How the words of the text are indexed; None where they are not.
-    """
-
-    index: bool | None = None
-    keys: tuple[str, ...] = ()
-    sortable: bool = False
-    text: Text | None = None
-
-
-def index_options_of(field: FieldInfo | None) -> IndexOptions:
-    """Give what was said about the index of a field."""
-    options = IndexOptions()
-    for part in () if field is None else field.metadata:
-        if isinstance(part, IndexOptions):
-            options = replace(part, text=part.text or options.text)
-        elif isinstance(part, Text):
-            options = replace(options, index=True, text=part)
-    return options
 
 
 def _keys_to_index(keys: Iterable[str]) -> tuple[str, ...]:

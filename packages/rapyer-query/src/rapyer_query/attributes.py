@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from rapyer.fields import Text as IndexedText
 from rapyer.guards import is_mapping
+from rapyer.indexed import Text as IndexedText
+from rapyer.indexed import Vector
 from rapyer.types.table import FieldType
 
 
@@ -31,9 +32,9 @@ VALUE = WayStep("value")
 #: How values of an attribute are compared with operands; see `rapyer_query.bounds`.
 Family: TypeAlias = Literal[
     "integer", "float", "days", "span", "decimal", "instant", "clock", "bool", "text", "choice",
-    "token", "texts", "place", "words", "custom",
+    "token", "texts", "place", "words", "vector", "custom",
 ]  # fmt: skip
-Form: TypeAlias = Literal["NUMERIC", "TAG", "GEO", "TEXT"]
+Form: TypeAlias = Literal["NUMERIC", "TAG", "GEO", "TEXT", "VECTOR"]
 
 
 class Unknown:
@@ -67,6 +68,7 @@ class Attribute:
             alone do not say whether they have one.
         field_type: The type of the values, where it is one of a plugin.
         text: How the words of a text are indexed.
+        vector: How a list of numbers is indexed as a vector.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Attribute:
     companion: str | None = None
     field_type: FieldType | None = None
     text: IndexedText | None = None
+    vector: Vector | None = None
 
     @property
     def definition(self) -> list[str]:
@@ -94,11 +97,23 @@ class Attribute:
             words += ["WEIGHT", f"{self.text.weight:g}"]
             if not self.text.stem:
                 words.append("NOSTEM")
+        if self.vector is not None:
+            words += _vector_words(self.vector)
         if self.has_missing:
             words.append("INDEXMISSING")
         if self.is_sortable:
             words += ["SORTABLE", "UNF"]  # as they are: the server else folds upper and lower case
         return words
+
+
+def _vector_words(vector: Vector) -> list[str]:
+    words = [
+        "TYPE", vector.precision.upper(), "DIM", str(vector.dim), "DISTANCE_METRIC",
+        vector.metric.upper(),
+    ]  # fmt: skip
+    if vector.algorithm == "hnsw":
+        words += ["M", str(vector.m), "EF_CONSTRUCTION", str(vector.ef_construction)]
+    return [vector.algorithm.upper(), str(len(words)), *words]
 
 
 @dataclass(slots=True)
@@ -126,6 +141,7 @@ class Attributes:
         companions: The attributes that stand beside others: offsets.
         texts: The attributes with the words of texts, by the way to them.
         language: Whose words they are.
+        vectors: The attributes with vectors, by the way to them.
     """
 
     at: dict[Way, Attribute] = field(default_factory=dict[Way, Attribute])
@@ -135,11 +151,12 @@ class Attributes:
     companions: list[Attribute] = field(default_factory=list[Attribute])
     texts: dict[Way, Attribute] = field(default_factory=dict[Way, Attribute])
     language: str = "english"
+    vectors: dict[Way, Attribute] = field(default_factory=dict[Way, Attribute])
 
     @property
     def all(self) -> Sequence[Attribute]:
         """All of them, in the order of the fields."""
-        return [*self.at.values(), *self.companions, *self.texts.values()]
+        return [*self.at.values(), *self.companions, *self.texts.values(), *self.vectors.values()]
 
     @property
     def texts_by_name(self) -> tuple[tuple[str, ...], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from rapyer.errors import ExpressionError
@@ -16,6 +17,8 @@ from rapyer_query.sorting import check_order
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
+
+    from rapyer_query.spec import Spec
 
 
 def check_condition(model: type[BaseRedisModel], condition: object) -> None:
@@ -99,3 +102,26 @@ def natural(name: str, number: object) -> int:
     if isinstance(number, bool) or not isinstance(number, int) or number < 0:
         raise ValueError(f"{name} is {number!r}. Give a whole number, 0 or more.")
     return number
+
+
+def length(name: str, number: object) -> float:
+    """Check that something is a distance."""
+    given: Any = number
+    is_number = isinstance(given, int | float) and not isinstance(given, bool)
+    if not is_number or not math.isfinite(given) or given < 0:
+        raise ValueError(f"{name} is {number!r}. Give a number, 0 or more.")
+    return float(given)
+
+
+def writable(spec: Spec) -> Spec:
+    """Check that the documents of a query can be written.
+
+    Raises:
+        ExpressionError: They are the nearest, which are others at every moment.
+    """
+    if spec.near is not None:
+        raise ExpressionError(
+            "documents are not changed by how near they are. Ask for their keys() first, and "
+            "change or delete those."
+        )
+    return spec

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from rapyer.traffic.channel import Argument
 
@@ -27,7 +27,7 @@ class Ask:
 
     index: str
     query: str
-    parameters: Sequence[str]
+    parameters: Sequence[Any]
     timeout: int = 0
 
     def _options(self, dialect: int = 2) -> list[Argument]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from rapyer.keys import RedisKey
 
 from rapyer_query.commands import Window
+from rapyer_query.near import BY_DISTANCE
 from rapyer_query.pages import NO_ORDER, named_keys
 from rapyer_query.results import Found, all_results, result_pages
 from rapyer_query.session import DoubtError, Session, repeated
@@ -57,6 +58,8 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
         if by_server is None:
             return None
         order = by_server
+    elif spec.near is not None:
+        order = BY_DISTANCE
     elif spec.ranks:
         order = BY_SCORE
     # the server would pass over what is hidden as well: then the window is made of what is left

@@ -16,8 +16,8 @@ from rapyer.base import BaseRedisModel, field_types_of
 from rapyer.errors import ModelDefinitionError, UnaddressableKeyError
 from rapyer.expr.jsonpath import render_path
 from rapyer.expr.text import stored_text
-from rapyer.fields import Text, index_options_of
 from rapyer.guards import is_tuple
+from rapyer.indexed import index_options_of
 from rapyer.types.codec import complete_schema
 
 from rapyer_query.attributes import (
@@ -43,6 +43,7 @@ from rapyer_query.schemas import (
     is_fixed,
     item_of,
 )
+from rapyer_query.searched import NotSearchedError, add_vector, add_words, require_searched
 
 #: Documents without a value there, and those with null, are told from others by this filter: it is
 #: RedisJSON's own reading of it, which applies it to the scalar itself.
@@ -88,7 +89,11 @@ class _Walk:
     def below(self, schema: Schema, place: Place) -> None:
         """Index what is at a place, and below it."""
         before = len(self.found.at)
-        self._walk(schema, place)
+        try:
+            self._walk(schema, place)
+            require_searched(self.found, place)
+        except NotSearchedError as exc:
+            raise ModelDefinitionError(f"{self._model.__name__}{_text(place.way)} {exc}") from exc
         added = [*self.found.at][before:]
         singles = [way for way in added if way == place.way or _is_key_of(way, place.way)]
         if place.is_sortable and not singles:
@@ -97,12 +102,7 @@ class _Walk:
                 "Field(sortable=True), and has no single value in an index. Declare that of a "
                 "plain value, or of a dict together with keys, Field(index_keys=[...])."
             )
-        if place.text is not None and place.way not in self.found.texts and not place.is_many:
-            raise ModelDefinitionError(
-                f"{self._model.__name__}{_text(place.way)} is to be searched by its words, and is "
-                "no text by itself. Declare that of a field of str."
-            )
-        if not added and place.way:
+        if not added and place.way and place.vector is None:
             self.found.unindexed.setdefault(
                 place.way,
                 "has no form that an index can hold" if place.is_wanted else "is not indexed",
@@ -196,6 +196,7 @@ class _Walk:
                 keys=options.keys,
                 is_sortable=options.sortable,
                 text=options.text,
+                vector=options.vector,
                 validates=bool(config.get("validate_default")),
             )
             if not is_required:
@@ -208,9 +209,14 @@ class _Walk:
     # -- lists and dicts --------------------------------------------------------------------------
 
     def _elements(self, item: Schema, array: Schema, place: Place) -> None:
+        if place.vector is not None:  # its numbers are not asked for one by one
+            if not place.is_many and place.is_wanted:
+                add_vector(self.found, place.vector, place, self._name(place.way))
+            return
         within = replace(
             place, way=(*place.way, EACH), path=f"{place.path}[*]", absent=(), since=0,
             is_many=True, is_demanded=False, keys=(), is_sortable=False, text=None,
+            vector=None,
         )  # fmt: skip
         if self._is_object(item):
             models = self.found.lists[place.way] = Part(place.absent)
@@ -358,21 +364,8 @@ class _Walk:
         )  # fmt: skip
 
         if place.text is not None and kind.family == "text" and not place.is_many:
-            self._add_words(place.text, place, path)
-
-    def _add_words(self, text: Text, place: Place, path: str) -> None:
-        language = text.language or "english"
-        others = {one.text.language or "english" for one in self.found.texts.values() if one.text}
-        if others - {language}:
-            raise ModelDefinitionError(
-                f"{self._model.__name__}{_text(place.way)} has words of the language {language!r}, "
-                f"and other fields of {', '.join(map(repr, others))}. An index has one language."
-            )
-        self.found.language = language
-        self.found.texts[place.way] = Attribute(
-            self._name((*place.way, WayStep("field", "words"))), path, "TEXT", "words",
-            has_missing=bool(place.absent), absent=place.absent, since=place.since, text=text,
-        )  # fmt: skip
+            name = self._name((*place.way, WayStep("field", "words")))
+            add_words(self.found, place.text, replace(place, path=path), name)
 
     def _name(self, way: Way) -> str:
         """Make a name that no text of a user can turn into syntax."""

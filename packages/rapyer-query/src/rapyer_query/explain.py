@@ -24,7 +24,8 @@ class Explanation:
         is_exact: Whether the index finds the documents that are meant, and no others.
         checks: What is looked at again in Python, of each document that was found; empty where
             nothing is.
-        sorts: Who puts the documents in order: `"server"`, `"python"`, the `"score"`, or nobody.
+        sorts: Who puts the documents in order: `"server"` or `"python"`; what does: `"score"` or
+            `"distance"`; empty for nobody.
         unindexed: The paths that the index does not know, and why.
         plan: How the server goes about it, as `FT.EXPLAIN` tells.
         groups: Who puts documents together in groups: `"server"`, `"python"`, or nobody.
@@ -63,7 +64,10 @@ async def explain(spec: Spec) -> Explanation:
     """Tell what a query does; see `Query.explain`."""
 
     async def body(session: Session) -> Explanation:
-        compiled, ask = session.compiled, session.ask
+        compiled, ask, near = session.compiled, session.ask, spec.near
+        about: list[str] = []
+        if near is not None and not session.is_exact:  # Python looks for the nearest
+            near = None
         plan, sorts = "", ""
         if session.index is not None and ask.query:
             parameters: list[Argument] = []
@@ -77,22 +81,29 @@ async def explain(spec: Spec) -> Explanation:
                 spec.orders, session.index.attributes
             )
             sorts = "server" if by_server else "python"
+        elif spec.near is not None:
+            sorts = "distance"
         elif spec.ranks:
             sorts = "score"
         is_exact = compiled.is_exact and session.index is not None
         checked = spec.condition if session.index is None else compiled.checked
+        if near is not None and near.estimate:
+            is_exact, about = False, [near.estimate]
         words = [*full_texts_in(spec.condition)]
         estimates = estimates_of(words, expands_all=(await limits_of(session.channel)).expands_all)
         return Explanation(
             ask.index,
             ask.query if session.index is not None else "",
-            dict(zip(ask.parameters[::2], ask.parameters[1::2], strict=True)),
+            {
+                name: value if isinstance(value, str) else f"<{len(value)} bytes>"
+                for name, value in zip(ask.parameters[::2], ask.parameters[1::2], strict=True)
+            },
             is_exact,
             "" if is_exact or checked is None else repr(checked),
             sorts,
             compiled.unindexed,
             plan,
-            estimates=tuple(estimates),
+            estimates=(*estimates, *about),
         )
 
     return await repeated(spec, body)

@@ -15,6 +15,11 @@ from rapyer_query.names import IndexName, parse_name
 #: Words of a definition that say nothing about what is in an index.
 _SEPARATOR: Final = "SEPARATOR"
 _NOTHING: Final = "N/A"
+#: What the server calls the parts of the definition of a vector.
+_VECTOR: Final = {
+    "TYPE": "data_type", "DIM": "dim", "DISTANCE_METRIC": "distance_metric",
+    "EF_CONSTRUCTION": "ef_construction",
+}  # fmt: skip
 _GONE: Final = re.compile(r"no such index|unknown index|index not found", re.IGNORECASE)
 
 
@@ -38,6 +43,10 @@ class FieldDefinition:
     def of_words(cls, words: Sequence[str]) -> FieldDefinition:
         """Read a definition as `FT.CREATE` takes it: path, `AS`, name, type, options."""
         path, _, name, kind, *options = words
+        if kind == "VECTOR":  # as the server tells of it
+            algorithm, _, *rest = options
+            options = ["algorithm", algorithm]
+            options += [_VECTOR.get(word, word) for word in rest]
         return cls(name, path, kind, frozenset(options))
 
     def to_dict(self) -> dict[str, Any]:

@@ -65,7 +65,8 @@ class Grouped:
     def plan(self, session: Session) -> tuple[Plan, list[Column], list[Maker]] | None:
         """Give the command of the server, and what reads its reply; None where it has none."""
         spec, index = self.spec, session.index
-        if index is None or not session.is_exact or session.hides or spec.is_windowed:
+        is_part = spec.is_windowed or spec.near is not None
+        if index is None or not session.is_exact or session.hides or is_part:
             return None
         plan = Plan(spec.model, index.attributes, index.readers)
         try:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from rapyer.base import BaseRedisModel, identity_of
 from rapyer.expr.nodes import Condition
 from rapyer.expr.values import Value
-from rapyer.fields import index_options_of
+from rapyer.indexed import index_options_of
 from rapyer.rows import RowReader
 from rapyer.traffic.channel import Channel
 from rapyer.types.codec import Codec, complete_schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncGenerator, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import aclosing
@@ -77,12 +78,12 @@ async def index_pages(
     script = SEARCH if is_reading else SEARCH_KEYS
     rows = await _first_rows(session, load, order, window, script)
     if len(rows) - 1 <= window.page:
-        yield _page_of(rows, load)
+        yield _page_of(session, rows, load)
         return
     named = await named_keys(session, order, window)
     known: set[bytes] = set()
     if not order.words:
-        first = _page_of(rows[: window.page + 1], load)
+        first = _page_of(session, rows[: window.page + 1], load)
         yield first
         known = {*first.keys}
     keys = [key for key in named.keys if key not in known]
@@ -123,7 +124,7 @@ async def named_keys(session: Session, order: ServerOrder, window: Window) -> Pa
     """
     command = session.ask.rows(KEY_ALONE, order.words, window, order.options, order.before)
     reply = await _reply_to(session, command, order, SEARCH_KEYS)
-    return _page_of(reply if window.limit is not None else reply[0], KEY_ALONE)
+    return _page_of(session, reply if window.limit is not None else reply[0], KEY_ALONE)
 
 
 async def _reply_to(
@@ -154,10 +155,10 @@ def _doubtful(session: Session, order: ServerOrder) -> Sequence[Any] | None:
     return session.ask_for(clause._replace(text=text).query).count()
 
 
-def _page_of(rows: Sequence[Any], load: Load) -> Page:
-    # the score of a document comes before its key, also where it has expired and has none
-    found: list[list[bytes]] = [row[2:] if row[0] == b"__score" else row for row in rows[1:] if row]
-    found = [row for row in found if row]
+def _page_of(session: Session, rows: Sequence[Any], load: Load) -> Page:
+    found: list[list[bytes]] = [row for row in rows[1:] if row]
+    if found and found[0][0] != b"__key":
+        found = _scored(session, found)
     if load.dialect == 3:
         parts = _parts_of(found, load.number)
     elif load.number:
@@ -167,6 +168,16 @@ def _page_of(rows: Sequence[Any], load: Load) -> Page:
     else:
         parts = [()] * len(found)
     return Page([row[1] for row in found], parts, len(rows) - 1 - len(found))
+
+
+def _scored(session: Session, rows: list[list[bytes]]) -> list[list[bytes]]:
+    """Note the scores, or distances, that come before keys; give the rows without them.
+
+    A document that has expired has no key, and one without a distance is near to nothing.
+    """
+    known = [(float(row[1]), row) for row in rows if len(row) > 2]
+    session.scores.update({row[3]: score for score, row in known})
+    return [row[2:] for score, row in known if not math.isnan(score)]
 
 
 def _parts_of(rows: list[list[bytes]], number: int) -> list[Sequence[bytes]]:

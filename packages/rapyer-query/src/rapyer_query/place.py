@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rapyer.fields import Text
+from rapyer.indexed import Text, Vector
 
 from rapyer_query.attributes import Way, distinct
 
@@ -24,6 +24,7 @@ class Place:
         keys: Keys of the dict there that are indexed by themselves.
         is_sortable: Whether `Field(sortable=True)` says so of it.
         text: How its words are indexed, if they are.
+        vector: How it is indexed as a vector, if it is.
         since: After how many steps of the way the last of `absent` was added.
         validates: Whether the model around it is configured to validate defaults.
     """
@@ -37,6 +38,7 @@ class Place:
     keys: tuple[str, ...] = ()
     is_sortable: bool = False
     text: Text | None = None
+    vector: Vector | None = None
     validates: bool = False
     since: int = 0
 

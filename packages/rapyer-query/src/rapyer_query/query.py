@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args, overload
 
 from pydantic import BaseModel
+from rapyer.errors import ExpressionError
 from rapyer.expr.nodes import Condition
 from rapyer.expr.paths import is_path
-from rapyer.expr.values import Value
 from rapyer.guards import is_class
 
 from rapyer_query import counting, writes
-from rapyer_query.aggregates import Aggregate, N, avg, max_, min_, sum_
-from rapyer_query.checks import check_condition, check_root, natural, order_of, searched
+from rapyer_query.checks import (
+    check_condition,
+    check_root,
+    length,
+    natural,
+    order_of,
+    searched,
+    writable,
+)
 from rapyer_query.errors import MultipleResultsError, NoResultError
 from rapyer_query.explain import Explanation, explain
-from rapyer_query.groups import Grouping
+from rapyer_query.near import Near
 from rapyer_query.results import all_results, result_pages
 from rapyer_query.shapes import ModelShape, ValuesShape, value_in, view_of
 from rapyer_query.spec import OnCorrupt, Spec
+from rapyer_query.summed import Summed
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
@@ -40,7 +48,7 @@ F = TypeVar("F")
 _LONGEST_TIMEOUT = 366 * 86400
 
 
-class Query(Generic[R]):
+class Query(Summed, Generic[R]):
     """What is asked of the documents of a model: `User.find(User.age > 18).sort(User.name)`.
 
     It is immutable: each method gives a new query. Nothing is sent before one of the methods is
@@ -62,7 +70,7 @@ class Query(Generic[R]):
         NotConnectedError: rapyer was not told where Redis is.
     """
 
-    __slots__ = ("_spec",)
+    __slots__ = ()
 
     def __init__(self, spec: Spec) -> None:
         self._spec = spec
@@ -122,6 +130,51 @@ class Query(Generic[R]):
             ExpressionError: There are no words.
         """
         return self.where(searched(text, fuzzy))._with(ranks=True)
+
+    def nearest(self, path: Any, vector: Any, k: int = 10) -> Query[R]:
+        """Give the documents whose vectors are nearest to another one, the nearest first.
+
+            await Note.find(Note.author == "Ada").nearest(Note.embedding, vector, k=5).to_list()
+
+        They are looked for among the documents that fulfil the condition. See docs/vectors.md for
+        what is exact: with `"flat"` the nearest are, with `"hnsw"` some may be left out.
+
+        Args:
+            path: Where the vectors stand.
+            vector: A list of as many numbers, or an array of numpy.
+            k: How many.
+
+        Raises:
+            ExpressionError: The path leads to no vector, or the other one is none of its kind.
+        """
+        number = natural("k", k)
+        return self._with(near=Near.of(self._spec.model, path, vector, max(number, 1), 0.0))
+
+    def within_distance(self, path: Any, vector: Any, distance: float) -> Query[R]:
+        """Give the documents whose vectors are so near to another one, the nearest first.
+
+        Args:
+            path: Where the vectors stand.
+            vector: A list of as many numbers, or an array of numpy.
+            distance: The largest distance, as the metric of the field measures.
+
+        Raises:
+            ExpressionError: As `nearest`.
+        """
+        radius = length("distance", distance)
+        return self._with(near=Near.of(self._spec.model, path, vector, None, radius))
+
+    def with_scores(self) -> Query[tuple[R, float]]:
+        """Give each result with its distance, or with its score in a search.
+
+        Raises:
+            ExpressionError: The query has neither: ask for `nearest`, `within_distance`, `search`.
+        """
+        if self._spec.near is None and not (self._spec.ranks and not self._spec.orders):
+            raise ExpressionError(
+                "with_scores is for queries with nearest, within_distance, or search without sort."
+            )
+        return self._with(scored=True)
 
     def sort(self, *orders: Any) -> Query[R]:
         """Put the results in order: `.sort(User.age.desc(), User.name)`; texts: `"-age", "name"`.
@@ -226,76 +279,6 @@ class Query(Generic[R]):
                 check_root(model, value)
         return self._with(shape=ValuesShape(model, found))
 
-    # -- groups -----------------------------------------------------------------------------------
-
-    @overload
-    def group_by(self, a: Value[A], /) -> Grouping[A]: ...
-    @overload
-    def group_by(self, a: Value[A], b: Value[B], /) -> Grouping[A, B]: ...
-    @overload
-    def group_by(self, a: Value[A], b: Value[B], c: Value[C], /) -> Grouping[A, B, C]: ...
-    @overload
-    def group_by(self) -> Grouping[()]: ...
-    @overload
-    def group_by(self, key: Any, /, *keys: Any, **named: Any) -> Grouping[*tuple[Any, ...]]: ...
-    @overload
-    def group_by(self, **named: Any) -> Grouping[*tuple[Any, ...]]: ...
-    def group_by(self, *keys: Any, **named: Any) -> Any:
-        """Put documents together that have the same values: `.group_by(City.country)`.
-
-        What is wanted of each group says `aggregate`. None is a value like others. Without keys all
-        documents are one group, which is there without documents as well.
-
-        Args:
-            keys: Plain values, which each document has once; rows have them by the name of the
-                field.
-            named: The same under other names, and what is calculated: `size=City.population // 10`.
-
-        Raises:
-            ExpressionError: A key is no such value.
-        """
-        return Grouping[Any].of(self._spec, keys, named)
-
-    @overload
-    async def sum(self, value: Value[N]) -> N: ...
-    @overload
-    async def sum(self, value: Value[N | None]) -> N: ...
-    @overload
-    async def sum(self, value: Any) -> Any: ...
-    async def sum(self, value: Any) -> Any:
-        """Add the values of the documents up; see `sum_`. One round trip where that is exact."""
-        return await self._one(sum_, value)
-
-    @overload
-    async def avg(self, value: Value[int] | Value[float]) -> float | None: ...
-    @overload
-    async def avg(self, value: Value[A]) -> A | None: ...
-    @overload
-    async def avg(self, value: Any) -> Any: ...
-    async def avg(self, value: Any) -> Any:
-        """Give the mean of the values; None where there are none; see `avg` and `sum`."""
-        return await self._one(avg, value)
-
-    @overload
-    async def min(self, value: Value[A]) -> A | None: ...
-    @overload
-    async def min(self, value: Any) -> Any: ...
-    async def min(self, value: Any) -> Any:
-        """Give the smallest value; None where there are none; see `min_` and `sum`."""
-        return await self._one(min_, value)
-
-    @overload
-    async def max(self, value: Value[A]) -> A | None: ...
-    @overload
-    async def max(self, value: Any) -> Any: ...
-    async def max(self, value: Any) -> Any:
-        """Give the largest value; None where there are none; see `max_` and `sum`."""
-        return await self._one(max_, value)
-
-    async def _one(self, make: Callable[[Any], Aggregate[Any]], value: Any) -> Any:
-        rows: Any = await self.group_by().aggregate(make(value)).to_list()
-        return rows[0][0]
-
     # -- asking -----------------------------------------------------------------------------------
 
     async def to_list(self) -> list[R]:
@@ -370,7 +353,7 @@ class Query(Generic[R]):
         Raises:
             OutcomeUnknownError: The reply was lost; some may have been deleted.
         """
-        return await writes.delete(self._spec)
+        return await writes.delete(writable(self._spec))
 
     async def update(self, values: Mapping[Any, Any] | None = None, /, **fields: Any) -> int:
         """Set fields of the documents, as `aupdate_by_key` does; give the number of documents.
@@ -392,7 +375,7 @@ class Query(Generic[R]):
                 written.
             OutcomeUnknownError: The reply was lost; some may have been written.
         """
-        return await writes.update(self._spec, values, fields)
+        return await writes.update(writable(self._spec), values, fields)
 
     async def explain(self) -> Explanation:
         """Tell what the query does: its text and parameters, what is looked at again, the plan."""

@@ -16,6 +16,7 @@ from rapyer.traffic.policies import Policies
 
 from rapyer_query.commands import DOCUMENT, PAGE, Window
 from rapyer_query.errors import QueryInterruptedError
+from rapyer_query.near import BY_DISTANCE
 from rapyer_query.pages import (
     NO_ORDER,
     Page,
@@ -70,16 +71,9 @@ async def result_pages(spec: Spec) -> AsyncGenerator[Found]:
 
 
 async def _pages_of(session: Session) -> AsyncGenerator[Found]:
-    spec = session.spec
     if session.is_empty:
         return
-    order: ServerOrder | None = NO_ORDER
-    if session.index is None:
-        order = None if spec.orders else NO_ORDER
-    elif spec.orders:
-        order = server_order(spec.orders, session.index.attributes)
-    elif spec.ranks:
-        order = BY_SCORE
+    order = _order_of(session)
     if order is not None:
         try:
             async with aclosing(Results(session, order).pages()) as pages:
@@ -91,6 +85,20 @@ async def _pages_of(session: Session) -> AsyncGenerator[Found]:
         async with aclosing(Results(session, NO_ORDER).pages_in_python()) as pages:
             async for page in pages:
                 yield page
+
+
+def _order_of(session: Session) -> ServerOrder | None:
+    """Give the order for the server; None where Python makes it."""
+    spec, index = session.spec, session.index
+    if spec.near is not None and not session.is_exact:
+        return None
+    if index is None:
+        return None if spec.orders else NO_ORDER
+    if spec.orders:
+        return server_order(spec.orders, index.attributes)
+    if spec.near is not None:
+        return BY_DISTANCE
+    return BY_SCORE if spec.ranks else NO_ORDER
 
 
 class Results:
@@ -139,11 +147,11 @@ class Results:
                 lost += page.lost + (len(page.keys) - len(found[0]) if page.is_later else 0)
                 if spec.limit is not None:
                     given.update(found[0])
-                yield found
+                yield self._with_scores(*found)
         if lost and spec.limit is not None and len(given) < spec.limit:
             async with aclosing(self._instead_of_lost(given, spec.limit)) as more:
                 async for found in more:
-                    yield found
+                    yield self._with_scores(*found)
 
     async def _instead_of_lost(self, given: set[bytes], limit: int) -> AsyncGenerator[Found]:
         """Read on where documents of the window had expired, or were changed meanwhile."""
@@ -166,6 +174,12 @@ class Results:
             return await self._of_parts(page)
         keys, instances = self.matching(page) if page.is_later else self._instances(page)
         return keys, self._results(instances)
+
+    def _with_scores(self, keys: Sequence[bytes], results: Sequence[Any]) -> Found:
+        if not self._spec.scored:
+            return keys, results
+        scores = self._session.scores
+        return keys, [(one, scores[key]) for key, one in zip(keys, results, strict=True)]
 
     def _results(self, instances: Sequence[Any]) -> Sequence[Any]:
         shape = self._spec.shape
@@ -223,7 +237,7 @@ class Results:
                     start = end
                     if missing is not None:
                         missing -= len(found[0])
-                    yield found[0], self._results(found[1])
+                    yield self._with_scores(found[0], self._results(found[1]))
                     if missing == 0:
                         return
 
@@ -235,21 +249,33 @@ class Results:
 
     async def pages_in_python(self) -> AsyncGenerator[Found]:
         """Give the results, of which Python makes the order and the window."""
-        found = self._sorted() if self._spec.orders else self._checked_pages()
+        is_ordered = self._spec.orders or self._spec.near is not None
+        found = self._sorted() if is_ordered else self._checked_pages()
         async with aclosing(self._windowed(found)) as windowed:
             async for page in windowed:
                 yield page
 
     async def _sorted(self) -> AsyncGenerator[Found]:
         """Give the instances in the order of the query, after all of them were read."""
+        rows = await self._rows()
+        if self._spec.orders:
+            sort_in_python(rows, self._spec.orders)
+        for first in range(0, len(rows), PAGE):
+            page = rows[first : first + PAGE]
+            yield [key for key, _ in page], [instance for _, instance in page]
+
+    async def _rows(self) -> list[tuple[bytes, Any]]:
+        """Give all documents that are meant, in no order, or those that are near by distance."""
+        near = self._spec.near
+        if near is not None:
+            found = await near.among(self._checked_pages())
+            self._session.scores.update({key: distance for distance, key, _ in found})
+            return [(key, instance) for _, key, instance in found]
         rows: list[tuple[bytes, Any]] = []
         async with aclosing(self._checked_pages()) as pages:
             async for keys, instances in pages:
                 rows += zip(keys, instances, strict=True)
-        sort_in_python(rows, self._spec.orders)
-        for first in range(0, len(rows), PAGE):
-            page = rows[first : first + PAGE]
-            yield [key for key, _ in page], [instance for _, instance in page]
+        return rows
 
     # -- what documents are made into -------------------------------------------------------------
 

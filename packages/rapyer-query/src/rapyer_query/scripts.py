@@ -42,7 +42,7 @@ local function search(touch)
     for place = 2, #rows do
         local row = rows[place]
         if row then
-            local key = row[1] == '__score' and row[4] or row[2]
+            local key = row[1] == '__key' and row[2] or row[4]
             if key and check(key, 'read') then touch(key, 'read') else rows[place] = false end
         end
     end

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from rapyer.base import channel_of, read_policies_of
@@ -60,6 +60,7 @@ class Session:
         spent: How many seconds the server took so far.
         run_id: What tells the run of the server in which the index was known to be complete.
         connects: How many connections there had been when that was asked.
+        scores: The scores, or the distances, of the documents that were found, by their keys.
     """
 
     spec: Spec
@@ -70,6 +71,7 @@ class Session:
     spent: float = 0.0
     run_id: str = ""
     connects: int = 0
+    scores: dict[bytes, float] = field(default_factory=dict[bytes, float])
 
     @classmethod
     async def open(cls, spec: Spec) -> Session:
@@ -101,7 +103,9 @@ class Session:
     @property
     def is_exact(self) -> bool:
         """Whether the documents that the index finds are those that fulfil the condition."""
-        return self.compiled.is_exact and self.index is not None
+        is_exact = self.compiled.is_exact and self.index is not None
+        # what is hidden would be among the nearest as well
+        return is_exact and not (self.hides and self.spec.near is not None)
 
     @property
     def names_keys(self) -> bool:
@@ -126,7 +130,12 @@ class Session:
     @property
     def ask(self) -> Ask:
         """What the index is asked."""
-        return self.ask_for(self.compiled.clause.query)
+        asked, near = self.ask_for(self.compiled.clause.query), self.spec.near
+        if near is None or not self.is_exact:  # then Python looks for the nearest
+            return asked
+        return replace(
+            asked, query=near.query(asked.query), parameters=[*asked.parameters, *near.parameters]
+        )
 
     def ask_for(self, query: str) -> Ask:
         """Ask for a text in the place of that of the condition."""

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from rapyer.expr.nodes import Condition
     from rapyer.expr.order import Order
 
+    from rapyer_query.near import Near
     from rapyer_query.shapes import Shape
 
 #: What happens with a document that does not validate.
@@ -32,6 +33,8 @@ class Spec:
         scans: Whether all documents may be read.
         ranks: Whether documents come in the order of their scores in full-text search, where no
             other is wanted.
+        near: What the vectors of documents are near to; None where that does not matter.
+        scored: Whether each result comes with its score, or its distance.
         touches: Whether documents that are found count as read for the policies of the model.
     """
 
@@ -45,6 +48,8 @@ class Spec:
     on_corrupt: OnCorrupt = "raise"
     scans: bool = False
     ranks: bool = False
+    near: Near | None = None
+    scored: bool = False
     touches: bool = True
 
     @property

@@ -1,0 +1,153 @@
+"""How fields are indexed, beside what their types say: `Text`, `Vector`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, TypeAlias, get_args
+
+from pydantic import GetCoreSchemaHandler
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
+
+#: How the distance of two vectors is measured.
+Metric: TypeAlias = Literal["cosine", "l2", "ip"]
+#: How near vectors are looked for: among all, or along a graph.
+Algorithm: TypeAlias = Literal["flat", "hnsw"]
+#: What numbers the index has.
+Precision: TypeAlias = Literal["float32", "float64"]
+_LARGEST: Final[Mapping[str, float]] = {"float32": 3.4028234663852886e38, "float64": math.inf}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """How the words of a text are indexed, for full-text search.
+
+        bio: Mapped[str] = Field(text=Text(weight=2))
+        bio: Mapped[Annotated[str, Text(language="german")]]
+
+    Attributes:
+        weight: How much the field counts in an order by score.
+        language: Whose words they are, one of those of RediSearch; English if none is said. All
+            texts of a model have one.
+        stem: Whether words are found by other forms of them, such as plurals.
+    """
+
+    weight: float = 1.0
+    language: str | None = None
+    stem: bool = True
+
+    def __post_init__(self) -> None:
+        given: Any = self.weight
+        is_number = isinstance(given, int | float) and not isinstance(given, bool)
+        if not is_number or not 0 < given < 1e6:
+            raise ValueError(f"the weight of a Text is {given!r}. Give a number above 0.")
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """How a list of numbers is indexed as a vector, for `nearest` and `within_distance`.
+
+        embedding: Mapped[Annotated[list[float], Vector(dim=384)]]
+        embedding: Mapped[list[float]] = Field(vector=Vector(dim=384, algorithm="flat"))
+
+    The field takes lists of `dim` numbers, and what has `tolist()`, such as an array of numpy. A
+    vector that the index could not hold is refused when the field is validated.
+
+    Attributes:
+        dim: How many numbers there are.
+        metric: How distances are measured: `"cosine"`, 1 less the cosine of the angle; `"l2"`, the
+            square of the length of the difference; `"ip"`, 1 less the inner product.
+        algorithm: `"flat"` looks at all vectors and finds the nearest for certain; `"hnsw"` looks
+            at some of them along a graph, which is fast, and may leave near ones out.
+        precision: The numbers that the index has; documents have what was given.
+        m: For `"hnsw"`, how many neighbours a vector has in the graph.
+        ef_construction: For `"hnsw"`, among how many these are chosen.
+    """
+
+    dim: int
+    metric: Metric = "cosine"
+    algorithm: Algorithm = "hnsw"
+    precision: Precision = "float32"
+    m: int = 16
+    ef_construction: int = 200
+
+    def __post_init__(self) -> None:
+        for name in ("dim", "m", "ef_construction"):
+            number: Any = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= 32_768:
+                raise ValueError(
+                    f"the {name} of a Vector is {number!r}. Give a number of 1 or more."
+                )
+        for name, known in (("metric", Metric), ("algorithm", Algorithm), ("precision", Precision)):
+            if getattr(self, name) not in get_args(known):
+                raise ValueError(
+                    f"the {name} of a Vector is {getattr(self, name)!r}. Give one of "
+                    f"{', '.join(map(repr, get_args(known)))}."
+                )
+
+    def check(self, vector: Any) -> Any:
+        """Check that the index can hold a list of numbers, or None; give it.
+
+        Raises:
+            ValueError: It cannot.
+        """
+        if vector is None:
+            return None
+        if len(vector) != self.dim:
+            raise ValueError(f"the vector has {len(vector)} numbers, and takes {self.dim}")
+        largest = _LARGEST[self.precision]
+        for number in vector:
+            if not -largest <= number <= largest or not math.isfinite(number):
+                raise ValueError(
+                    f"{number!r} is none of the numbers of an index of {self.precision}"
+                )
+        if self.metric == "cosine" and not any(vector):
+            raise ValueError("all numbers are 0: such a vector has no direction, and no cosine")
+        return vector
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(
+            listed, core_schema.no_info_after_validator_function(self.check, handler(source))
+        )
+
+
+def listed(value: Any) -> Any:
+    """Give an array of numpy, or what is like one, as a list; anything else as it is."""
+    convert: Callable[[], Any] | None = getattr(value, "tolist", None)
+    return value if convert is None else convert()
+
+
+@dataclass(frozen=True, slots=True)
+class IndexOptions:
+    """What `Field` was told about the index: the metadata that it leaves.
+
+    Attributes:
+        index: Whether the field is indexed; None where nothing was said.
+        keys: Keys of a dict that are indexed each by itself.
+        sortable: Whether the index keeps the values for sorting.
+        text: How the words of the text are indexed; None where they are not.
+        vector: How the list of numbers is indexed as a vector; None where it is not.
+    """
+
+    index: bool | None = None
+    keys: tuple[str, ...] = ()
+    sortable: bool = False
+    text: Text | None = None
+    vector: Vector | None = None
+
+
+def index_options_of(field: FieldInfo | None) -> IndexOptions:
+    """Give what was said about the index of a field."""
+    options = IndexOptions()
+    for part in () if field is None else field.metadata:
+        if isinstance(part, IndexOptions):
+            options = replace(part, text=part.text or options.text, vector=options.vector)
+        elif isinstance(part, Text):
+            options = replace(options, index=True, text=part)
+        elif isinstance(part, Vector):
+            options = replace(options, index=True, vector=part)
+    return options
