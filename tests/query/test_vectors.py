@@ -90,7 +90,7 @@ async def test_the_nearest_are_those_of_brute_force(seed):
         meant = [note for note in notes if condition.matches(note)]
         expected = ranked(meant, name, vector)[:k]
         query = Note.find(condition).nearest(getattr(N, name), vector, k=k)
-        found = await query.with_scores().values(N.id).to_list()
+        found = await query.values(N.id).with_scores().to_list()
         assert [pk for (pk,), _ in found] == [pk for _, pk in expected]
         for (_, near), (exact, _) in zip(found, expected, strict=True):
             assert math.isclose(near, exact, rel_tol=1e-5, abs_tol=1e-6)
@@ -144,7 +144,14 @@ async def test_the_nearest_are_grouped_and_sorted_like_others():
     query = Note.find().nearest(N.cosine, vector, k=20)
     nearest = [pk for _, pk in ranked(notes, "cosine", vector)[:20]]
     assert [note.id for note in await query.sort(N.id).to_list()] == sorted(nearest)
-    ((number, mean),) = await query.group_by().aggregate(count(), avg(N.id)).to_list()
+    scored = query.with_scores()
+    assert await scored.count() == len(await scored.keys()) == 20
+    first = await scored.first()
+    assert first is not None
+    assert (first[0].id, await scored.exists()) == (nearest[0], True)
+    looked_at = Note.find(N.author < "Z").nearest(N.cosine, vector, k=3).with_scores()
+    assert await looked_at.keys() == [Note.key_of(pk) for pk in nearest[:3]]
+    ((number, mean),) = await scored.group_by().aggregate(count(), avg(N.id)).to_list()
     assert (number, mean) == (20, sum(nearest) / 20)
 
 
@@ -210,6 +217,11 @@ def test_numbers_beyond_those_of_an_index_are_refused():
         (lambda q: q.within_distance(N.cosine, [1.0] * DIM, -1), ValueError, r"distance is -1"),
         (lambda q: q.within_distance(N.cosine, [1.0] * DIM, math.inf), ValueError, r"is inf"),
         (lambda q: q.with_scores(), ExpressionError, r"with_scores is for queries with nearest"),
+        (
+            lambda q: q.nearest(N.cosine, [1.0] * DIM).with_scores().values(N.id),
+            ExpressionError,
+            r"values goes before with_scores",
+        ),
     ],
 )
 def test_what_is_no_vector_is_refused_where_it_is_written(make, error, message):

@@ -125,3 +125,13 @@ def writable(spec: Spec) -> Spec:
             "change or delete those."
         )
     return spec
+
+
+def unscored(spec: Spec, method: str) -> None:
+    """Check that results are not paired with their scores yet.
+
+    Raises:
+        ExpressionError: They are.
+    """
+    if spec.scored:
+        raise ExpressionError(f"{method} goes before with_scores: .{method}(...).with_scores().")

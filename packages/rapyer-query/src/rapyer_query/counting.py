@@ -42,7 +42,7 @@ async def keys(spec: Spec) -> list[RedisKey]:
 
     found = await repeated(spec, body)
     if found is None:
-        plain = replace(spec, shape=ModelShape(), touches=False)
+        plain = replace(spec, shape=ModelShape(), touches=False, scored=False)
         found = [instance.key for instance in await all_results(plain)]
     return found
 
@@ -79,7 +79,14 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
 
 async def exists(spec: Spec) -> bool:
     """Say whether there is a document; see `Query.exists`."""
-    one = replace(spec, shape=ModelShape(), orders=(), limit=min(1, spec.limit or 1), touches=False)
+    one = replace(
+        spec,
+        shape=ModelShape(),
+        orders=(),
+        limit=min(1, spec.limit or 1),
+        touches=False,
+        scored=False,
+    )
     if spec.limit == 0:
         return False
 

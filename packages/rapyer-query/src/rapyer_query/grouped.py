@@ -119,7 +119,7 @@ class Grouped:
         wanted = [*self.keys]
         places = [(_place(wanted, one.value), _place(wanted, one.by)) for one in self.aggregates]
         shape = _shape_of(self.spec, wanted)
-        rows = await all_results(replace(self.spec, shape=shape, touches=False))
+        rows = await all_results(replace(self.spec, shape=shape, touches=False, scored=False))
         number = len(self.keys)
         return [
             (

@@ -21,6 +21,7 @@ from rapyer_query.checks import (
     natural,
     order_of,
     searched,
+    unscored,
     writable,
 )
 from rapyer_query.errors import MultipleResultsError, NoResultError
@@ -167,6 +168,8 @@ class Query(Summed, Generic[R]):
     def with_scores(self) -> Query[tuple[R, float]]:
         """Give each result with its distance, or with its score in a search.
 
+            await Note.find().nearest(Note.embedding, vector).with_scores().to_list()
+
         Raises:
             ExpressionError: The query has neither: ask for `nearest`, `within_distance`, `search`.
         """
@@ -235,6 +238,7 @@ class Query(Summed, Generic[R]):
         given: Any = view
         if not (is_class(given) and issubclass(given, BaseModel)):
             raise TypeError(f"project was given {view!r}. Give a pydantic model.")
+        unscored(self._spec, "project")
         return self._with(shape=view_of(self._spec.model, view))
 
     @overload
@@ -272,6 +276,7 @@ class Query(Summed, Generic[R]):
         """
         if not paths:
             raise TypeError("values was given nothing. Give one field or more.")
+        unscored(self._spec, "values")
         model = self._spec.model
         found = [value_in(model, path) for path in paths]
         for value in found:
