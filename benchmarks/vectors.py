@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from random import Random
 from typing import Annotated, Any
 
-import redis.asyncio as redis
 from pydantic import BaseModel
-from pydantic_core import to_json
-from rapyer import AtomicRedisModel, Key, Mapped, Vector, init_rapyer
+from rapyer import AtomicRedisModel, Key, Mapped, Vector
 from rapyer_query.index import ModelIndex
 
+from benchmarks.cities import stored
 from benchmarks.rounds import Comparison, compare, print_table
 
 DIM, NUMBER = 64, 10_000
@@ -40,22 +40,18 @@ class PlainPage(BaseModel):
     graph: list[float]
 
 
+def _pages(random: Random) -> Iterator[Page]:
+    for number in range(NUMBER):
+        vector = [random.uniform(-1, 1) for _ in range(DIM)]
+        yield Page(id=number, title="x", year=number % 50, flat=vector, graph=vector)
+
+
 async def run(url: str) -> None:
     """Print the tables of vectors."""
-    client: Any = redis.Redis.from_url(url, protocol=2)  # pyright: ignore[reportUnknownMemberType]
-    random, keys = Random(1), list[str]()
-    async with client, init_rapyer(url):
-        await Page.find().count()
-        pipe = client.pipeline(transaction=False)
-        for number in range(NUMBER):
-            vector = [random.uniform(-1, 1) for _ in range(DIM)]
-            page = Page(id=number, title="x", year=number % 50, flat=vector, graph=vector)
-            keys.append(page.key)
-            pipe.execute_command("JSON.SET", page.key, "$", to_json(page.model_dump(mode="json")))
-        await pipe.execute()
+    random = Random(1)
+    async with stored(url, _pages(random)) as client:
         found = await _nearest(client, ModelIndex.of(Page).name, random)
         print_table(f"the 10 nearest of {NUMBER:,} vectors of {DIM}", found)
-        await client.unlink(*keys)
 
 
 async def _nearest(client: Any, index: str, random: Random) -> list[Comparison]:
