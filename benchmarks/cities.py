@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from rapyer import AtomicRedisModel, init_rapyer
 
 
 @asynccontextmanager
-async def stored(url: str, documents: Iterable[AtomicRedisModel]) -> AsyncIterator[Any]:
+async def stored(url: str, documents: Iterable[AtomicRedisModel]) -> AsyncGenerator[Any]:
     """Store documents of one model and index them; give a client of redis-py."""
     client: Any = redis.Redis.from_url(url, protocol=2)  # pyright: ignore[reportUnknownMemberType]
     async with client, init_rapyer(url):
