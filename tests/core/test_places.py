@@ -59,6 +59,7 @@ def test_fields_take_a_place_in_the_usual_forms(given):
         ((math.nan, 0), r"the longitude is nan"),
         ((0, math.inf), r"the latitude is inf"),
         ((True, 0), r"the longitude is True"),
+        ((10**400, 0), r"the longitude is 1000.* Give a number of degrees"),
         ((1, 2, 3), r"\(1, 2, 3\) is no place\. Give a GeoPoint"),
         ("2.35", r"is no place"),
         ("east,north", r"could not convert string to float"),
@@ -89,6 +90,20 @@ def test_json_is_a_text_that_gives_the_same_place(point):
 def test_the_json_schema_is_that_of_the_text():
     schema = TypeAdapter(GeoPoint).json_schema()
     assert (schema["type"], schema["examples"]) == ("string", ["2.3522,48.8566"])
+
+
+async def test_other_members_of_a_union_are_stored_as_such(server):
+    class Either(AtomicRedisModel):
+        id: Key[int]
+        at: GeoPoint | int = 3
+
+        class Config:
+            prefix = "core:either"
+
+    assert json.loads(Either(id=1).model_dump_json())["at"] == 3
+    await Either(id=1).save()
+    await Either(id=2, at=PARIS).save()
+    assert [(await Either.get(pk)).at for pk in (1, 2)] == [3, PARIS]
 
 
 async def test_places_come_back_as_they_were_saved(server, redis):
@@ -157,6 +172,8 @@ def test_units_are_those_of_redis():
         (lambda: S.at.within(0, 0, m=math.nan), r"m=nan"),
         (lambda: S.at.within(0, m=1), r"within\(0, None\): the latitude is None"),
         (lambda: S.at.within(0, 90, m=1), r"the latitude is 90"),
+        (lambda: S.at.within(10**400, 0, m=1), r"the longitude is 1000"),
+        (lambda: S.at.within(0, 0, m=10**400), r"Give a length"),
         (lambda: S.at.within(PARIS, 3, m=1), r"and a latitude besides"),
         (lambda: S.at.distance_to(0, 0, unit="yd"), r"unit is 'yd'\. Give one of m, km, mi, ft"),
         (lambda: S.at < PARIS, r"have no order"),

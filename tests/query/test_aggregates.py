@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import math
+import pickle
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from enum import Enum
+from enum import Enum, IntEnum
 from fractions import Fraction
 from random import Random
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import pytest
 import pytest_asyncio
-from pydantic import BaseModel
-from rapyer import AtomicRedisModel, EmbeddedModel, ExpressionError, Field, Key, init_rapyer
+from pydantic import BaseModel, StringConstraints
+from rapyer import (
+    AtomicRedisModel,
+    CorruptDocumentError,
+    EmbeddedModel,
+    ExpressionError,
+    Field,
+    Key,
+    init_rapyer,
+)
 from rapyer.base import channel_of
 from rapyer.expr.evaluate import getter_of
 from rapyer_embedded import Server
@@ -39,6 +48,11 @@ from rapyer_query.sorting import comparable
 from redis.asyncio import Redis
 
 pytestmark = pytest.mark.usefixtures("server")
+
+
+class Level(IntEnum):
+    LOW = 1
+    HIGH = 2
 
 
 class Colour(Enum):
@@ -245,7 +259,7 @@ def require_sum(found: Any, values: list[Any], *, is_mean: bool, nothing: Any) -
 
 
 async def check(random: Random, documents: list[Sale]) -> str:
-    keys = random.sample(KEYS, random.choice([0, 1, 1, 1, 2]))
+    keys = random.sample(KEYS, random.choice([0, 1, 1, 2, 3, 4]))
     made = [an_aggregate(random) for _ in range(random.randint(1, 3))]
     condition = random.choice([S.id >= 0, S.id < 20, S.number > 0, S.shop == "a", S.shop < "b"])
     query = Sale.find(condition).group_by(*keys).aggregate(*made)
@@ -412,6 +426,18 @@ async def test_numbers_that_the_server_has_not_exactly_are_added_in_python():
     assert await query.sum(S.price) == 1.001
 
 
+async def test_products_beyond_all_floats_are_infinite():
+    await sales(3, price=[1e200, -1e200, 1e200].__getitem__)
+    query = Sale.find(S.id < 3)
+    assert math.isnan(await query.sum(S.price * 1e200))
+    assert math.isnan(await query.avg(S.price * 1e200))
+    ((found,),) = await query.group_by().aggregate(stddev(S.price * 1e200)).to_list()
+    assert math.isnan(found)
+    await sales(2, price=[1.7e308, -1.7e308].__getitem__)
+    ((found,),) = await Sale.find(S.id < 2).group_by().aggregate(stddev(S.price)).to_list()
+    assert math.isinf(found)
+
+
 async def test_sums_of_floats_have_all_digits_in_front_of_the_point():
     await sales(3, price=[98765432101.25, 1234567.5, 0.25].__getitem__)
     assert await Sale.find(S.id < 3).sum(S.price) == 98766666669.0
@@ -445,6 +471,72 @@ async def test_documents_that_expired_a_moment_ago_are_in_no_group(expiring):
         await expiring.pexpire(f"query:sale:{n}", 1)
     await asyncio.sleep(0.02)
     assert await query.to_list() == [("a", 3, 9)]
+
+
+@pytest.mark.parametrize(
+    ("path", "keys", "made"),
+    [
+        ("$.number", [S.paid], avg(S.number)),
+        ("$.number", [], stddev(S.number)),
+        ("$.number", [S.id], max_(S.number)),
+        ("$.price", [S.id], min_(S.price)),
+        ("$.price", [S.id], first_value(S.id, by=S.price)),
+        ("$.rank", [S.id], min_(S.rank)),
+        ("$.shop", [S.shop], count()),
+        ("$.kept", [S.kept], count()),
+    ],
+    ids=str,
+)
+async def test_documents_that_lack_what_they_need_are_corrupt_in_groups_as_well(path, keys, made):
+    await sales(3, number=lambda place: place)
+    channel, key = channel_of(Sale), "query:sale:1"
+    await channel.execute("JSON.DEL", key, path)
+    query = Sale.find().group_by(*keys).aggregate(made)
+    assert (await query.explain()).groups == "server"
+    with pytest.raises(CorruptDocumentError, match=key):
+        await query.to_list()
+
+
+async def test_values_that_do_not_validate_are_corrupt_in_groups_as_well():
+    await sales(3)
+    channel, key = channel_of(Sale), "query:sale:1"
+    await channel.execute("JSON.SET", key, "$.size", '"xl"')
+    sizes = Sale.find().group_by(S.size).aggregate(count())
+    with pytest.raises(CorruptDocumentError, match=key):
+        await sizes.to_list()
+    skipping = Sale.find().on_corrupt("skip").group_by(S.size).aggregate(count())
+    assert sum(number for _, number in await skipping.to_list()) == 2
+
+
+async def test_one_field_may_be_several_keys():
+    await sales(4, shop="aabb".__getitem__)
+    rows = await Sale.find(S.id < 4).group_by(S.shop, again=S.shop).aggregate(n=count()).to_list()
+    assert sorted(rows) == [("a", "a", 2), ("b", "b", 2)]
+
+
+async def test_rows_can_be_pickled():
+    await sales(1)
+    (row,) = await Sale.find(S.id == 0).group_by(S.id).aggregate(n=count()).to_list()
+    copied = pickle.loads(pickle.dumps(row))
+    assert (copied, copied.n) == (row, 1)
+
+
+async def test_values_that_a_validator_makes_equal_are_one_group():
+    class Loud(AtomicRedisModel):
+        id: Key[int]
+        name: Annotated[str, StringConstraints(to_lower=True)]
+        level: Level = Level.LOW
+
+        class Config:
+            prefix = "query:loud"
+
+    loud: Any = Loud
+    for number in range(3):
+        await Loud(id=number, name="a", level=Level.HIGH).save()
+    await channel_of(Loud).execute("JSON.SET", "query:loud:1", "$.name", '"A"')
+    assert await Loud.find().group_by(loud.name).aggregate(count()).to_list() == [("a", 3)]
+    top = await Loud.find().max(loud.level)
+    assert (top, type(top)) == (Level.HIGH, Level)
 
 
 # -- what is refused ------------------------------------------------------------------------------
@@ -485,7 +577,7 @@ def test_an_aggregate_of_other_values_is_refused_where_it_is_written(make, messa
         (lambda q: q.group_by(S.tags), r"group_by\(Sale\.tags\) is for plain values"),
         (lambda q: q.group_by(S.place), r"group_by\(Sale\.place\) is for plain values"),
         (lambda q: q.group_by(S.number * 2), r"has no name\. Give it one: group_by\(name="),
-        (lambda q: q.group_by(S.shop, S.shop), r"one key twice"),
+        (lambda q: q.group_by(S.shop, S.shop), r"names shop, shop. Give each once"),
         (lambda q: q.group_by("shop"), r"group_by was given 'shop'"),
         (lambda q: q.group_by(Other.name), r"Other\.name is of Other, and documents of Sale"),
         (lambda q: q.group_by(S.shop).aggregate(), r"aggregate takes what is made of each group"),
@@ -495,6 +587,8 @@ def test_an_aggregate_of_other_values_is_refused_where_it_is_written(make, messa
         (lambda q: q.group_by(S.shop).aggregate(n=count() + S.number), r"which is not made of"),
         (lambda q: q.group_by(S.shop).aggregate(shop=count()), r"'shop' is a key of the groups"),
         (lambda q: q.group_by(S.shop).aggregate(_n=count()), r"'_n' is no name of a row"),
+        (lambda q: q.group_by(S.shop).aggregate(**{"class": count()}), r"'class' is no name of"),
+        (lambda q: q.group_by(S.shop).aggregate(n=to_list(S.id)).sort("n"), r"no order by to_list"),
         (lambda q: q.group_by(S.shop).aggregate(n=max_(Other.size)), r"is of Other"),
         (lambda q: q.group_by(S.shop).aggregate(n=count()).sort("m"), r"'m'\. Give a name among"),
         (lambda q: q.group_by(S.shop).aggregate(n=count()).sort(S.number), r"no order by Sale\.n"),

@@ -22,7 +22,7 @@ from rapyer.base import channel_of
 from rapyer.testing import use_plugins
 from rapyer_query import NotIndexedError, count
 from rapyer_query.index import ModelIndex
-from rapyer_query.words import read_request, spellings, words_of
+from rapyer_query.words import has_phrase, read_request, spellings, words_of
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -35,7 +35,7 @@ class Article(AtomicRedisModel):
     id: Key[int]
     title: Mapped[str] = Field(text=Text(weight=3))
     body: Mapped[str] = Field(text=Text(stem=False))
-    note: Mapped[Annotated[str | None, Text()]] = Field(default=None)
+    note: Mapped[Annotated[str, Text()] | None] = Field(default=None)
     name: Mapped[str] = Field(default="x")
     age: Mapped[int] = Field(default=0)
     section: Mapped[Section] = Field(default_factory=lambda: Section(body="default"))
@@ -71,6 +71,7 @@ def a_request(random: Random) -> str:
                 word,
                 lambda: f'"{word()} {word()}"',
                 lambda: f"-{word()}",
+                lambda: f"-({word()} | {word()})",
                 lambda: f"{random.choice(['re', 'FO', 'foo', 'x', 'br', 'a_', 'the'])}*",
                 lambda: f"({word()}|{word()} {word()})",
                 lambda: a_text(random),
@@ -122,10 +123,18 @@ async def check(random: Random, articles: list[Article]) -> bool:
         query = Article.find(condition)
         found = await query.to_list()
     except NotIndexedError:
-        assert "|" in asked
+        assert "|" in asked or "(" in asked
         return False
     except ExpressionError as exc:
-        known = ("no words" in str(exc), "by which the server finds nothing" in str(exc))
+        known = [
+            part in str(exc)
+            for part in (
+                "no words",
+                "by which the server finds nothing",
+                "within parentheses",
+                "apart by",
+            )
+        ]
         assert any(known), asked
         return False
     expected = sorted(one.id for one in articles if holds(one.body, request))
@@ -164,11 +173,11 @@ def test_whatever_is_asked_for_is_words_or_an_error(text):
     try:
         request = read_request(text)
     except ExpressionError:
-        assert all(not words_of(part.strip("*")) for part in text.split())
+        assert "\\" in text or all(not words_of(part.strip("*")) for part in text.split())
         return
     for term in request.terms:
         assert term.word
-        assert not set(term.word) & set(" \t\"'()") or "\\" in text
+        assert not set(term.word) & set(" \t\"'()")
 
 
 async def save(**fields: Any) -> Article:
@@ -209,9 +218,12 @@ async def test_none_and_what_a_document_lacks_have_no_words():
     await save(id=3, note="redis")
     await channel_of(Article).execute("JSON.DEL", Article.key_of(3), "$.note")
     assert await titles(Article.find(A.note.matches("redis"))) == [1]
-    assert await titles(Article.find(~A.note.matches("redis"))) == [2, 3]
     assert await titles(Article.find(A.note.matches("-redis"))) == [2, 3]
-    assert await titles(Article.find(A.note == None)) == [2, 3]  # noqa: E711
+    with pytest.raises(NotIndexedError, match=r"is not negated by the server.*matches\('-word'\)"):
+        await Article.find(~A.note.matches("redis")).count()
+    await save(id=4, body="redis")
+    assert await titles(Article.find(~A.body.matches("redis"))) == [1, 2, 3]
+    assert await titles(Article.find(A.note == None)) == [2, 3, 4]  # noqa: E711
 
 
 async def test_a_search_is_in_all_texts_and_the_best_comes_first():
@@ -260,6 +272,25 @@ async def test_words_may_differ_by_some_letters():
     told = await Article.find(A.body.matches("panik", fuzzy=1)).explain()
     assert "is looked for among all words" in told.estimates[0]
     assert "roughly:" in str(told)
+
+
+async def test_a_word_in_quotes_is_the_word_as_it_is_written():
+    await save(id=1, title="redis run")
+    await save(id=2, title="running")
+    assert await titles(Article.find(A.title.matches("running"))) == [1, 2]
+    assert await titles(Article.find(A.title.matches('"running"'))) == [2]
+    assert await titles(Article.find(A.title.matches('-"running"'))) == [1]
+    assert await titles(Article.find(A.title.matches('-"running'))) == [1]
+    assert await titles(Article.find(A.title.matches("-running"))) == [1]
+    assert await titles(Article.find(A.title.matches("-run"))) == [2]
+    assert await titles(Article.find(A.title.matches("-run*"))) == []
+    assert await titles(Article.find().search("-run")) == [2]
+
+
+async def test_a_long_text_is_looked_at_quickly():
+    words = " ".join(f"w{number}" for number in range(100_000))
+    assert has_phrase(words, ("w99998", "w99999"))
+    assert not has_phrase(words, ("w99999", "w99998"))
 
 
 async def test_what_python_looks_at_again_is_the_rest():
@@ -312,6 +343,9 @@ def test_python_does_not_know_the_words():
         (lambda: Article.find(A.body.matches("")), r"'' has no words"),
         (lambda: Article.find().search("*"), r"has no words"),
         (lambda: Article.find().search(3), r"search was given 3"),
+        (lambda: Article.find().search("(a | -b)"), r"not wanted within parentheses"),
+        (lambda: Article.find().search("\ud800"), r"is no text that UTF-8 has"),
+        (lambda: Article.find().search("x" * 129), r"is a word of more than 128 bytes"),
         (lambda: Article.find().search("x", fuzzy=-1), r"fuzzy is -1"),
     ],
 )
@@ -330,6 +364,15 @@ def test_what_cannot_have_words_is_refused_where_it_is_declared():
         Field(index=False, text=True)
     with pytest.raises(ValueError, match="weight of a Text is 0"):
         Text(weight=0)
+    with pytest.raises(ValueError, match=r"language of a Text is 'klingon'\. Give one of arabic"):
+        Text(language="klingon")
+    wrong: Any = "german"
+    with pytest.raises(TypeError, match=r"text is 'german'\. Give a Text"):
+        Field(text=wrong)
+    with pytest.raises(TypeError, match=r"vector is 'german'\. Give a Vector"):
+        Field(vector=wrong)
+    with pytest.raises(TypeError, match="stem of a Text is 'german'"):
+        Text(stem=wrong)
     with use_plugins(installed=True):
 
         class Counted(AtomicRedisModel):
@@ -382,3 +425,8 @@ async def test_a_text_that_is_to_be_searched_from_now_on_is_found_by_its_words()
         german = book(title=Field(text=Text(language="german")))
         assert (await german.index.diff()).action == "build"
         assert await german.find(german.title.matches("book")).count() == 1
+
+
+async def test_a_separator_that_is_escaped_is_in_texts_but_not_in_what_is_asked_for():
+    with pytest.raises(ExpressionError, match="Ask for the words on both sides"):
+        await Article.find(A.body.matches("foo\\-bar")).to_list()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
+from contextlib import suppress
 from random import Random
 from typing import Annotated, Any
 
@@ -10,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 from rapyer import (
     AtomicRedisModel,
+    CorruptDocumentError,
     ExpressionError,
     Field,
     Key,
@@ -19,6 +22,7 @@ from rapyer import (
 )
 from rapyer.base import channel_of
 from rapyer.testing import use_plugins
+from rapyer_pipeline import RecordingError
 from rapyer_query import avg, count
 
 pytestmark = pytest.mark.usefixtures("server")
@@ -155,6 +159,103 @@ async def test_the_nearest_are_grouped_and_sorted_like_others():
     assert (number, mean) == (20, sum(nearest) / 20)
 
 
+class Lone(AtomicRedisModel):
+    id: Key[int]
+    at: Mapped[Annotated[list[float], Vector(dim=2, algorithm="flat")] | None] = Field(default=None)
+
+    class Config:
+        prefix = "query:lone"
+        index = False
+
+
+L: Any = Lone
+
+
+async def test_no_documents_are_near_where_none_are_asked_for_and_all_where_many_are():
+    for number in range(5):
+        await Lone(id=number, at=[1, number]).save()
+    assert await Lone.find().nearest(L.at, [1, 0], k=0).to_list() == []
+    assert await Lone.find().nearest(L.at, [1, 0], k=0).count() == 0
+    assert len(await Lone.find().nearest(L.at, [1, 0], k=1_000_000).to_list()) == 5
+
+
+async def test_documents_of_others_without_a_direction_take_no_places():
+    for number in range(5):
+        await Lone(id=number, at=[1, number]).save()
+    await Lone.find().nearest(L.at, [1, 0]).count()
+    for number in range(10, 14):
+        text = f'{{"id":{number},"at":[0,0]}}'
+        await channel_of(Lone).execute("JSON.SET", Lone.key_of(number), "$", text)
+    for k in (1, 2, 3, 4, 9):
+        query = Lone.find().nearest(L.at, [1, 0], k=k)
+        with suppress(CorruptDocumentError):  # where one of them was found
+            assert [one.id for one in await query.to_list()] == [*range(5)][:k]
+        skipping = query.on_corrupt("skip")
+        assert [one.id for one in await skipping.to_list()] == [*range(5)][:k]
+
+
+async def test_documents_that_expired_a_moment_ago_take_no_places(server, redis):
+    for number in range(5):
+        await Lone(id=number, at=[1, number]).save()
+    await Lone.find().nearest(L.at, [1, 0]).count()
+    for number in (0, 1):
+        await redis.pexpire(Lone.key_of(number), 1)
+    await asyncio.sleep(0.005)
+    query = Lone.find().nearest(L.at, [1, 0], k=2)
+    assert [one.id for one in await query.to_list()] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda key: L.at[0].set(key, 1e39),
+        lambda key: L.at[0].increase(key, 1.0),
+        lambda key: L.at.append(key, 1.0),
+        lambda key: Lone.aupdate_by_key(key, {L.at[0]: 3.0}),
+        lambda key: Lone.find(L.id == 1).scan().update({L.at[0]: 3.0}),
+    ],
+)
+async def test_a_vector_is_written_as_a_whole(write):
+    lone = await Lone(id=1, at=[1, 2]).save()
+    with pytest.raises(ExpressionError):
+        await write(lone.key)
+    assert await Lone.get(1) == lone
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda p: p.at.append(1.0),
+        lambda p: p.at.pop(),
+        lambda p: p.at.clear(),
+        lambda p: p.at.__setitem__(0, 3.0),
+        lambda p: p.at[0].set(3.0),
+        lambda p: p.at.__iadd__([1.0]),
+    ],
+)
+async def test_a_pipeline_writes_a_vector_as_a_whole(change):
+    lone = await Lone(id=1, at=[1, 2]).save()
+    with pytest.raises(RecordingError, match="which only Python can check"):
+        async with lone.pipeline() as p:
+            change(p)
+    async with lone.pipeline() as p:
+        p.at = [3.0, 4.0]
+    assert (await Lone.get(1)).at == [3, 4]
+
+
+@pytest.mark.parametrize("annotation", [list[bool], list[str], list[float | None], set[float]])
+def test_a_vector_is_a_list_of_numbers(annotation):
+    with use_plugins(installed=True), pytest.raises(ModelDefinitionError, match=r"is no list of n"):
+        type(AtomicRedisModel)(
+            "Wrong",
+            (AtomicRedisModel,),
+            {
+                "__annotations__": {"a": Annotated[annotation, Vector(dim=3)]},
+                "__module__": __name__,
+            },
+        )
+
+
 class Array:
     """What an array of numpy is to rapyer."""
 
@@ -181,8 +282,8 @@ async def test_arrays_are_taken_for_lists():
         ([1.0] * (DIM + 1), r"the vector has 7 numbers, and takes 6"),
         ([], r"the vector has 0 numbers"),
         ([0.0] * DIM, r"all numbers are 0: such a vector has no direction"),
-        ([math.inf, *[1.0] * (DIM - 1)], r"inf is none of the numbers of an index of float64"),
-        ([math.nan, *[1.0] * (DIM - 1)], r"nan is none of the numbers"),
+        ([math.inf, *[1.0] * (DIM - 1)], r"inf is no number from -1e\+150 to 1e\+150"),
+        ([math.nan, *[1.0] * (DIM - 1)], r"nan is no number from"),
     ],
 )
 async def test_a_vector_that_no_index_holds_is_refused_at_write_and_in_queries(vector, message):
@@ -199,9 +300,7 @@ async def test_a_vector_that_no_index_holds_is_refused_at_write_and_in_queries(v
 
 def test_numbers_beyond_those_of_an_index_are_refused():
     plain = [1.0] * DIM
-    with pytest.raises(
-        ValidationError, match=r"1e\+39 is none of the numbers of an index of float32"
-    ):
+    with pytest.raises(ValidationError, match=r"1e\+39 is no number from -1e\+18"):
         Note(id=1, cosine=plain, ip=[1e39, *plain[1:]], graph=plain)
 
 
@@ -214,7 +313,16 @@ def test_numbers_beyond_those_of_an_index_are_refused():
         (lambda q: q.nearest(N.cosine, 3), ExpressionError, r"is not near to 3"),
         (lambda q: q.nearest(N.cosine, [1.0] * DIM, k=-1), ValueError, r"k is -1"),
         (lambda q: q.nearest(N.cosine, [1.0] * DIM, k=2.5), ValueError, r"k is 2\.5"),
-        (lambda q: q.within_distance(N.cosine, [1.0] * DIM, -1), ValueError, r"distance is -1"),
+        (lambda q: q.within_distance(N.cosine, [1.0] * DIM, "x"), ValueError, r"distance is 'x'"),
+        (lambda q: q.within_distance(N.cosine, [1.0] * DIM, 10**400), ValueError, r"is 1000"),
+        (lambda q: q.nearest(N.cosine, [10**400] * DIM), ExpressionError, r"is no number from"),
+        (lambda q: q.nearest(N.cosine, [1.0] * DIM, k=2**64), ValueError, r"Give 1000000 at most"),
+        (lambda q: q.nearest(Lone.at, [1.0, 1.0]), ExpressionError, r"Lone\.at is of Lone"),
+        (
+            lambda q: q.nearest(N.cosine, [1.0] * DIM).with_scores().sort(N.id),
+            ExpressionError,
+            r"sort goes before with_scores",
+        ),
         (lambda q: q.within_distance(N.cosine, [1.0] * DIM, math.inf), ValueError, r"is inf"),
         (lambda q: q.with_scores(), ExpressionError, r"with_scores is for queries with nearest"),
         (
@@ -242,6 +350,7 @@ async def test_documents_are_not_changed_by_how_near_they_are():
     [
         ({"dim": 0}, r"dim of a Vector is 0"),
         ({"dim": True}, r"dim of a Vector is True"),
+        ({"dim": 3, "m": 1}, r"m of a Vector is 1\. Give a number from 2 to 512"),
         (
             {"dim": 3, "metric": "hamming"},
             r"metric of a Vector is 'hamming'\. Give one of 'cosine'",

@@ -15,11 +15,13 @@ from rapyer.expr.names import resolve_name
 from rapyer.expr.paths import Path, is_path, model_of, steps_of
 from rapyer.expr.steps import Step
 from rapyer.guards import is_mapping
+from rapyer.indexed import WHOLE
 from rapyer.locations import Location
 from rapyer.traffic.updates import Write
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
+    from rapyer.types.locate import Place
 
 Steps: TypeAlias = tuple[Step, ...]
 #: Places by the steps that lead to them; at the end of a branch stands the number of a place.
@@ -127,12 +129,25 @@ def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
     refuse_fixed(model, steps_of(path), "it is set")
     if any(place.frozen for place in location.places):
         raise ExpressionError(f"{path!r} is frozen. Save a copy with another value.")
+    if any(map(_is_whole, location.places[:-1])):
+        raise ExpressionError(
+            f"{path!r} is a part of a vector, whose numbers are nothing by themselves. Set "
+            f"{model.__name__}{''.join(map(str, location.steps[:-1]))} as a whole."
+        )
     if location.rest:
         raise ExpressionError(
             f"{path!r} is something else in each of the models that may stand there. Set "
             f"{model.__name__}{''.join(map(str, location.steps))} as a whole."
         )
     return location
+
+
+def _is_whole(place: Place) -> bool:
+    """Say whether a value is written as a whole."""
+    schema: Any = place.schema
+    while schema["type"] in ("default", "nullable"):
+        schema = schema["schema"]
+    return WHOLE in (schema.get("metadata") or {})
 
 
 def refuse_fixed(model: type[BaseRedisModel], steps: Steps, why: str) -> None:

@@ -125,7 +125,11 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     keys = _keys_to_index(index_keys)
     if sortable and index is False:
         raise TypeError("Field has index=False and sortable=True. What is sortable is indexed.")
-    words = Text() if text is True else text or None
+    words: Any = Text() if text is True else text or None
+    near: Any = vector
+    for name, known, kind in (("text", words, Text), ("vector", near, Vector)):
+        if known is not None and not isinstance(known, kind):
+            raise TypeError(f"{name} is {known!r}. Give a {kind.__name__}(...).")
     if index is False and (words is not None or vector is not None):
         what = "vector=..." if words is None else "text=True"
         raise TypeError(f"Field has index=False and {what}. What is searched is indexed.")

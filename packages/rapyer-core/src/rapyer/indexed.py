@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, TypeAlias, get_args
+from types import UnionType
+from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
 
 from pydantic import GetCoreSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
+#: The name under which the metadata of a core schema says that a value is written as a whole: what
+#: is below it is nothing by itself.
+WHOLE: Final = "rapyer_whole"
 #: How the distance of two vectors is measured.
 Metric: TypeAlias = Literal["cosine", "l2", "ip"]
 #: How near vectors are looked for: among all, or along a graph.
 Algorithm: TypeAlias = Literal["flat", "hnsw"]
 #: What numbers the index has.
 Precision: TypeAlias = Literal["float32", "float64"]
-_LARGEST: Final[Mapping[str, float]] = {"float32": 3.4028234663852886e38, "float64": math.inf}
+#: How large numbers may be, and how small the length of a vector, so that products of them are
+#: numbers, too.
+_LARGEST: Final[Mapping[str, float]] = {"float32": 1e18, "float64": 1e150}
+_SMALLEST: Final[Mapping[str, float]] = {"float32": 1e-18, "float64": 1e-150}
+#: The server ends where a graph has one neighbour for each vector (RediSearch 2.10.5).
+_BETWEEN: Final[Mapping[str, tuple[int, int]]] = {
+    "dim": (1, 32_768), "m": (2, 512), "ef_construction": (1, 4096),
+}  # fmt: skip
+#: Those of RediSearch whose words stand between spaces.
+_LANGUAGES: Final = frozenset(
+    {
+        "arabic", "armenian", "basque", "catalan", "danish", "dutch", "english", "finnish",
+        "french", "german", "greek", "hindi", "hungarian", "indonesian", "irish", "italian",
+        "lithuanian", "nepali", "norwegian", "portuguese", "romanian", "russian", "serbian",
+        "spanish", "swedish", "tamil", "turkish", "yiddish",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +63,14 @@ class Text:
         is_number = isinstance(given, int | float) and not isinstance(given, bool)
         if not is_number or not 0 < given < 1e6:
             raise ValueError(f"the weight of a Text is {given!r}. Give a number above 0.")
+        if self.language is not None and self.language not in _LANGUAGES:
+            raise ValueError(
+                f"the language of a Text is {self.language!r}. Give one of "
+                f"{', '.join(sorted(_LANGUAGES))}."
+            )
+        stem: Any = self.stem
+        if not isinstance(stem, bool):
+            raise TypeError(f"stem of a Text is {stem!r}. Give True or False.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +104,11 @@ class Vector:
     def __post_init__(self) -> None:
         for name in ("dim", "m", "ef_construction"):
             number: Any = getattr(self, name)
-            if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= 32_768:
+            least, most = _BETWEEN[name]
+            is_number = isinstance(number, int) and not isinstance(number, bool)
+            if not is_number or not least <= number <= most:
                 raise ValueError(
-                    f"the {name} of a Vector is {number!r}. Give a number of 1 or more."
+                    f"the {name} of a Vector is {number!r}. Give a number from {least} to {most}."
                 )
         for name, known in (("metric", Metric), ("algorithm", Algorithm), ("precision", Precision)):
             if getattr(self, name) not in get_args(known):
@@ -99,20 +129,31 @@ class Vector:
             raise ValueError(f"the vector has {len(vector)} numbers, and takes {self.dim}")
         largest = _LARGEST[self.precision]
         for number in vector:
-            if not -largest <= number <= largest or not math.isfinite(number):
+            is_number = isinstance(number, int | float) and not isinstance(number, bool)
+            if not is_number or not -largest <= number <= largest:
                 raise ValueError(
-                    f"{number!r} is none of the numbers of an index of {self.precision}"
+                    f"{repr(number)[:40]} is no number from {-largest} to {largest}, with which an "
+                    f"index of {self.precision} calculates"
                 )
-        if self.metric == "cosine" and not any(vector):
+        if self.metric == "cosine" and math.hypot(*vector) < _SMALLEST[self.precision]:
             raise ValueError("all numbers are 0: such a vector has no direction, and no cosine")
         return vector
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
+        checked = core_schema.no_info_after_validator_function(self.check, handler(source))
         return core_schema.no_info_before_validator_function(
-            listed, core_schema.no_info_after_validator_function(self.check, handler(source))
+            listed, checked, metadata={WHOLE: True}
         )
+
+
+def _of_members(annotation: Any) -> Iterator[Any]:
+    """Give what the members of a union are annotated with: `Annotated[str, Text()] | None`."""
+    if get_origin(annotation) in (Union, UnionType):
+        for member in get_args(annotation):
+            if get_origin(member) is Annotated:
+                yield from member.__metadata__
 
 
 def listed(value: Any) -> Any:
@@ -143,7 +184,7 @@ class IndexOptions:
 def index_options_of(field: FieldInfo | None) -> IndexOptions:
     """Give what was said about the index of a field."""
     options = IndexOptions()
-    for part in () if field is None else field.metadata:
+    for part in () if field is None else (*field.metadata, *_of_members(field.annotation)):
         if isinstance(part, IndexOptions):
             options = replace(part, text=part.text or options.text, vector=options.vector)
         elif isinstance(part, Text):

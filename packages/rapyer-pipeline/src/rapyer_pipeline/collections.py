@@ -9,7 +9,7 @@ from rapyer.expr.nodes import Contains
 
 from rapyer_pipeline.containers import Container
 from rapyer_pipeline.predicates import TracedCondition
-from rapyer_pipeline.spots import Spot
+from rapyer_pipeline.spots import GuardedSpot, Spot
 
 
 class Collection(Container):
@@ -31,6 +31,11 @@ class Collection(Container):
     def begin_(self, *, is_append: bool = False) -> tuple[int, str]:
         """Begin a statement that changes it: give the number, and the reference."""
         recorder = self.recorder_
+        if self.shape_.rules:
+            raise self.refuse_(
+                f"{self!r} {self.shape_.rules}, which only Python can check: it is not changed in "
+                "place. Assign it as a whole"
+            )
         number = recorder.begin()
         top = self.spot_.top
         is_known = is_append and self.shape_ is top.shape and self.shape_.most is None
@@ -58,7 +63,8 @@ class Collection(Container):
     def element_spot_(self, step: str, label: Any) -> Spot:
         """Give the place of an element."""
         shape, recorder = self.shape_.element, self.recorder_
-        return Spot(shape, self.reference_(recorder), step, label=label, top=self.spot_.top)
+        kind = GuardedSpot if self.shape_.rules else Spot
+        return kind(shape, self.reference_(recorder), step, label=label, top=self.spot_.top)
 
     def code_of_(self, value: Any) -> str:
         """Give the expression of a value that is to be an element."""

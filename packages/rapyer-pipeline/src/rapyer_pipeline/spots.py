@@ -146,6 +146,20 @@ class Spot:
         return shown(self.label)
 
 
+class GuardedSpot(Spot):
+    """A place in a container of which only Python can check what may stand in it."""
+
+    __slots__ = ()
+
+    def assign(self, recorder: Recorder, value: Any) -> None:
+        """Refuse an assignment."""
+        del value
+        raise recorder.error(
+            f"{self!r} is a part of what has a validator of its own, which only Python can check. "
+            "Assign that as a whole"
+        )
+
+
 def _are_alike(one: Shape, other: Shape) -> bool:
     """Say whether the values of one place are values of the other, without a look at them."""
     if one.kind != other.kind or one.rules != other.rules:

@@ -301,7 +301,8 @@ def _summed(name: str, value: object) -> Value[Any]:
 
 def _require_families(name: str, value: Value[Any], wanted: set[str]) -> None:
     families = {kind.family for kind in value.__kinds__}
-    if len(families) != 1 or not families <= wanted:
+    apart = {kind.apart for kind in value.__kinds__}
+    if len(families) != 1 or not families <= wanted or {"float", "decimal"} <= apart:
         raise ExpressionError(
             f"{name}({value!r}) is for {' or '.join(sorted(_FAMILIES[one] for one in wanted))}, "
             f"and this is {_kinds(value)}. How many documents are so, says find(...).count()."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from rapyer.errors import ExpressionError
@@ -108,8 +107,8 @@ def length(name: str, number: object) -> float:
     """Check that something is a distance."""
     given: Any = number
     is_number = isinstance(given, int | float) and not isinstance(given, bool)
-    if not is_number or not math.isfinite(given) or given < 0:
-        raise ValueError(f"{name} is {number!r}. Give a number, 0 or more.")
+    if not is_number or not -1e300 <= given <= 1e300:
+        raise ValueError(f"{name} is {repr(number)[:40]}. Give a number.")
     return float(given)
 
 

@@ -131,12 +131,24 @@ class Compilation:
             return Clause.of(EVERYTHING, is_exact=False)
         self.is_helped = True
         text = text_of(self, condition, attribute)
+        searched = [*self.attributes.texts.values()] if attribute is None else [attribute]
+        stems = any(one.text is not None and one.text.stem for one in searched)
+        if is_negated and isinstance(condition, Words) and condition.has_forms and stems:
+            self.unindexed[repr(condition)] = (
+                "is not negated by the server, which takes other forms of the words for them: "
+                "write matches('-word') for the word as it is written"
+            )
+            return Clause.of(EVERYTHING, is_exact=False)
         if is_negated:
             # beside other conditions, the server leaves documents out of "not a word" that have the
             # word in another text, but not of "not both of" (RediSearch 2.10.5)
             text = f"({text} {text})"
         over = Literal(text)
-        under = NONE_AT_ALL if isinstance(condition, Phrase) else over
+        # where it is not wanted, a single word is the word as it is written
+        is_checked = isinstance(condition, Phrase) and not (
+            is_negated and len(condition.words) == 1
+        )
+        under = NONE_AT_ALL if is_checked else over
         return _clause_of(Bounds(over, under), is_negated=is_negated)
 
     def _bounds_of(self, leaf: Leaf, within: Way) -> Bounds:

@@ -210,7 +210,10 @@ class _Walk:
 
     def _elements(self, item: Schema, array: Schema, place: Place) -> None:
         if place.vector is not None:  # its numbers are not asked for one by one
-            if not place.is_many and place.is_wanted:
+            kind = self._scalar(item)
+            is_of_numbers = kind is not None and kind.family in ("float", "integer")
+            is_list = array["type"] == "list" and is_of_numbers and not self._may_be_null(item)
+            if is_list and not place.is_many and place.is_wanted:
                 add_vector(self.found, place.vector, place, self._name(place.way))
             return
         within = replace(

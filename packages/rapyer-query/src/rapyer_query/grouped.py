@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from rapyer.expr.evaluate import getter_of
 from rapyer.expr.paths import is_path
 from rapyer.expr.values import Value
@@ -14,7 +15,7 @@ from rapyer_query.aggregates import Aggregate
 from rapyer_query.clauses import NOTHING, all_of
 from rapyer_query.commands import DOCUMENT, Load
 from rapyer_query.explain import Explanation, explain
-from rapyer_query.plans import TOLD_APART, Column, Plan, Unplanned
+from rapyer_query.plans import Column, Plan, Unplanned
 from rapyer_query.reducers import Sent, maker_of
 from rapyer_query.reducing import groups_of, key_of, nothing_of, reduced
 from rapyer_query.results import all_results
@@ -81,21 +82,10 @@ class Grouped:
         planned = self.plan(session)
         if planned is None:
             return None
-        plan, keys, makers = planned
         try:
-            rows = await _rows(session, plan, keys)
-            if not rows:
-                return []
-            sent = _sent(rows)
-            found = [key.read(sent[key.sent]) for key in keys]
-            groups = [*zip(*found, *(make(sent) for make in makers), strict=True)]
-        except DoubtError:
+            return _read(await _rows(session, planned[0], planned[1]), planned)
+        except (DoubtError, ValidationError):  # Python says which document is corrupt
             return None
-        # values may be equal that are not written alike, such as 0.0 and -0.0
-        is_doubted = not all(key.family in TOLD_APART for key in keys)
-        if is_doubted and len({key_of(group[: len(keys)]) for group in groups}) < len(groups):
-            return None
-        return groups
 
     async def explain(self) -> Explanation:
         """Tell what is asked, and who makes the groups; see `Query.explain`."""
@@ -144,16 +134,41 @@ async def _rows(session: Session, plan: Plan, keys: Sequence[Column]) -> Sequenc
         clause = session.compiled.clause
         text = all_of((clause.text, plan.doubt))
         sent.append(session.ask_for(clause._replace(text=text).query).count())
-    reply, *doubted = await session.send(*sent)
-    if any(found[0] for found in doubted):
+    if plan.present:
+        clause = session.compiled.clause
+        text = all_of((clause.text, *plan.present))
+        sent += [session.ask.count(), session.ask_for(clause._replace(text=text).query).count()]
+    reply, *counted = await session.send(*sent)
+    if plan.present:
+        *counted, (every, *_), (known, *_) = counted
+        if every != known:
+            raise DoubtError
+    if any(found[0] for found in counted):
         raise DoubtError
     rows: Sequence[Sequence[Any]] = reply[0][1:]
     return rows
 
 
-def _sent(rows: Sequence[Sequence[Any]]) -> Sent:
+def _read(
+    rows: Sequence[Sequence[Any]], planned: tuple[Plan, list[Column], list[Maker]]
+) -> list[tuple[Any, ...]] | None:
+    """Read groups; None where those of the server are not those that are meant.
+
+    Raises:
+        DoubtError, pydantic.ValidationError: So they are, or a document is corrupt.
+    """
+    if not rows:
+        return []
+    _, keys, makers = planned
     # all rows have the same names, in one order, also of what has no value
-    return Sent(zip(rows[0][::2], zip(*[row[1::2] for row in rows], strict=True), strict=True))
+    sent = Sent(zip(rows[0][::2], zip(*[row[1::2] for row in rows], strict=True), strict=True))
+    found = [key.read(sent[key.sent]) for key in keys]
+    if any(None in one and not key.may_be_none for key, one in zip(keys, found, strict=True)):
+        return None
+    groups = [*zip(*found, *(make(sent) for make in makers), strict=True)]
+    # values may be equal that are not written alike, such as 0.0 and -0.0
+    names = {key_of(group[: len(keys)]) for group in groups}
+    return groups if len(names) == len(groups) else None
 
 
 def _place(wanted: list[Value[Any]], value: Value[Any] | None) -> int:

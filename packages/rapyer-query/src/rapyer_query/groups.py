@@ -6,6 +6,7 @@ import operator
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from keyword import iskeyword
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -30,7 +31,7 @@ from rapyer.guards import is_class, is_tuple
 from rapyer_query.aggregates import Aggregate, aggregates_in, scalar
 from rapyer_query.checks import check_root, natural
 from rapyer_query.grouped import Grouped
-from rapyer_query.sorting import sort_key
+from rapyer_query.sorting import check_order, sort_key
 
 if TYPE_CHECKING:
     from rapyer_query.explain import Explanation
@@ -54,9 +55,17 @@ class Row(tuple[Any, ...]):
 
     __slots__ = ()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        fields: tuple[str, ...] = self._fields
+        return _restored, (fields, tuple(self))
+
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
+
+
+def _restored(names: tuple[str, ...], values: tuple[Any, ...]) -> Row:
+    return _row_maker(names)(values)
 
 
 class Grouping(Generic[*Ks]):
@@ -100,8 +109,8 @@ class Grouping(Generic[*Ks]):
         self, a: Value[A], b: Value[B], c: Value[C], d: Value[D], e: Value[E], /
     ) -> Aggregation[tuple[*Ks, A, B, C, D, E]]: ...
     @overload
-    def aggregate(self, **named: Value[Any]) -> Aggregation[Row]: ...
-    def aggregate(self, *given: Any, **named: Any) -> Aggregation[Any]:
+    def aggregate(self, /, **named: Value[Any]) -> Aggregation[Row]: ...
+    def aggregate(self, /, *given: Any, **named: Any) -> Aggregation[Any]:
         """Say what is made of the documents of each group.
 
             .aggregate(n=count(), people=sum_(City.population))  # row.n, row.people
@@ -256,6 +265,7 @@ class Aggregation(Generic[R]):
                 f"groups have no order by {given!r}. Give a name among {', '.join(named)}, a key "
                 "of the groups, or an aggregate."
             )
+        check_order(Order(known))
         return known, is_descending
 
     def skip(self, number: int) -> Aggregation[R]:
@@ -283,8 +293,13 @@ class Aggregation(Generic[R]):
                     f"{', '.join(names)}. Name it in aggregate(...)."
                 )
 
+        fields = [
+            (place, name) for place, name in enumerate(names) if name in view.__pydantic_fields__
+        ]
+
         def make(values: tuple[Any, ...]) -> BaseModel:
-            return view.model_validate(dict(zip(names, values, strict=True)), by_name=True)
+            given = {name: values[place] for place, name in fields}
+            return view.model_validate(given, by_name=True, by_alias=False)
 
         return self._with(row=make)
 
@@ -365,7 +380,10 @@ def _names_of(values: Sequence[Value[Any]]) -> list[str]:
         for name, one in zip(last, parts, strict=True)
     ]
     if len({*names}) < len(names):
-        raise ExpressionError("group_by was given one key twice. Give each once.")
+        raise ExpressionError(
+            f"group_by was given keys with the names {', '.join(names)}. Give each once, and a "
+            "name of its own: group_by(name=...)."
+        )
     return names
 
 
@@ -382,7 +400,7 @@ def _parts_of(value: Value[Any]) -> list[str]:
 def _row_maker(names: Sequence[str]) -> Callable[[tuple[Any, ...]], Row]:
     """Give what makes a named tuple of the values of a group."""
     for name in names:
-        if not name.isidentifier() or name.startswith("_"):
+        if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
             raise ExpressionError(
                 f"{name!r} is no name of a row. Give one: group_by(name=...), aggregate(name=...)."
             )

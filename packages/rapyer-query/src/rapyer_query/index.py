@@ -176,12 +176,12 @@ class ModelIndex:
         if not is_answered:
             fields = tuple(unindexed)
             reasons = "; ".join(f"{path} {reason}" for path, reason in unindexed.items())
+            reasons = reasons or "under | or ~, beside them, is what Python looks at: also phrases"
             raise NotIndexedError(
                 f"the index of {self.model.__name__} does not answer {condition!r} exactly, and "
-                "words are looked for by it alone: "
-                f"{reasons or 'beside them, under | or ~, is what has to be looked at again'}. "
+                f"words are looked for by it alone: {reasons}. "
                 "Declare what is asked for with Field(text=True) or Field(index=True), and join "
-                "the other conditions by &.",
+                "phrases and other conditions by &.",
                 fields=fields,
             )
         return rest
@@ -212,7 +212,7 @@ class ModelIndex:
         Raises:
             IndexUnavailableError: There is not.
         """
-        if not self.attributes.at:
+        if not self.attributes.all:
             raise IndexUnavailableError(
                 f"{self.model.__name__} has nothing that is indexed. Declare the fields that you "
                 "ask for with Field(index=True), or ask for .scan(), which reads all documents."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 from rapyer.expr.evaluate import predicate_of
 from rapyer.expr.geo import UNITS, DistanceTo, Within
@@ -28,6 +28,10 @@ from rapyer_query.clauses import NONE_AT_ALL, Literal, all_of
 
 #: Leaves of conditions: what compares one value.
 Leaf: TypeAlias = Comparison | In | Between | IsNone | Contains | StartsWith | EndsWith | Within
+
+
+#: Beyond any distance on the earth, in any unit.
+_FARTHEST: Final = 1e9
 
 
 class Target(NamedTuple):
@@ -149,6 +153,8 @@ def around(leaf: Leaf) -> Within | None:
     if not isinstance(leaf, Comparison) or not isinstance(value, DistanceTo):
         return None
     if leaf.operator not in ("<", "<=", "==") or not isinstance(leaf.right, int | float):
+        return None
+    if abs(leaf.right) > _FARTHEST:
         return None
     metres = max(0.0, leaf.right * UNITS[value.unit])
     # a place may be a metre away from where the index has it, and is measured to the centimetre

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from rapyer_query.results import Found
 
+#: How many nearest documents may be asked for.
+MOST_NEAR: Final = 1_000_000
 #: Under this name the server gives distances.
 DISTANCE: Final = "_distance"
 BY_DISTANCE: Final = ServerOrder((f"@{DISTANCE}", "ASC"), NOTHING)
@@ -61,10 +63,12 @@ class Near:
             ExpressionError: The path leads to no vector of the model, or the other vector is none
                 that its index could hold.
         """
+        from rapyer_query.checks import check_root  # noqa: PLC0415 - it knows queries
         from rapyer_query.index import ModelIndex  # noqa: PLC0415 - it knows the compiler
 
         found = None
         if is_path(path):
+            check_root(model, path)
             found = ModelIndex.of(model).attributes.vectors.get(way_of_single(path))
         if not is_path(path) or found is None or found.vector is None:
             raise ExpressionError(
@@ -119,6 +123,7 @@ class Near:
                     vector = get(instance)
                     if vector is not None:
                         found.append((measure(vector, self.vector), key, instance))
+        found = [one for one in found if not math.isnan(one[0])]
         found.sort(key=lambda one: one[:2])
         if self.number is not None:
             return found[: self.number]
@@ -130,8 +135,8 @@ def _dot(one: Sequence[float], other: Sequence[float]) -> float:
 
 
 def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
-    lengths = math.sqrt(_dot(one, [*map(float, one)]) * _dot(other, other))
-    return 1 - _dot(one, other) / lengths
+    lengths = math.hypot(*one) * math.hypot(*other)
+    return 1 - _dot(one, other) / lengths if lengths else math.nan
 
 
 def _l2(one: Sequence[float], other: Sequence[float]) -> float:

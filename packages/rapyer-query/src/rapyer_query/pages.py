@@ -159,6 +159,10 @@ def _page_of(session: Session, rows: Sequence[Any], load: Load) -> Page:
     found: list[list[bytes]] = [row for row in rows[1:] if row]
     if found and found[0][0] != b"__key":
         found = _scored(session, found)
+    near = session.spec.near
+    is_cut = near is not None and near.number is not None and len(found) < len(rows) - 1
+    if is_cut and session.is_exact:
+        raise DoubtError  # documents that have expired, or have no distance, are in others' places
     if load.dialect == 3:
         parts = _parts_of(found, load.number)
     elif load.number:

@@ -16,6 +16,7 @@ from rapyer.expr.paths import Path, annotation_of, is_path
 from rapyer.expr.values import Value
 from rapyer.rows import RowReader
 
+from rapyer_query.bounds import any_number
 from rapyer_query.clauses import NOTHING, Text, any_of
 from rapyer_query.sorting import ALIKE, doubt_about, way_of_single
 
@@ -89,6 +90,14 @@ class Column:
         values = iter(loaded)
         return [None if text is None else next(values) for text in texts]
 
+    def read_whole(self, texts: Sequence[bytes | None]) -> list[Any]:
+        """Read whole numbers that the server has made of values; see `read`."""
+        sent = [text for text in texts if text is not None]
+        if not sent:
+            return [None] * len(texts)
+        loaded = iter(self.reader.load_json(b"[[[" + b"]],[[".join(sent) + b"]]]"))
+        return [None if text is None else next(loaded)[0][0] for text in texts]
+
     def _as_json(self, sent: Sequence[bytes]) -> bytes:
         """Give rows of matches as JSON."""
         if not (self.is_kept or self.plan.is_plain):
@@ -109,6 +118,7 @@ class Plan:
 
     Attributes:
         is_plain: Whether texts and whole numbers alone are sent, which need not be JSON.
+        present: What all documents have to be of, unless some lack a field that they need.
     """
 
     model: type[BaseRedisModel]
@@ -120,6 +130,7 @@ class Plan:
     reducers: dict[tuple[Any, ...], str] = field(default_factory=dict[tuple[Any, ...], str])
     after: list[str] = field(default_factory=list[str])
     is_plain: bool = True
+    present: list[Text] = field(default_factory=list[Text])
     columns: dict[tuple[int, bool, bool], Column] = field(
         default_factory=dict[tuple[int, bool, bool], Column]
     )
@@ -197,11 +208,23 @@ class Plan:
             self.after.append(expression)
         return f"_a{self.after.index(expression)}".encode()
 
-    def number_of(self, column: Column) -> bytes:
-        """Have counted how many documents of a group have a value; give the name."""
+    def number_of(self, column: Column, *, is_sure: bool) -> bytes:
+        """Have counted how many documents of a group have a value; give the name.
+
+        Args:
+            column: The value.
+            is_sure: Whether it matters that no document lacks one that it needs.
+        """
         if not column.may_be_none:
+            if is_sure:
+                self.require(column)
             return self.reduce("COUNT")
         return self.reduce("SUM", self.apply(f"exists({column.name})"))
+
+    def require(self, column: Column) -> None:
+        """Have it asked whether all documents have a number that they need."""
+        if column.attribute.form == "NUMERIC" and not column.may_be_none:
+            self.present.append(any_number(column.attribute))
 
     def words(self, keys: Sequence[Column]) -> list[Any]:
         """Give the command behind the query."""
@@ -210,12 +233,11 @@ class Plan:
             parts = [word for path, name in self.loads.items() for word in (path, "AS", name)]
             # documents that expired a moment ago are rows without anything
             sent += ["LOAD", 1, "@__key", "LOAD", len(parts), *parts, "FILTER", "exists(@__key)"]
-        names = [key.name for key in keys]
-        if len(names) > 1:
+        names = [*dict.fromkeys(key.name for key in keys)]
+        for place in range(len(names) - 1, 0, -1):
             # the server hashes all keys as if they were one text: "a", "b" would be "ab", "". The
-            # bytes of this number are in no text in UTF-8
-            between = self.apply("1")
-            names = [word for name in names for word in (name, between)][:-1]
+            # bytes of a number from 1 to 2 are in no text in UTF-8; each has another name
+            names.insert(place, self.apply(repr(1 + place / 1024)))
         for expression, name in self.applied.items():
             sent += ["APPLY", expression, "AS", name]
         sent += ["GROUPBY", len(names), *names]

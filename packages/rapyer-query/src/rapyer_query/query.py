@@ -26,7 +26,7 @@ from rapyer_query.checks import (
 )
 from rapyer_query.errors import MultipleResultsError, NoResultError
 from rapyer_query.explain import Explanation, explain
-from rapyer_query.near import Near
+from rapyer_query.near import MOST_NEAR, Near
 from rapyer_query.results import all_results, result_pages
 from rapyer_query.shapes import ModelShape, ValuesShape, value_in, view_of
 from rapyer_query.spec import OnCorrupt, Spec
@@ -149,7 +149,9 @@ class Query(Summed, Generic[R]):
             ExpressionError: The path leads to no vector, or the other one is none of its kind.
         """
         number = natural("k", k)
-        return self._with(near=Near.of(self._spec.model, path, vector, max(number, 1), 0.0))
+        if number > MOST_NEAR:
+            raise ValueError(f"k is {k!r}. Give {MOST_NEAR} at most, or ask for within_distance.")
+        return self._with(near=Near.of(self._spec.model, path, vector, number, 0.0))
 
     def within_distance(self, path: Any, vector: Any, distance: float) -> Query[R]:
         """Give the documents whose vectors are so near to another one, the nearest first.
@@ -177,6 +179,7 @@ class Query(Summed, Generic[R]):
             raise ExpressionError(
                 "with_scores is for queries with nearest, within_distance, or search without sort."
             )
+        unscored(self._spec, "with_scores")
         return self._with(scored=True)
 
     def sort(self, *orders: Any) -> Query[R]:
@@ -191,6 +194,7 @@ class Query(Summed, Generic[R]):
             InvalidPathError: A text leads nowhere.
         """
         spec = self._spec
+        unscored(spec, "sort")
         added = tuple([order_of(spec.model, one) for one in orders])
         return self._with(orders=(*spec.orders, *added))
 

@@ -91,7 +91,7 @@ class _Summed:
     is_whole: bool
 
     @classmethod
-    def of(cls, plan: Plan, aggregate: Aggregate[Any]) -> _Summed:
+    def of(cls, plan: Plan, aggregate: Aggregate[Any], *, is_sure: bool) -> _Summed:
         column = plan.column(_value(aggregate), is_number=True)
         if column.family not in NUMBERS:
             raise Unplanned
@@ -103,7 +103,9 @@ class _Summed:
             whole = plan.calculate(f"floor(@{total.decode()})")
             rest = plan.calculate(f"@{total.decode()}-@{whole.decode()}")
         least, most = plan.reduce("MIN", name), plan.reduce("MAX", name)
-        return cls(plan.number_of(column), total, least, most, whole, rest, is_whole)
+        return cls(
+            plan.number_of(column, is_sure=is_sure), total, least, most, whole, rest, is_whole
+        )
 
     def read(self, sent: Sent) -> Sequence[tuple[int, Any]]:
         """Give how many there are in each group, and their sum.
@@ -138,7 +140,7 @@ def _float_sum(number: int, low: bytes, high: bytes, whole: bytes, rest: bytes) 
 
 
 def _sum(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
-    summed, nothing = _Summed.of(plan, aggregate), nothing_of(aggregate)
+    summed, nothing = _Summed.of(plan, aggregate, is_sure=False), nothing_of(aggregate)
     restore = _restored(plan, aggregate)
 
     return lambda sent: [
@@ -147,7 +149,7 @@ def _sum(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
 
 
 def _avg(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
-    summed, restore = _Summed.of(plan, aggregate), _restored(plan, aggregate)
+    summed, restore = _Summed.of(plan, aggregate, is_sure=True), _restored(plan, aggregate)
 
     return lambda sent: [
         restore(total) / number if number else None for number, total in summed.read(sent)
@@ -166,8 +168,18 @@ def _extreme(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
     value = _value(aggregate)
     number = plan.column(value, is_number=True)
     if number.family == "integer":
-        name, size = plan.reduce(aggregate.function.upper(), number.name), plan.number_of(number)
-        return lambda sent: _where_some(sent.numbers(size), sent.numbers(name))
+        name = plan.reduce(aggregate.function.upper(), number.name)
+        if number.may_be_none:
+            size = plan.number_of(number, is_sure=False)
+            return lambda sent: number.read_whole(_where_some(sent.numbers(size), sent[name]))
+        some = plan.reduce("FIRST_VALUE", number.name)
+
+        def read(sent: Sent) -> list[Any]:
+            if None in sent[some]:  # the extreme of no values is 0
+                raise DoubtError
+            return number.read_whole(sent[name])
+
+        return read
     column = plan.column(value)
     if column.family not in ALIKE:
         raise Unplanned
@@ -177,7 +189,15 @@ def _extreme(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
     direction = "ASC" if aggregate.function == "min" else "DESC"
     by = _ordering(plan, column, value)
     name = plan.reduce("FIRST_VALUE", column.name, "BY", by, direction)
-    return lambda sent: column.read(sent[name])
+    return lambda sent: _first_read(column, sent[name])
+
+
+def _first_read(column: Column, texts: Sequence[bytes | None]) -> list[Any]:
+    """Read values of which each group has one, unless documents lack what they need."""
+    found = column.read(texts)
+    if None in found and not column.may_be_none:
+        raise DoubtError
+    return found
 
 
 def _ordering(plan: Plan, column: Column, value: Value[Any]) -> str:
@@ -194,8 +214,9 @@ def _first_value(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
     if order.family not in ALIKE or order.may_be_none or column.may_be_none:
         raise Unplanned
     direction = "DESC" if aggregate.descending else "ASC"
+    plan.require(order)
     name = plan.reduce("FIRST_VALUE", column.name, "BY", _ordering(plan, order, by), direction)
-    return lambda sent: column.read(sent[name])
+    return lambda sent: _first_read(column, sent[name])
 
 
 def _stddev(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
@@ -204,7 +225,7 @@ def _stddev(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
         raise Unplanned
     name, total = plan.reduce("STDDEV", column.name), plan.reduce("SUM", column.name)
     least, most = plan.reduce("MIN", column.name), plan.reduce("MAX", column.name)
-    number, is_whole = plan.number_of(column), column.family in _WHOLE
+    number, is_whole = plan.number_of(column, is_sure=True), column.family in _WHOLE
 
     def read(size: int, deviation: bytes, added: bytes, low: bytes, high: bytes) -> float | None:
         if size < 2:
@@ -228,7 +249,8 @@ def _quantile(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
     column = plan.column(_value(aggregate), is_number=True)
     if column.family not in ("integer", "float"):
         raise Unplanned
-    name, number = plan.reduce("QUANTILE", column.name, aggregate.part), plan.number_of(column)
+    name = plan.reduce("QUANTILE", column.name, aggregate.part)
+    number = plan.number_of(column, is_sure=True)
     kind: Any = float if column.family == "float" else int
 
     return lambda sent: _where_some(sent.numbers(number), [*map(kind, sent[name])])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from fractions import Fraction
@@ -62,6 +61,8 @@ def sum_of(values: Sequence[Any], nothing: Any = 0) -> Any:
     if isinstance(values[0], timedelta):
         return sum(values, timedelta())
     if any(isinstance(value, float) for value in values):
+        if not all(map(math.isfinite, values)):  # products may be so
+            return sum(values)
         try:
             return math.fsum(values)
         except OverflowError:  # beyond all floats on the way, or at the end
@@ -96,8 +97,12 @@ def _avg(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
     del aggregate
     if not values:
         return None
-    mean = sum_of(values) / len(values)
-    if isinstance(mean, float) and math.isinf(mean):  # it may be the sum alone that is
+    total = sum_of(values)
+    if isinstance(total, int):
+        return _as_float(Fraction(total, len(values)))
+    mean = total / len(values)
+    if isinstance(mean, float) and math.isinf(mean) and all(map(math.isfinite, values)):
+        # it is the sum alone that is beyond all floats
         return _as_float(sum(map(Fraction, values), Fraction()) / len(values))
     return mean
 
@@ -114,7 +119,23 @@ def _max(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
 
 def _stddev(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
     del aggregate
-    return float(statistics.stdev(values)) if len(values) > 1 else None
+    if len(values) < 2:
+        return None
+    if not all(map(math.isfinite, values)):
+        return math.nan
+    exact = [*map(Fraction, values)]
+    mean = sum(exact, Fraction()) / len(exact)
+    squares = sum(((one - mean) ** 2 for one in exact), Fraction())
+    return _root(squares / (len(exact) - 1))
+
+
+def _root(exact: Fraction) -> float:
+    """Give the square root of what may be beyond all floats."""
+    scale = max(0, exact.numerator.bit_length() - exact.denominator.bit_length()) // 2
+    try:
+        return math.ldexp(math.sqrt(exact / Fraction(4) ** scale), scale)
+    except OverflowError:
+        return math.inf
 
 
 def _quantile(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:

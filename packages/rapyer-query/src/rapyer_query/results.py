@@ -81,6 +81,8 @@ async def _pages_of(session: Session) -> AsyncGenerator[Found]:
                     yield page
         except DoubtError:
             order = None
+            if session.spec.near is not None:  # Python looks for the nearest
+                session.compiled = session.compiled._replace(is_exact=False)
     if order is None:
         async with aclosing(Results(session, NO_ORDER).pages_in_python()) as pages:
             async for page in pages:

@@ -79,6 +79,12 @@ class Words(_OfIndex):
         self.alternatives = alternatives
         self.fuzzy = fuzzy
 
+    @property
+    def has_forms(self) -> bool:
+        """Whether other forms of a word are taken for it, where the field says so."""
+        terms = (term for terms in self.alternatives for term in terms)
+        return not self.fuzzy and any(not term.is_start for term in terms)
+
     def __repr__(self) -> str:
         words = "|".join(
             " ".join(f"{term.word}{'*' if term.is_start else ''}" for term in terms)
@@ -202,6 +208,13 @@ def _of_request(condition: FullText, texts: tuple[tuple[str, ...], ...]) -> Cond
             found.insert(0, Words(left, (terms.terms,), condition.fuzzy))
         return found
 
+    def as_written(terms: Terms) -> list[Condition]:
+        # the server takes no other forms of a word into account where it is not wanted
+        plain = [term for term in terms.terms if not (term.is_start or condition.fuzzy)]
+        others = tuple([term for term in terms.terms if term not in plain])
+        words = [Phrase(left, (term.word,), texts) for term in plain]
+        return [*words, *all_that(Terms(others, terms.phrases))]
+
     parts: list[Condition] = []
     for alternatives in request.wanted:
         if len(alternatives) == 1:
@@ -210,7 +223,7 @@ def _of_request(condition: FullText, texts: tuple[tuple[str, ...], ...]) -> Cond
             parts.append(Words(left, tuple(one.terms for one in alternatives), condition.fuzzy))
         else:
             parts.append(Or(*(_joined(all_that(one)) for one in alternatives)))
-    parts += [Not(_joined(all_that(one))) for one in request.unwanted]
+    parts += [Not(_joined(as_written(one))) for one in request.unwanted]
     return _joined(parts)
 
 
@@ -268,10 +281,11 @@ def _check_start(context: Context, condition: Words, word: str) -> None:
             f"{condition!r} asks for words that start with {word!r}, by which the server finds "
             f"nothing: it takes {context.min_prefix} bytes (MINPREFIX) at least."
         )
-    if word.casefold() != word.lower():
+    if word.casefold() != word.lower() or max(word) > "\uffff":
         raise ExpressionError(
             f"{condition!r} asks for words that start with {word!r}, by which the server finds "
-            "nothing: it spells letters such as ß otherwise. Give a shorter start, or the word."
+            "nothing: it spells letters such as ß otherwise, and knows no emoji there. Give a "
+            "shorter start, or the word."
         )
 
 

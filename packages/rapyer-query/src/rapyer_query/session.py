@@ -104,8 +104,9 @@ class Session:
     def is_exact(self) -> bool:
         """Whether the documents that the index finds are those that fulfil the condition."""
         is_exact = self.compiled.is_exact and self.index is not None
-        # what is hidden would be among the nearest as well
-        return is_exact and not (self.hides and self.spec.near is not None)
+        # what is hidden, or passed over, would be among the nearest as well
+        passes_over = self.hides or self.spec.on_corrupt == "skip"
+        return is_exact and not (passes_over and self.spec.near is not None)
 
     @property
     def names_keys(self) -> bool:
@@ -125,7 +126,12 @@ class Session:
     @property
     def is_empty(self) -> bool:
         """Whether no document can be meant, so that nothing need be asked."""
-        return self.spec.limit == 0 or self.compiled.clause.text == NOTHING
+        near = self.spec.near
+        return (
+            self.spec.limit == 0
+            or (near is not None and near.number == 0)
+            or self.compiled.clause.text == NOTHING
+        )
 
     @property
     def ask(self) -> Ask:

@@ -19,8 +19,10 @@ _BETWEEN: Final = frozenset("\t !\"#$%&'()*+,-./:;<=>?@[]^`{|}~")
 _WRITTEN: Final = str.maketrans(
     {code: code + 32 for code in range(ord("A"), ord("Z") + 1)} | dict.fromkeys([*range(32), 127])
 )
+#: In bytes; the server cuts longer words.
+LONGEST_WORD: Final = 128
 #: Parts of a request: a phrase, a group, what stands between spaces.
-_PARTS: Final = re.compile(r'-?"[^"]*"|\([^()]*\)|[^\s"()]+|["()]')
+_PARTS: Final = re.compile(r'-?"[^"]*"|-?\([^()]*\)|[^\s"()]+|["()]')
 
 
 class Term(NamedTuple):
@@ -87,13 +89,18 @@ def read_request(text: str) -> Request:
     """Read what is asked for: words, "phrases", start*, -not, (either | or).
 
     Raises:
-        ExpressionError: There are no words in it.
+        ExpressionError: There are no words in it, or one that no index has.
     """
+    if text.count('"') % 2:  # one that stands alone is text, and separates words
+        before, _, behind = text.rpartition('"')
+        text = f"{before}{'' if before.endswith('-') else ' '}{behind}"
+    _require_text(text)
     wanted: list[tuple[Terms, ...]] = []
     unwanted: list[Terms] = []
     for part in _PARTS.findall(text):
-        if part.startswith("(") and len(part) > 1:
-            alternatives = tuple([_terms(one) for one in part[1:-1].split("|")])
+        group = part.removeprefix("-")
+        if group.startswith("(") and len(group) > 1:
+            alternatives = tuple([_alternative(text, one) for one in group[1:-1].split("|")])
         else:
             alternatives = (_terms(part.removeprefix("-")),)
         known = tuple([one for one in alternatives if one.terms or one.phrases])
@@ -109,6 +116,32 @@ def read_request(text: str) -> Request:
     return Request(tuple(wanted), tuple(unwanted))
 
 
+def _alternative(text: str, part: str) -> Terms:
+    if re.search(r"(^|\s)-\S", part):
+        raise ExpressionError(
+            f"{text!r} says what is not wanted within parentheses. Say it outside of them."
+        )
+    return _terms(part)
+
+
+def _require_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:
+        raise ExpressionError(f"{text!r} is no text that UTF-8 has.") from exc
+    for word in words_of(text):
+        if not _BETWEEN.isdisjoint(word):
+            raise ExpressionError(
+                f"{word!r} has {min(_BETWEEN & set(word))!r} in it, which the server takes a word "
+                "of a query apart by. Ask for the words on both sides."
+            )
+        if len(word.encode()) > LONGEST_WORD:
+            raise ExpressionError(
+                f"{word[:20]!r}... is a word of more than {LONGEST_WORD} bytes, which an index "
+                "cuts. Ask for shorter ones."
+            )
+
+
 def _terms(text: str) -> Terms:
     """Read a part of a request that has no syntax of its own around it."""
     terms: list[Term] = []
@@ -116,7 +149,7 @@ def _terms(text: str) -> Terms:
     for part in re.findall(r'"[^"]*"|[^\s"]+', text):
         words = words_of(part)
         is_start = part.endswith("*") and not part.endswith("\\*") and not part.startswith('"')
-        if part.startswith('"') and len(words) > 1:
+        if part.startswith('"') and words:
             phrases.append(tuple(words))
         else:
             terms += [Term(word) for word in words[:-1]]
@@ -127,11 +160,13 @@ def _terms(text: str) -> Terms:
 def has_phrase(text: str, phrase: Sequence[str]) -> bool:
     """Say whether words stand one after the other in a text, as they are written."""
     words, size = words_of(text), len(phrase)
-    known = [frozenset(spellings(word)) for word in phrase]
-    return any(
-        all(word in written for word, written in zip(words[start:], known, strict=False))
-        for start in range(len(words) - size + 1)
-    )
+    first, *others = [frozenset(spellings(word)) for word in phrase]
+    for start in range(len(words) - size + 1):
+        if words[start] in first and all(
+            words[place] in written for place, written in enumerate(others, start + 1)
+        ):
+            return True
+    return False
 
 
 def spellings(word: str) -> Sequence[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticSerializationUnexpectedValue, core_schema
 
 from rapyer.expr.geo import LARGEST_LATITUDE, distance_between
 from rapyer.guards import is_list, is_mapping, is_tuple
@@ -93,7 +92,7 @@ class GeoPoint:
         schema = core_schema.no_info_plain_validator_function(
             cls.of,
             serialization=core_schema.plain_serializer_function_ser_schema(
-                str, return_schema=core_schema.str_schema(), when_used="json"
+                _dump, return_schema=core_schema.str_schema(), when_used="json"
             ),
         )
         return mark(schema, "GeoPoint")
@@ -106,10 +105,17 @@ class GeoPoint:
         return {"type": "string", "pattern": _PATTERN, "examples": ["2.3522,48.8566"]}
 
 
-def _degrees(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"the {name} is {value!r}. Give a number of degrees.")
+def _degrees(name: str, value: Any) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not -1e9 < value < 1e9:  # an int may be beyond all floats
+        raise ValueError(f"the {name} is {repr(value)[:40]}. Give a number of degrees.")
     return float(value)
+
+
+def _dump(value: object) -> str:
+    if type(value) is not GeoPoint:  # another member of a union
+        raise PydanticSerializationUnexpectedValue(f"{value!r} is no GeoPoint")
+    return str(value)
 
 
 def _load(text: str) -> GeoPoint:
@@ -118,4 +124,4 @@ def _load(text: str) -> GeoPoint:
 
 
 #: How places are stored.
-GEO_POINT: Final = by_functions(str, _load, core_schema.str_schema(strict=True, pattern=_PATTERN))
+GEO_POINT: Final = by_functions(_dump, _load, core_schema.str_schema(strict=True, pattern=_PATTERN))
