@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 from rapyer import AtomicRedisModel, EmbeddedModel, Field, Mapped, UnstorableValueError
+from rapyer.errors import UnaddressableKeyError
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -99,7 +100,13 @@ def exact(value: Any) -> Any:
 @given(documents)
 async def test_a_document_read_equals_the_one_written(document):
     document.pk = "1"
-    await document.save()
+    try:
+        await document.save()
+    except UnstorableValueError as exc:
+        # a number whose text is corrected on the server, under a key that no path leads to
+        if not isinstance(exc.__cause__, UnaddressableKeyError):
+            raise
+        return
     read = await Everything.get("1")
     assert exact(read) == exact(document)
     assert read == document

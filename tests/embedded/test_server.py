@@ -324,8 +324,9 @@ async def test_async_with_does_not_block_the_event_loop() -> None:
         while_starting, turns = turns, 0
     while_stopping = turns
     counting.cancel()
-    assert while_starting > 10
-    assert while_stopping > 10
+    # a loop that is blocked has a turn at most; how many it has otherwise is up to the machine
+    assert while_starting > 2
+    assert while_stopping > 2
 
 
 def _entries(directory: Path) -> list[Path]:

@@ -27,9 +27,9 @@ from rapyer_query.errors import QueryInterruptedError as QueryInterruptedError
 from rapyer_query.errors import QueryTimeoutError as QueryTimeoutError
 from rapyer_query.explain import Explanation as Explanation
 from rapyer_query.facts import FieldDefinition as FieldDefinition
+from rapyer_query.grouprows import Row as Row
 from rapyer_query.groups import Aggregation as Aggregation
 from rapyer_query.groups import Grouping as Grouping
-from rapyer_query.groups import Row as Row
 from rapyer_query.manager import IndexManager as IndexManager
 from rapyer_query.manager import IndexStatus as IndexStatus
 from rapyer_query.mixin import QueryMixin as QueryMixin

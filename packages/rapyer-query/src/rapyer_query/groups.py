@@ -6,12 +6,10 @@ import operator
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from keyword import iskeyword
 from typing import (
     TYPE_CHECKING,
     Any,
     Generic,
-    NamedTuple,
     TypeAlias,
     TypeVar,
     TypeVarTuple,
@@ -24,13 +22,14 @@ from rapyer.errors import ExpressionError
 from rapyer.expr.evaluate import getter_of, predicate_of
 from rapyer.expr.nodes import Condition, Node
 from rapyer.expr.order import Order
-from rapyer.expr.paths import Path, is_path, steps_of
+from rapyer.expr.paths import is_path
 from rapyer.expr.values import Value, is_value
 from rapyer.guards import is_class, is_tuple
 
 from rapyer_query.aggregates import Aggregate, aggregates_in, scalar
 from rapyer_query.checks import check_root, natural
 from rapyer_query.grouped import Grouped
+from rapyer_query.grouprows import Row, names_of, row_maker
 from rapyer_query.sorting import check_order, sort_key
 
 if TYPE_CHECKING:
@@ -50,24 +49,6 @@ E = TypeVar("E")
 Ks = TypeVarTuple("Ks")
 
 
-class Row(tuple[Any, ...]):
-    """A named tuple: what a group has by the names that it was asked for with."""
-
-    __slots__ = ()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        fields: tuple[str, ...] = self._fields
-        return _restored, (fields, tuple(self))
-
-    if TYPE_CHECKING:
-
-        def __getattr__(self, name: str) -> Any: ...
-
-
-def _restored(names: tuple[str, ...], values: tuple[Any, ...]) -> Row:
-    return _row_maker(names)(values)
-
-
 class Grouping(Generic[*Ks]):
     """The documents of a query in groups, of which nothing is asked yet."""
 
@@ -81,7 +62,7 @@ class Grouping(Generic[*Ks]):
     def of(cls, spec: Spec, given: Sequence[Any], named: Mapping[str, Any]) -> Grouping[Any]:
         """Group the documents of a query by values; see `Query.group_by`."""
         values = [scalar("group_by", _checked(spec, value)) for value in given]
-        names = _names_of(values)
+        names = names_of(values)
         keys = dict(zip(names, values, strict=True))
         for name, value in named.items():
             if name in keys:
@@ -133,7 +114,7 @@ class Grouping(Generic[*Ks]):
             _check_made(self._spec, name, value)
             if name in self._keys:
                 raise ExpressionError(f"{name!r} is a key of the groups. Give it another name.")
-        row = _row_maker([*self._keys, *named]) if named else None
+        row = row_maker([*self._keys, *named]) if named else None
         return Aggregation[Any](_Asked(self._spec, self._keys, made, row))
 
 
@@ -369,43 +350,3 @@ def _has_paths(node: Any) -> bool:
     if isinstance(node, Node):
         return any(_has_paths(getattr(node, name)) for name in node.__parts__)
     return is_tuple(node) and any(map(_has_paths, node))
-
-
-def _names_of(values: Sequence[Value[Any]]) -> list[str]:
-    """Name keys by the last part of their paths, or by all of it where that is not enough."""
-    parts = [_parts_of(value) for value in values]
-    last = [one[-1] for one in parts]
-    names = [
-        name if last.count(name) == 1 else "_".join(one)
-        for name, one in zip(last, parts, strict=True)
-    ]
-    if len({*names}) < len(names):
-        raise ExpressionError(
-            f"group_by was given keys with the names {', '.join(names)}. Give each once, and a "
-            "name of its own: group_by(name=...)."
-        )
-    return names
-
-
-def _parts_of(value: Value[Any]) -> list[str]:
-    if not is_path(value):
-        raise ExpressionError(
-            f"group_by was given {value!r}, which has no name. Give it one: "
-            f"group_by(name={value!r})."
-        )
-    path: Path[Any] = value
-    return [str(step.value) for step in steps_of(path)]
-
-
-def _row_maker(names: Sequence[str]) -> Callable[[tuple[Any, ...]], Row]:
-    """Give what makes a named tuple of the values of a group."""
-    for name in names:
-        if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
-            raise ExpressionError(
-                f"{name!r} is no name of a row. Give one: group_by(name=...), aggregate(name=...)."
-            )
-    fields: Any = [(name, Any) for name in names]
-    made: Any = NamedTuple("Row", fields)  # type: ignore[misc] # the names are those of the caller
-    row: Any = type("Row", (Row, made), {"__slots__": ()})
-    make: Callable[[tuple[Any, ...]], Row] = row._make
-    return make
