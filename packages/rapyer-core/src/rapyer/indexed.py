@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import UnionType
 from typing import Annotated, Any, Final, Literal, TypeAlias, Union, get_args, get_origin
@@ -25,6 +25,7 @@ Precision: TypeAlias = Literal["float32", "float64"]
 #: numbers, too.
 _LARGEST: Final[Mapping[str, float]] = {"float32": 1e18, "float64": 1e150}
 _SMALLEST: Final[Mapping[str, float]] = {"float32": 1e-18, "float64": 1e-150}
+_NUMBERS: Final = frozenset({float, int})
 #: The server ends where a graph has one neighbour for each vector (RediSearch 2.10.5).
 _BETWEEN: Final[Mapping[str, tuple[int, int]]] = {
     "dim": (1, 32_768), "m": (2, 512), "ef_construction": (1, 4096),
@@ -127,7 +128,25 @@ class Vector:
             return None
         if len(vector) != self.dim:
             raise ValueError(f"the vector has {len(vector)} numbers, and takes {self.dim}")
+        length = self._length_of(vector)
+        if self.metric == "cosine" and length < _SMALLEST[self.precision]:
+            raise ValueError("all numbers are 0: such a vector has no direction, and no cosine")
+        return vector
+
+    def _length_of(self, vector: Sequence[Any]) -> float:
+        """Give how long a vector is.
+
+        Raises:
+            ValueError: It has what is no number, or one that the index does not calculate with.
+        """
         largest = _LARGEST[self.precision]
+        if _NUMBERS.issuperset(map(type, vector)):
+            try:
+                length = math.hypot(*vector)
+            except OverflowError:  # an int that no float is near to
+                length = math.inf
+            if length <= largest:  # and so is each number; NaN is not
+                return length
         for number in vector:
             is_number = isinstance(number, int | float) and not isinstance(number, bool)
             if not is_number or not -largest <= number <= largest:
@@ -135,9 +154,7 @@ class Vector:
                     f"{repr(number)[:40]} is no number from {-largest} to {largest}, with which an "
                     f"index of {self.precision} calculates"
                 )
-        if self.metric == "cosine" and math.hypot(*vector) < _SMALLEST[self.precision]:
-            raise ValueError("all numbers are 0: such a vector has no direction, and no cosine")
-        return vector
+        return math.hypot(*vector)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
