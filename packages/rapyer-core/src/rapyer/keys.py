@@ -109,6 +109,22 @@ class Identity:
         self.require_keys()
         return RedisKey(self._head + self._pk_text(pk))
 
+    def is_key_of(self, pk: object, key: str) -> bool:
+        """Say whether a whole Redis key is that for a primary key.
+
+        For the commonest types this spares making the key: it is asked of each document that is
+        read.
+
+        Raises:
+            InvalidKeyError: The value cannot be a primary key of this model.
+        """
+        kind = self.key_type
+        if type(pk) is kind and (
+            kind is int or (kind is str and pk_fault(str(pk), self._head) is None)
+        ):
+            return key == f"{self._head}{pk}"
+        return key == self.key(pk)
+
     def require_keys(self) -> None:
         """Make sure that the model has documents, and that its annotations are resolved.
 

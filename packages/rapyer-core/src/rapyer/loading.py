@@ -30,11 +30,12 @@ def loaded(model: type[M], key: RedisKey, raw: bytes) -> M:
             key=key,
             raw=raw,
         ) from exc
-    if model.__rapyer_identity__.key_field is not None and instance.key != key:
+    identity = model.__rapyer_identity__
+    name = identity.key_field
+    if name is not None and not identity.is_key_of(instance.__dict__[name], key):
         raise CorruptDocumentError(
             f"the document at {str(key)!r} says that it belongs at {str(instance.key)!r}: its "
-            f"{model.__rapyer_identity__.key_field!r} is another one. Correct the document, or "
-            "store it under its own key.",
+            f"{name!r} is another one. Correct the document, or store it under its own key.",
             key=key,
             raw=raw,
         )
