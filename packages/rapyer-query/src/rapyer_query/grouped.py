@@ -166,7 +166,10 @@ def _read(
     if any(None in one and not key.may_be_none for key, one in zip(keys, found, strict=True)):
         return None
     groups = [*zip(*found, *(make(sent) for make in makers), strict=True)]
-    # values may be equal that are not written alike, such as 0.0 and -0.0
+    # values may be equal that are not written alike, such as 0.0 and -0.0; fewer are the same than
+    # are equal, so that it is enough if none are
+    if not keys or len({*zip(*found, strict=True)}) == len(groups):
+        return groups
     names = {key_of(group[: len(keys)]) for group in groups}
     return groups if len(names) == len(groups) else None
 

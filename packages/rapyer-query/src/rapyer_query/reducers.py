@@ -119,9 +119,10 @@ class _Summed:
             return [*map(_float_sum, numbers, *parts)]
         totals, least, most = (sent.numbers(name) for name in (self.total, self.least, self.most))
         # what is added up has no more digits than a double where the largest would have none
-        for number, low, high in zip(numbers, least, most, strict=True):
-            if max(-low, high) * number >= EXACT_INTEGERS:
-                raise DoubtError
+        if max(-min(least), *most) * max(numbers) >= EXACT_INTEGERS:
+            for number, low, high in zip(numbers, least, most, strict=True):
+                if max(-low, high) * number >= EXACT_INTEGERS:
+                    raise DoubtError
         return [*zip(numbers, totals, strict=True)]
 
 
