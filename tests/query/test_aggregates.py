@@ -481,6 +481,7 @@ async def test_documents_that_expired_a_moment_ago_are_in_no_group(expiring):
         ("$.number", [S.id], max_(S.number)),
         ("$.price", [S.id], min_(S.price)),
         ("$.price", [S.id], first_value(S.id, by=S.price)),
+        ("$.number", [S.shop], first_value(S.number, by=S.id.desc())),
         ("$.rank", [S.id], min_(S.rank)),
         ("$.shop", [S.shop], count()),
         ("$.kept", [S.kept], count()),

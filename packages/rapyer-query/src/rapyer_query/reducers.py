@@ -215,7 +215,8 @@ def _first_value(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
     if order.family not in ALIKE or order.may_be_none or column.may_be_none:
         raise Unplanned
     direction = "DESC" if aggregate.descending else "ASC"
-    plan.require(order)
+    for needed in (order, column):
+        plan.require(needed)
     name = plan.reduce("FIRST_VALUE", column.name, "BY", _ordering(plan, order, by), direction)
     return lambda sent: _first_read(column, sent[name])
 
