@@ -1,4 +1,4 @@
-"""Documents that are dumped together are what each of them is by itself."""
+"""Documents that are dumped, or loaded, together are what each of them is by itself."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import create_model
 from random_models import kinds
-from rapyer import AtomicRedisModel, Field, Key, UnstorableValueError, Version
+from rapyer import (
+    AtomicRedisModel,
+    CorruptDocumentError,
+    Field,
+    Key,
+    UnstorableValueError,
+    Version,
+)
+from rapyer.loading import all_loaded, loaded
 from rapyer.testing import use_plugins
 from rapyer.types.document import DocumentCodec
+from rapyer.types.text import hide_nul
 from rapyer.types.values import MAX_LEVELS
 from rapyer.writing import DocumentWrites
 
@@ -123,3 +132,65 @@ async def test_infinity_beside_a_number_that_is_spelled_anew_is_told(server):
     reading.high = math.inf
     with pytest.raises(UnstorableValueError, match=r"Reading\.high"):
         await reading.save()
+
+
+def documents_of(instances):
+    """What is stored for each instance, at a key of its own."""
+    codec = type(instances[0]).__rapyer_codec__
+    return [one.key for one in instances], [codec.text(one, checked=True) for one in instances]
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_instances_that_are_loaded_together_are_those_that_are_loaded_one_by_one(data):
+    fields = data.draw(st.lists(kinds, min_size=1, max_size=4))
+    with use_plugins() as host:
+        names = {f"f{n}": (kind[0], ...) for n, kind in enumerate(fields)}
+        model = create_model("Loaded", __base__=host.AtomicRedisModel, **names)
+        values = st.fixed_dictionaries({f"f{n}": kind[1] for n, kind in enumerate(fields)})
+        instances = [model(**one) for one in data.draw(st.lists(values, min_size=1, max_size=6))]
+        keys, texts = documents_of(instances)
+        raws = [hide_nul(text) for text in texts]
+        together = all_loaded(model, keys, raws)
+        apart = [*map(loaded, [model] * len(keys), keys, raws)]
+        assert [repr(one) for one in together] == [repr(one) for one in apart]
+        assert [one.key for one in together] == keys
+
+
+@pytest.mark.parametrize("size", [1, 200_000])
+def test_documents_of_any_size_are_loaded_together(size):
+    keys, raws = documents_of([Loose(id=str(n), value="x" * size + str(n)) for n in range(5)])
+    found = all_loaded(Loose, keys, raws)
+    assert [one.value[size:] for one in found] == [*"01234"]
+    assert [one.key for one in found] == keys
+
+
+@pytest.mark.parametrize(
+    ("place", "raw", "said"),
+    [
+        (1, b'{"id":"1","ratio":"x"}', "is no Loose"),
+        (3, b"null", "is no Loose"),
+        (2, b'{"id":"7"}', "says that it belongs at 'together:loose:7'"),
+    ],
+)
+def test_the_first_document_that_is_corrupt_is_told(place, raw, said):
+    keys, raws = documents_of([Loose(id=str(n)) for n in range(5)])
+    raws[place], raws[4] = raw, b"[]"
+    with pytest.raises(CorruptDocumentError, match=said) as found:
+        all_loaded(Loose, keys, raws)
+    assert found.value.key == keys[place]
+    assert found.value.raw == raw
+
+
+class Branch(AtomicRedisModel):
+    id: Key[str]
+    below: list[Branch] = []
+
+    class Config:
+        prefix = "together:branch"
+
+
+def test_models_that_hold_themselves_are_loaded_together():
+    trees = [Branch(id=str(n), below=[Branch(id="x", below=[Branch(id="y")])]) for n in range(3)]
+    keys, raws = documents_of(trees)
+    assert all_loaded(Branch, keys, raws) == trees

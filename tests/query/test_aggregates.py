@@ -426,6 +426,26 @@ async def test_numbers_that_the_server_has_not_exactly_are_added_in_python():
     assert await query.sum(S.price) == 1.001
 
 
+@pytest.mark.parametrize("number", [2**53 - 1, 2**53, 2**53 + 1, 2**60 + 1, 10**16])
+async def test_numbers_beyond_those_of_the_server_are_seen_in_what_is_made_of_them(number):
+    numbers = [number, 3, -number, 4, -number, -number]
+    await sales(
+        6, shop="aabbcc".__getitem__, number=numbers.__getitem__, rank=numbers.__getitem__,
+        onumber=numbers.__getitem__,
+    )  # fmt: skip
+    for field in (S.number, S.rank, S.onumber):
+        query = Sale.find(S.id < 6).group_by(S.shop)
+        rows = await query.aggregate(sum_(field), min_(field), max_(field)).to_list()
+        assert sorted(rows) == [
+            ("a", number + 3, 3, number),
+            ("b", 4 - number, -number, 4),
+            ("c", -2 * number, -number, -number),
+        ]
+        assert sorted(await query.aggregate(max_(field)).to_list()) == [
+            ("a", number), ("b", 4), ("c", -number),
+        ]  # fmt: skip
+
+
 async def test_products_beyond_all_floats_are_infinite():
     await sales(3, price=[1e200, -1e200, 1e200].__getitem__)
     query = Sale.find(S.id < 3)

@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequ
 from contextlib import aclosing
 from typing import Any, Final, Literal, TypeAlias, TypeVar, get_args
 
-from rapyer.errors import KeyNotFoundError
+from rapyer.errors import CorruptDocumentError, KeyNotFoundError
 from rapyer.keys import KeyLike, RedisKey
-from rapyer.loading import loaded, not_found
+from rapyer.loading import all_loaded, loaded, not_found
 from rapyer.traffic.coalescing import Outcome
 from rapyer.traffic.documents import get_documents
 
@@ -48,13 +48,11 @@ async def get(
     reading = _read(_chunks_of(keys, resolve, lambda: min(chunk_size, _MOST)), _documents_of)
     async with aclosing(reading) as chunks:
         async for targets, outcomes in chunks:
-            for target, outcome in zip(targets, outcomes, strict=True):
-                if isinstance(outcome, bytes):
-                    found.append(loaded(target[1], RedisKey(target[0]), outcome))
-                elif outcome is not None:
-                    raise outcome
-                elif missing == "none":
-                    found.append(None)
+            for target, made in zip(targets, _made(targets, outcomes), strict=True):
+                if isinstance(made, Exception):
+                    raise made
+                if made is not None or missing == "none":
+                    found.append(made)
                 elif missing == "raise":
                     absent.append(target)
     if absent:
@@ -71,15 +69,38 @@ async def stream(
     async with aclosing(reading) as chunks:
         async for targets, outcomes in chunks:
             pace.learn([len(one) for one in outcomes if isinstance(one, bytes)])
-            for target, outcome in zip(targets, outcomes, strict=True):
-                if isinstance(outcome, bytes):
-                    yield loaded(target[1], RedisKey(target[0]), outcome)
-                elif outcome is not None:
-                    raise outcome
-                elif missing == "none":
-                    yield None
+            for target, made in zip(targets, _made(targets, outcomes), strict=True):
+                if isinstance(made, Exception):
+                    raise made
+                if made is not None or missing == "none":
+                    yield made
                 elif missing == "raise":
                     raise not_found(target[1], RedisKey(target[0]))
+
+
+def _made(targets: Sequence[Target], outcomes: Sequence[Outcome]) -> list[Any]:
+    """Give the instance of each document, None where there is none, or the error about it."""
+    made: list[Any] = [*outcomes]
+    places: dict[Any, list[int]] = {}
+    for place, outcome in enumerate(outcomes):
+        if isinstance(outcome, bytes):
+            places.setdefault(targets[place][1], []).append(place)
+    for model, own in places.items():
+        keys, raws = [RedisKey(targets[place][0]) for place in own], [made[place] for place in own]
+        try:
+            instances = all_loaded(model, keys, raws)
+        except CorruptDocumentError:
+            instances = [_loaded_or_error(model, *one) for one in zip(keys, raws, strict=True)]
+        for place, instance in zip(own, instances, strict=True):
+            made[place] = instance
+    return made
+
+
+def _loaded_or_error(model: Any, key: RedisKey, raw: bytes) -> Any:
+    try:
+        return loaded(model, key, raw)
+    except CorruptDocumentError as exc:
+        return exc
 
 
 async def exists(keys: Many[KeyLike], resolve: Resolver, *, chunk_size: int) -> list[bool]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar, cast
+from collections.abc import Sequence
+from functools import partial
+from typing import Final, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -13,6 +15,9 @@ from rapyer.keys import RedisKey
 from rapyer.memory import remember_baseline
 
 M = TypeVar("M", bound=BaseRedisModel)
+
+#: Bytes of documents that are put together as one text: more only takes memory.
+_AT_ONCE: Final = 256 * 1024
 
 
 def loaded(model: type[M], key: RedisKey, raw: bytes) -> M:
@@ -30,19 +35,62 @@ def loaded(model: type[M], key: RedisKey, raw: bytes) -> M:
             key=key,
             raw=raw,
         ) from exc
+    _note_loaded(model, (instance,), (key,), (raw,))
+    return instance
+
+
+def all_loaded(model: type[M], keys: Sequence[RedisKey], raws: Sequence[bytes]) -> list[M]:
+    """Make the instances of several documents, in as few calls into pydantic-core as are useful.
+
+    Raises:
+        CorruptDocumentError: As `loaded` does, for the first one that is so.
+    """
+    size = sum(map(len, raws))
+    if size <= _AT_ONCE:
+        return _all_loaded(model, keys, raws)
+    number = max(1, _AT_ONCE * len(raws) // size)
+    instances: list[M] = []
+    for start in range(0, len(raws), number):
+        part = slice(start, start + number)
+        instances += _all_loaded(model, keys[part], raws[part])
+    return instances
+
+
+def _all_loaded(model: type[M], keys: Sequence[RedisKey], raws: Sequence[bytes]) -> list[M]:
+    try:
+        instances = cast("list[M]", model.__rapyer_codec__.load_all(raws))
+    except ValidationError:
+        return [*map(partial(loaded, model), keys, raws)]
+    _note_loaded(model, instances, keys, raws)
+    return instances
+
+
+def _note_loaded(
+    model: type[M], instances: Sequence[M], keys: Sequence[RedisKey], raws: Sequence[bytes]
+) -> None:
+    """Let instances remember the documents that they were made of.
+
+    Raises:
+        CorruptDocumentError: One belongs at another key.
+    """
     identity = model.__rapyer_identity__
     name = identity.key_field
-    if name is not None and not identity.is_key_of(instance.__dict__[name], key):
-        raise CorruptDocumentError(
-            f"the document at {str(key)!r} says that it belongs at {str(instance.key)!r}: its "
-            f"{name!r} is another one. Correct the document, or store it under its own key.",
-            key=key,
-            raw=raw,
-        )
-    mark_stored(instance, key)
+    if name is not None:
+        is_key_of = identity.is_key_of
+        for instance, key, raw in zip(instances, keys, raws, strict=True):
+            if not is_key_of(instance.__dict__[name], key):
+                raise CorruptDocumentError(
+                    f"the document at {str(key)!r} says that it belongs at {str(instance.key)!r}: "
+                    f"its {name!r} is another one. Correct the document, or store it under its "
+                    "own key.",
+                    key=key,
+                    raw=raw,
+                )
+    for instance, key in zip(instances, keys, strict=True):
+        mark_stored(instance, key)
     if model.__rapyer_tracks__:
-        remember_baseline(instance, Baseline.of_reply(raw))
-    return instance
+        for instance, raw in zip(instances, raws, strict=True):
+            remember_baseline(instance, Baseline.of_reply(raw))
 
 
 def not_found(model: type[BaseRedisModel], key: RedisKey) -> KeyNotFoundError:

@@ -23,6 +23,25 @@ if TYPE_CHECKING:
     from rapyer.types.registry import FieldTypes
 
 
+def load_values(location: Location, text: bytes) -> list[Any]:
+    """Load the values at one path of many documents, each of which has one.
+
+    Args:
+        location: Where the path leads.
+        text: A JSON array of the values.
+
+    Raises:
+        pydantic.ValidationError: A value does not validate.
+    """
+    if not text.isascii():
+        text = restore_nul(text)
+    try:
+        loaded: list[Any] = location.values.matches.validate_json(text, strict=True)
+    except VALIDATOR_ERRORS as exc:
+        raise of_validators(exc, (location,)) from exc
+    return loaded
+
+
 class RowReader:
     """Loads the values at some paths of many documents, in one call into pydantic-core.
 
@@ -54,16 +73,7 @@ class RowReader:
         Raises:
             pydantic.ValidationError: A value does not validate.
         """
-        return self.load_json(
-            b"[" + b",".join([b"[" + b",".join(row) + b"]" for row in rows]) + b"]"
-        )
-
-    def load_json(self, text: bytes) -> list[tuple[list[Any], ...]]:
-        """Load the matches of each path in each document from one text; see `load`.
-
-        Args:
-            text: A JSON array with, for each document, an array of the arrays of its matches.
-        """
+        text = b"[" + b",".join([b"[" + b",".join(row) + b"]" for row in rows]) + b"]"
         if not text.isascii():
             text = restore_nul(text)
         try:

@@ -69,7 +69,7 @@ class Grouped:
         is_part = spec.is_windowed or spec.near is not None
         if index is None or not session.is_exact or session.hides or is_part:
             return None
-        plan = Plan(spec.model, index.attributes, index.readers)
+        plan = Plan(spec.model, index.attributes)
         try:
             keys = [plan.column(key, is_key=True) for key in self.keys]
             return plan, keys, [maker_of(plan, one) for one in self.aggregates]

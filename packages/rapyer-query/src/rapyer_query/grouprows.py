@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from keyword import iskeyword
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.paths import Path, is_path, steps_of
@@ -73,5 +74,5 @@ def row_maker(names: Sequence[str]) -> Callable[[tuple[Any, ...]], Row]:
     fields: Any = [(name, Any) for name in names]
     made: Any = NamedTuple("Row", fields)  # type: ignore[misc] # the names are those of the caller
     row: Any = type("Row", (Row, made), {"__slots__": ()})
-    make: Callable[[tuple[Any, ...]], Row] = row._make
-    return make
+    # as its _make does, without a call of Python for each row; the names were counted above
+    return partial(cast("Any", tuple).__new__, row)

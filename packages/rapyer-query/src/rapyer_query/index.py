@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from rapyer.base import BaseRedisModel, identity_of
 from rapyer.expr.nodes import Condition
-from rapyer.expr.values import Value
 from rapyer.indexed import index_options_of
-from rapyer.rows import RowReader
 from rapyer.traffic.channel import Channel
 from rapyer.types.codec import Codec, complete_schema
 from rapyer.types.table import FieldType
@@ -89,8 +87,6 @@ class ModelIndex:
         default_factory=OrderedDict[tuple[Condition, Limits], Compiled]
     )
     _codecs: dict[str, Codec] = field(default_factory=dict[str, Codec])
-    #: What reads the values at paths that the server groups documents by.
-    readers: dict[Value[Any], RowReader] = field(default_factory=dict[Value[Any], RowReader])
 
     def __post_init__(self) -> None:
         prefix = identity_of(self.model).prefix

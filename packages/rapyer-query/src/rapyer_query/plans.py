@@ -14,10 +14,11 @@ from rapyer.expr.annotations import is_literal, members_of
 from rapyer.expr.jsonpath import render_path
 from rapyer.expr.paths import Path, annotation_of, is_path
 from rapyer.expr.values import Value
-from rapyer.rows import RowReader
+from rapyer.rows import load_values
 
 from rapyer_query.bounds import any_number
 from rapyer_query.clauses import NOTHING, Text, any_of
+from rapyer_query.session import DoubtError
 from rapyer_query.sorting import ALIKE, doubt_about, way_of_single
 
 if TYPE_CHECKING:
@@ -49,14 +50,14 @@ class Column:
     Attributes:
         name: Its name there, with `@`.
         attribute: The attribute of the index with the same values.
-        reader: Reads values of it.
+        location: Where documents have the value.
         is_kept: Whether it is what the index keeps, rather than what is in the document.
         plan: The command.
     """
 
     name: str
     attribute: Attribute
-    reader: RowReader
+    location: Location
     is_kept: bool
     plan: Plan
 
@@ -82,29 +83,35 @@ class Column:
             pydantic.ValidationError: One does not validate.
         """
         sent = [text for text in texts if text is not None]
-        if not sent:
-            return [None] * len(texts)
-        loaded = [row[0][0] for row in self.reader.load_json(self._as_json(sent))]
-        if len(sent) == len(texts):
-            return loaded
-        values = iter(loaded)
-        return [None if text is None else next(values) for text in texts]
+        return _in_place(load_values(self.location, self._as_json(sent)), texts)
 
     def read_whole(self, texts: Sequence[bytes | None]) -> list[Any]:
         """Read whole numbers that the server has made of values; see `read`."""
         sent = [text for text in texts if text is not None]
-        if not sent:
-            return [None] * len(texts)
-        loaded = iter(self.reader.load_json(b"[[[" + b"]],[[".join(sent) + b"]]]"))
-        return [None if text is None else next(loaded)[0][0] for text in texts]
+        return _in_place(load_values(self.location, b"[" + b",".join(sent) + b"]"), texts)
 
     def _as_json(self, sent: Sequence[bytes]) -> bytes:
-        """Give rows of matches as JSON."""
+        """Give values as a JSON array."""
         if not (self.is_kept or self.plan.is_plain):
-            return b"[[" + b"],[".join(sent) + b"]]"
+            # each is an array of what the path leads to, which is one value
+            return b"[" + b",".join([text[1:-1] for text in sent]) + b"]"
         if self.attribute.form == "NUMERIC":
-            return b"[[[" + b"]],[[".join(sent) + b"]]]"
-        return to_json([[[text.decode()]] for text in sent])
+            return b"[" + b",".join(sent) + b"]"
+        return to_json([text.decode() for text in sent])
+
+
+def _in_place(loaded: Sequence[Any], texts: Sequence[bytes | None]) -> list[Any]:
+    """Give values where there are texts of them, else None.
+
+    Raises:
+        DoubtError: There are others than those.
+    """
+    if len(loaded) == len(texts):
+        return [*loaded]
+    if len(loaded) + texts.count(None) != len(texts):
+        raise DoubtError
+    values = iter(loaded)
+    return [None if text is None else next(values) for text in texts]
 
 
 @dataclass(slots=True, eq=False)
@@ -114,7 +121,6 @@ class Plan:
     Args:
         model: The model.
         attributes: What its index has.
-        readers: What reads values at paths, which is kept.
 
     Attributes:
         is_plain: Whether texts and whole numbers alone are sent, which need not be JSON.
@@ -123,7 +129,6 @@ class Plan:
 
     model: type[BaseRedisModel]
     attributes: Attributes
-    readers: dict[Any, RowReader]
     doubts: list[Text] = field(default_factory=list[Text])
     loads: dict[str, str] = field(default_factory=dict[str, str])
     applied: dict[str, str] = field(default_factory=dict[str, str])
@@ -137,29 +142,41 @@ class Plan:
 
     # -- what is read of documents ----------------------------------------------------------------
 
-    def column(self, value: Value[Any], *, is_key: bool = False, is_number: bool = False) -> Column:
+    def column(
+        self,
+        value: Value[Any],
+        *,
+        is_key: bool = False,
+        is_number: bool = False,
+        is_bounded: bool = False,
+    ) -> Column:
         """Have a value in the command.
 
         Args:
             value: The value.
             is_key: Whether documents with and without it are told apart: null is a value then.
             is_number: Whether it is calculated with, and not sent itself.
+            is_bounded: Whether what is made of it tells that a number was too large to be exact.
 
         Raises:
             Unplanned: It is not one that the index has of each document.
         """
-        known = self.columns.get((id(value), is_key, is_number))
-        if known is not None:
-            return known
+        column = self.columns.get((id(value), is_key, is_number))
+        if column is None:
+            column = self._column(value, is_key=is_key, is_number=is_number)
+            self.columns[id(value), is_key, is_number] = column
+        doubt = doubt_about(column.attribute, is_bounded=is_bounded)
+        if doubt != NOTHING:
+            self.doubts.append(doubt)
+        return column
+
+    def _column(self, value: Value[Any], *, is_key: bool, is_number: bool) -> Column:
         attribute = self.attributes.at.get(way_of_single(value)) if is_path(value) else None
         if not is_path(value) or attribute is None or attribute.is_many:
             raise Unplanned
         if attribute.family not in ALIKE and attribute.family != "token":
             raise Unplanned
         location = locations_of(self.model).at(value)
-        doubt = doubt_about(attribute)
-        if doubt != NOTHING:
-            self.doubts.append(doubt)
         is_plain = attribute.family in _PLAIN or _is_of_texts(value, attribute)
         if not (is_plain or is_number):
             self.is_plain = False
@@ -167,9 +184,7 @@ class Plan:
             is_plain or (is_number and attribute.family in NUMBERS)
         )
         name = f"@{attribute.name}" if is_kept else self._load(location, attribute, is_key=is_key)
-        column = Column(name, attribute, self._reader(value, location), is_kept, self)
-        self.columns[id(value), is_key, is_number] = column
-        return column
+        return Column(name, attribute, location, is_kept, self)
 
     def load_part(self, value: Value[Any], name: str) -> str:
         """Have a part of a value that is stored as an object; give its name, with `@`."""
@@ -184,12 +199,6 @@ class Plan:
 
     def _load_path(self, path: str) -> str:
         return f"@{self.loads.setdefault(path, f'_v{len(self.loads)}')}"
-
-    def _reader(self, value: Value[Any], location: Location) -> RowReader:
-        reader = self.readers.get(value)
-        if reader is None:
-            reader = self.readers[value] = RowReader([location])
-        return reader
 
     # -- what is made of them ---------------------------------------------------------------------
 
@@ -250,7 +259,7 @@ class Plan:
     @property
     def doubt(self) -> Text:
         """Find documents of which the index does not tell a value exactly."""
-        return any_of(self.doubts)
+        return any_of([*dict.fromkeys(self.doubts)])
 
 
 def _is_of_texts(path: Path[Any], attribute: Attribute) -> bool:

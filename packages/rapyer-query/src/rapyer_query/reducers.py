@@ -52,6 +52,16 @@ class Sent(dict[bytes, Sequence[Any]]):
                 raise DoubtError from exc
         return known
 
+    def check_exact(self, name: bytes) -> None:
+        """Look at whole numbers that are among those of documents.
+
+        Raises:
+            DoubtError: One is so large that the server may have it for another one.
+        """
+        found = self.numbers(name)
+        if max(found) >= EXACT_INTEGERS or min(found) <= -EXACT_INTEGERS:
+            raise DoubtError
+
 
 #: What makes the values of an aggregate of that, one for each group.
 Maker: TypeAlias = Callable[[Sent], Sequence[Any]]
@@ -92,7 +102,7 @@ class _Summed:
 
     @classmethod
     def of(cls, plan: Plan, aggregate: Aggregate[Any], *, is_sure: bool) -> _Summed:
-        column = plan.column(_value(aggregate), is_number=True)
+        column = plan.column(_value(aggregate), is_number=True, is_bounded=True)
         if column.family not in NUMBERS:
             raise Unplanned
         name = column.name
@@ -159,7 +169,7 @@ def _avg(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
 
 def _restored(plan: Plan, aggregate: Aggregate[Any]) -> Callable[[Any], Any]:
     """Give what makes a value of the type of the field of a number of the server."""
-    column = plan.column(_value(aggregate), is_number=True)
+    column = plan.column(_value(aggregate), is_number=True, is_bounded=True)
     if column.family != "span":
         return lambda number: number
     return lambda number: timedelta(microseconds=number)
@@ -167,20 +177,9 @@ def _restored(plan: Plan, aggregate: Aggregate[Any]) -> Callable[[Any], Any]:
 
 def _extreme(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
     value = _value(aggregate)
-    number = plan.column(value, is_number=True)
+    number = plan.column(value, is_number=True, is_bounded=True)
     if number.family == "integer":
-        name = plan.reduce(aggregate.function.upper(), number.name)
-        if number.may_be_none:
-            size = plan.number_of(number, is_sure=False)
-            return lambda sent: number.read_whole(_where_some(sent.numbers(size), sent[name]))
-        some = plan.reduce("FIRST_VALUE", number.name)
-
-        def read(sent: Sent) -> list[Any]:
-            if None in sent[some]:  # the extreme of no values is 0
-                raise DoubtError
-            return number.read_whole(sent[name])
-
-        return read
+        return _whole_extreme(plan, number, aggregate.function.upper())
     column = plan.column(value)
     if column.family not in ALIKE:
         raise Unplanned
@@ -191,6 +190,28 @@ def _extreme(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
     by = _ordering(plan, column, value)
     name = plan.reduce("FIRST_VALUE", column.name, "BY", by, direction)
     return lambda sent: _first_read(column, sent[name])
+
+
+def _whole_extreme(plan: Plan, number: Column, function: str) -> Maker:
+    name = plan.reduce(function, number.name)
+    if number.may_be_none:
+        size = plan.number_of(number, is_sure=False)
+
+        def found(sent: Sent) -> Sequence[Any]:
+            return _where_some(sent.numbers(size), sent[name])
+    else:
+        some = plan.reduce("FIRST_VALUE", number.name)
+
+        def found(sent: Sent) -> Sequence[Any]:
+            if None in sent[some]:  # the extreme of no values is 0
+                raise DoubtError
+            return sent[name]
+
+    def read(sent: Sent) -> list[Any]:
+        sent.check_exact(name)
+        return number.read_whole(found(sent))
+
+    return read
 
 
 def _first_read(column: Column, texts: Sequence[bytes | None]) -> list[Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 from pydantic import ValidationError
 from rapyer.errors import CorruptDocumentError
 from rapyer.expr.evaluate import Predicate, predicate_of
-from rapyer.loading import loaded
+from rapyer.loading import all_loaded, loaded
 from rapyer.traffic.policies import Policies
 
 from rapyer_query.commands import DOCUMENT, PAGE, Window
@@ -31,6 +31,7 @@ from rapyer_query.session import (
     LimitsChangedError,
     Session,
     gone_for_good,
+    repeated,
 )
 from rapyer_query.shapes import LACKING, ModelShape, ValuesShape, corrupt, redis_key
 from rapyer_query.sorting import BY_SCORE, ServerOrder, server_order, sort_in_python
@@ -132,12 +133,9 @@ class Results:
 
     # -- from the server, in its order ------------------------------------------------------------
 
-    async def pages(self) -> AsyncGenerator[Found]:
+    def pages(self) -> AsyncGenerator[Found]:
         """Give the results in the order of the server."""
-        pages = self._exact() if self._is_exact else self._windowed(self._checked_pages())
-        async with aclosing(pages):
-            async for page in pages:
-                yield page
+        return self._exact() if self._is_exact else self._windowed(self._checked_pages())
 
     async def _exact(self) -> AsyncGenerator[Found]:
         """Give what the server finds as it is."""
@@ -249,13 +247,10 @@ class Results:
 
     # -- sorted in Python -------------------------------------------------------------------------
 
-    async def pages_in_python(self) -> AsyncGenerator[Found]:
+    def pages_in_python(self) -> AsyncGenerator[Found]:
         """Give the results, of which Python makes the order and the window."""
         is_ordered = self._spec.orders or self._spec.near is not None
-        found = self._sorted() if is_ordered else self._checked_pages()
-        async with aclosing(self._windowed(found)) as windowed:
-            async for page in windowed:
-                yield page
+        return self._windowed(self._sorted() if is_ordered else self._checked_pages())
 
     async def _sorted(self) -> AsyncGenerator[Found]:
         """Give the instances in the order of the query, after all of them were read."""
@@ -282,16 +277,24 @@ class Results:
     # -- what documents are made into -------------------------------------------------------------
 
     def _instances(self, page: Page) -> Found:
-        model, skips = self._spec.model, self._spec.on_corrupt == "skip"
-        keys, instances = page.keys, list[Any]()
-        kept: list[bytes] = []
-        for key, (raw,) in zip(keys, page.parts, strict=True):
+        """Make the instances of a page, of those of its documents that are not passed over.
+
+        Raises:
+            CorruptDocumentError: A document, or its key, is none of the model.
+        """
+        model, raws = self._spec.model, [raw for (raw,) in page.parts]
+        try:
+            keys = [redis_key(model, key) for key in page.keys]
+            return page.keys, all_loaded(model, keys, raws)
+        except CorruptDocumentError:
+            if self._spec.on_corrupt != "skip":
+                raise
+        kept, instances = list[bytes](), list[Any]()
+        for key, raw in zip(page.keys, raws, strict=True):
             try:
                 instances.append(loaded(model, redis_key(model, key), raw))
                 kept.append(key)
             except CorruptDocumentError as exc:
-                if not skips:
-                    raise
                 _log.warning("passed over a corrupt document: %s", exc)
         return kept, instances
 
@@ -337,9 +340,16 @@ _SKIPPED: Final = object()
 
 
 async def all_results(spec: Spec) -> list[Any]:
-    """Give all results of a query."""
+    """Give all results of a query; see `result_pages` for the errors.
+
+    Nothing is given before all is read, so that the index may be gone at any moment of it.
+    """
+    return await repeated(spec, _all_of)
+
+
+async def _all_of(session: Session) -> list[Any]:
     found: list[Any] = []
-    async with aclosing(result_pages(spec)) as pages:
+    async with aclosing(_pages_of(session)) as pages:
         async for _, results in pages:
             found += results
     return found

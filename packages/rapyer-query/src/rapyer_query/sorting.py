@@ -161,10 +161,15 @@ def way_of_single(value: Value[Any]) -> Way:
     return way
 
 
-def doubt_about(attribute: Attribute) -> Text:
-    """Find documents whose value the server has not, or not exactly."""
+def doubt_about(attribute: Attribute, *, is_bounded: bool = False) -> Text:
+    """Find documents whose value the server has not, or not exactly.
+
+    Args:
+        attribute: The value.
+        is_bounded: Whether it is seen otherwise where a number is too large to be exact.
+    """
     texts: list[Text] = []
-    if attribute.family in _INTEGERS:
+    if attribute.family in _INTEGERS and not is_bounded:
         name, bound = attribute.name, EXACT_INTEGERS
         texts += [f"@{name}:[{bound} +inf]", f"@{name}:[-inf -{bound}]"]
     if any(value is not None for value in attribute.absent):

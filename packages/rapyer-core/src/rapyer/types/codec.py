@@ -6,7 +6,7 @@ import copy
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel
-from pydantic_core import PydanticSerializationError, ValidationError
+from pydantic_core import PydanticSerializationError, ValidationError, core_schema
 
 from rapyer._pydantic import build_serializer, build_validator
 from rapyer.errors import ModelDefinitionError, UnaddressableKeyError, UnstorableValueError
@@ -26,7 +26,7 @@ from rapyer.types.text import BACKSLASH, hide_nul, restore_nul
 from rapyer.types.values import MAX_LEVELS, find_difference, find_fault, path_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pydantic_core import CoreSchema
     from pydantic_core.core_schema import CoreConfig
@@ -72,6 +72,7 @@ class Codec:
         "_proves",
         "_schema",
         "_to_json",
+        "_validate_all",
         "_validate_json",
     )
 
@@ -95,6 +96,7 @@ class Codec:
         self._proves, self._nests = NO_PROOF
         self._to_json: Callable[..., bytes] = self._build_and_dump
         self._validate_json: Callable[..., Any] = self._build_and_load
+        self._validate_all: Callable[..., list[Any]] = self._build_and_load_all
 
     def named(self, name: str, levels: int) -> Codec:
         """Give one for the same values at one place, which has built what this one has.
@@ -139,6 +141,14 @@ class Codec:
     def _build_and_load(self, document: bytes, **options: Any) -> Any:
         self._build()
         return self._validate_json(document, **options)
+
+    def _build_and_load_all(self, documents: bytes, **options: Any) -> list[Any]:
+        schema = storage_schema(self._schema(), self._field_types).schema
+        self._validate_all = build_validator(
+            core_schema.list_schema(schema), self._config
+        ).validate_json
+        loaded: list[Any] = self._validate_all(documents, **options)
+        return loaded
 
     def dump(self, value: Any, *, checked: bool = False) -> Dump:
         """Dump a value as the JSON text, in UTF-8, that the server reads as exactly that value.
@@ -295,6 +305,17 @@ class Codec:
         if not document.isascii():
             document = restore_nul(document)
         return self._validate_json(document, strict=True)
+
+    def load_all(self, documents: Sequence[bytes]) -> list[Any]:
+        """Make values of several JSON texts, in one call into pydantic-core; see `load`.
+
+        Raises:
+            pydantic.ValidationError: A document does not validate.
+        """
+        text = b"[" + b",".join(documents) + b"]"
+        if not text.isascii():
+            text = restore_nul(text)
+        return self._validate_all(text, strict=True)
 
     def fault_of(self, value: Any) -> UnstorableValueError | None:
         """Find out why a value cannot be stored, after a dump or the server refused it.
