@@ -21,7 +21,8 @@ from rapyer import (
     init_rapyer,
     teardown_rapyer,
 )
-from rapyer.traffic.source import MAX_CONNECTIONS, RedisSource
+from rapyer.traffic.naming import MAX_CONNECTIONS
+from rapyer.traffic.source import RedisSource
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.exceptions import ConnectionError, TimeoutError
 

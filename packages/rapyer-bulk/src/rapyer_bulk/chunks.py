@@ -11,11 +11,12 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 from rapyer.base import BaseRedisModel
 from rapyer.traffic.channel import Channel
+from rapyer.traffic.groups import each_of
 
 from rapyer_bulk.calls import Destination, Reply
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, pace_of_reading_ahead, read_ahead
-from rapyer_bulk.refusals import refusal
+from rapyer_bulk.refusals import may_have_written, refusal, refusal_of_all
 from rapyer_bulk.results import CODES, Part
 from rapyer_bulk.targets import Targets
 
@@ -111,12 +112,12 @@ class Chunk(ABC, Generic[L]):
             self.guarded.update(load.keys[first:last])
         self.size += sum(load.sizes[first:last])
 
-    def unsent(self) -> list[int]:
-        """Give the places of the keys of which it is not known yet what becomes of them."""
-        part = self.part
-        if len(part.errors) == 0:
-            return list(range(len(self.keys)))
-        return [place for place, code in enumerate(part.codes) if code == _UNKNOWN]
+    def unsent(self, places: Sequence[int]) -> list[int]:
+        """Give those places of keys of which it is not known yet what becomes of them."""
+        codes = self.part.codes
+        if codes.count(_UNKNOWN) == len(codes):
+            return [*places]
+        return [place for place in places if codes[place] == _UNKNOWN]
 
     def note(self, places: Sequence[int], reply: Reply) -> None:
         """Note what the script has answered about keys."""
@@ -133,23 +134,59 @@ class Chunk(ABC, Generic[L]):
         """Note why the script has refused a key."""
         self.part.fail(place, refusal(self.keys[place], text))
 
-    def places_with(self, share: Share[L], codes: bytes) -> list[int]:
-        """Give the places, in the load, of the documents of a share that have some outcomes."""
-        _, first, last, start = share
-        found = self.part.codes[start : start + last - first]
-        return [place for place, code in enumerate(found, start=first) if code in codes]
+    def places_with(self, share: Share[L], codes: bytes, sent: Sequence[int]) -> list[int]:
+        """Give the places, in the load, of the documents of a share that have some outcomes.
 
-    @abstractmethod
+        Args:
+            share: The share.
+            codes: The outcomes.
+            sent: The places in the chunk among which they are.
+        """
+        _, first, last, start = share
+        found, end = self.part.codes, start + last - first
+        if len(sent) == len(found):
+            own = found[start:end]
+            return [place for place, code in enumerate(own, start=first) if code in codes]
+        return [
+            place - start + first
+            for place in sent
+            if start <= place < end and found[place] in codes
+        ]
+
     async def send(self) -> bytes | None:
         """Send it, and note what became of each key.
 
+        On a cluster what is in one slot is one atomic step, and what was refused there is noted.
+
         Returns:
-            What names the server that answered, empty where the user may not ask; None where
-            nothing was to be sent.
+            What names the server that answered, empty where the user may not ask, or there are
+            several; None where nothing was to be sent.
 
         Raises:
             Exception: The whole chunk was refused, or its reply was lost.
         """
+        groups = self.channel.groups_of(self.keys)
+        if len(groups) == 1:
+            return await self._send(groups[0])
+        failures: list[Exception] = []
+
+        async def send_group(places: Sequence[int]) -> None:
+            try:
+                await self._send(places)
+            except Exception as exc:  # noqa: BLE001 - noted for its keys, and raised at the end
+                failures.append(exc)
+                known = refusal_of_all(exc)
+                for place in self.unsent(places):
+                    self.part.fail(place, known, "unknown" if may_have_written(exc) else "failed")
+
+        await each_of(groups, send_group)
+        if failures:
+            raise next((one for one in failures if may_have_written(one)), failures[0])
+        return b""
+
+    @abstractmethod
+    async def _send(self, places: Sequence[int]) -> bytes | None:
+        """Send those of its keys that are in one slot; see `send`."""
 
 
 class Packer(Generic[L]):

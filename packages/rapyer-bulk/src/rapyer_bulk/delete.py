@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from rapyer.base import BaseRedisModel, mark_deleted
@@ -43,9 +44,9 @@ class DeleteLoad(Load):
 class DeleteChunk(Chunk[DeleteLoad]):
     """Documents that are deleted in one atomic step."""
 
-    async def send(self) -> bytes | None:
+    async def _send(self, places: Sequence[int]) -> bytes | None:
         """Delete the documents, but for keys of other types."""
-        places = self.unsent()
+        places = self.unsent(places)
         if not places:
             return None
         keys = [self.keys[place] for place in places]
@@ -53,7 +54,7 @@ class DeleteChunk(Chunk[DeleteLoad]):
         self.note(places, reply)
         for share in self.shares:
             instances = share.load.instances
-            for place in self.places_with(share, _GONE) if instances else ():
+            for place in self.places_with(share, _GONE, places) if instances else ():
                 if place in instances:
                     mark_deleted(instances[place], RedisKey(share.load.keys[place]))
         return reply.server

@@ -10,6 +10,7 @@ from rapyer.base import BaseRedisModel
 from rapyer.keys import RedisKey
 from rapyer.progress import Progress, Reporter
 from rapyer.traffic.channel import Argument
+from rapyer.traffic.slots import slot_of_keys
 from rapyer.writing import DocumentWrites
 from redis.exceptions import ResponseError
 
@@ -62,9 +63,19 @@ class InsertChunk(Chunk[InsertLoad]):
         self._mode, self._whole = mode, whole
 
     async def send(self) -> bytes | None:
+        """Send it; see `Chunk.send`.
+
+        Raises:
+            CrossSlotError: All or nothing is to be written, and is in several slots of a cluster.
+        """
+        if self._whole and self.channel.is_cluster:
+            slot_of_keys(self.keys)
+        return await super().send()
+
+    async def _send(self, places: Sequence[int]) -> bytes | None:
         """Send the documents, and once more without those that the server would not take."""
         while True:
-            places = self.unsent()
+            places = self.unsent(places)
             if self._whole and self.part.errors:
                 for place in places:
                     self.part.codes[place] = CODES["unwritten"]
@@ -83,7 +94,8 @@ class InsertChunk(Chunk[InsertLoad]):
                 self.note(places, reply)
                 for share in self.shares:
                     if share.load.writes is not None:
-                        share.load.writes.done(self.places_with(share, _WRITTEN))
+                        written = self.places_with(share, _WRITTEN, places)
+                        share.load.writes.done(written)
                 return reply.server
 
     def _arguments(self, places: Sequence[int]) -> list[Argument]:

@@ -13,6 +13,7 @@ from rapyer.keys import KeyLike, RedisKey
 from rapyer.loading import all_loaded, loaded, not_found
 from rapyer.traffic.coalescing import Outcome
 from rapyer.traffic.documents import get_documents
+from rapyer.traffic.groups import for_groups
 
 from rapyer_bulk.calls import Destination, run_for_keys
 from rapyer_bulk.flight import IN_FLIGHT
@@ -212,10 +213,13 @@ async def _existence_of(targets: Sequence[Target]) -> Sequence[bool]:
 
 
 async def _existence(destination: Destination, keys: Sequence[str]) -> Sequence[bool]:
-    reply = await run_for_keys(destination, EXISTS, keys)
-    for place, text in reply.refusals.items():
-        raise refusal(keys[place], text)
-    return [code == _THERE for code in reply.codes]
+    async def ask(own: Sequence[str]) -> Sequence[bool]:
+        reply = await run_for_keys(destination, EXISTS, own)
+        for place, text in reply.refusals.items():
+            raise refusal(own[place], text)
+        return [code == _THERE for code in reply.codes]
+
+    return await for_groups(destination.channel, keys, ask)
 
 
 def _missing(absent: Sequence[Target], number: int) -> KeyNotFoundError:

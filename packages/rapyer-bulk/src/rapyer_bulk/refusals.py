@@ -8,11 +8,15 @@ from rapyer.errors import OutcomeUnknownError, UnexpectedReplyError
 from rapyer.traffic.replies import wrong_redis_type
 from rapyer.traffic.versions import version_error
 from redis.exceptions import (
+    AskError,
     BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
+    TryAgainError,
 )
 
 from rapyer_bulk.errors import KeyExistsError
@@ -20,7 +24,10 @@ from rapyer_bulk.errors import KeyExistsError
 #: How the scripts begin an error before which they have written nothing.
 _REFUSED: Final = "RAPYERREFUSED "
 #: What a server says before it begins with a command.
-_BEFORE: Final = (NoPermissionError, OutOfMemoryError, ReadOnlyError, BusyLoadingError)
+_BEFORE: Final = (
+    NoPermissionError, OutOfMemoryError, ReadOnlyError, BusyLoadingError,
+    AskError, TryAgainError, ClusterDownError, MasterDownError,
+)  # fmt: skip
 _BY_WORD: Final = {
     "NOPERM": NoPermissionError,
     "OOM": OutOfMemoryError,

@@ -171,12 +171,14 @@ class UpdateChunk(Chunk[UpdateLoad]):
         super().__init__(destination)
         self._rows: list[_Row | None] = []
 
-    async def send(self) -> bytes | None:
-        """Send the values."""
+    async def _send(self, places: Sequence[int]) -> bytes | None:
         part = self.part
-        self._rows = [row for load, first, last, _ in self.shares for row in load.rows[first:last]]
+        if not self._rows:
+            shares = self.shares
+            self._rows = [row for load, first, last, _ in shares for row in load.rows[first:last]]
+        unsent = self.unsent(places)
         places, rows = list[int](), list[_Row]()
-        for place in self.unsent():
+        for place in unsent:
             row = self._rows[place]
             if row is None:
                 part.codes[place] = CODES["unchanged"]
@@ -190,7 +192,7 @@ class UpdateChunk(Chunk[UpdateLoad]):
         self.note(places, reply)
         for share in self.shares:
             writes = share.load.writes
-            for place in self.places_with(share, _UPDATED) if writes else ():
+            for place in self.places_with(share, _UPDATED, places) if writes else ():
                 writes[place].done()
         return reply.server
 

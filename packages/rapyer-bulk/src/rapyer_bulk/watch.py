@@ -35,11 +35,13 @@ class ServerWatch:
         self._servers: dict[Channel, bytes] = {}
         self.is_lost = False
         self._unnamed = 0
+        self._is_cluster = False
         self._answered = 0.0
 
     def note(self, channel: Channel, server: bytes) -> None:
         """Note which server has answered; empty where the user may not ask."""
         self._answered = time.monotonic()
+        self._is_cluster = self._is_cluster or channel.is_cluster
         if not server:
             self._unnamed += 1
         elif self._servers.setdefault(channel, server) != server:
@@ -62,6 +64,8 @@ class ServerWatch:
             for channel, known in self._servers.items():
                 if await _name_of(channel) != known:
                     return True
+        if self._is_cluster:  # several have answered, and they are not told apart
+            return None
         return None if self._unnamed > 1 or (self._unnamed and is_stopped) else False
 
 

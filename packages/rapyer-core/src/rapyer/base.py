@@ -178,6 +178,8 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
             own["abstract"] = True
         abstract = own.get("abstract", False)
         own["prefix"] = "" if abstract else own.get("prefix") or _default_prefix(cls)
+        if own.get("hash_tag") and not abstract:
+            own["prefix"] = f"{{{own['hash_tag']}}}:{own['prefix']}"
         cls.__rapyer_inheritable__, cls.__rapyer_own_options__ = inheritable, own
         return own
 

@@ -15,8 +15,9 @@ from redis.asyncio import Redis
 
 from rapyer.host import current_host
 from rapyer.plugin.lifecycle import Lifecycle
+from rapyer.traffic.naming import without_secrets
 from rapyer.traffic.server import ServerInfo
-from rapyer.traffic.source import RedisSource, is_default, use_as_default, without_secrets
+from rapyer.traffic.source import RedisSource, is_default, use_as_default
 
 
 def init_rapyer(redis: str | Redis, **options: object) -> Initialization:

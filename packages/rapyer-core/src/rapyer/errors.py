@@ -68,6 +68,10 @@ class InvalidKeyError(RapyerError, ValueError):
         self.value = value
 
 
+class CrossSlotError(InvalidKeyError):
+    """Keys are in several slots of a cluster, and were to be read or written in one atomic step."""
+
+
 class WrongModelError(InvalidKeyError):
     """The key given to one model belongs to another registered model."""
 

@@ -68,6 +68,21 @@ def check_prefix(prefix: object) -> str:
     return prefix
 
 
+def check_hash_tag(tag: object) -> str | None:
+    """Check that a value can be the hash tag of a model's keys, and give it back.
+
+    Raises:
+        ValueError: It cannot; the message is the reason and the remedy.
+    """
+    if tag is None:
+        return None
+    if not isinstance(tag, str) or not tag or not tag.isprintable() or {*tag} & {*"{}"}:
+        raise ValueError(
+            "is no text that can stand in braces. Give one such as 'shop', without braces"
+        )
+    return tag
+
+
 class Identity:
     """How the documents of one model are named: its prefix, and the type of its primary key.
 

@@ -20,8 +20,9 @@ from typing_extensions import TypeVar
 
 from rapyer import first_party
 from rapyer.errors import ModelDefinitionError, OptionError
-from rapyer.keys import check_prefix
-from rapyer.traffic.source import RedisSource, without_secrets
+from rapyer.keys import check_hash_tag, check_prefix
+from rapyer.traffic.naming import without_secrets
+from rapyer.traffic.source import RedisSource
 
 T = TypeVar("T", default=Any)
 
@@ -45,6 +46,7 @@ class Option(Generic[T]):
         parse: Turns what was written into what is kept; raises ValueError with a clause that says
             what is wrong with it and what to write.
         inherited: Whether a subclass takes it over from its bases, and models from `init_rapyer`.
+        for_all: Whether `init_rapyer` may set it, where it is inherited.
         show: Gives a value in a form that messages can show, without secrets.
     """
 
@@ -53,6 +55,7 @@ class Option(Generic[T]):
     default: T
     parse: Callable[[Any], T] | None = None
     inherited: bool = True
+    for_all: bool = True
     show: Callable[[object], object] = _as_it_is
 
     def of(self, model: type) -> T:
@@ -96,6 +99,7 @@ def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
 CORE_OPTIONS: tuple[Option, ...] = (
     Option("prefix", Any, default=None, parse=check_prefix, inherited=False),
     Option("abstract", bool, default=False, inherited=False),
+    Option("hash_tag", str | None, default=None, parse=check_hash_tag, for_all=False),
     Option("redis", Any, default=None, parse=RedisSource.of, show=without_secrets),
     Option("track_changes", bool, default=False),
 )
@@ -140,7 +144,7 @@ class OptionTable:
         checked: dict[str, Any] = {}
         for name, value in written.items():
             option = self._options.get(name)
-            if option is not None and not option.inherited:
+            if option is not None and not (option.inherited and option.for_all):
                 raise OptionError(
                     f"init_rapyer was given the option {name!r}, which is for single models. "
                     "Set it in the `class Config` of the model."

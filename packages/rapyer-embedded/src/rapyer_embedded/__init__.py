@@ -1,8 +1,8 @@
 """A real Redis with RedisJSON and RediSearch for development and tests.
 
-`Server` starts one and ends it with the process that started it. The pytest fixtures
-`redis_server` and `redis_url` come with the package; ``python -m rapyer_embedded`` runs one in the
-foreground.
+`Server` starts one and ends it with the process that started it, `Cluster` several that are one
+cluster. The pytest fixtures `redis_server` and `redis_url` come with the package;
+``python -m rapyer_embedded`` runs one in the foreground.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from rapyer_embedded.errors import (
 )
 
 if TYPE_CHECKING:
+    from rapyer_embedded.cluster import Cluster
     from rapyer_embedded.server import Server
 
 __all__ = [
     "BinaryNotFoundError",
+    "Cluster",
     "DownloadError",
     "EmbeddedServerError",
     "Server",
@@ -39,6 +41,10 @@ def __getattr__(name: str) -> object:
         from rapyer_embedded.server import Server  # noqa: PLC0415
 
         return Server
+    if name == "Cluster":
+        from rapyer_embedded.cluster import Cluster  # noqa: PLC0415
+
+        return Cluster
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

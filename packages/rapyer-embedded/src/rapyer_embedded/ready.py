@@ -6,6 +6,8 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
+from rapyer_embedded.wire import ask
+
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Sequence
@@ -68,10 +70,10 @@ def _ask_all(
         connection.settimeout(max(0.05, deadline - time.monotonic()))
         connection.connect(str(address))
         if password is not None:
-            reply = _ask(connection, "AUTH", password)
+            reply = ask(connection, "AUTH", password)
             if reply != "+OK":
                 return f"refused the password: {reply[1:]!r}. {_ACCESS}"
-        reply = _ask(connection, "PING")
+        reply = ask(connection, "PING")
         if reply.startswith("-LOADING"):
             return "not ready"
         if reply != "+PONG":
@@ -81,31 +83,15 @@ def _ask_all(
         absent = [
             module
             for command, module in _MODULES.items()
-            if "unknown command" in _ask(connection, command)
+            if "unknown command" in ask(connection, command)
         ]
         if absent:
             return f"runs, but without {' and '.join(absent)}. Install a Redis that has them."
         for command in commands:
-            reply = _ask(connection, *command)
+            reply = ask(connection, *command)
             if reply.startswith("-"):
                 return f"answered {' '.join(command)!r} with {reply[1:]!r}. {_ACCESS}"
     return None
-
-
-def _ask(connection: socket.socket, *words: str) -> str:
-    """The first line of the reply to a command whose reply is one line."""
-    parts = [f"*{len(words)}\r\n".encode()]
-    for word in words:
-        data = word.encode()
-        parts.append(b"$%d\r\n%s\r\n" % (len(data), data))
-    connection.sendall(b"".join(parts))
-    reply = bytearray()
-    while not reply.endswith(b"\r\n"):
-        chunk = connection.recv(4096)
-        if not chunk:
-            raise ConnectionResetError("the server closed the connection")
-        reply += chunk
-    return reply.decode(errors="replace").removesuffix("\r\n")
 
 
 def _status(code: int) -> str:

@@ -17,7 +17,8 @@ from rapyer.errors import RapyerError
 from rapyer.guards import is_class
 from rapyer.plugin import Command
 from rapyer.progress import ProgressCallable
-from rapyer.traffic.source import RedisSource, default_source, use_as_default, without_secrets
+from rapyer.traffic.naming import without_secrets
+from rapyer.traffic.source import RedisSource, default_source, use_as_default
 from redis.exceptions import RedisError
 
 from rapyer_query.facts import facts_of, index_names

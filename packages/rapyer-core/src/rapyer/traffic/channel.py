@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, ClassVar, Final, TypeAlias, cast
 
 import hiredis
 from redis.exceptions import NoScriptError, ResponseError
@@ -15,6 +15,7 @@ from rapyer.errors import NotConnectedError
 from rapyer.traffic.coalescing import Coalescer, Fetch
 from rapyer.traffic.outcome import LOST_REPLY, LostReply, outcome_of_write
 from rapyer.traffic.policies import Policies
+from rapyer.traffic.pool import Connection, Pool
 from rapyer.traffic.replies import no_document
 from rapyer.traffic.scripts import Operation, Script, arguments_of, compose
 from rapyer.traffic.server import ServerInfo, read_server
@@ -37,36 +38,6 @@ _COALESCERS = 64
 _NOT_RUN: Final = object()
 
 
-class Connection(Protocol):
-    """What is used of a connection of redis-py."""
-
-    async def send_packed_command(self, command: list[bytes]) -> None:
-        """Send encoded commands."""
-
-    async def read_response(self, *, disable_decoding: bool) -> Any:
-        """Read the next reply, and close the connection when that fails."""
-
-
-class Pool(Protocol):
-    """What is used of a connection pool of redis-py.
-
-    Attributes:
-        connects: How often a connection was made so far.
-    """
-
-    connects: int
-
-    async def get_connection(self) -> Connection:
-        """Give a connection that is ready."""
-        ...
-
-    async def release(self, connection: Connection) -> None:
-        """Take a connection back."""
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-
-
 class Channel:
     """The connections of one event loop to one server.
 
@@ -81,6 +52,7 @@ class Channel:
         waiters: How many of the callers may wait for something to happen on the server.
 
     Attributes:
+        is_cluster: Whether there are several servers, each with a part of the keys.
         server: What the server is; None until it was asked.
         closed: Whether it was closed, and takes no calls any more.
     """
@@ -99,12 +71,17 @@ class Channel:
         "server",
     )
 
+    is_cluster: ClassVar[bool] = False
+
     def __init__(
         self, pool: Pool, limit: asyncio.Semaphore, *, timeout: float | None, place: str,
         waiters: int = 0,
     ) -> None:  # fmt: skip
         self._pool = pool
         self._limit = limit
+        self._begin(timeout, place, waiters)
+
+    def _begin(self, timeout: float | None, place: str, waiters: int) -> None:
         self._timeout = timeout
         self._waiters = asyncio.Semaphore(waiters)
         self._without_functions = False
@@ -122,6 +99,14 @@ class Channel:
         same, what was true of the server is still true of it.
         """
         return self._pool.connects
+
+    def groups_of(self, keys: Sequence[str]) -> Sequence[Sequence[int]]:
+        """Give the places of keys that can be named by one command, for each such command."""
+        return (range(len(keys)),)
+
+    async def primaries(self) -> Sequence[Channel]:
+        """Give the connections to each server that has documents."""
+        return (self,)
 
     async def execute(self, *command: Argument, writes: bool = False) -> Any:
         """Send one command and read its reply. One round trip.

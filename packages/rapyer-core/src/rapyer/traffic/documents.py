@@ -16,6 +16,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from rapyer.errors import KeyNotFoundError
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.coalescing import Outcome
+from rapyer.traffic.groups import for_groups
 from rapyer.traffic.policies import Policies, ScriptArgument
 from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
 from rapyer.traffic.scripts import Operation, arguments_of
@@ -202,6 +203,9 @@ async def get_documents(
     """
     if policies:
         return await _fetch_by_script(channel, policies, tuple(arguments_of(policies)), keys)
+    if channel.is_cluster:  # a command is about keys of one slot there
+        replies = await channel.execute_many([("JSON.GET", key) for key in keys])
+        return await _told_apart(channel, keys, replies)
     return await _told_apart(channel, keys, await channel.execute("JSON.MGET", *keys, _TEXT))
 
 
@@ -222,8 +226,11 @@ async def _fetch_by_script(
     arguments: Sequence[ScriptArgument],
     keys: Sequence[str],
 ) -> Sequence[Outcome]:
-    replies = await channel.run(LOAD, policies, keys, of_policies=arguments)
-    return await _told_apart(channel, keys, replies)
+    async def read(own: Sequence[str]) -> Sequence[object]:
+        replies: Sequence[object] = await channel.run(LOAD, policies, own, of_policies=arguments)
+        return replies
+
+    return await _told_apart(channel, keys, await for_groups(channel, keys, read))
 
 
 async def _told_apart(
@@ -232,13 +239,22 @@ async def _told_apart(
     """Tell missing keys from those of other types, for which `JSON.MGET` answers null alike."""
     if len(replies) != len(keys):
         raise unexpected_reply("JSON.MGET", replies)
-    outcomes: list[Outcome] = [_as_document(reply, "JSON.MGET") for reply in replies]
-    absent = [place for place, outcome in enumerate(outcomes) if outcome is None]
-    if absent and await channel.execute("EXISTS", *(keys[place] for place in absent)):
+    outcomes: list[Outcome] = [
+        reply if isinstance(reply, ResponseError) else _as_document(reply, "JSON.MGET")
+        for reply in replies
+    ]
+    absent = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, bytes)]
+    if absent and await _are_there(channel, [keys[place] for place in absent]):
         kinds = await channel.execute_many([("TYPE", keys[place]) for place in absent])
         for place, kind in zip(absent, kinds, strict=True):
-            outcomes[place] = wrong_redis_type(keys[place], kind)
+            outcomes[place] = wrong_redis_type(keys[place], kind) or outcomes[place]
     return outcomes
+
+
+async def _are_there(channel: Channel, keys: Sequence[str]) -> bool:
+    if not channel.is_cluster:
+        return bool(await channel.execute("EXISTS", *keys))
+    return any(await channel.execute_many([("EXISTS", key) for key in keys]))
 
 
 def _as_document(reply: object, command: str) -> bytes | None:

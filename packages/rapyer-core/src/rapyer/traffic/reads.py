@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from redis.exceptions import ResponseError
 
 from rapyer.errors import PathNotFoundError
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.coalescing import BATCH
+from rapyer.traffic.groups import for_groups
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
 from rapyer.traffic.scripts import Operation
@@ -50,7 +52,9 @@ async def read_values(
     for first in range(0, len(keys), BATCH):
         batch = keys[first : first + BATCH]
         if policies:
-            replies = await channel.run(READ_VALUES, policies, batch, paths)
+            replies = await for_groups(
+                channel, batch, partial(_by_script, channel, policies, paths)
+            )
         else:
             replies = await channel.execute_many([("JSON.GET", key, *paths) for key in batch])
         for key, reply in zip(batch, replies, strict=True):
@@ -61,6 +65,13 @@ async def read_values(
             else:
                 raise unexpected_reply("JSON.GET", reply)
     return found
+
+
+async def _by_script(
+    channel: Channel, policies: Policies, paths: Sequence[str], keys: Sequence[str]
+) -> Sequence[object]:
+    replies: Sequence[object] = await channel.run(READ_VALUES, policies, keys, paths)
+    return replies
 
 
 async def _refuse(channel: Channel, key: str, error: ResponseError) -> None:

@@ -8,14 +8,17 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from redis.asyncio import BlockingConnectionPool, Connection, ConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection, parse_url
+from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.event import AsyncAfterConnectionReleasedEvent
 
 from rapyer.errors import NotConnectedError
-from rapyer.traffic.channel import Channel, Pool
+from rapyer.traffic.channel import Channel
+from rapyer.traffic.cluster import ClusterChannel
+from rapyer.traffic.naming import Endpoint, endpoint_of, without_secrets
+from rapyer.traffic.pool import Pool
+from rapyer.traffic.slots import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,9 +26,6 @@ if TYPE_CHECKING:
 #: Names the server for models that were not told of another one, and where `init_rapyer` was not
 #: called.
 URL_VARIABLE = "RAPYER_REDIS_URL"
-#: Connections of one event loop to one server. Further callers wait: more connections than these
-#: do not make one server faster.
-MAX_CONNECTIONS = 64
 
 #: What rapyer needs of every connection, whatever the caller's client or URL says: replies as bytes
 #: in one protocol, and no command sent twice (a repeated write is applied twice when only the
@@ -54,82 +54,37 @@ _INTERNAL = {
 }
 
 
-class _PlainPool(ConnectionPool):
-    """redis-py's pool without its lock and its counters for OpenTelemetry.
-
-    They take 4 of its 6 us for a connection. Nothing in a pool waits between looking and taking, so
-    that a lock has nothing to keep apart.
-
-    Attributes:
-        connects: How often a connection was made so far.
-    """
-
-    connects = 0
-
-    def make_connection(self) -> AbstractConnection:
-        """Make a connection, which is counted each time that it connects."""
-        untyped: Any = super()  # not all of redis-py is typed
-        connection = untyped.make_connection()
-        connection.register_connect_callback(self._connected)
-        return cast("AbstractConnection", connection)
-
-    def _connected(self, _: AbstractConnection) -> None:
-        self.connects += 1
-
-    async def get_connection(
-        self, command_name: Any = None, *keys: Any, **options: Any
-    ) -> AbstractConnection:
-        """Give a connection that is ready."""
-        del command_name, keys, options  # of older versions of redis-py
-        pool: Any = self  # not all of redis-py is typed
-        connection: AbstractConnection = pool.get_available_connection()
-        try:
-            await self.ensure_connection(connection)
-        except BaseException:
-            await self.release(connection)
-            raise
-        return connection
-
-    async def release(self, connection: AbstractConnection) -> None:
-        """Take a connection back."""
-        self._in_use_connections.remove(connection)
-        should_reconnect: Any = getattr(connection, "should_reconnect", bool)  # of redis-py 7 on
-        if should_reconnect():
-            await connection.disconnect()
-        self._available_connections.append(connection)
-        dispatcher: Any = self._event_dispatcher
-        event: Any = AsyncAfterConnectionReleasedEvent
-        await dispatcher.dispatch_async(event(connection))  # to those who give it new credentials
-
-
 class RedisSource:
-    """One Redis server, seen from this process.
+    """One Redis server, or one cluster, seen from this process.
 
     Args:
-        settings: The arguments of a connection pool of redis-py.
-        place: Where the server is, without secrets, for messages.
+        endpoint: Where it is, and how it is connected to.
+
+    Attributes:
+        place: Where it is, without secrets, for messages.
     """
 
     _all: ClassVar[WeakSet[RedisSource]] = WeakSet()
-    _of_client: ClassVar[WeakKeyDictionary[Redis, RedisSource]] = WeakKeyDictionary()
+    _of_client: ClassVar[WeakKeyDictionary[Any, RedisSource]] = WeakKeyDictionary()
 
-    def __init__(self, settings: Mapping[str, Any], place: str) -> None:
-        self._settings = {**settings, **_OURS}
-        for internal in _INTERNAL & settings.keys():
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._settings = {**endpoint.settings, **_OURS}
+        for internal in _INTERNAL & endpoint.settings.keys():
             del self._settings[internal]
         self._connections: int = self._settings["max_connections"]
         if self._connections < 1:
             raise ValueError("allows no connection. Set max_connections to 1 or more")
         try:
             # connects to nothing, but knows which options there are
-            sample = self._settings["connection_class"](**self._connection_settings())
+            sample: Any = cast("Any", self._new_pool()).make_connection()
         except TypeError as exc:
             raise ValueError(f"has an option that redis-py does not know ({exc})") from exc
         # The time that a reply may take is watched by the Channel: on Python 3.11 redis-py's way
         # makes a task for each command, and may lose the cancellation of its caller.
         self._timeout: float | None = sample.socket_timeout
         self._settings["socket_timeout"] = None
-        self.place = place
+        self.place = endpoint.place
         self._channels: WeakKeyDictionary[asyncio.AbstractEventLoop, Channel] = WeakKeyDictionary()
         self._all.add(self)
 
@@ -138,8 +93,9 @@ class RedisSource:
         """Make a source of what a caller names Redis by.
 
         Args:
-            where: A URL that redis-py takes (`redis://`, `rediss://`, `unix://`), or a
-                `redis.asyncio.Redis`, whose settings are used for connections of rapyer's own.
+            where: A URL (`redis://`, `rediss://`, `unix://`, `redis+cluster://`,
+                `redis+sentinel://`), or a `Redis` or a `RedisCluster` of redis.asyncio, whose
+                settings are used for connections of rapyer's own.
 
         Raises:
             ValueError: It is neither; the message is a clause with the remedy.
@@ -147,37 +103,14 @@ class RedisSource:
         if isinstance(where, RedisSource):
             return where
         if isinstance(where, str):
-            return cls._of_url(where)
-        if isinstance(where, Redis):
-            source = cls._of_client.get(where)
-            if source is None:
-                source = cls._of_client[where] = cls._of_pool(where.connection_pool)
-            return source
-        raise ValueError(
-            "is neither the URL of a Redis server nor a redis.asyncio.Redis. Give "
-            "'redis://localhost:6379/0' or a client of redis.asyncio"
-        )
-
-    @classmethod
-    def _of_url(cls, url: str) -> RedisSource:
-        settings: dict[str, Any] = {**parse_url(url)}
-        settings.setdefault("connection_class", Connection)
-        settings.setdefault("max_connections", MAX_CONNECTIONS)
-        return cls(settings, str(without_secrets(url)))
-
-    @classmethod
-    def _of_pool(cls, pool: ConnectionPool) -> RedisSource:
-        if type(pool) not in (ConnectionPool, BlockingConnectionPool):
-            raise ValueError(
-                f"has a pool of the type {type(pool).__name__}, whose connections rapyer cannot "
-                "make. Give a client made by redis.asyncio.Redis(...) or Redis.from_url(...)"
-            )
-        settings = {
-            **pool.connection_kwargs,
-            "connection_class": pool.connection_class,
-            "max_connections": min(pool.max_connections, MAX_CONNECTIONS),
-        }
-        return cls(settings, _place_of(settings))
+            return cls(endpoint_of(where))
+        client: Any = where
+        is_client = isinstance(where, Redis | RedisCluster)
+        source = cls._of_client.get(client) if is_client else None
+        if source is None:
+            source = cls(endpoint_of(where))
+            cls._of_client[client] = source
+        return source
 
     def channel(self) -> Channel:
         """Give the connections of the running event loop, made on first use."""
@@ -185,25 +118,41 @@ class RedisSource:
         channel = self._channels.get(loop)
         if channel is None:
             self._warn_of_closed_loops()
-            channel = self._channels[loop] = Channel(
-                self._new_pool(),
-                asyncio.Semaphore(self._connections),
-                timeout=self._timeout,
-                place=self.place,
-                waiters=self._connections // 4,
-            )
+            channel = self._channels[loop] = self._new_channel()
         return channel
 
-    def _connection_settings(self) -> dict[str, Any]:
-        pool_settings = {"connection_class", "max_connections"}
-        return {key: value for key, value in self._settings.items() if key not in pool_settings}
+    def _new_channel(self) -> Channel:
+        endpoint = self._endpoint
+        if not endpoint.seeds:
+            return self._connect(self.place)
+        return ClusterChannel(
+            self._connect_to_node,
+            endpoint.seeds,
+            timeout=self._timeout,
+            place=self.place,
+            waiters=self._connections // 4,
+        )
 
-    def _new_pool(self) -> Pool:
+    def _connect_to_node(self, address: Address) -> Channel:
+        remap = self._endpoint.remap
+        host, port = remap(address) if remap is not None else address
+        return self._connect(str(address), host=host, port=port)
+
+    def _connect(self, place: str, **address: Any) -> Channel:
+        return Channel(
+            self._new_pool(**address),
+            asyncio.Semaphore(self._connections),
+            timeout=self._timeout,
+            place=place,
+            waiters=self._connections // 4,
+        )
+
+    def _new_pool(self, **address: Any) -> Pool:
         # A Retry has state, so that each pool is given one of its own. Not redis-py's pool that
         # waits: on Python 3.11 and 3.12 its asyncio.Condition loses the wake-up of a waiter that
         # is cancelled in the same moment, and the next one hangs; the Channel has a semaphore.
-        pool = _PlainPool(**self._settings, retry=Retry(NoBackoff(), retries=0))
-        return cast("Pool", pool)
+        retry = Retry(NoBackoff(), retries=0)
+        return cast("Pool", self._endpoint.make_pool(**self._settings, **address, retry=retry))
 
     def _warn_of_closed_loops(self) -> None:
         for loop in [loop for loop in self._channels if loop.is_closed()]:
@@ -275,19 +224,3 @@ def _source_of_variable(url: str) -> RedisSource:
         raise NotConnectedError(
             f"{URL_VARIABLE} is {without_secrets(url)!r}, which is no URL of Redis: {exc}"
         ) from exc
-
-
-def _place_of(settings: Mapping[str, Any]) -> str:
-    if "path" in settings:
-        return str(settings["path"])
-    return f"{settings.get('host', 'localhost')}:{settings.get('port', 6379)}"
-
-
-def without_secrets(where: object) -> object:
-    """Give what Redis was named by in a form that can be shown: a URL without user and password."""
-    if not isinstance(where, str):
-        return where
-    scheme, separator, rest = where.partition("://")
-    if not separator:
-        return where.rpartition("@")[2]
-    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"

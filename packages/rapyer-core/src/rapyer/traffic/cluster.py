@@ -1,0 +1,355 @@
+"""The connections of one event loop to the nodes of a cluster, seen as those to one server.
+
+A command goes to the node that has the slot of its key. What a node refuses because it has the slot
+no more was not carried out, so that even a write is sent again, to the one that has it now.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, ClassVar, Final, TypeVar
+
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MasterDownError,
+    MovedError,
+    ResponseError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from rapyer.errors import OutcomeUnknownError
+from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.outcome import LOST_REPLY
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.scripts import Operation, arguments_of
+from rapyer.traffic.server import ServerInfo
+from rapyer.traffic.slots import Address, SlotMap, by_slot, slot_of_command, slot_of_keys
+
+R = TypeVar("R")
+
+#: Seconds that a command follows a slot which is being moved, or waits for one that nobody has.
+_PATIENCE: Final = 5.0
+#: Seconds between two tries of a command that a node could not carry out yet.
+_PAUSE: Final = 0.02
+#: What a node says of a slot that it has no more, or not yet. Nothing was carried out then.
+_ELSEWHERE: Final = (AskError, TryAgainError, ClusterDownError, MasterDownError)
+
+
+class ClusterChannel(Channel):
+    """The connections of one event loop to the nodes of a cluster.
+
+    Commands that name several keys go through `groups_of`; those that name none are for a node by
+    itself: see `primaries`.
+
+    Args:
+        connect: Gives the connections to one node, which are not made before they are needed.
+        seeds: Nodes that can be asked for the others.
+        timeout: Seconds that a command and its reply may take; None for any time.
+        place: Where the cluster is, for messages.
+        waiters: How many of the callers may wait for something to happen on the servers.
+    """
+
+    __slots__ = ("_connect", "_learning", "_nodes", "_seeds", "_slots", "changes")
+
+    is_cluster: ClassVar[bool] = True
+
+    def __init__(
+        self, connect: Callable[[Address], Channel], seeds: Sequence[Address], *,
+        timeout: float | None, place: str, waiters: int,
+    ) -> None:  # fmt: skip
+        self._begin(timeout, place, waiters)
+        self._connect = connect
+        self._seeds = list(seeds)
+        self._nodes: dict[Address, Channel] = {}
+        self._slots: SlotMap | None = None
+        self._learning: asyncio.Task[SlotMap] | None = None
+        #: How often it was noticed that slots are elsewhere than before.
+        self.changes = 0
+
+    @property
+    def connects(self) -> int:
+        """How often a connection to a node was made so far."""
+        return sum(node.connects for node in self._nodes.values())
+
+    def groups_of(self, keys: Sequence[str]) -> Sequence[Sequence[int]]:
+        """Give the places of keys that can be named by one command: those of one slot."""
+        return by_slot(keys)
+
+    async def primaries(self) -> Sequence[Channel]:
+        """Give the connections to each node that has slots."""
+        slots = self._slots or await self._learn()
+        return [self._node(address) for address in slots.owners]
+
+    # -- sending ----------------------------------------------------------------------------------
+
+    async def run(
+        self,
+        operation: Operation,
+        policies: Policies,
+        keys: Sequence[str],
+        arguments: Sequence[Argument] = (),
+        *,
+        of_policies: Sequence[Argument] | None = None,
+    ) -> Any:
+        """Run an operation on the node that has its keys; see `Channel.run`.
+
+        Raises:
+            CrossSlotError: The keys are in several slots.
+        """
+        before = arguments_of(policies) if of_policies is None else of_policies
+
+        async def work(node: Channel) -> Any:
+            return await node.run(operation, policies, keys, arguments, of_policies=before)
+
+        return await self._at(slot_of_keys(keys), work)
+
+    async def _send(self, *command: Argument, writes: bool = False) -> Any:
+        async def work(node: Channel) -> Any:
+            return await node.execute(*command, writes=writes)
+
+        return await self._at(_slot_named_by(command), work)
+
+    async def execute_many(
+        self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
+    ) -> list[Any]:
+        """Send several commands at once, those for each node together; see `Channel`.
+
+        One round trip where all slots are where they are thought to be.
+        """
+        slots = [_slot_named_by(command) for command in commands]
+        places: dict[Channel, list[int]] = {}
+        for place, slot in enumerate(slots):
+            places.setdefault(await self._node_of(slot), []).append(place)
+        replies: list[Any] = [None] * len(commands)
+
+        async def ask(node: Channel, own: Sequence[int]) -> None:
+            given = await node.execute_many([commands[place] for place in own], writes=writes)
+            for place, reply in zip(own, given, strict=True):
+                replies[place] = reply
+
+        await _all_done([ask(node, own) for node, own in places.items()])
+        for place, reply in enumerate(replies):
+            if isinstance(reply, _ELSEWHERE):
+                try:
+                    replies[place] = await self._send(*commands[place], writes=writes)
+                except ResponseError as exc:
+                    replies[place] = exc
+        return replies
+
+    async def execute_transactions(
+        self, transactions: Sequence[Sequence[Sequence[Argument]]], *, writes: bool
+    ) -> list[list[Any]]:
+        """Send several transactions, each to the node of its keys; see `Channel`."""
+        results: list[list[Any]] = [[] for _ in transactions]
+
+        async def ask(place: int) -> None:
+            async def work(node: Channel) -> list[list[Any]]:
+                return await node.execute_transactions((transactions[place],), writes=writes)
+
+            slot = _slot_named_by(transactions[place][0])
+            (results[place],) = await self._at(slot, work)
+
+        await _all_done([ask(place) for place in range(len(transactions))])
+        return results
+
+    # -- where a slot is --------------------------------------------------------------------------
+
+    async def _at(self, slot: int, work: Callable[[Channel], Awaitable[R]]) -> R:
+        """Do something on the node that has a slot, wherever that is meanwhile."""
+        deadline = time.monotonic() + _PATIENCE
+        has_looked = False
+        while True:
+            node = await self._node_of(slot)
+            try:
+                return await self._followed(node, work)
+            except MovedError as exc:
+                self._note_move(slot, _named_by(exc))
+                late: Exception = exc
+            except _ELSEWHERE as exc:
+                late = exc
+                await asyncio.sleep(_PAUSE)
+                await self._learn()
+            except OutcomeUnknownError:
+                self._look_around()
+                raise
+            except LOST_REPLY:
+                # nothing was sent, or it was a read: once more, if another node has the slot now
+                if has_looked or await self._learn_owner(slot) is node:
+                    raise
+                has_looked = True
+                continue
+            if time.monotonic() > deadline:
+                raise late
+
+    async def _followed(self, node: Channel, work: Callable[[Channel], Awaitable[R]]) -> R:
+        """Do something on a node, or where it says that one key of a slot is already."""
+        try:
+            return await work(node)
+        except MovedError:
+            raise
+        except AskError as exc:
+            target = self._node(_named_by(exc))
+            await target.introduce()
+            return await work(_AskingChannel(target))
+
+    async def _node_of(self, slot: int) -> Channel:
+        slots = self._slots or await self._learn()
+        owner = slots.owner_of(slot)
+        if owner is None:
+            owner = (await self._learn()).owner_of(slot)
+        if owner is None:
+            raise RedisConnectionError(
+                f"no node of the cluster at {self._place} has the slot {slot}. Mend the cluster: "
+                "CLUSTER INFO tells more."
+            )
+        return self._node(owner)
+
+    def _node(self, address: Address) -> Channel:
+        if self.closed:
+            raise self._torn_down()
+        node = self._nodes.get(address)
+        if node is None:
+            node = self._nodes[address] = self._connect(address)
+        return node
+
+    def _note_move(self, slot: int, owner: Address) -> None:
+        self.changes += 1
+        if self._slots is not None:
+            self._slots.note_move(slot, owner)
+        self._look_around()
+
+    async def _learn_owner(self, slot: int) -> Channel | None:
+        """Ask anew which node has a slot; None where no node can be asked."""
+        try:
+            owner = (await self._learn()).owner_of(slot)
+        except LOST_REPLY:
+            return None
+        return None if owner is None else self._node(owner)
+
+    def _look_around(self) -> asyncio.Task[SlotMap]:
+        """Ask anew, in the background, which node has which slot."""
+        if self._learning is None:
+            self._learning = asyncio.create_task(self._ask_for_slots())
+            self._learning.add_done_callback(self._learned)
+        return self._learning
+
+    async def _learn(self) -> SlotMap:
+        """Ask which node has which slot, once, however many callers wait for the answer.
+
+        Raises:
+            redis.exceptions.ConnectionError: No node can be reached.
+        """
+        try:
+            return await asyncio.shield(self._look_around())
+        except asyncio.CancelledError:
+            if self.closed:
+                raise self._torn_down() from None
+            raise
+
+    def _learned(self, task: asyncio.Task[SlotMap]) -> None:
+        self._learning = None
+        if task.cancelled() or task.exception() is not None:
+            return
+        if self._slots is not None and self._slots.owners != task.result().owners:
+            self.changes += 1
+        self._slots = task.result()
+
+    async def _ask_for_slots(self) -> SlotMap:
+        last: Exception | None = None
+        for address in dict.fromkeys([*self._nodes, *self._seeds]):
+            try:
+                node = self._node(address)
+                reply = await node.execute("CLUSTER", "SLOTS")
+            except LOST_REPLY as exc:
+                last = exc
+                continue
+            if reply:
+                return SlotMap.of_reply(reply, address)
+        raise last or RedisConnectionError(
+            f"the nodes of the cluster at {self._place} know of no slots. Mend the cluster: "
+            "CLUSTER INFO tells more."
+        )
+
+    # -- beginning and end ------------------------------------------------------------------------
+
+    async def introduce(self) -> ServerInfo:
+        """Ask each node that has slots what it is, once; give what the first one is.
+
+        Raises:
+            UnsupportedServerError: One has no RedisJSON.
+            redis.exceptions.ConnectionError: No node can be reached.
+        """
+        if self.server is None:
+            first, *others = await self.primaries()
+            self.server = await first.introduce()
+            for node in others:
+                await node.introduce()
+        return self.server
+
+    async def close(self) -> None:
+        """Close the connections to all nodes; callers that wait get a `NotConnectedError`."""
+        self.closed = True
+        if self._learning is not None:
+            self._learning.cancel()
+            await asyncio.wait([self._learning])
+        for node in self._nodes.values():
+            await node.close()
+        for coalescer in self._coalescers.values():
+            await coalescer.drain()
+
+
+class _AskingChannel(Channel):
+    """Tells a node of a cluster, before each call, that a key is being moved there.
+
+    Args:
+        node: The connections, of which it is known what they lead to.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, node: Channel) -> None:
+        super().__init__(node._pool, node._limit, timeout=node._timeout, place=node._place)
+        self.server = node.server
+
+    async def _send(self, *command: Argument, writes: bool = False) -> Any:
+        (reply,) = await self.execute_many((command,), writes=writes)
+        if isinstance(reply, ResponseError):
+            raise reply
+        return reply
+
+    async def execute_many(
+        self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
+    ) -> list[Any]:
+        """Send one command, or one transaction: the server forgets after it what it was told."""
+        _, *replies = await super().execute_many((("ASKING",), *commands), writes=writes)
+        return replies
+
+
+def _named_by(error: AskError) -> Address:
+    untyped: Any = error
+    return Address(untyped.host, untyped.port)
+
+
+def _slot_named_by(command: Sequence[Argument]) -> int:
+    slot = slot_of_command(command)
+    if slot is None:
+        raise TypeError(
+            f"{command[0]!r} names no key that would tell the node of the cluster. Send it to each "
+            "of primaries()."
+        )
+    return slot
+
+
+async def _all_done(works: Sequence[Awaitable[None]]) -> None:
+    """Wait for all, and raise the first error only then: what was sent is not left alone."""
+    outcomes = await asyncio.gather(*works, return_exceptions=True)
+    errors = [one for one in outcomes if isinstance(one, BaseException)]
+    for error in errors:
+        if isinstance(error, OutcomeUnknownError):
+            raise error
+    if errors:
+        raise errors[0]

@@ -1,0 +1,251 @@
+"""`Cluster`: several redis-servers that are one cluster, as a context manager."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Final, Self
+
+from rapyer_embedded.errors import ServerStartError, ServerStateError
+from rapyer_embedded.server import Server
+from rapyer_embedded.wire import ask
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from types import TracebackType
+
+__all__ = ["Cluster"]
+
+_SLOTS: Final = 16384
+#: Between two looks whether the servers know one another, in seconds.
+_PAUSE: Final = 0.02
+
+
+class Cluster:
+    """A real Redis Cluster with RedisJSON and RediSearch, for development and tests.
+
+    A synchronous and an asynchronous context manager, which stand for `start` and `stop`::
+
+        with Cluster(primaries=3) as cluster:
+            client = redis.RedisCluster.from_url(cluster.url)
+
+    Each node is a `Server` on a port of 127.0.0.1, with what that promises: all of them end with
+    the process that started them. The slots are spread evenly. A start takes some two seconds:
+    nodes of Redis do not answer before.
+
+    Args:
+        primaries: How many nodes have slots: 3 at least, for fewer cannot agree on a failover.
+        replicas: How many copies each primary has, each on a node of its own.
+        password: What clients must give, and the nodes among one another.
+        node_timeout: Seconds after which a node that does not answer counts as lost.
+        args: Further arguments of each redis-server.
+        startup_timeout: How long all of them may take to become a cluster, in seconds.
+
+    Raises:
+        ValueError: An argument has no meaning.
+    """
+
+    def __init__(
+        self,
+        primaries: int = 3,
+        *,
+        replicas: int = 0,
+        password: str | None = None,
+        node_timeout: float = 2.0,
+        args: Iterable[str] = (),
+        startup_timeout: float = 60.0,
+    ) -> None:
+        if primaries < 3:
+            raise ValueError(f"primaries is {primaries!r}. Give 3 or more, as Redis asks for.")
+        if replicas < 0:
+            raise ValueError(f"replicas is {replicas!r}. Give how many copies a primary has.")
+        if node_timeout <= 0:
+            raise ValueError(f"node_timeout is {node_timeout!r}. Give seconds above 0.")
+        self._primaries = primaries
+        self._timeout = startup_timeout
+        self._password = password
+        own = [
+            "--cluster-enabled", "yes",
+            "--cluster-node-timeout", str(round(node_timeout * 1000)),
+            "--repl-diskless-sync-delay", "0",
+            *(() if password is None else ("--masterauth", password)), *args,
+        ]  # fmt: skip
+        self._buses = _free_ports(primaries * (1 + replicas))
+        self._servers = tuple(
+            Server(
+                port=0, password=password, startup_timeout=startup_timeout,
+                args=(*own, "--cluster-port", str(bus)),
+            )
+            for bus in self._buses
+        )  # fmt: skip
+        self._running: ExitStack | None = None
+
+    def __repr__(self) -> str:
+        state = self.url if self._running is not None else "not running"
+        return f"<rapyer_embedded.Cluster of {len(self._servers)} nodes: {state}>"
+
+    @property
+    def url(self) -> str:
+        """The URL of the first node, which tells a client of the others.
+
+        Raises:
+            ServerStateError: The cluster is not running.
+        """
+        return self._servers[0].url
+
+    @property
+    def servers(self) -> Sequence[Server]:
+        """The nodes: the primaries, and behind them the replicas, as it was at the start."""
+        return self._servers
+
+    @property
+    def primaries(self) -> Sequence[Server]:
+        """The nodes that had slots at the start, each the same number."""
+        return self._servers[: self._primaries]
+
+    def replicas_of(self, number: int) -> Sequence[Server]:
+        """The nodes that were started as copies of a primary, given by its place."""
+        return self._servers[self._primaries + number :: self._primaries]
+
+    def start(self) -> None:
+        """Start the nodes, and return when they are a cluster that answers.
+
+        Raises:
+            ServerStateError: It is running already.
+            BinaryNotFoundError: As `Server.start`.
+            ServerStartError: A node did not start, or they did not become a cluster in time.
+        """
+        if self._running is not None:
+            raise ServerStateError(f"{self!r} was started already. Call stop() first.")
+        with ExitStack() as running:
+            for server in self._servers:
+                running.enter_context(server)
+            self._join()
+            self._running = running.pop_all()
+
+    def stop(self) -> None:
+        """Stop all nodes; not running: do nothing."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    async def __aenter__(self) -> Self:
+        starting = asyncio.create_task(asyncio.to_thread(self.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # the thread cannot be interrupted, and nobody else will stop what it starts
+            await asyncio.wait([starting])
+            if not starting.cancelled() and starting.exception() is None:
+                await asyncio.to_thread(self.stop)
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await asyncio.to_thread(self.stop)
+
+    # -- becoming a cluster -----------------------------------------------------------------------
+
+    def ask(self, server: Server, *words: str) -> str:
+        """Send a command to one node over a connection of its own, and give its reply as a text.
+
+        Raises:
+            ServerStateError: The reply is an error.
+            OSError: The node does not answer.
+        """
+        with self._talking_to(server) as connection:
+            return _asked(connection, *words)
+
+    def _join(self) -> None:
+        deadline = time.monotonic() + self._timeout
+        first = self._servers[0]
+        bounds = [_SLOTS * place // self._primaries for place in range(self._primaries + 1)]
+        for place, server in enumerate(self._servers):
+            with self._talking_to(server) as connection:
+                _asked(connection, "CLUSTER", "SET-CONFIG-EPOCH", str(place + 1))
+                if place < self._primaries:
+                    slots = str(bounds[place]), str(bounds[place + 1] - 1)
+                    _asked(connection, "CLUSTER", "ADDSLOTSRANGE", *slots)
+                if place:
+                    address = "127.0.0.1", _port_of(first), str(self._buses[0])
+                    _asked(connection, "CLUSTER", "MEET", *address)
+        number, copies = len(self._servers), len(self._servers) - self._primaries
+        self._wait(deadline, "INFO", {f"cluster_known_nodes:{number}\r": 1})
+        for place, server in enumerate(self._servers[self._primaries :]):
+            primary = self.ask(self._servers[place % self._primaries], "CLUSTER", "MYID")
+            self.ask(server, "CLUSTER", "REPLICATE", primary)
+        self._wait(deadline, "INFO", {f"cluster_size:{self._primaries}\r": 1, "state:ok": 1})
+        # all have to know of the copies, and these have to have what there is
+        self._wait(deadline, "NODES", {"slave": copies})
+        for server in self._servers[self._primaries :]:
+            self._wait_for(deadline, server, ("INFO", "replication"), {"master_link_status:up": 1})
+
+    def _wait(self, deadline: float, about: str, texts: Mapping[str, int]) -> None:
+        for server in self._servers:
+            self._wait_for(deadline, server, ("CLUSTER", about), texts)
+
+    def _wait_for(
+        self, deadline: float, server: Server, question: Sequence[str], texts: Mapping[str, int]
+    ) -> None:
+        """Ask a node until some texts are in its answer, each so many times at least."""
+        while True:
+            answer = self.ask(server, *question)
+            if all(answer.count(text) >= number for text, number in texts.items()):
+                return
+            if time.monotonic() >= deadline:
+                raise ServerStartError(
+                    f"The nodes did not become a cluster within {self._timeout:g} seconds: "
+                    f"{server!r} says {answer!r}. Give a longer startup_timeout.",
+                    log=server.log,
+                )
+            time.sleep(_PAUSE)
+
+    @contextmanager
+    def _talking_to(self, server: Server) -> Generator[socket.socket]:
+        address = "127.0.0.1", int(_port_of(server))
+        with socket.create_connection(address, timeout=self._timeout) as connection:
+            if self._password is not None:
+                _asked(connection, "AUTH", self._password)
+            yield connection
+
+
+def _asked(connection: socket.socket, *words: str) -> str:
+    reply = ask(connection, *words)
+    if reply.startswith("-"):
+        raise ServerStateError(
+            f"A node answered {' '.join(words[:2])} with {reply[1:]!r}. Look at its log."
+        )
+    return reply
+
+
+def _port_of(server: Server) -> str:
+    return server.url.rpartition(":")[2].partition("/")[0]
+
+
+def _free_ports(number: int) -> list[int]:
+    """Give ports that are free, all of them different."""
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        ports: list[int] = [probe.getsockname()[1] for probe in probes]
+    return ports
