@@ -51,6 +51,30 @@ def test_an_option_of_a_wrong_type_is_refused_with_its_value():
                 abstract = "yes"
 
 
+def test_an_option_that_is_set_after_the_class_was_made_is_refused():
+    class Shared:
+        track_changes = True
+
+    class Early(AtomicRedisModel):
+        class Config(Shared):
+            prefix = "early"
+
+    class Later(Early):
+        class Config(Early.Config):
+            track_changes = False
+
+    for model, options in ((Early, ("early", True)), (Later, ("later", False))):
+        message = rf"{model.__name__}\.Config\.track_changes cannot be set.*when the class is made"
+        with pytest.raises(OptionError, match=message):
+            model.Config.track_changes = 5
+        with pytest.raises(OptionError, match=message):
+            del model.Config.track_changes
+        with pytest.raises(OptionError, match=rf"{model.__name__}\.Config cannot be set"):
+            model.Config = Shared
+        assert (model.key_of("1").partition(":")[0], model.Config.track_changes) == options
+    assert issubclass(Early.Config, Shared)
+
+
 def test_the_redis_option_takes_a_url_or_an_asynchronous_client_only():
     import redis as synchronous
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 import pydantic
 from pydantic import BaseModel, PrivateAttr
@@ -12,7 +12,7 @@ from typing_extensions import dataclass_transform
 
 from rapyer import first_party
 from rapyer._pydantic import ModelMetaclass, parent_namespace_of
-from rapyer.errors import ModelDefinitionError, PluginNotInstalledError
+from rapyer.errors import ModelDefinitionError, OptionError, PluginNotInstalledError
 from rapyer.expr.paths import field_of, forget_fields, path_of
 from rapyer.fields import Field
 from rapyer.hosting import extends_core
@@ -55,7 +55,7 @@ class RedisModelMeta(ModelMetaclass):
             finally:
                 _building.reset(token)
             if config is not None:
-                type.__setattr__(cls, "Config", config)
+                type.__setattr__(cls, "Config", _ReadOptions.of(name, config))
             reset_paths(cls)
             cls.__rapyer_define__(config)
             return cls
@@ -71,6 +71,39 @@ class RedisModelMeta(ModelMetaclass):
                 if "__rapyer_identity__" in vars(cls):
                     refuse_renamed(cls.__name__, name)
             return super().__getattr__(name)
+
+        def __setattr__(cls, name, value):  # noqa: N805 - in a metaclass
+            if name == "Config":
+                _refuse_late_option(cls.__name__, "Config")
+            super().__setattr__(name, value)
+
+
+class _ReadOptions(type):
+    """The metaclass of a `class Config` that was read: what is set in it later has no effect."""
+
+    __rapyer_model__: str
+
+    @classmethod
+    def of(cls, model: str, config: object) -> object:
+        """Give a class with the same options, in which none can be set."""
+        if not isinstance(config, type) or type(config) not in (type, cls):
+            return config  # which is refused, or has a metaclass of its own
+        about = {"__rapyer_model__": model, "__doc__": config.__doc__}
+        names = {name: getattr(config, name) for name in ("__module__", "__qualname__")}
+        return cls("Config", (config,), {**about, **names})
+
+    def __setattr__(cls, name: str, value: object) -> None:
+        _refuse_late_option(cls.__rapyer_model__, f"Config.{name}")
+
+    def __delattr__(cls, name: str) -> None:
+        _refuse_late_option(cls.__rapyer_model__, f"Config.{name}")
+
+
+def _refuse_late_option(model: str, name: str) -> NoReturn:
+    raise OptionError(
+        f"{model}.{name} cannot be set or deleted: options are read when the class is made. Write "
+        f"them in the `class Config` of the model, or give them for all to `init_rapyer`."
+    )
 
 
 if TYPE_CHECKING:

@@ -1,0 +1,69 @@
+"""Fixtures for the defects and traps that users of this library do not meet.
+
+The list of them is that of the tests: those of other mappers (`test_queries.py`, `test_writes.py`, ...)
+and those of the server and its client (`test_server_queries.py`, `test_scripts.py`, ...).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+Raw = Callable[..., Awaitable[Any]]
+Stored = Callable[[str], Awaitable[Any]]
+Trap = Callable[[bool], None]
+
+GONE = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def raw(redis: Redis) -> Raw:
+    """Send one command as it is; an error of the server is a reply like others."""
+
+    async def send(*words: str | bytes | int) -> Any:
+        try:
+            return await redis.execute_command(*words)
+        except ResponseError as error:
+            return error
+
+    return send
+
+
+@pytest.fixture
+def stored(raw: Raw) -> Stored:
+    """Read what is stored at a key, without the library."""
+
+    async def read(key: str) -> Any:
+        text = await raw("JSON.GET", key)
+        return None if text is None else json.loads(text)
+
+    return read
+
+
+@pytest.fixture
+def trap(request: pytest.FixtureRequest) -> Trap:
+    """Say whether the server does what a test is about: `trap(reply == b"OK")`.
+
+    One that does it no longer is told of at the end of the run, and is no failure: what counts is
+    what users see of it.
+    """
+
+    def note(is_there: bool) -> None:
+        if not is_there:
+            gone = request.config.stash.setdefault(GONE, [])
+            gone.append(request.node.nodeid)
+
+    return note
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Tell of the traps that this server does not have."""
+    for name in config.stash.get(GONE, []):
+        terminalreporter.write_line(f"This server does otherwise: {name}")
