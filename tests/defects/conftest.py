@@ -1,7 +1,7 @@
 """Fixtures for the defects and traps that users of this library do not meet.
 
-The list of them is that of the tests: those of other mappers (`test_queries.py`, `test_writes.py`, ...)
-and those of the server and its client (`test_server_queries.py`, `test_scripts.py`, ...).
+The names of the tests are the list: of the defects of other mappers (`test_queries.py`, ...), and
+of the traps of the server and its client (`test_server_queries.py`, `test_scripts.py`, ...).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 from pydantic import AwareDatetime
+from query_texts import without_outer_nots
 from rapyer import AtomicRedisModel, BigInt, EmbeddedModel, Field, Key, Mapped, MappedOptional
 from rapyer_query.clauses import depth_of
 from rapyer_query.index import Compiled, ModelIndex
@@ -121,22 +122,9 @@ ALLOWED = re.compile(
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block[0])
 def test_nothing_is_in_a_text_but_generated_names_and_there_is_no_not_below_an_or(block):
-    for part in top_level(compiled(eval(block[0])).clause.query):
-        positive = part[3:-2] if part.startswith("(-(") else part
+    for positive in without_outer_nots(compiled(eval(block[0])).clause.query):
         assert "-(" not in positive
         assert ALLOWED.sub("", positive) == ""
-
-
-def top_level(text: str) -> list[str]:
-    """The parts of a conjunction that stand in no parentheses."""
-    parts, depth = [""], 0
-    for character in text.replace("[(", "[<"):
-        depth += {"(": 1, ")": -1}.get(character, 0)
-        if character == " " and depth == 0 and "[" not in parts[-1].rpartition("]")[2]:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return [part.replace("[<", "[(") for part in parts]
 
 
 def test_the_page_has_conditions_of_every_kind():

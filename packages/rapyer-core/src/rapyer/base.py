@@ -43,7 +43,7 @@ from rapyer.metaclass import (
     refuse_reserved_names,
     reset_paths,
 )
-from rapyer.owners import channel_of
+from rapyer.owners import channel_of, database_of
 from rapyer.redis_types.binding import noting_assignment, unshare_bound_fields
 from rapyer.registry import ModelRegistry
 from rapyer.renamed import refuse_renamed
@@ -62,6 +62,7 @@ __all__ = [
     "EmbeddedModel",
     "RedisModelMeta",
     "channel_of",
+    "database_of",
     "field_types_of",
     "identity_of",
     "key_to_write",

@@ -25,6 +25,15 @@ def channel_of(model: type[BaseRedisModel]) -> Channel:
     return (model.__rapyer_source__ or default_source()).channel()
 
 
+def database_of(model: type[BaseRedisModel]) -> int:
+    """Give the number of the database that the documents of a model are in.
+
+    Raises:
+        NotConnectedError: Neither the model nor `init_rapyer` nor the environment names a server.
+    """
+    return (model.__rapyer_source__ or default_source()).database
+
+
 def model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
     """Give the model that a path starts from, which has to have documents."""
     model: Any = model_of(path)

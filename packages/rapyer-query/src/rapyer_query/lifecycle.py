@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary, ref
 
-from rapyer.base import identity_of
+from rapyer.base import database_of, identity_of
 from rapyer.errors import RapyerError, UnsupportedServerError
 from rapyer.traffic.channel import Argument, Channel
 from rapyer.traffic.scripts import Operation
@@ -145,6 +145,7 @@ class Lifecycle:
     async def _make(self, channel: Channel, state: _State) -> None:
         index = self._index
         self.require_search(await channel.introduce())
+        self.require_database()
         index.require_attributes()
         pauses = iter(PAUSES)
         decision: tuple[Argument, ...] = ("look", "", 0)
@@ -182,6 +183,23 @@ class Lifecycle:
                 f"the Redis {server.version} has no Search, by which documents of "
                 f"{self._index.model.__name__} are found. Use Redis 8 or Redis Stack, or ask for "
                 ".scan(), which reads all documents."
+            )
+
+    def require_database(self) -> None:
+        """Make sure that the documents are in the database that has indexes.
+
+        An index that database 0 has would answer elsewhere, too, and wrongly: the server asks it
+        in every database, and gives it the documents of all of them.
+
+        Raises:
+            IndexUnavailableError: They are in another one.
+        """
+        number, name = database_of(self._index.model), self._index.model.__name__
+        if number != 0:
+            raise IndexUnavailableError(
+                f"Indexes are in database 0 alone, and the documents of {name} are in database "
+                f"{number}. Keep them in database 0 of a server, under a prefix of their own, or "
+                "ask for .scan(), which reads all documents."
             )
 
     async def _decide(

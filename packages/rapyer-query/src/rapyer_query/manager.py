@@ -111,6 +111,7 @@ class IndexManager:
 
         Raises:
             UnsupportedServerError: The server has no Search.
+            IndexUnavailableError: The documents are in another database than 0.
         """
         index, channel = self._index, await self._channel()
         told = await index.life.run(channel, STATUS)
@@ -198,6 +199,7 @@ class IndexManager:
 
         Raises:
             UnsupportedServerError: The server has no Search.
+            IndexUnavailableError: The documents are in another database than 0.
         """
         index, channel = self._index, await self._channel()
         dropped: int = await index.life.run(channel, DROP)
@@ -211,6 +213,7 @@ class IndexManager:
 
         Raises:
             UnsupportedServerError: The server has no Search.
+            IndexUnavailableError: The documents are in another database than 0.
         """
         return await difference(self._index, await self._channel())
 
@@ -227,6 +230,7 @@ class IndexManager:
     async def _channel(self) -> Channel:
         channel = channel_of(self._model)
         self._index.life.require_search(await channel.introduce())
+        self._index.life.require_database()
         return channel
 
     async def _under_way(self, channel: Channel) -> IndexFacts | None:

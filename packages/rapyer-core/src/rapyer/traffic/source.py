@@ -121,6 +121,11 @@ class RedisSource:
             channel = self._channels[loop] = self._new_channel()
         return channel
 
+    @property
+    def database(self) -> int:
+        """The number of the database that the connections use."""
+        return int(self._settings.get("db") or 0)
+
     def _new_channel(self) -> Channel:
         endpoint = self._endpoint
         if not endpoint.seeds:
