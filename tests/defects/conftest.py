@@ -14,6 +14,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+Put = Callable[[str, str, Any], Awaitable[None]]
 Raw = Callable[..., Awaitable[Any]]
 Stored = Callable[[str], Awaitable[Any]]
 Trap = Callable[[bool], None]
@@ -43,6 +44,17 @@ def stored(raw: Raw) -> Stored:
         return None if text is None else json.loads(text)
 
     return read
+
+
+@pytest.fixture
+def put(redis: Redis) -> Put:
+    """Store a value as another program would: `await put("user:1", "$.age", "old")`."""
+
+    async def write(key: str, path: str, value: Any) -> None:
+        # not by `redis.json()`, after which the client decodes what others ask by it
+        await redis.execute_command("JSON.SET", key, path, json.dumps(value))
+
+    return write
 
 
 @pytest.fixture

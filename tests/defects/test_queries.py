@@ -143,9 +143,9 @@ async def test_a_projection_takes_no_further_command_for_each_row(redis_url):
     assert len([command for command in sent if not command.in_script]) == 1
 
 
-async def test_a_corrupt_document_is_not_passed_over_in_silence(redis):
+async def test_a_corrupt_document_is_not_passed_over_in_silence(put):
     await save_names("a", "b")
-    await redis.json().set("defects:queries:1", "$.age", -5)
+    await put("defects:queries:1", "$.age", -5)
     with pytest.raises(CorruptDocumentError, match="defects:queries:1"):
         await User.find().to_list()
     assert len(await User.find().on_corrupt("skip").to_list()) == 1

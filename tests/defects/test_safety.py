@@ -67,7 +67,7 @@ class Bomb:
 @pytest.mark.filterwarnings("ignore::rapyer_query.DroppedDocumentsWarning")
 @pytest.mark.parametrize("field", [name for name in Doc.model_fields if name != "id"])
 @pytest.mark.parametrize("form", ["base64", "text", "in an object"])
-async def test_a_pickle_that_somebody_stored_is_not_run(server, redis, tmp_path, field, form):
+async def test_a_pickle_that_somebody_stored_is_not_run(server, put, tmp_path, field, form):
     """Whoever could write to Redis ran code in every process that read."""
     made = tmp_path / "made"
     pickled = pickle.dumps(Bomb(str(made)))
@@ -78,7 +78,7 @@ async def test_a_pickle_that_somebody_stored_is_not_run(server, redis, tmp_path,
         text = pickled.decode("latin-1")
     value = {"py/object": text, "__pickle__": text} if form == "in an object" else text
     await Doc(id="1").save()
-    await redis.json().set("defects:safety:1", f"$.{field}", value)
+    await put("defects:safety:1", f"$.{field}", value)
     for read in (
         lambda: Doc.get("1"),
         lambda: Doc.extract_fields([field], "1"),

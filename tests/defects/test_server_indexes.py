@@ -97,13 +97,13 @@ async def test_an_empty_text_is_in_the_index(server, raw, trap):
     assert await ids(User.nick == "") == [3]
 
 
-async def test_null_counts_as_none_as_does_what_is_not_there(server, redis, raw, trap):
+async def test_null_counts_as_none_as_does_what_is_not_there(server, put, raw, trap):
     """For an index null is not missing: `ismissing` finds what lacks the field alone."""
     await raw(*INDEX, "$.t", "AS", "t", "TAG", "INDEXMISSING")
     await raw("JSON.SET", "raw:1", "$", '{"t":null}')
     trap(await found(raw, "ismissing(@t)") == 0)
     await User.bulk_insert([User(id=1, nick=None), User(id=2, nick="x")])
-    await redis.json().set("defects:indexed:3", "$", {"id": 3})
+    await put("defects:indexed:3", "$", {"id": 3})
     assert await ids(User.nick.is_none()) == [1, 3]
     assert await ids(~User.nick.is_none()) == [2]
     assert await ids(User.nick != "x") == [1, 3]
@@ -135,14 +135,16 @@ async def test_two_booleans_in_a_list_do_not_take_the_document_out_of_the_index(
     assert [user.id for user in await User.find(User.flags.contains(False)).scan().to_list()] == [1]
 
 
-async def test_documents_that_the_index_dropped_are_told_of_and_named(server, redis, raw, trap):
+async def test_documents_that_the_index_dropped_are_told_of_and_named(
+    server, redis, raw, trap, put
+):
     """A value of the wrong type drops the whole of a document.
 
     The server counts such writes, and names the last one alone.
     """
     await fill(redis, 5)
-    await redis.json().set("defects:indexed:1", "$.number", "one")
-    await redis.json().set("defects:indexed:3", "$.name", 3)
+    await put("defects:indexed:1", "$.number", "one")
+    await put("defects:indexed:3", "$.name", 3)
     with pytest.warns(DroppedDocumentsWarning, match="did not take 2 writes"):
         dropped = await ids(User.id >= 0)
     trap(dropped == [0, 2, 4])
