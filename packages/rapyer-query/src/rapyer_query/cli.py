@@ -17,9 +17,10 @@ from rapyer.errors import RapyerError
 from rapyer.guards import is_class
 from rapyer.plugin import Command
 from rapyer.progress import ProgressCallable
+from rapyer.traffic.channel import Channel
 from rapyer.traffic.naming import without_secrets
 from rapyer.traffic.source import RedisSource, default_source, use_as_default
-from redis.exceptions import RedisError
+from redis.exceptions import AskError, RedisError
 
 from rapyer_query.facts import facts_of, index_names
 from rapyer_query.manager import IndexManager, IndexStatus
@@ -200,30 +201,39 @@ def _progress(arguments: Namespace) -> Generator[ProgressCallable | None]:
 
 
 async def _list() -> Outcome:
-    channel = default_source().channel()
     rows: list[dict[str, Any]] = []
-    for name in await index_names(channel):
-        facts = await facts_of(channel, name.name)
-        if facts is not None:
-            rows.append(
-                {
-                    "prefix": name.prefix,
-                    "version": name.version,
-                    "index": name.name,
-                    "state": "building" if facts.is_building else "ready",
-                    "fields": len(facts.fields),
-                    "documents": facts.documents,
-                    "memory": facts.memory,
-                    "failures": facts.failures,
-                    "kept_until": await _kept_until(channel, name),
-                }
-            )
+    for node in await default_source().channel().primaries():
+        rows += [await _row(node, name) for name in await index_names(node)]
+    rows = [row for row in rows if row]
     return _table(rows) if rows else "no indexes", rows, 0
 
 
-async def _kept_until(channel: Any, name: IndexName) -> int | None:
+async def _row(channel: Channel, name: IndexName) -> dict[str, Any]:
+    """Tell of an index; nothing where it is gone meanwhile, or in a slot that is elsewhere now."""
+    try:
+        facts = await facts_of(channel, name.name)
+    except AskError:
+        return {}
+    if facts is None:
+        return {}
+    return {
+        "prefix": name.prefix,
+        "version": name.version,
+        "index": name.name,
+        "state": "building" if facts.is_building else "ready",
+        "fields": len(facts.fields),
+        "documents": facts.documents,
+        "memory": facts.memory,
+        "failures": facts.failures,
+        "kept_until": await _kept_until(channel, name),
+    }
+
+
+async def _kept_until(channel: Channel, name: IndexName) -> int | None:
     """Give the second until which the version of an index has said to be alive."""
-    reply = await channel.execute("HGET", registry_of(name.prefix), f"lease:{name.version}")
+    reply = await channel.execute(
+        "HGET", registry_of(name.prefix, name.tag), f"lease:{name.version}"
+    )
     return None if reply is None else int(reply.partition(b":")[0]) // 1000
 
 

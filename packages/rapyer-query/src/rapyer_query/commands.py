@@ -40,16 +40,20 @@ class Ask:
         """Ask how many documents there are: `FT.SEARCH ... LIMIT 0 0`."""
         return ["FT.SEARCH", self.index, self.query, "NOCONTENT", "LIMIT", 0, 0, *self._options()]
 
-    def keys(self, number: int, among: Sequence[str] = ()) -> list[Argument]:
+    def keys(
+        self, number: int, among: Sequence[str] = (), *, scored: bool = False
+    ) -> list[Argument]:
         """Ask for keys: `FT.SEARCH ... NOCONTENT`.
 
         Args:
             number: How many at most.
             among: The keys that are meant; all where there are none.
+            scored: Whether each comes with its score.
         """
+        scores = ["WITHSCORES"] if scored else []
         inkeys: list[Argument] = ["INKEYS", len(among), *among] if among else []
         return [
-            "FT.SEARCH", self.index, self.query, *inkeys, "NOCONTENT", "LIMIT", 0, number,
+            "FT.SEARCH", self.index, self.query, *inkeys, *scores, "NOCONTENT", "LIMIT", 0, number,
             *self._options(),
         ]  # fmt: skip
 

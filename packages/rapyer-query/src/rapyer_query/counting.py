@@ -8,18 +8,27 @@ from dataclasses import replace
 
 from rapyer.keys import RedisKey
 
+from rapyer_query.answers import all_results, result_pages
 from rapyer_query.commands import Window
+from rapyer_query.merged import Found, rows_of_nodes
 from rapyer_query.near import BY_DISTANCE
+from rapyer_query.nodes import keys_on_node
 from rapyer_query.pages import NO_ORDER, named_keys
-from rapyer_query.results import Found, all_results, result_pages
 from rapyer_query.session import DoubtError, Session, repeated
 from rapyer_query.shapes import ModelShape, redis_key
+from rapyer_query.shards import is_on_nodes, of_shards
 from rapyer_query.sorting import BY_SCORE, server_order
 from rapyer_query.spec import Spec
 
 
 async def count(spec: Spec) -> int:
     """Count the documents; see `Query.count`."""
+    if is_on_nodes(spec):
+        if spec.near is not None:
+            return len(await keys(spec))
+        whole = replace(spec, skip=0, limit=None)
+        numbers, is_settled = await of_shards(whole, count)
+        return _windowed(spec, sum(numbers) if is_settled else len(await keys(whole)))
 
     async def body(session: Session) -> int | None:
         if session.is_empty:
@@ -27,24 +36,54 @@ async def count(spec: Spec) -> int:
         if not session.is_exact or session.hides:
             return None
         (reply,) = await session.send(session.ask.count())
-        found = max(0, int(reply[0]) - spec.skip)
-        return found if spec.limit is None else min(found, spec.limit)
+        return _windowed(spec, int(reply[0]))
 
     counted = await repeated(spec, body)
     return len(await keys(spec)) if counted is None else counted
 
 
+def _windowed(spec: Spec, number: int) -> int:
+    number = max(0, number - spec.skip)
+    return number if spec.limit is None else min(number, spec.limit)
+
+
 async def keys(spec: Spec) -> list[RedisKey]:
     """Give the keys of the documents; see `Query.keys`."""
+    if is_on_nodes(spec):
+        return await _keys_of_nodes(spec)
 
     async def body(session: Session) -> list[RedisKey] | None:
         return await keys_of_index(session) if session.names_keys else None
 
-    found = await repeated(spec, body)
+    found = await repeated(spec, body if spec.shard is None else _named_on_node)
     if found is None:
         plain = replace(spec, shape=ModelShape(), touches=False, scored=False)
         found = [instance.key for instance in await all_results(plain)]
     return found
+
+
+async def _named_on_node(session: Session) -> list[RedisKey] | None:
+    """Give the keys that the index of a node names; None where the documents tell more."""
+    spec = session.spec
+    if session.is_empty:
+        return []
+    if not session.names_keys or session.hides or spec.near is not None:
+        return None
+    try:
+        named = await keys_on_node(session)
+    except DoubtError:
+        return None
+    return [redis_key(spec.model, key) for key in named[: spec.limit]]
+
+
+async def _keys_of_nodes(spec: Spec) -> list[RedisKey]:
+    if spec.orders or spec.ranks or spec.near is not None:
+        plain = replace(spec, shape=ModelShape(), touches=False)
+        return [redis_key(spec.model, row[0]) for row in await rows_of_nodes(plain, result_pages)]
+    limit = None if spec.limit is None else spec.skip + spec.limit
+    found, _ = await of_shards(replace(spec, skip=0, limit=limit), keys)
+    known = [*dict.fromkeys(key for part in found for key in part)]
+    return known[spec.skip : limit]
 
 
 async def keys_of_index(session: Session) -> list[RedisKey] | None:
@@ -89,11 +128,15 @@ async def exists(spec: Spec) -> bool:
     )
     if spec.limit == 0:
         return False
+    if is_on_nodes(spec):
+        if spec.skip or spec.near is not None:
+            return bool(await keys(one))
+        return any((await of_shards(one, exists))[0])
 
     async def body(session: Session) -> list[RedisKey] | None:
         return await keys_of_index(session) if session.names_keys else None
 
-    found = await repeated(one, body)
+    found = await repeated(one, body if spec.shard is None else _named_on_node)
     return bool(found) if found is not None else await _has_any(result_pages(one))
 
 

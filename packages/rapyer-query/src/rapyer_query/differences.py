@@ -80,7 +80,9 @@ async def difference(index: ModelIndex, channel: Channel) -> IndexDiff:
     if own is not None:
         return IndexDiff(name, "none", own.name)
     prefix = identity_of(index.model).prefix
-    found = [one for one in await index_names(channel) if one.prefix == prefix]
+    found = [
+        one for one in await index_names(channel) if one.prefix == prefix and one.tag == index.tag
+    ]
     if any(one.version == index.version for one in found):
         return IndexDiff(name, "create", None)  # it is being built
     names = [one.decode() for one in await index.life.run(channel, ABANDONED)]

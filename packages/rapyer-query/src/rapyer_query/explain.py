@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rapyer.traffic.channel import Argument
 
 from rapyer_query.search import estimates_of, full_texts_in
 from rapyer_query.session import Session, repeated
 from rapyer_query.settings import limits_of
+from rapyer_query.shards import shards_of
 from rapyer_query.sorting import server_order
 from rapyer_query.spec import Spec
 
@@ -30,6 +31,8 @@ class Explanation:
         plan: How the server goes about it, as `FT.EXPLAIN` tells.
         groups: Who puts documents together in groups: `"server"`, `"python"`, or nobody.
         estimates: What of the answer is an estimate, and how good it is.
+        nodes: How many nodes of a cluster are asked; all else is told of the first of them. 1 for a
+            server that is no cluster.
     """
 
     index: str
@@ -42,9 +45,12 @@ class Explanation:
     plan: str
     groups: str = ""
     estimates: tuple[str, ...] = ()
+    nodes: int = 1
 
     def __str__(self) -> str:
         lines = [f"index:   {self.index or 'none: all documents are read'}"]
+        if self.nodes > 1:
+            lines.append(f"nodes:   {self.nodes}, of which this is the first")
         if self.index:
             lines.append(f"query:   {self.query or 'none: no document can be meant'}")
         lines += [f"         ${name} = {value!r}" for name, value in self.parameters.items()]
@@ -62,6 +68,9 @@ class Explanation:
 
 async def explain(spec: Spec) -> Explanation:
     """Tell what a query does; see `Query.explain`."""
+    shards = await shards_of(spec)
+    if shards:
+        return replace(await explain(replace(spec, shard=shards[0])), nodes=len(shards))
 
     async def body(session: Session) -> Explanation:
         compiled, ask, near = session.compiled, session.ask, spec.near

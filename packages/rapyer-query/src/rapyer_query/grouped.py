@@ -12,15 +12,16 @@ from rapyer.expr.paths import is_path
 from rapyer.expr.values import Value
 
 from rapyer_query.aggregates import Aggregate
+from rapyer_query.answers import all_results
 from rapyer_query.clauses import NOTHING, all_of
 from rapyer_query.commands import DOCUMENT, Load
 from rapyer_query.explain import Explanation, explain
 from rapyer_query.plans import Column, Plan, Unplanned
 from rapyer_query.reducers import Sent, maker_of
-from rapyer_query.reducing import groups_of, key_of, nothing_of, reduced
-from rapyer_query.results import all_results
+from rapyer_query.reducing import groups_of, key_of, merge_of, nothing_of, reduced
 from rapyer_query.session import DoubtError, Session, repeated
 from rapyer_query.shapes import ValuesShape
+from rapyer_query.shards import is_on_nodes, of_shards, shards_of
 
 if TYPE_CHECKING:
     from rapyer_query.reducers import Maker
@@ -49,7 +50,10 @@ class Grouped:
         Raises:
             NotIndexedError, IndexUnavailableError, CorruptDocumentError, ...: As queries do.
         """
-        found = await repeated(self.spec, self._by_server)
+        if is_on_nodes(self.spec):
+            found = await self._of_nodes()
+        else:
+            found = await repeated(self.spec, self._by_server)
         if found is None:
             found = await self._in_python()
         if not (found or self.keys):
@@ -80,12 +84,40 @@ class Grouped:
         if session.is_empty:
             return []
         planned = self.plan(session)
-        if planned is None:
-            return None
+        if planned is None or (session.spec.shard is not None and planned[0].loads):
+            return None  # on a cluster commands of Search cannot read documents
         try:
             return _read(await _rows(session, planned[0], planned[1]), planned)
         except (DoubtError, ValidationError):  # Python says which document is corrupt
             return None
+
+    async def _of_nodes(self) -> list[tuple[Any, ...]] | None:
+        """Put the groups of all nodes together; None where they do not tell those of all."""
+        number, spec = len(self.keys), self.spec
+        if spec.is_windowed or spec.near is not None:
+            return None
+        merges = [merge_of(one) for one in self.aggregates]
+        if None in merges:
+            return None
+
+        async def ask(part: Spec) -> list[tuple[Any, ...]] | None:
+            return await repeated(part, replace(self, spec=part)._by_server)
+
+        parts, is_settled = await of_shards(spec, ask)
+        if not is_settled or None in parts:
+            return None
+        together = groups_of((row for part in parts for row in part or ()), number)
+        return [
+            (
+                *rows[0][:number],
+                *(
+                    merge([row[number + place] for row in rows])
+                    for place, merge in enumerate(merges)
+                    if merge is not None
+                ),
+            )
+            for rows in together.values()
+        ]
 
     async def explain(self) -> Explanation:
         """Tell what is asked, and who makes the groups; see `Query.explain`."""
@@ -93,6 +125,12 @@ class Grouped:
         async def body(session: Session) -> str:
             return "python" if self.plan(session) is None else "server"
 
+        shards = await shards_of(self.spec)
+        if shards:
+            first = replace(self, spec=replace(self.spec, shard=shards[0]))
+            found = await first.explain()
+            is_merged = None not in map(merge_of, self.aggregates)
+            return replace(found, groups=found.groups if is_merged else "python", nodes=len(shards))
         groups, found = await repeated(self.spec, body), await explain(self.spec)
         estimates: list[str] = []
         if groups == "server":

@@ -22,7 +22,7 @@ from rapyer_query.discovery import discover
 from rapyer_query.errors import IndexUnavailableError, NotIndexedError
 from rapyer_query.facts import FieldDefinition
 from rapyer_query.lifecycle import Lifecycle
-from rapyer_query.names import alias_of, version_of
+from rapyer_query.names import alias_of, registry_of, version_of
 from rapyer_query.options import INDEX
 from rapyer_query.search import expanded, full_texts_in, split_full_text
 from rapyer_query.settings import Limits
@@ -87,6 +87,9 @@ class ModelIndex:
         default_factory=OrderedDict[tuple[Condition, Limits], Compiled]
     )
     _codecs: dict[str, Codec] = field(default_factory=dict[str, Codec])
+    #: On a cluster what puts the index of one node into a slot of it; else empty.
+    tag: str = ""
+    _of_nodes: dict[str, ModelIndex] = field(default_factory=dict[str, "ModelIndex"])
 
     def __post_init__(self) -> None:
         prefix = identity_of(self.model).prefix
@@ -96,7 +99,7 @@ class ModelIndex:
         if self.attributes.language != "english":
             told.append(self.attributes.language)
         self.version = version_of(*told)
-        self.name = alias_of(prefix, self.version)
+        self.name = alias_of(prefix, self.version, self.tag)
         self.life = Lifecycle(self)
 
     @classmethod
@@ -114,6 +117,26 @@ class ModelIndex:
             known = by_default, schema, cls(model, discover(model, by_default=by_default))
             setattr(model, _OF_MODEL, known)  # kept as long as the model is, and no longer
         return known[2]
+
+    def on_node(self, tag: str) -> ModelIndex:
+        """Give the index of those of the documents that are on one node of a cluster.
+
+        Args:
+            tag: What puts it into a slot of the node; empty for a server that is no cluster.
+        """
+        if not tag:
+            return self
+        known = self._of_nodes.get(tag)
+        if known is None:
+            known = self._of_nodes[tag] = ModelIndex(
+                self.model, self.attributes, self._compiled, self._codecs, tag
+            )
+        return known
+
+    @property
+    def registry(self) -> str:
+        """The key of the hash in which the versions of the model note that they are alive."""
+        return registry_of(identity_of(self.model).prefix, self.tag)
 
     # -- conditions -------------------------------------------------------------------------------
 

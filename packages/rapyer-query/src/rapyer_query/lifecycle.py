@@ -26,7 +26,7 @@ from rapyer_query.errors import IndexUnavailableError
 from rapyer_query.facts import FieldDefinition, IndexFacts
 from rapyer_query.lifecycle_scripts import ENSURE
 from rapyer_query.migration import find_alteration
-from rapyer_query.names import new_name, registry_of
+from rapyer_query.names import new_name
 from rapyer_query.options import INDEX_RETENTION
 from rapyer_query.reports import Report
 
@@ -43,6 +43,8 @@ _RENEWALS: Final = 4
 _LOOK_AFTER: Final = 1.0
 
 _CREATE: Final = ("create", "", 0)
+#: The first version of Search that asks the other nodes of a cluster itself.
+_OF_CLUSTERS: Final = 80_000
 
 
 @dataclass(slots=True, eq=False)
@@ -176,8 +178,14 @@ class Lifecycle:
         """Make sure that a server has Search.
 
         Raises:
-            UnsupportedServerError: It has not.
+            UnsupportedServerError: It has not, or one across the nodes of a cluster.
         """
+        if server.is_cluster and server.modules.get("search", 0) >= _OF_CLUSTERS:
+            raise UnsupportedServerError(
+                f"the Search of Redis {server.version} has indexes across the nodes of a cluster, "
+                f"which rapyer does not use yet. Ask for .scan(), which reads all documents of "
+                f"{self._index.model.__name__}, or use one server."
+            )
         if not server.has_search:
             raise UnsupportedServerError(
                 f"the Redis {server.version} has no Search, by which documents of "
@@ -230,7 +238,7 @@ class Lifecycle:
             IndexUnavailableError: The server refuses a command of it.
         """
         index = self._index
-        keys = (registry_of(identity_of(index.model).prefix), index.name)
+        keys = (index.registry, index.name)
         sent = (index.version, int(INDEX_RETENTION.of(index.model) * 1000), *arguments)
         try:
             return await channel.run(operation, (), keys, sent)

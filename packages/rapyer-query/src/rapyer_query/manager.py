@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any, Final, Literal, TypeAlias
 
 from rapyer.base import BaseRedisModel, channel_of, identity_of
@@ -21,6 +22,7 @@ from rapyer_query.lifecycle import PAUSES, definitions
 from rapyer_query.lifecycle_scripts import DROP, KNOWN, REBUILD, STATUS
 from rapyer_query.names import new_name
 from rapyer_query.reports import Report
+from rapyer_query.shards import shards_of_model
 
 State: TypeAlias = Literal["ready", "building", "missing"]
 
@@ -32,7 +34,7 @@ _GLANCE: Final = 0.02
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """What there is of the index of a model.
+    """What there is of the index of a model; on a cluster, of the indexes of all nodes.
 
     Attributes:
         model: The name of the model.
@@ -92,7 +94,10 @@ class IndexManager:
 
     @property
     def name(self) -> str:
-        """The alias by which queries of this version of the model ask: for `FT.SEARCH` by hand."""
+        """The alias by which queries of this version of the model ask: for `FT.SEARCH` by hand.
+
+        On a cluster each node has one with a hash tag: `explain()` of a query has the first.
+        """
         return self._index.name
 
     @property
@@ -113,19 +118,21 @@ class IndexManager:
             UnsupportedServerError: The server has no Search.
             IndexUnavailableError: The documents are in another database than 0.
         """
-        index, channel = self._index, await self._channel()
+        return _together([await self._status_of(*part, scan=scan) for part in await self._parts()])
+
+    async def _status_of(self, index: ModelIndex, channel: Channel, *, scan: bool) -> IndexStatus:
         told = await index.life.run(channel, STATUS)
         if not told:
-            return self._missing(await self._under_way(channel))
+            return _missing(index, await _under_way(index, channel))
         facts, known = IndexFacts.of_reply(told[0]), int(told[1])
-        found = self._status(facts, "building" if facts.is_building else "ready", known)
+        found = _status(index, facts, "building" if facts.is_building else "ready", known)
         if not scan or facts.is_building:
             return found
         try:
             keys = await find_dropped(channel, index.model, index.name)
         except ResponseError as exc:
             if is_gone(exc):  # somebody has dropped it meanwhile
-                return self._missing(None)
+                return _missing(index, None)
             raise
         if not keys:
             known = facts.failures
@@ -146,13 +153,14 @@ class IndexManager:
             UnsupportedServerError: The server has no Search.
             IndexUnavailableError: The server makes no index.
         """
-        index, channel = self._index, channel_of(self._model)
+        parts = await self._parts()
         with Reporter(progress, None, self._doing) as reporter:
             # what a progress callable raises ends this call, and not the building
-            making = asyncio.ensure_future(index.life.ensure(channel, anew=True))
+            ensured = (index.life.ensure(channel, anew=True) for index, channel in parts)
+            making = asyncio.gather(*ensured)
             try:
                 while not (await asyncio.wait([making], timeout=_GLANCE))[0]:
-                    reporter.report(index.life.documents_of(channel))
+                    reporter.report(sum(index.life.documents_of(one) for index, one in parts))
             finally:
                 making.cancel()
             await making
@@ -171,22 +179,31 @@ class IndexManager:
             UnsupportedServerError: The server has no Search.
             IndexUnavailableError: The server makes no index, or it is taken away meanwhile.
         """
-        index, channel = self._index, await self._channel()
-        index.require_attributes()
-        before = await facts_of(channel, index.name)
-        total = None if before is None else before.documents
-        pauses, current = iter(PAUSES), ""
+        self._index.require_attributes()
+        parts = await self._parts()
+        before = [await facts_of(channel, index.name) for index, channel in parts]
+        known = [0 if one is None else one.documents for one in before]
+        total = None if None in before else sum(known)
         with Reporter(progress, total, self._doing) as reporter:
-            while True:
-                reply = await self._step(channel, current)
-                if reply[0] in (b"refused", b"gone"):
-                    raise self._failed(reply)
-                report = Report.of_reply(reply)
-                reporter.report(report.documents)
-                if report.state == "ready":
-                    return
-                current = report.name
-                await asyncio.sleep(next(pauses, PAUSES[-1]))
+            done = 0
+            for (index, channel), number in zip(parts, known, strict=True):
+                await self._rebuild(index, channel, partial(_report_more, reporter, done))
+                done += number
+
+    async def _rebuild(
+        self, index: ModelIndex, channel: Channel, report_documents: Callable[[int], None]
+    ) -> None:
+        pauses, current = iter(PAUSES), ""
+        while True:
+            reply = await _step(index, channel, current)
+            if reply[0] in (b"refused", b"gone"):
+                raise self._failed(reply)
+            report = Report.of_reply(reply)
+            report_documents(report.documents)
+            if report.state == "ready":
+                return
+            current = report.name
+            await asyncio.sleep(next(pauses, PAUSES[-1]))
 
     async def drop(self) -> bool:
         """Take the index away; the next query makes it again. One round trip.
@@ -201,9 +218,10 @@ class IndexManager:
             UnsupportedServerError: The server has no Search.
             IndexUnavailableError: The documents are in another database than 0.
         """
-        index, channel = self._index, await self._channel()
-        dropped: int = await index.life.run(channel, DROP)
-        index.life.leave(channel)
+        dropped = 0
+        for index, channel in await self._parts():
+            dropped += await index.life.run(channel, DROP)
+            index.life.leave(channel)
         return bool(dropped)
 
     async def diff(self) -> IndexDiff:
@@ -215,7 +233,8 @@ class IndexManager:
             UnsupportedServerError: The server has no Search.
             IndexUnavailableError: The documents are in another database than 0.
         """
-        return await difference(self._index, await self._channel())
+        found = [await difference(*part) for part in await self._parts()]
+        return next((one for one in found if one.action != "none"), found[0])
 
     # -- how --------------------------------------------------------------------------------------
 
@@ -227,43 +246,15 @@ class IndexManager:
     def _doing(self) -> str:
         return f"index of {self._model.__name__}"
 
-    async def _channel(self) -> Channel:
-        channel = channel_of(self._model)
-        self._index.life.require_search(await channel.introduce())
-        self._index.life.require_database()
-        return channel
-
-    async def _under_way(self, channel: Channel) -> IndexFacts | None:
-        """Give the index of this version that is being built for the first time."""
-        for found in await index_names(channel):
-            if found.alias == self._index.name:
-                return await facts_of(channel, found.name)
-        return None
-
-    def _missing(self, facts: IndexFacts | None) -> IndexStatus:
-        """Tell of an index that is not there, or is being built for the first time."""
-        if facts is not None:
-            return self._status(facts, "building", 0)
-        index = self._index
-        return IndexStatus(
-            index.model.__name__, index.name, None, "missing", 0.0, 0, 0, index.fields, 0, 0, None,
-            None,
-        )  # fmt: skip
-
-    def _status(self, facts: IndexFacts, state: State, known: int) -> IndexStatus:
-        index = self._index
-        return IndexStatus(
-            index.model.__name__, index.name, facts.name, state, facts.progress, facts.documents,
-            facts.memory, facts.fields, facts.failures, known, facts.last_key, facts.last_reason,
-        )  # fmt: skip
-
-    async def _step(self, channel: Channel, current: str) -> Any:
-        index = self._index
-        arguments: Sequence[Argument] = (
-            new_name(index.name), current, _PATIENCE, f"{identity_of(index.model).prefix}:",
-            index.attributes.language, *definitions(index, index.fields),
-        )  # fmt: skip
-        return await index.life.run(channel, REBUILD, *arguments)
+    async def _parts(self) -> list[tuple[ModelIndex, Channel]]:
+        """Give the index with the connections to its server; on a cluster that of each node."""
+        index, channel = self._index, channel_of(self._model)
+        index.life.require_search(await channel.introduce())
+        index.life.require_database()
+        if not channel.is_cluster:
+            return [(index, channel)]
+        shards = await shards_of_model(self._model)
+        return [(index.on_node(shard.tag), shard.channel) for shard in shards]
 
     def _failed(self, reply: Any) -> IndexUnavailableError:
         name, what = self._model.__name__, reply[1].decode()
@@ -275,6 +266,64 @@ class IndexManager:
         return IndexUnavailableError(
             f"the new index of {name} cannot be made: {what}. The one of before is still asked."
         )
+
+
+async def _under_way(index: ModelIndex, channel: Channel) -> IndexFacts | None:
+    """Give the index of this version that is being built for the first time."""
+    for found in await index_names(channel):
+        if found.alias == index.name:
+            return await facts_of(channel, found.name)
+    return None
+
+
+def _missing(index: ModelIndex, facts: IndexFacts | None) -> IndexStatus:
+    """Tell of an index that is not there, or is being built for the first time."""
+    if facts is not None:
+        return _status(index, facts, "building", 0)
+    return IndexStatus(
+        index.model.__name__, index.name, None, "missing", 0.0, 0, 0, index.fields, 0, 0, None,
+        None,
+    )  # fmt: skip
+
+
+def _status(index: ModelIndex, facts: IndexFacts, state: State, known: int) -> IndexStatus:
+    return IndexStatus(
+        index.model.__name__, index.name, facts.name, state, facts.progress, facts.documents,
+        facts.memory, facts.fields, facts.failures, known, facts.last_key, facts.last_reason,
+    )  # fmt: skip
+
+
+def _report_more(reporter: Reporter, before: int, documents: int) -> None:
+    reporter.report(before + documents)
+
+
+def _together(found: Sequence[IndexStatus]) -> IndexStatus:
+    """Tell of the indexes of all nodes of a cluster as of one."""
+    if len(found) == 1:
+        return found[0]
+    failed = next((one for one in found if one.last_failed_key is not None), found[0])
+    keys = [one.failed_keys for one in found]
+    states = {one.state for one in found}
+    return replace(
+        found[0],
+        state="ready" if states == {"ready"} else "missing" if "missing" in states else "building",
+        progress=min(one.progress for one in found),
+        documents=sum(one.documents for one in found),
+        memory=sum(one.memory for one in found),
+        failures=sum(one.failures for one in found),
+        known_failures=sum(one.known_failures for one in found),
+        last_failed_key=failed.last_failed_key,
+        last_failure=failed.last_failure,
+        failed_keys=None if None in keys else tuple(key for own in keys for key in own or ()),
+    )
+
+
+async def _step(index: ModelIndex, channel: Channel, current: str) -> Any:
+    arguments: Sequence[Argument] = (
+        new_name(index.name), current, _PATIENCE, f"{identity_of(index.model).prefix}:",
+        index.attributes.language, *definitions(index, index.fields),
+    )  # fmt: skip
+    return await index.life.run(channel, REBUILD, *arguments)
 
 
 class IndexAccess:

@@ -4,7 +4,8 @@ A version of a model is told by what is in its index. It has an alias, by which 
 which leads to an index from the moment on in which that has all documents. An index has a name of
 its own that was never used before: one that is dropped and made again has another name, so that
 nobody takes it for the one of before. Both names, and the key of the registry, start with
-`rapyer:`, which no model's keys do.
+`rapyer:`, which no model's keys do. On a cluster they go on with a hash tag: each node has an index
+of its own documents, in one of its own slots.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import time
 from typing import Final, NamedTuple
 
 _INDEX: Final = re.compile(
-    r"rapyer:(?P<prefix>.+):(?P<version>[0-9a-f]{16})\.[0-9a-f]{16}", re.DOTALL
+    r"rapyer:(?P<tag>\{\d+\})?(?P<prefix>.+):(?P<version>[0-9a-f]{16})\.[0-9a-f]{16}", re.DOTALL
 )
 
 
@@ -28,16 +29,18 @@ class IndexName(NamedTuple):
         name: The whole name.
         prefix: The prefix of the model.
         version: The version that it was made for.
+        tag: On a cluster what puts it into a slot of its node; else empty.
     """
 
     name: str
     prefix: str
     version: str
+    tag: str = ""
 
     @property
     def alias(self) -> str:
         """The alias of the version that it was made for."""
-        return alias_of(self.prefix, self.version)
+        return alias_of(self.prefix, self.version, self.tag)
 
 
 def version_of(*told: object) -> str:
@@ -45,14 +48,14 @@ def version_of(*told: object) -> str:
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
-def alias_of(prefix: str, version: str) -> str:
+def alias_of(prefix: str, version: str, tag: str = "") -> str:
     """Give the alias of a version of the model with a prefix."""
-    return f"rapyer:{prefix}:{version}"
+    return f"rapyer:{tag}{prefix}:{version}"
 
 
-def registry_of(prefix: str) -> str:
+def registry_of(prefix: str, tag: str = "") -> str:
     """Give the key of the hash in which the versions of a model note that they are alive."""
-    return f"rapyer:{prefix}:versions"
+    return f"rapyer:{tag}{prefix}:versions"
 
 
 def new_name(alias: str) -> str:
@@ -63,4 +66,6 @@ def new_name(alias: str) -> str:
 def parse_name(name: str) -> IndexName | None:
     """Take a name apart; None where it is of no index of rapyer."""
     found = _INDEX.fullmatch(name)
-    return None if found is None else IndexName(name, found["prefix"], found["version"])
+    if found is None:
+        return None
+    return IndexName(name, found["prefix"], found["version"], found["tag"] or "")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
     from rapyer.expr.paths import Path
 
-    from rapyer_query.results import Found
+    from rapyer_query.merged import Found
 
 #: How many nearest documents may be asked for.
 MOST_NEAR: Final = 1_000_000

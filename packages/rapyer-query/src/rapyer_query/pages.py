@@ -212,7 +212,7 @@ async def read_page(session: Session, keys: Sequence[bytes], policies: Policies 
     if not keys:
         return Page([], [])
     # as bytes, for others may have written keys that are no text
-    outcomes = await get_documents(session.channel, cast("Any", keys), policies)
+    outcomes = await get_documents(session.documents, cast("Any", keys), policies)
     found = [
         (key, (outcome,))
         for key, outcome in zip(keys, outcomes, strict=True)

@@ -14,6 +14,7 @@ from rapyer.expr.paths import is_path
 from rapyer.guards import is_class
 
 from rapyer_query import counting, writes
+from rapyer_query.answers import all_results, result_pages
 from rapyer_query.checks import (
     check_condition,
     check_root,
@@ -27,7 +28,6 @@ from rapyer_query.checks import (
 from rapyer_query.errors import MultipleResultsError, NoResultError
 from rapyer_query.explain import Explanation, explain
 from rapyer_query.near import MOST_NEAR, Near
-from rapyer_query.results import all_results, result_pages
 from rapyer_query.shapes import ModelShape, ValuesShape, value_in, view_of
 from rapyer_query.spec import OnCorrupt, Spec
 from rapyer_query.summed import Summed

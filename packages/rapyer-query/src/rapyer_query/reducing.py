@@ -77,6 +77,23 @@ def _as_float(exact: Fraction) -> float:
         return math.inf if exact > 0 else -math.inf
 
 
+def merge_of(aggregate: Aggregate[Any]) -> Callable[[Sequence[Any]], Any] | None:
+    """Give what makes the value of an aggregate of those of parts; None where they do not tell it.
+
+    Sums of floats are not added up: what cancels out leaves the errors of the parts.
+    """
+    families = {kind.family for kind in aggregate.__kinds__}
+    function = aggregate.function
+    if function == "count" or (function == "sum" and families <= {"integer", "span"}):
+        return lambda values: sum_of(values, nothing_of(aggregate))
+    if function in ("min", "max"):
+        pick = min if function == "min" else max
+        return lambda values: pick(
+            (value for value in values if value is not None), key=comparable, default=None
+        )
+    return None
+
+
 def _sum(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
     return sum_of(values, nothing_of(aggregate))
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from pydantic import ValidationError
 from rapyer.errors import CorruptDocumentError
@@ -15,93 +15,23 @@ from rapyer.loading import all_loaded, loaded
 from rapyer.traffic.policies import Policies
 
 from rapyer_query.commands import DOCUMENT, PAGE, Window
-from rapyer_query.errors import QueryInterruptedError
-from rapyer_query.near import BY_DISTANCE
+from rapyer_query.merged import Found
+from rapyer_query.near import Near
 from rapyer_query.pages import (
-    NO_ORDER,
     Page,
     index_pages,
     read_page,
     scan_pages,
 )
 from rapyer_query.session import (
-    MOST_TURNS,
-    DoubtError,
-    IndexGoneError,
-    LimitsChangedError,
     Session,
-    gone_for_good,
-    repeated,
 )
 from rapyer_query.shapes import LACKING, ModelShape, ValuesShape, corrupt, redis_key
-from rapyer_query.sorting import BY_SCORE, ServerOrder, server_order, sort_in_python
-from rapyer_query.spec import Spec
+from rapyer_query.sorting import ServerOrder, sort_in_python
 
 _log = logging.getLogger("rapyer.query")
 
-#: Keys, and what the documents there were made into.
-Found: TypeAlias = tuple[Sequence[bytes], Sequence[Any]]
 _SMALLEST_PAGE: Final = 50
-
-
-async def result_pages(spec: Spec) -> AsyncGenerator[Found]:
-    """Give the results of a query, a page at a time, each with its key.
-
-    Raises:
-        CorruptDocumentError: A document does not validate.
-        QueryInterruptedError: The rest cannot be read any more.
-        NotIndexedError, IndexUnavailableError, QueryTimeoutError: As `Session.open` and `send`.
-    """
-    for _ in range(MOST_TURNS):
-        session = await Session.open(spec)
-        is_begun = False
-        try:
-            async with aclosing(_pages_of(session)) as pages:
-                async for page in pages:
-                    is_begun = True
-                    yield page
-        except (IndexGoneError, LimitsChangedError) as exc:
-            if is_begun:
-                raise QueryInterruptedError(
-                    f"the index of {spec.model.__name__} was taken away while a query was under "
-                    "way. Ask again."
-                ) from exc
-        else:
-            return
-    raise gone_for_good(spec)
-
-
-async def _pages_of(session: Session) -> AsyncGenerator[Found]:
-    if session.is_empty:
-        return
-    order = _order_of(session)
-    if order is not None:
-        try:
-            async with aclosing(Results(session, order).pages()) as pages:
-                async for page in pages:
-                    yield page
-        except DoubtError:
-            order = None
-            if session.spec.near is not None:  # Python looks for the nearest
-                session.compiled = session.compiled._replace(is_exact=False)
-    if order is None:
-        async with aclosing(Results(session, NO_ORDER).pages_in_python()) as pages:
-            async for page in pages:
-                yield page
-
-
-def _order_of(session: Session) -> ServerOrder | None:
-    """Give the order for the server; None where Python makes it."""
-    spec, index = session.spec, session.index
-    if spec.near is not None and not session.is_exact:
-        return None
-    if index is None:
-        return None if spec.orders else NO_ORDER
-    if spec.orders:
-        return server_order(spec.orders, index.attributes)
-    if spec.near is not None:
-        return BY_DISTANCE
-    return BY_SCORE if spec.ranks else NO_ORDER
 
 
 class Results:
@@ -125,7 +55,9 @@ class Results:
         is_plain = spec.shape.load is not DOCUMENT and not order.before
         self._is_of_parts = self._is_exact and is_plain
         #: Whether the index is asked by a script that leaves out what counts as missing.
-        self._is_seen = session.hides and session.index is not None and session.is_short
+        self._is_seen = (
+            session.hides and session.index is not None and session.is_short and spec.shard is None
+        )
         self._is_read_anew = bool(session.policies) and (
             spec.touches or (session.hides and not self._is_seen)
         )
@@ -135,7 +67,7 @@ class Results:
 
     def pages(self) -> AsyncGenerator[Found]:
         """Give the results in the order of the server."""
-        return self._exact() if self._is_exact else self._windowed(self._checked_pages())
+        return self._exact() if self._is_exact else self.windowed(self.checked_pages())
 
     async def _exact(self) -> AsyncGenerator[Found]:
         """Give what the server finds as it is."""
@@ -189,7 +121,7 @@ class Results:
 
     # -- looked at again --------------------------------------------------------------------------
 
-    async def _checked_pages(self) -> AsyncGenerator[Found]:
+    async def checked_pages(self) -> AsyncGenerator[Found]:
         """Give the instances that fulfil the condition."""
         limit = None if self._spec.orders and not self._order.words else self._spec.limit
         wanted = PAGE if limit is None else min(PAGE, (limit + self._spec.skip) * 2)
@@ -221,7 +153,7 @@ class Results:
             self._holds = (lambda _: True) if condition is None else predicate_of(condition)
         return self._holds
 
-    async def _windowed(self, pages: AsyncGenerator[Found]) -> AsyncGenerator[Found]:
+    async def windowed(self, pages: AsyncGenerator[Found]) -> AsyncGenerator[Found]:
         """Give the results of the instances that are in the window."""
         skip, missing = self._spec.skip, self._spec.limit
         async with aclosing(pages):
@@ -250,7 +182,7 @@ class Results:
     def pages_in_python(self) -> AsyncGenerator[Found]:
         """Give the results, of which Python makes the order and the window."""
         is_ordered = self._spec.orders or self._spec.near is not None
-        return self._windowed(self._sorted() if is_ordered else self._checked_pages())
+        return self.windowed(self._sorted() if is_ordered else self.checked_pages())
 
     async def _sorted(self) -> AsyncGenerator[Found]:
         """Give the instances in the order of the query, after all of them were read."""
@@ -265,14 +197,18 @@ class Results:
         """Give all documents that are meant, in no order, or those that are near by distance."""
         near = self._spec.near
         if near is not None:
-            found = await near.among(self._checked_pages())
-            self._session.scores.update({key: distance for distance, key, _ in found})
-            return [(key, instance) for _, key, instance in found]
+            return await self.near_rows(near, self.checked_pages())
         rows: list[tuple[bytes, Any]] = []
-        async with aclosing(self._checked_pages()) as pages:
+        async with aclosing(self.checked_pages()) as pages:
             async for keys, instances in pages:
                 rows += zip(keys, instances, strict=True)
         return rows
+
+    async def near_rows(self, near: Near, pages: AsyncGenerator[Found]) -> list[tuple[bytes, Any]]:
+        """Give those of some documents that are near, and note their distances."""
+        found = await near.among(pages)
+        self._session.scores.update({key: distance for distance, key, _ in found})
+        return [(key, instance) for _, key, instance in found]
 
     # -- what documents are made into -------------------------------------------------------------
 
@@ -337,19 +273,3 @@ class Results:
 
 
 _SKIPPED: Final = object()
-
-
-async def all_results(spec: Spec) -> list[Any]:
-    """Give all results of a query; see `result_pages` for the errors.
-
-    Nothing is given before all is read, so that the index may be gone at any moment of it.
-    """
-    return await repeated(spec, _all_of)
-
-
-async def _all_of(session: Session) -> list[Any]:
-    found: list[Any] = []
-    async with aclosing(_pages_of(session)) as pages:
-        async for _, results in pages:
-            found += results
-    return found

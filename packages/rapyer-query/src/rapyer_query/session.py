@@ -53,7 +53,9 @@ class Session:
 
     Attributes:
         spec: The query.
-        channel: The connections.
+        channel: The connections to the server that is asked.
+        documents: Those by which documents are read and written by their keys: on a cluster they
+            may be elsewhere meanwhile.
         policies: What else happens to each document that is read.
         index: The index; None where all documents are read instead.
         compiled: The condition as a query.
@@ -65,6 +67,7 @@ class Session:
 
     spec: Spec
     channel: Channel
+    documents: Channel
     policies: Policies
     index: ModelIndex | None
     compiled: Compiled
@@ -82,18 +85,19 @@ class Session:
             IndexUnavailableError, UnsupportedServerError: There is no index.
         """
         model = spec.model
-        channel, policies = channel_of(model), read_policies_of(model)
-        index = ModelIndex.of(model)
+        documents, policies, shard = channel_of(model), read_policies_of(model), spec.shard
+        channel = documents if shard is None else shard.channel
+        index = ModelIndex.of(model).on_node("" if shard is None else shard.tag)
         try:
             await index.ensure(channel)
         except (IndexUnavailableError, UnsupportedServerError):
             if not spec.scans:
                 raise
-            return cls(spec, channel, policies, None, _NOTHING_KNOWN)
+            return cls(spec, channel, documents, policies, None, _NOTHING_KNOWN)
         compiled = index.compiled(spec.condition, await limits_of(channel))
         if not (compiled.is_helped or spec.scans):
             raise _not_indexed(spec, compiled)
-        session = cls(spec, channel, policies, index, compiled)
+        session = cls(spec, channel, documents, policies, index, compiled)
         session.run_id, session.connects = (
             index.life.run_of(channel),
             index.life.connects_of(channel),
@@ -224,9 +228,10 @@ class Session:
 
         One round trip; at most once a second one more, for what the index did not take.
         """
+        channel = self.documents if keys else self.channel
         keys = keys or (self.ask.index,)
         sent = ["1" if self.compiled.expands else "0", self.run_id, *arguments]
-        reply = await self._timed(self.channel.run(operation, policies, keys, sent))
+        reply = await self._timed(channel.run(operation, policies, keys, sent))
         if not operation.writes:
             await self._require_whole()
         if self.index is not None and self.index.life.is_look_due(self.channel):

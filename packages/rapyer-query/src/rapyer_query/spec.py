@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from rapyer_query.near import Near
     from rapyer_query.shapes import Shape
+    from rapyer_query.shards import Shard
 
 #: What happens with a document that does not validate.
 OnCorrupt: TypeAlias = Literal["raise", "skip"]
@@ -36,6 +37,7 @@ class Spec:
         near: What the vectors of documents are near to; None where that does not matter.
         scored: Whether each result comes with its score, or its distance.
         touches: Whether documents that are found count as read for the policies of the model.
+        shard: The node of a cluster whose documents are meant; None for all documents.
     """
 
     model: type[BaseRedisModel]
@@ -51,6 +53,7 @@ class Spec:
     near: Near | None = None
     scored: bool = False
     touches: bool = True
+    shard: Shard | None = None
 
     @property
     def is_windowed(self) -> bool:

@@ -17,6 +17,7 @@ from rapyer.errors import ConflictError, UnexpectedReplyError
 from rapyer.guards import is_list
 from rapyer.keys import RedisKey
 from rapyer.traffic.channel import Argument
+from rapyer.traffic.groups import each_of
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
 from rapyer.traffic.updates import Update
@@ -37,6 +38,7 @@ from rapyer_query.session import (
     repeated,
 )
 from rapyer_query.shapes import ModelShape
+from rapyer_query.shards import is_on_nodes, shards_of
 from rapyer_query.spec import Spec
 
 #: Documents in one script, during which the server does nothing else.
@@ -82,6 +84,8 @@ def _policies_to_write(model: type[BaseRedisModel]) -> Policies:
 
 async def _changed(spec: Spec, change: _Change) -> int:
     spec = replace(spec, shape=ModelShape(), touches=False)
+    if is_on_nodes(spec):
+        return await _of_nodes(spec, change)
 
     async def body(session: Session) -> int | None:
         if session.is_empty:
@@ -142,6 +146,21 @@ async def _of_looked_at(spec: Spec, change: _Change) -> int:
     found = await keys_of(spec)
     session = await Session.open(replace(spec, scans=True, timeout=None))
     return await _by_looking(session, change, found)
+
+
+async def _of_nodes(spec: Spec, change: _Change) -> int:
+    """Change documents of a cluster, where one atomic step is about one slot."""
+    found = await keys_of(spec)
+    if not found:
+        return 0
+    session = await Session.open(replace(spec, timeout=None, shard=(await shards_of(spec))[0]))
+    numbers: list[int] = []
+
+    async def change_group(places: Sequence[int]) -> None:
+        numbers.append(await _by_looking(session, change, [found[place] for place in places]))
+
+    await each_of(session.documents.groups_of(found), change_group)
+    return sum(numbers)
 
 
 async def _by_looking(session: Session, change: _Change, keys: Sequence[RedisKey]) -> int:

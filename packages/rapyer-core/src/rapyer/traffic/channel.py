@@ -108,6 +108,9 @@ class Channel:
         """Give the connections to each server that has documents."""
         return (self,)
 
+    async def refresh(self) -> None:
+        """Ask anew which server has which documents: here there is but one."""
+
     async def execute(self, *command: Argument, writes: bool = False) -> Any:
         """Send one command and read its reply. One round trip.
 

@@ -84,6 +84,14 @@ class ClusterChannel(Channel):
         slots = self._slots or await self._learn()
         return [self._node(address) for address in slots.owners]
 
+    async def refresh(self) -> None:
+        """Ask anew which node has which slot.
+
+        Raises:
+            redis.exceptions.ConnectionError: No node can be reached.
+        """
+        await self._learn()
+
     # -- sending ----------------------------------------------------------------------------------
 
     async def run(

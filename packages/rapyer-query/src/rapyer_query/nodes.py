@@ -1,0 +1,74 @@
+"""The results of one node of a cluster, whose index is asked for keys alone.
+
+A command of Search is about the slot of the index there, and finds no document of another one
+(Redis 7.4 takes the slot of the command for that of each key that is looked up meanwhile). The keys
+that it names are right all the same, and the documents are read by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, Final
+
+from rapyer_query.commands import ALL_ROWS, PAGE
+from rapyer_query.merged import Found
+from rapyer_query.pages import NO_ORDER, read_page
+from rapyer_query.results import Results
+from rapyer_query.session import DoubtError, Session
+
+#: Documents that are read beyond a limit, for those that have changed since they were named.
+_MORE: Final = 50
+
+
+async def keys_on_node(session: Session) -> list[bytes]:
+    """Give the keys that the index of a node names, and note the scores where these are wanted.
+
+    One round trip.
+
+    Raises:
+        DoubtError: The server does not name so many.
+    """
+    ranks = session.spec.ranks
+    (reply,) = await session.send(session.ask.keys(ALL_ROWS, scored=ranks))
+    number: int = reply[0]
+    named: list[Any] = reply[1::2] if ranks else reply[1:]
+    if len(named) != number and session.spec.near is None:
+        raise DoubtError
+    if ranks:
+        session.scores.update(zip(named, map(float, reply[2::2]), strict=True))
+    return named
+
+
+class NodeResults(Results):
+    """The results of one query on one node, in no order.
+
+    Args:
+        session: The query.
+        named: The keys that the index has named; None where it has not, and all documents of the
+            node are read.
+    """
+
+    def __init__(self, session: Session, named: Sequence[bytes] | None) -> None:
+        super().__init__(session, NO_ORDER)
+        self._named = named
+
+    async def pages(self) -> AsyncGenerator[Found]:
+        """Give the results, a page at a time."""
+        pages = self.checked_pages() if self._named is None else self._read_later(self._named)
+        near = self._spec.near
+        if near is not None:
+            pages = _one_page(await self.near_rows(near, pages))
+        async with aclosing(self.windowed(pages)) as windowed:
+            async for page in windowed:
+                yield page
+
+    async def _read_later(self, named: Sequence[bytes]) -> AsyncGenerator[Found]:
+        limit = self._spec.limit
+        size = PAGE if limit is None else min(PAGE, limit + _MORE)
+        for first in range(0, len(named), size):
+            yield self.matching(await read_page(self._session, named[first : first + size]))
+
+
+async def _one_page(rows: Sequence[tuple[bytes, Any]]) -> AsyncGenerator[Found]:
+    yield [key for key, _ in rows], [instance for _, instance in rows]

@@ -1,0 +1,179 @@
+"""The nodes of a cluster, each of which answers for its own documents.
+
+The server has no index across nodes (RediSearch 2.10 as a module of Redis): each node has one of
+its own documents, whose name is in a slot of the node, so that the node answers for it. A document
+whose slot is being moved may be on neither node when these are asked one after the other: that is
+noticed by what the nodes say of their slots afterwards, and all are asked once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
+
+from rapyer.base import BaseRedisModel, channel_of, identity_of
+from rapyer.traffic.channel import Channel
+from rapyer.traffic.slots import slot_of
+from redis.exceptions import AskError, TryAgainError
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from rapyer_query.facts import index_names
+from rapyer_query.spec import Spec
+
+R = TypeVar("R")
+
+#: How often the nodes are asked for what they have, while slots are being moved to others.
+_TURNS: Final = 10
+_PAUSE: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """What a node says of its slots.
+
+    Attributes:
+        ranges: The first and the last of neighbouring slots.
+        is_moving: Whether one is being moved to or from it.
+    """
+
+    ranges: tuple[tuple[int, int], ...]
+    is_moving: bool
+
+    def has(self, slot: int) -> bool:
+        """Say whether the node has a slot."""
+        return any(first <= slot <= last for first, last in self.ranges)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shard:
+    """A node of a cluster that has documents.
+
+    Attributes:
+        channel: The connections to it.
+        tag: The hash tag of the names of its indexes.
+        slots: What it has said of its slots when it was last asked.
+    """
+
+    channel: Channel
+    tag: str
+    slots: Slots
+
+    async def is_settled(self) -> bool:
+        """Say whether no document has left the node since, and none is about to. One round trip."""
+        now = _slots[self.channel] = await slots_of(self.channel)
+        return now == self.slots and not now.is_moving
+
+
+async def slots_of(channel: Channel) -> Slots:
+    """Ask a node which slots it has: `CLUSTER NODES`. One round trip."""
+    text: str = (await channel.execute("CLUSTER", "NODES")).decode()
+    own = next(line for line in text.splitlines() if "myself" in line.split(" ")[2])
+    ranges: list[tuple[int, int]] = []
+    is_moving = False
+    for word in own.split(" ")[8:]:
+        if word.startswith("["):  # [93-<-node] or [93->-node]
+            is_moving = True
+        elif word:
+            first, _, last = word.partition("-")
+            ranges.append((int(first), int(last or first)))
+    return Slots(tuple(ranges), is_moving)
+
+
+def is_on_nodes(spec: Spec) -> bool:
+    """Say whether a query is about the documents of all nodes of a cluster."""
+    return spec.shard is None and channel_of(spec.model).is_cluster
+
+
+async def shards_of(spec: Spec) -> Sequence[Shard]:
+    """Give the nodes that have documents of a model; none where it is on a single server.
+
+    No round trip where they are known.
+    """
+    return await shards_of_model(spec.model) if is_on_nodes(spec) else ()
+
+
+async def shards_of_model(model: type[BaseRedisModel]) -> Sequence[Shard]:
+    """Give the nodes of a cluster that have documents of a model."""
+    prefix = identity_of(model).prefix
+    nodes = await channel_of(model).primaries()
+    return await _all([_shard(node, prefix) for node in nodes])
+
+
+#: What nodes have last said of their slots.
+_slots: WeakKeyDictionary[Channel, Slots] = WeakKeyDictionary()
+#: The tags of the indexes of a model on a node, as long as the node has their slots.
+_tags: WeakKeyDictionary[Channel, dict[str, str]] = WeakKeyDictionary()
+
+
+async def _shard(node: Channel, prefix: str) -> Shard:
+    slots = _slots.get(node)
+    if slots is None:
+        slots = _slots[node] = await slots_of(node)
+    known = _tags.setdefault(node, {})
+    tag = known.get(prefix)
+    if tag is None or not slots.has(slot_of(tag)):
+        tag = known[prefix] = await _tag_of(node, prefix, slots)
+    return Shard(node, tag, slots)
+
+
+async def _tag_of(node: Channel, prefix: str, slots: Slots) -> str:
+    """Choose the tag for the indexes of a model: that of those which there are, or the first."""
+    there = [one.tag for one in await index_names(node) if one.prefix == prefix and one.tag]
+    usable = [tag for tag in there if slots.has(slot_of(tag))]
+    if usable:
+        return min(usable, key=lambda tag: (len(tag), tag))
+    if not slots.ranges:
+        raise RedisConnectionError("a node of the cluster has no slots any more. Ask again.")
+    tags = (f"{{{number}}}" for number in count())
+    return next(tag for tag in tags if slots.has(slot_of(tag)))
+
+
+async def of_shards(spec: Spec, ask: Callable[[Spec], Awaitable[R]]) -> tuple[list[R], bool]:
+    """Ask all nodes at the same time, and once more while slots are being moved.
+
+    Args:
+        spec: What is asked for.
+        ask: Asks one of them.
+
+    Returns:
+        What each has given, and whether each document was on one node all the while. If not, they
+        were asked twice, so that one that has moved meanwhile is in what one of them has given.
+    """
+    for turn in range(1, _TURNS + 1):
+        try:
+            shards = await shards_of(spec)
+            found = await _all([ask(replace(spec, shard=one)) for one in shards])
+            if await are_settled(shards):
+                return found, True
+            await channel_of(spec.model).refresh()
+            shards = await shards_of(spec)
+            return [*found, *await _all([ask(replace(spec, shard=one)) for one in shards])], False
+        except (AskError, TryAgainError, RedisConnectionError):
+            # a node has the slot of its index no more, or is gone, and others have what it had
+            if turn == _TURNS:
+                raise
+            await asyncio.sleep(_PAUSE)
+            await channel_of(spec.model).refresh()
+            for node in await channel_of(spec.model).primaries():
+                _slots.pop(node, None)
+    raise RuntimeError("unreachable")
+
+
+async def are_settled(shards: Sequence[Shard]) -> bool:
+    """Say whether no document has moved since the nodes were chosen. One round trip."""
+    return all(await _all([shard.is_settled() for shard in shards]))
+
+
+async def _all(works: Sequence[Awaitable[R]]) -> list[R]:
+    """Wait for all, and raise the first error only then."""
+    outcomes = await asyncio.gather(*works, return_exceptions=True)
+    found: list[R] = []
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+        found.append(outcome)
+    return found
