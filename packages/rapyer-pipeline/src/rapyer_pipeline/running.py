@@ -207,8 +207,9 @@ async def _channel_of(located: Sequence[Located]) -> Channel:
         server = channel.server or await channel.introduce()
         if server.is_cluster and len({key_slot(str(one.key).encode()) for one in located}) > 1:
             raise PipelineError(
-                "the documents of a transaction are in several slots of the cluster. Give them "
-                "keys with one hash tag: {a}:1 and {a}:2."
+                "the documents of a transaction are in several slots of the cluster. Give their "
+                "models one `hash_tag` in `class Config`, or their primary keys the same part in "
+                "braces: {a}1 and {a}2."
             )
         if len({one.key for one in located}) < len(located):
             raise PipelineError("two documents of a transaction are the same. Give each once.")

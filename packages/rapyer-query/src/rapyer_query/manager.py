@@ -156,8 +156,7 @@ class IndexManager:
         parts = await self._parts()
         with Reporter(progress, None, self._doing) as reporter:
             # what a progress callable raises ends this call, and not the building
-            ensured = (index.life.ensure(channel, anew=True) for index, channel in parts)
-            making = asyncio.gather(*ensured)
+            making = asyncio.create_task(_ensured(parts))
             try:
                 while not (await asyncio.wait([making], timeout=_GLANCE))[0]:
                     reporter.report(sum(index.life.documents_of(one) for index, one in parts))
@@ -266,6 +265,10 @@ class IndexManager:
         return IndexUnavailableError(
             f"the new index of {name} cannot be made: {what}. The one of before is still asked."
         )
+
+
+async def _ensured(parts: Sequence[tuple[ModelIndex, Channel]]) -> None:
+    await asyncio.gather(*(index.life.ensure(channel, anew=True) for index, channel in parts))
 
 
 async def _under_way(index: ModelIndex, channel: Channel) -> IndexFacts | None:
