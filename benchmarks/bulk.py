@@ -8,8 +8,9 @@ from typing import Any
 import redis.asyncio as redis
 from rapyer import init_rapyer
 
-from benchmarks.core import VALUES, PlainUser, User
+from benchmarks.core import PlainUser, User
 from benchmarks.rounds import Comparison, compare, print_table
+from benchmarks.values import VALUES
 
 CHUNK = 1000
 

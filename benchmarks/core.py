@@ -13,16 +13,7 @@ from pydantic import BaseModel
 from rapyer import AtomicRedisModel, EmbeddedModel, init_rapyer
 
 from benchmarks.rounds import Comparison, compare, compare_calls, print_table
-
-VALUES: dict[str, Any] = {
-    "name": "Ada Lovelace",
-    "age": 36,
-    "score": 12.5,
-    "active": True,
-    "tags": ["mathematics", "engines", "poetry"],
-    "counts": {"letters": 180, "notes": 7},
-    "address": {"street": "St James's Square", "city": "London", "zip": 1815},
-}
+from benchmarks.values import VALUES
 
 
 class PlainAddress(BaseModel):

@@ -8,8 +8,9 @@ import redis.asyncio as redis
 from pydantic import BaseModel, TypeAdapter
 from rapyer import AtomicRedisModel, Field, Key, Mapped, init_rapyer
 
-from benchmarks.core import VALUES, Address
+from benchmarks.core import Address
 from benchmarks.rounds import Comparison, compare, compare_calls, print_table
+from benchmarks.values import VALUES
 
 
 class Reader(AtomicRedisModel):

@@ -7,8 +7,9 @@ from typing import Any
 import redis.asyncio as redis
 from rapyer import AtomicRedisModel, Key, init_rapyer
 
-from benchmarks.core import VALUES, Address
+from benchmarks.core import Address
 from benchmarks.rounds import Comparison, compare, print_table
+from benchmarks.values import VALUES
 
 
 class Account(AtomicRedisModel):

@@ -11,8 +11,9 @@ from rapyer import AtomicRedisModel, Condition, Mapped, init_rapyer
 from rapyer_query.index import ModelIndex
 from rapyer_query.settings import Limits
 
-from benchmarks.core import VALUES, Address, PlainUser
+from benchmarks.core import Address, PlainUser
 from benchmarks.rounds import Comparison, compare, compare_calls, print_table
+from benchmarks.values import VALUES
 
 NUMBER = 1000
 

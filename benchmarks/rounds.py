@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import gc
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from rich.console import Console
 from rich.table import Table
+
+from benchmarks.timing import without_collection
 
 Work: TypeAlias = Callable[[], object]
 AsyncWork: TypeAlias = Callable[[], Awaitable[object]]
@@ -111,7 +111,7 @@ async def _in_turn(
 async def _time_awaits(work: AsyncWork, number: int, before: AsyncWork | None) -> float:
     if before is not None:
         await before()
-    with _without_collection():
+    with without_collection():
         started = time.perf_counter()
         for _ in range(number):
             await work()
@@ -119,21 +119,11 @@ async def _time_awaits(work: AsyncWork, number: int, before: AsyncWork | None) -
 
 
 async def _time_calls(work: Work, number: int) -> float:
-    with _without_collection():
+    with without_collection():
         started = time.perf_counter()
         for _ in range(number):
             work()
         return (time.perf_counter() - started) / number * 1e6
-
-
-@contextmanager
-def _without_collection() -> Generator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def print_table(title: str, comparisons: list[Comparison]) -> None:

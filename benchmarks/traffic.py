@@ -14,8 +14,9 @@ from rapyer import AtomicRedisModel, Key, init_rapyer
 from rapyer.plugin import AccessPolicy, hookimpl
 from rapyer.testing import use_plugins
 
-from benchmarks.core import VALUES, Address, PlainAddress, User
+from benchmarks.core import Address, PlainAddress, User
 from benchmarks.rounds import AsyncWork, Comparison, compare, print_table
+from benchmarks.values import VALUES
 
 EXPIRE = AccessPolicy(
     name="expire",

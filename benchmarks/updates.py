@@ -8,8 +8,9 @@ from typing import Any
 import redis.asyncio as redis
 from rapyer import AtomicRedisModel, EmbeddedModel, Field, Version, init_rapyer
 
-from benchmarks.core import VALUES, User
+from benchmarks.core import User
 from benchmarks.rounds import Comparison, compare, print_table
+from benchmarks.values import VALUES
 
 
 class VersionedUser(User):
