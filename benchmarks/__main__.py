@@ -1,10 +1,14 @@
-"""`python -m benchmarks core`: each suite prints a table of ratios."""
+"""`python -m benchmarks core`: each suite prints a table of ratios.
+
+`python -m benchmarks compare` is beside the suites: it has options of its own.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable
 
 from rapyer_embedded import Server
@@ -27,6 +31,7 @@ from benchmarks import (
     updates,
     vectors,
 )
+from benchmarks.compare import command
 
 SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
     "aggregates": aggregates.run,
@@ -49,7 +54,10 @@ SUITES: dict[str, Callable[[str], Awaitable[None]]] = {
 
 
 def main() -> None:
-    """Run the suites that were named."""
+    """Run the suites that were named, or the comparison with peers."""
+    if sys.argv[1:2] == ["compare"]:
+        command.main(sys.argv[2:])
+        return
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("suites", nargs="+", choices=sorted(SUITES), metavar="SUITE")
     suites: list[str] = parser.parse_args().suites

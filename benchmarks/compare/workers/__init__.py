@@ -1,0 +1,1 @@
+"""The candidates that run in this project's environment."""
