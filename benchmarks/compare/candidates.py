@@ -10,11 +10,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.compare.errors import EnvironmentMissingError
+
 ROOT = Path(__file__).parents[2]
-
-
-class EnvironmentMissingError(Exception):
-    """The environment of a peer could not be made."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Entry:
 #: The first one is what the others are compared with. hiredis is what ours and redis-om bring.
 CANDIDATES: dict[str, Entry] = {
     "raw": Entry("redis-py + pydantic", "benchmarks.compare.workers.raw"),
-    "ours": Entry("this rapyer", "benchmarks.compare.workers.ours"),
+    "ours": Entry("rapyer 2", "benchmarks.compare.workers.ours"),
     "rapyer1": Entry(
         "rapyer 1.3.6", "benchmarks.compare.peers.rapyer1", ("rapyer==1.3.6", "hiredis>=3")
     ),

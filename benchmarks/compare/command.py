@@ -15,11 +15,12 @@ from rich.console import Console
 
 from benchmarks.compare import machine
 from benchmarks.compare.candidates import CANDIDATES, OURS, RAW, default_cache
+from benchmarks.compare.errors import CompareError
 from benchmarks.compare.growth import Sizes, grow
 from benchmarks.compare.measure import Row, Run
-from benchmarks.compare.plots import draw
+from benchmarks.compare.plots import draw, pyplot
 from benchmarks.compare.process import workers
-from benchmarks.compare.report import Report, print_report, write_into
+from benchmarks.compare.report import Report, place_in, print_report, write_into
 from benchmarks.compare.works import WORKS
 
 _SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -27,10 +28,25 @@ _FEWEST = 100
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Compare, and end with 1 where ours or raw has done a work wrong."""
+    """Compare, and end with 1 where that is not possible, or ours or raw has done a work wrong."""
     options = _parser().parse_args(arguments)
+    try:
+        wrong = _main(options)
+    except CompareError as error:
+        sys.exit(str(error))
+    if wrong:
+        sys.exit("\n".join(wrong))
+
+
+def _main(options: argparse.Namespace) -> list[str]:
     if RAW not in options.candidates:
         options.candidates.insert(0, RAW)
+    kind = "works" if options.growth is None else "growth"
+    # what is missing at the end is told before the long run
+    if options.markdown is not None:
+        place_in(options.markdown, kind)
+    if options.plots is not None:
+        pyplot()
     console = Console(width=None if sys.stdout.isatty() else 140)
     report = _run(options, console)
     print_report(report, console)
@@ -38,8 +54,7 @@ def main(arguments: Sequence[str]) -> None:
         write_into(options.markdown, report)
     if options.plots is not None:
         console.print(f"drawn: {draw(report, options.plots)}")
-    if wrong := _own_failures(report.rows):
-        sys.exit("\n".join(wrong))
+    return _own_failures(report.rows)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,16 +110,18 @@ async def _compare(url: str, options: argparse.Namespace, console: Console) -> R
 
 def _about(redis: str, rounds: int, versions: dict[str, dict[str, str]]) -> list[str]:
     """Say what was measured on what."""
-    used = "; ".join(
-        f"{CANDIDATES[name].title}: "
+    used = [
+        f"- {CANDIDATES[name].title}: "
         + ", ".join(f"{package} {version}" for package, version in found.items())
         for name, found in versions.items()
-    )
+    ]
     return [
         f"Medians of {rounds} rounds, in each of which all candidates come in turn; quartiles in "
         "brackets. "
         f"Measured on {machine.hardware()}, {redis} on the same machine.",
-        f"Versions: {used}.",
+        "Versions:",
+        "",
+        *used,
     ]
 
 

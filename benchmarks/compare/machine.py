@@ -14,8 +14,9 @@ _MODULES = {b"ReJSON": "RedisJSON", b"search": "RediSearch"}
 
 
 def hardware() -> str:
-    """Say how many cores of what kind there are, and the system."""
-    return f"{os.cpu_count()} cores ({_processor()}), {platform.system()}"
+    """Say how many cores of what kind there are, the system, and its Python."""
+    python = platform.python_version()
+    return f"{os.cpu_count()} cores ({_processor()}), {platform.system()}, Python {python}"
 
 
 def _processor() -> str:

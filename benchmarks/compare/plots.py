@@ -7,15 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compare.candidates import CANDIDATES, RAW
+from benchmarks.compare.errors import PlotsMissingError
 from benchmarks.compare.measure import Row, spread
 from benchmarks.compare.report import Report
 
 _COLOURS = {"raw": "#6b7280", "ours": "#0f766e", "rapyer1": "#c2410c", "redis-om": "#7c3aed"}
 _MARKS = {"raw": "o", "ours": "D", "rapyer1": "s", "redis-om": "^"}
-
-
-class PlotsMissingError(Exception):
-    """matplotlib is not installed."""
 
 
 def draw(report: Report, directory: Path) -> Path:
@@ -24,7 +21,7 @@ def draw(report: Report, directory: Path) -> Path:
     Raises:
         PlotsMissingError: matplotlib is not installed.
     """
-    plot = _pyplot()
+    plot = pyplot()
     directory.mkdir(parents=True, exist_ok=True)
     figure = _ratios(plot, report) if report.kind == "works" else _growth(plot, report)
     path = directory / f"{report.kind}.svg"
@@ -35,7 +32,12 @@ def draw(report: Report, directory: Path) -> Path:
     return path
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """Give matplotlib's `pyplot`, set to draw SVG.
+
+    Raises:
+        PlotsMissingError: It is not installed.
+    """
     try:
         matplotlib: Any = import_module("matplotlib")
     except ImportError as error:

@@ -12,13 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.compare.candidates import CANDIDATES, ROOT, python_of
+from benchmarks.compare.errors import WorkerError
 
 #: For how long an answer is waited for, in seconds.
 _PATIENCE = 600.0
-
-
-class WorkerError(Exception):
-    """A candidate's process has ended, or has failed at what is no work."""
 
 
 class WorkerProcess:

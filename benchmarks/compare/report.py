@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.compare.candidates import CANDIDATES, RAW
+from benchmarks.compare.errors import PageError
 from benchmarks.compare.growth import Sizes
 from benchmarks.compare.measure import Row, spread
-
-
-class PageError(Exception):
-    """A page has no place for what is to be written into it."""
 
 
 @dataclass(frozen=True)
@@ -81,12 +78,17 @@ def _cell(row: Row, name: str) -> tuple[str, str]:
 def _titled(report: Report) -> list[tuple[str, Row]]:
     if report.kind == "works":
         return [(row.title, row) for row in report.rows]
-    ordered = sorted(report.rows, key=lambda row: [*_order(report)].index(row.title))
-    return [(f"{row.title}, of {row.documents:,}".replace(",", " "), row) for row in ordered]
+    works = dict.fromkeys(row.work for row in report.rows)
+    return [
+        (f"{row.title}, of {_thousands(row.documents)}", row)
+        for work in works
+        for row in report.rows
+        if row.work == work
+    ]
 
 
-def _order(report: Report) -> Mapping[str, None]:
-    return dict.fromkeys(row.title for row in report.rows)
+def _thousands(number: int) -> str:
+    return f"{number:_}".replace("_", " ")
 
 
 def _grid(report: Report, mark: str) -> tuple[list[list[str]], list[str]]:
@@ -101,7 +103,7 @@ def _grid(report: Report, mark: str) -> tuple[list[list[str]], list[str]]:
             line.append(text + (mark.format(number) if number else ""))
         lines.append(line)
     for documents, sizes in report.megabytes.items():
-        title = f"memory of the index, of {documents:,}".replace(",", " ")
+        title = f"memory of the index, of {_thousands(documents)}"
         lines.append([title, *(f"{sizes[name]:.1f} MB" for name in report.names)])
     return lines, [f"{number}. {text}." for text, number in notes.numbers.items()]
 
@@ -133,15 +135,33 @@ def write_into(page: Path, report: Report) -> None:
     """Write a report between its marks in a page; a page that does not exist is made.
 
     Raises:
-        PageError: The page has no such marks.
+        PageError: The page has no place for it.
     """
-    start, end = f"<!-- compare: {report.kind} -->", f"<!-- end of compare: {report.kind} -->"
+    start, end = _marks(report.kind)
     part = f"{start}\n{markdown(report)}\n{end}"
-    if not page.exists():
+    place = place_in(page, report.kind)
+    if place is None:
         page.write_text(part + "\n")
         return
     old = page.read_text()
+    page.write_text(old[: place.start()] + part + old[place.end() :])
+
+
+def place_in(page: Path, kind: str) -> re.Match[str] | None:
+    """Give the place of a report in a page; None where there is no such page.
+
+    Raises:
+        PageError: The page has no such place, or several.
+    """
+    if not page.exists():
+        return None
+    start, end = _marks(kind)
     pattern = re.compile(re.escape(start) + ".*?" + re.escape(end), re.DOTALL)
-    if len(pattern.findall(old)) != 1:
+    places = [*pattern.finditer(page.read_text())]
+    if len(places) != 1:
         raise PageError(f"{page} has to have once {start!r} and, after it, {end!r}. Add them.")
-    page.write_text(pattern.sub(lambda _: part, old))
+    return places[0]
+
+
+def _marks(kind: str) -> tuple[str, str]:
+    return f"<!-- compare: {kind} -->", f"<!-- end of compare: {kind} -->"

@@ -17,7 +17,6 @@ import asyncio
 import importlib.metadata
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable
@@ -72,7 +71,6 @@ class Worker:
         self._desk = Desk(candidate, client)
         await candidate.open(url)
         versions = {name: importlib.metadata.version(name) for name in candidate.packages}
-        versions["python"] = platform.python_version()
         return {"versions": versions, "notes": dict(candidate.notes)}
 
 

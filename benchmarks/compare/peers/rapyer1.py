@@ -103,7 +103,7 @@ _KINDS = {"user": User, "session": Session, "person": Person, "member": Member}
 
 class Rapyer1(Candidate):
     prefix = "compare-rapyer1"
-    packages = ("rapyer", "redis", "hiredis", "pydantic")
+    packages = ("redis", "hiredis", "pydantic")
     cannot: ClassVar = {
         "update_query": "it has no update by query",
         "decide_script": "see the row above",

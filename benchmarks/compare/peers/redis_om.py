@@ -104,7 +104,7 @@ _NO_PARTS = "it has no operations on parts of a document: it reads and writes th
 
 class RedisOm(Candidate):
     prefix = "compare-om"
-    packages = ("redis-om", "redis", "hiredis", "pydantic")
+    packages = ("redis", "hiredis", "pydantic")
     cannot: ClassVar = {
         "pipeline": _NO_PARTS,
         "decide": f"it has neither locks nor conditions, and {_NO_PARTS}",

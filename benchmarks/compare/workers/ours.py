@@ -28,7 +28,7 @@ class _Fields(AtomicRedisModel):
     counts: dict[str, int]
     address: Address
     visits: int
-    points: Mapped[int] = Field(index=True)
+    points: Mapped[int] = Field(index=True, sortable=True)
     credit: float
     status: str
     level: str
@@ -71,7 +71,16 @@ _KINDS: dict[str, type[_Fields]] = {
 
 class Ours(Candidate):
     prefix = "compare-ours"
-    packages = ("redis", "hiredis", "pydantic")
+    packages = (
+        "rapyer-core",
+        "rapyer-bulk",
+        "rapyer-query",
+        "rapyer-pipeline",
+        "rapyer-ttl",
+        "redis",
+        "hiredis",
+        "pydantic",
+    )
 
     async def open(self, url: str) -> None:
         self.connection = init_rapyer(url)

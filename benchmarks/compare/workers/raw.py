@@ -88,7 +88,7 @@ class Raw(Candidate):
         await self._insert([self.key("person", pk) for pk in self.ids])
 
     async def index_of(self, kind: str) -> str:
-        name = self.key(kind, "index")
+        name = f"{self.prefix}:{kind}"
         await self.client.execute_command(
             "FT.CREATE", name, "ON", "JSON", "PREFIX", 1, self.key(kind, ""), "SCHEMA",
             "$.age", "AS", "age", "NUMERIC", "$.points", "AS", "points", "NUMERIC", "SORTABLE",
@@ -125,7 +125,7 @@ class Raw(Candidate):
 
     async def _search(self, kind: str, least: int, most: int, *options: Any) -> list[Any]:
         found: list[Any] = await self.client.execute_command(
-            "FT.SEARCH", self.key(kind, "index"), "@age:[$least $most]", *options,
+            "FT.SEARCH", f"{self.prefix}:{kind}", "@age:[$least $most]", *options,
             "TIMEOUT", 0, "PARAMS", 4, "least", least, "most", most, "DIALECT", 2,
         )  # fmt: skip
         return found
