@@ -7,7 +7,7 @@ import json
 import os
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ class WorkerProcess:
             raise WorkerError(f"{self.name} has no pipes.")
         async with asyncio.timeout(_PATIENCE):
             to.write(json.dumps(line).encode() + b"\n")
-            await to.drain()
+            with suppress(ConnectionError):  # it has ended; so have its answers
+                await to.drain()
             answer = await answers.readline()
         if not answer:
             raise WorkerError(f"{self.name} has ended when it was asked {line!r}; see above.")
