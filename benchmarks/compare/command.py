@@ -104,12 +104,15 @@ async def _compare(url: str, options: argparse.Namespace, console: Console) -> R
             rows, megabytes = await grow(run, url, options.growth or _SIZES)
         else:
             rows = [await run.row(name) for name in options.works]
-    about = _about(redis, options.rounds, {n: a["versions"] for n, a in opened.items()})
+    about = _about(redis, rows, {n: a["versions"] for n, a in opened.items()})
     return Report("growth" if growing else "works", rows, about, megabytes)
 
 
-def _about(redis: str, rounds: int, versions: dict[str, dict[str, str]]) -> list[str]:
+def _about(redis: str, rows: Sequence[Row], versions: dict[str, dict[str, str]]) -> list[str]:
     """Say what was measured on what."""
+    counts = [len(cell.seconds) for row in rows for cell in row.cells.values() if cell.seconds]
+    least, most = min(counts, default=0), max(counts, default=0)
+    rounds = f"{most}" if least == most else f"{least} to {most}"
     used = [
         f"- {CANDIDATES[name].title}: "
         + ", ".join(f"{package} {version}" for package, version in found.items())

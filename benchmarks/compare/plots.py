@@ -86,12 +86,17 @@ def _ratios(plot: Any, report: Report) -> Any:
 def _growth(plot: Any, report: Report) -> Any:
     """Draw a panel for each question, with the time of each candidate over the documents."""
     titles = [*dict.fromkeys(row.title for row in report.rows)]
-    figure, panels = plot.subplots(1, len(titles), figsize=(11, 3.2), layout="constrained")
+    figure, panels = plot.subplots(
+        1, len(titles), figsize=(11, 3.4), layout="constrained", sharey=True
+    )
     for axes, title in zip(panels, titles, strict=True):
         rows = [row for row in report.rows if row.title == title]
         for name in report.names:
             _line(axes, rows, name)
-        axes.set(title=title, xscale="log", yscale="log", xlabel="documents")
+        axes.set(xscale="log", yscale="log", xlabel="documents")
+        axes.set_title(title, fontsize=10)
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.yaxis.set_major_formatter("{x:g}")
         axes.grid(color="#e5e7eb", linewidth=0.6)
     panels[0].set_ylabel("ms")
     handles, labels = panels[0].get_legend_handles_labels()
