@@ -11,7 +11,6 @@ from redis.asyncio import BlockingConnectionPool, Connection, ConnectionPool, Re
 from redis.asyncio.cluster import RedisCluster
 from redis.asyncio.connection import SSLConnection, parse_url
 from redis.asyncio.sentinel import (
-    Sentinel,
     SentinelConnectionPool,
     SentinelManagedConnection,
     SentinelManagedSSLConnection,
@@ -87,7 +86,10 @@ def _of_pool(pool: ConnectionPool) -> Endpoint:
         if not of_sentinel.is_master:
             raise ValueError("is for replicas, which take no writes. Give one made by master_for()")
         name: str = of_sentinel.service_name
-        make = partial(SentinelPool, of_sentinel.sentinel_manager, name)
+        manager: Any = of_sentinel.sentinel_manager
+        known = [one.connection_pool.connection_kwargs for one in manager.sentinels]
+        sentinels = [Address(one["host"], int(one["port"])) for one in known]
+        make = partial(SentinelPool, sentinels, manager.sentinel_kwargs, name)
         return Endpoint(settings, f"sentinel service {name!r}", make_pool=make)
     if type(pool) not in (ConnectionPool, BlockingConnectionPool):
         raise ValueError(
@@ -161,11 +163,7 @@ def _of_sentinel_url(url: str) -> Endpoint:
     shared = {name: value for name, value in settings.items() if name.startswith("ssl")}
     if is_secure:
         shared["ssl"] = True
-    untyped: Any = Sentinel
-    manager = untyped([tuple(one) for one in sentinels], sentinel_kwargs={
-        **timeouts, **shared, **of_sentinels,
-    })  # fmt: skip
-    make = partial(SentinelPool, manager, service)
+    make = partial(SentinelPool, sentinels, {**timeouts, **shared, **of_sentinels}, service)
     return Endpoint(settings, str(without_secrets(url)), make_pool=make)
 
 

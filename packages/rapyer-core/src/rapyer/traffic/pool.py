@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, cast
 
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.sentinel import Sentinel
 from redis.event import AsyncAfterConnectionReleasedEvent
 
 
@@ -95,7 +97,8 @@ class SentinelPool(PlainPool):
     of before is made anew.
 
     Args:
-        sentinels: A `Sentinel` of redis-py, which asks them.
+        sentinels: Where they listen.
+        of_sentinels: The settings of the connections to them.
         service: The name of the service.
         settings: As for any pool.
     """
@@ -103,11 +106,18 @@ class SentinelPool(PlainPool):
     is_master = True
     check_connection = False
 
-    def __init__(self, sentinels: Any, service: str, **settings: Any) -> None:
+    def __init__(
+        self,
+        sentinels: Sequence[tuple[str, int]],
+        of_sentinels: Mapping[str, Any],
+        service: str,
+        **settings: Any,
+    ) -> None:
         untyped: Any = super()  # not all of redis-py is typed
         untyped.__init__(**settings)
         self.connection_kwargs["connection_pool"] = weakref.proxy(self)
-        self._sentinels = sentinels
+        make: Any = Sentinel
+        self._sentinels = make(sentinels, sentinel_kwargs=dict(of_sentinels))
         self._service = service
 
     async def get_master_address(self) -> tuple[str, int]:
