@@ -25,7 +25,9 @@ def _examples(language: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("number", "printed"), [(0, "{'name': 'Ada'}\n"), (1, "True\n")], ids=["sync", "async"]
+    ("number", "printed"),
+    [(0, "{'name': 'Ada'}\n"), (1, "True\n"), (2, "")],
+    ids=["sync", "async", "cluster"],
 )
 def test_the_examples_in_python_run(number: int, printed: str, python: Python) -> None:
     process = python("-c", _examples("python")[number])
@@ -34,7 +36,7 @@ def test_the_examples_in_python_run(number: int, printed: str, python: Python) -
 
 
 def test_the_example_of_a_test_passes(python: Python, tmp_path: Path) -> None:
-    (tmp_path / "test_it.py").write_text(_examples("python")[2])
+    (tmp_path / "test_it.py").write_text(_examples("python")[3])
     process = python("-m", "pytest", "-q", "-pno:asyncio", "-pno:hypothesispytest")
     output, _ = process.communicate(timeout=30)
     assert "1 passed" in output

@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from redis.asyncio import Redis
+from redis.asyncio.cluster import RedisCluster
 
 from rapyer.host import current_host
 from rapyer.plugin.lifecycle import Lifecycle
@@ -20,7 +21,7 @@ from rapyer.traffic.server import ServerInfo
 from rapyer.traffic.source import RedisSource, is_default, use_as_default
 
 
-def init_rapyer(redis: str | Redis, **options: object) -> Initialization:
+def init_rapyer(redis: str | Redis | RedisCluster, **options: object) -> Initialization:
     """Tell rapyer which Redis the models use, and check that it can be used.
 
     Await it, or enter it with `async with`, which tears down at the end:
@@ -36,9 +37,10 @@ def init_rapyer(redis: str | Redis, **options: object) -> Initialization:
     the first operation connects.
 
     Args:
-        redis: A URL that redis-py takes (`redis://`, `rediss://`, `unix://`), or a
-            `redis.asyncio.Redis`. A client's settings are used for connections of rapyer's own;
-            the client itself is neither used nor closed.
+        redis: A URL that redis-py takes (`redis://`, `rediss://`, `unix://`), one of a cluster
+            (`redis+cluster://host,host`) or of sentinels (`redis+sentinel://host,host/service`),
+            or a `Redis` or a `RedisCluster` of `redis.asyncio`. A client's settings are used for
+            connections of rapyer's own; the client itself is neither used nor closed.
         options: Options of `class Config`, for all models that do not set or inherit them; those
             of plugins too.
 
