@@ -88,6 +88,21 @@ class Ask:
             command += ["WITHCURSOR", "COUNT", ALL_ROWS]
         return [*command, *self._options(load.dialect)]
 
+    def rows_by_value(self, load: Load, order: Sequence[str], number: int) -> list[Argument]:
+        """Ask for the first rows by an attribute alone, of which the index keeps the values.
+
+        Nothing is read of the other documents, not even their keys.
+
+        Args:
+            load: What of each document is sent.
+            order: The attribute and its direction.
+            number: How many rows at most.
+        """
+        return [
+            "FT.AGGREGATE", self.index, self.query, "SORTBY", 2, *order, "MAX", number,
+            "LIMIT", 0, number, "LOAD", 1, "@__key", *load.words, *self._options(load.dialect),
+        ]  # fmt: skip
+
     def groups(self, words: Sequence[Argument], dialect: int) -> list[Argument]:
         """Ask for groups, all of them in one reply.
 

@@ -58,12 +58,15 @@ class ServerOrder(NamedTuple):
             those that lack a field which has another default than None.
         before: What attributes are calculated by.
         options: What is asked of the query itself.
+        kept: The name and the family of the one attribute of the order, where its values are kept
+            beside the index; else empty.
     """
 
     words: Sequence[str]
     doubt: Text
     before: Sequence[Any] = ()
     options: Sequence[str] = ()
+    kept: tuple[str, str] = ("", "")
 
 
 #: The order of full-text search: the best first.
@@ -117,6 +120,7 @@ def server_order(orders: Sequence[Order], attributes: Attributes) -> ServerOrder
     words: list[str] = []
     doubts: list[Text] = []
     before: list[Any] = []
+    kept = "", ""
     for order in orders:
         direction = "DESC" if order.descending else "ASC"
         if isinstance(order.value, DistanceTo):
@@ -131,7 +135,9 @@ def server_order(orders: Sequence[Order], attributes: Attributes) -> ServerOrder
             return None
         words += [f"@{attribute.name}", direction]
         doubts.append(doubt_about(attribute))
-    return ServerOrder(words, any_of(doubts), before)
+        if attribute.is_sortable and len(orders) == 1:
+            kept = attribute.name, attribute.family
+    return ServerOrder(words, any_of(doubts), before, kept=kept)
 
 
 def _measured(value: DistanceTo, attributes: Attributes, number: int) -> list[Any]:
