@@ -8,8 +8,11 @@ from typing import Any, NamedTuple, TypeGuard
 from rapyer.base import BaseRedisModel, channel_of, policies_of, read_policies_of
 from rapyer.errors import UnexpectedReplyError
 from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.groups import run_many
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
+
+from rapyer_bulk.scripts import in_slot
 
 
 class Destination(NamedTuple):
@@ -58,7 +61,11 @@ async def run_for_keys(
     """Run one of the scripts for many keys. One round trip."""
     channel, policies = destination
     reply: object = await channel.run(operation, policies, keys, arguments)
-    if not _is_answer(reply, len(keys)):
+    return _read(operation, len(keys), reply)
+
+
+def _read(operation: Operation, number: int, reply: object) -> Reply:
+    if not _is_answer(reply, number):
         raise UnexpectedReplyError(
             f"the script {operation.name} was answered with {reply!r}. Look at what stands between "
             "the application and the server.",
@@ -68,6 +75,33 @@ async def run_for_keys(
     texts = (text.decode("utf-8", "replace") for text in refusals[1::2])
     places = (int(place) - 1 for place in refusals[::2])
     return Reply(codes, dict(zip(places, texts, strict=True)), server)
+
+
+async def run_for_slots(
+    destination: Destination,
+    operation: Operation,
+    calls: Sequence[tuple[Sequence[str], Sequence[Argument]]],
+) -> list[Reply | Exception]:
+    """Run one of the scripts for keys in several slots of a cluster, at once.
+
+    Args:
+        destination: Where they are.
+        operation: The script.
+        calls: For each slot its keys, and the arguments.
+
+    Returns:
+        For each slot what the script has answered, or the error that came instead.
+    """
+    channel: Any = destination.channel
+    found = await run_many(channel, in_slot(operation), destination.policies, calls)
+    answers: list[Reply | Exception] = []
+    for (keys, _), reply in zip(calls, found, strict=True):
+        try:
+            known = isinstance(reply, Exception)
+            answers.append(reply if known else _read(operation, len(keys), reply))
+        except UnexpectedReplyError as exc:
+            answers.append(exc)
+    return answers
 
 
 def _is_answer(reply: object, number: int) -> TypeGuard[tuple[bytes, list[Any], bytes]]:

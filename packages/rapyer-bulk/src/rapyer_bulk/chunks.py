@@ -7,13 +7,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from itertools import accumulate
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from rapyer.base import BaseRedisModel
-from rapyer.traffic.channel import Channel
-from rapyer.traffic.groups import each_of
+from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.scripts import Operation
 
-from rapyer_bulk.calls import Destination, Reply
+from rapyer_bulk.calls import Destination, Reply, run_for_keys, run_for_slots
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, pace_of_reading_ahead, read_ahead
 from rapyer_bulk.refusals import may_have_written, refusal, refusal_of_all
@@ -74,11 +74,14 @@ class Chunk(ABC, Generic[L]):
         destination: Where they are.
 
     Attributes:
+        operation: The script.
         keys: The keys.
         size: How many bytes are sent with them.
         shares: What they are of.
         guarded: Those of the keys that are not sent by another chunk until this one is answered.
     """
+
+    operation: ClassVar[Operation]
 
     def __init__(self, destination: Destination) -> None:
         self.destination = destination
@@ -168,25 +171,57 @@ class Chunk(ABC, Generic[L]):
         groups = self.channel.groups_of(self.keys)
         if len(groups) == 1:
             return await self._send(groups[0])
+        asked = [(group, call) for group in groups if (call := self._call(group)) is not None]
+        calls = [([self.keys[one] for one in places], words) for _, (places, words) in asked]
+        found = await run_for_slots(self.destination, self.operation, calls)
         failures: list[Exception] = []
-
-        async def send_group(places: Sequence[int]) -> None:
-            try:
-                await self._send(places)
-            except Exception as exc:  # noqa: BLE001 - noted for its keys, and raised at the end
-                failures.append(exc)
-                known = refusal_of_all(exc)
-                for place in self.unsent(places):
-                    self.part.fail(place, known, "unknown" if may_have_written(exc) else "failed")
-
-        await each_of(groups, send_group)
+        for (group, (places, _)), reply in zip(asked, found, strict=True):
+            if isinstance(reply, Exception):
+                await self._after_error(group, reply, failures)
+            else:
+                self._take(places, reply)
         if failures:
             raise next((one for one in failures if may_have_written(one)), failures[0])
         return b""
 
-    @abstractmethod
+    async def _after_error(
+        self, places: Sequence[int], error: Exception, failures: list[Exception]
+    ) -> None:
+        """Note what an error means for the keys of a slot, after another try where it may help."""
+        if not may_have_written(error):
+            try:
+                await self._send(places)
+            except Exception as exc:  # noqa: BLE001 - noted for its keys, and raised at the end
+                error = exc
+            else:
+                return
+        failures.append(error)
+        known = refusal_of_all(error)
+        for place in self.unsent(places):
+            self.part.fail(place, known, "unknown" if may_have_written(error) else "failed")
+
     async def _send(self, places: Sequence[int]) -> bytes | None:
         """Send those of its keys that are in one slot; see `send`."""
+        call = self._call(places)
+        if call is None:
+            return None
+        sent, arguments = call
+        keys = [self.keys[place] for place in sent]
+        reply = await run_for_keys(self.destination, self.operation, keys, *arguments)
+        self._take(sent, reply)
+        return reply.server
+
+    @abstractmethod
+    def _call(self, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Argument]] | None:
+        """Give what is sent for some keys: the places of those that are sent, and the arguments.
+
+        Returns:
+            None where nothing is sent.
+        """
+
+    @abstractmethod
+    def _take(self, places: Sequence[int], reply: Reply) -> None:
+        """Note what the script has answered about keys, also in their instances."""
 
 
 class Packer(Generic[L]):

@@ -8,8 +8,9 @@ from typing import Final
 from rapyer.base import BaseRedisModel, mark_deleted
 from rapyer.keys import RedisKey
 from rapyer.progress import Progress, Reporter
+from rapyer.traffic.channel import Argument
 
-from rapyer_bulk.calls import run_for_keys
+from rapyer_bulk.calls import Reply
 from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, total_of
@@ -44,20 +45,19 @@ class DeleteLoad(Load):
 class DeleteChunk(Chunk[DeleteLoad]):
     """Documents that are deleted in one atomic step."""
 
-    async def _send(self, places: Sequence[int]) -> bytes | None:
-        """Delete the documents, but for keys of other types."""
-        places = self.unsent(places)
-        if not places:
-            return None
-        keys = [self.keys[place] for place in places]
-        reply = await run_for_keys(self.destination, DELETE, keys)
+    operation = DELETE
+
+    def _call(self, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Argument]] | None:
+        places = self.unsent(places)  # but for keys of other types
+        return (places, ()) if places else None
+
+    def _take(self, places: Sequence[int], reply: Reply) -> None:
         self.note(places, reply)
         for share in self.shares:
             instances = share.load.instances
             for place in self.places_with(share, _GONE, places) if instances else ():
                 if place in instances:
                     mark_deleted(instances[place], RedisKey(share.load.keys[place]))
-        return reply.server
 
 
 async def delete(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Final, Literal, TypeAlias, cast, get_args
 
 from rapyer.base import BaseRedisModel
@@ -14,7 +14,7 @@ from rapyer.traffic.slots import slot_of_keys
 from rapyer.writing import DocumentWrites
 from redis.exceptions import ResponseError
 
-from rapyer_bulk.calls import Destination, run_for_keys
+from rapyer_bulk.calls import Destination, Reply
 from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, total_of
@@ -29,6 +29,12 @@ InsertMode: TypeAlias = Literal["replace", "insert", "skip"]
 #: Instances in one chunk, unless a call says otherwise.
 INSERT_CHUNK: Final = 1000
 _WRITTEN: Final = b"ir"
+
+
+#: Documents, the paths and the expected values of versions, what is added to numbers.
+_Prepared: TypeAlias = (
+    "tuple[list[bytes], list[tuple[str, str]], dict[int, tuple[tuple[str, str], ...]]]"
+)
 
 
 class InsertLoad(Load):
@@ -58,6 +64,8 @@ class InsertChunk(Chunk[InsertLoad]):
         whole: Whether nothing is written unless everything is.
     """
 
+    operation = INSERT
+
     def __init__(self, destination: Destination, mode: InsertMode, *, whole: bool) -> None:
         super().__init__(destination)
         self._mode, self._whole = mode, whole
@@ -75,31 +83,45 @@ class InsertChunk(Chunk[InsertLoad]):
     async def _send(self, places: Sequence[int]) -> bytes | None:
         """Send the documents, and once more without those that the server would not take."""
         while True:
-            places = self.unsent(places)
             if self._whole and self.part.errors:
-                for place in places:
+                for place in self.unsent(places):
                     self.part.codes[place] = CODES["unwritten"]
                 return None
-            if not places:
-                return None
             try:
-                reply = await run_for_keys(
-                    self.destination, INSERT, [self.keys[place] for place in places],
-                    self._mode, int(self._whole), *self._arguments(places),
-                )  # fmt: skip
+                return await super()._send(places)
             except ResponseError as exc:
-                if may_have_written(exc) or not self._note_faults(places):
+                if may_have_written(exc) or not self._note_faults(self.unsent(places)):
                     raise
-            else:
-                self.note(places, reply)
-                for share in self.shares:
-                    if share.load.writes is not None:
-                        written = self.places_with(share, _WRITTEN, places)
-                        share.load.writes.done(written)
-                return reply.server
+
+    def _call(self, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Argument]] | None:
+        places = self.unsent(places)
+        if not places:
+            return None
+        return places, [self._mode, int(self._whole), *self._arguments(places)]
+
+    def _take(self, places: Sequence[int], reply: Reply) -> None:
+        self.note(places, reply)
+        for share in self.shares:
+            if share.load.writes is not None:
+                share.load.writes.done(self.places_with(share, _WRITTEN, places))
 
     def _arguments(self, places: Sequence[int]) -> list[Argument]:
         """Give what the script takes behind its mode."""
+        documents, versions, corrections = self._prepared
+        versioned = any(versions[place][0] for place in places) if versions else False
+        arguments: list[Argument] = [int(versioned)]
+        arguments += [documents[place] for place in places]
+        if versioned:
+            arguments += [part for place in places for part in versions[place]]
+        if corrections:
+            for number, place in enumerate(places, start=1):
+                for path, added_number in corrections.get(place, ()):
+                    arguments += (number, path, added_number)
+        return arguments
+
+    @cached_property
+    def _prepared(self) -> _Prepared:
+        """What is sent for each key, by its place; no versions where there are none."""
         documents: list[bytes] = []
         versions: list[tuple[str, str]] = []
         corrections: dict[int, tuple[tuple[str, str], ...]] = {}
@@ -116,16 +138,7 @@ class InsertChunk(Chunk[InsertLoad]):
             for place, added in writes.dumps.corrections.items():
                 if first <= place < last:
                     corrections[start + place - first] = added
-        versioned = any(path for path, _ in versions)
-        arguments: list[Argument] = [int(versioned)]
-        arguments += [documents[place] for place in places]
-        if versioned:
-            arguments += [part for place in places for part in versions[place]]
-        if corrections:
-            for number, place in enumerate(places, start=1):
-                for path, added_number in corrections.get(place, ()):
-                    arguments += (number, path, added_number)
-        return arguments
+        return documents, versions if any(path for path, _ in versions) else [], corrections
 
     def _note_faults(self, places: Sequence[int]) -> bool:
         """Find documents that a server does not take, whatever stands around them."""

@@ -7,15 +7,20 @@ anything is written.
 
 from __future__ import annotations
 
+from typing import Final
+
 from rapyer.traffic.scripts import Operation
 from rapyer.traffic.updates import PLANNING
 from rapyer.traffic.versions import CHECKING, COUNTING
 
+_NAMES_SERVER: Final = "local names_server = true"
+_NAMES_NONE: Final = "local names_server = false"
 #: Lua: what all of them answer with. A restarted server, or another one, has another `run_id`, and
 #: one that was a replica in between has another `master_replid2`. An error that starts with
 #: `RAPYERREFUSED` says that nothing was written.
 _ANSWERING = """
 local call, codes, refusals = redis.call, {}, {}
+local names_server = true
 local function refuse_key(place, why)
     if type(why) == 'table' then why = why.err end
     codes[place] = 'f'
@@ -23,7 +28,7 @@ local function refuse_key(place, why)
 end
 local function answer(outcomes)
     local id = ''
-    if redis.acl_check_cmd('INFO', 'server') then
+    if names_server and redis.acl_check_cmd('INFO', 'server') then
         id = (string.match(call('INFO', 'server'), 'run_id:(%x+)') or '')
             .. (string.match(call('INFO', 'replication'), 'master_replid2:(%x+)') or '')
     end
@@ -263,3 +268,18 @@ EXISTS = Operation(
     """,
     writes=False,
 )
+
+
+def in_slot(operation: Operation) -> Operation:
+    """Give the form of an operation for a part of a chunk that is in one slot of a cluster.
+
+    It does not say which server has answered: that takes longer than to write a document, and is
+    not told apart where several answer.
+    """
+    return _IN_SLOT[operation]
+
+
+_IN_SLOT: Final = {
+    one: Operation(f"{one.name}_in_slot", one.body.replace(_NAMES_SERVER, _NAMES_NONE), one.writes)
+    for one in (INSERT, UPDATE, DELETE)
+}

@@ -15,7 +15,7 @@ from rapyer.traffic.updates import Update, Write
 from rapyer.traffic.versions import ANY
 from rapyer.writing import ChangesWrite, update_by_key, version_path_of
 
-from rapyer_bulk.calls import Destination, run_for_keys
+from rapyer_bulk.calls import Destination, Reply
 from rapyer_bulk.chunks import Chunk, Load, Packer
 from rapyer_bulk.flight import Flight
 from rapyer_bulk.inputs import Many, check_count, check_many, total_of
@@ -167,34 +167,32 @@ class UpdateLoad(Load):
 class UpdateChunk(Chunk[UpdateLoad]):
     """Documents that are updated in one atomic step."""
 
+    operation = UPDATE
+
     def __init__(self, destination: Destination) -> None:
         super().__init__(destination)
         self._rows: list[_Row | None] = []
 
-    async def _send(self, places: Sequence[int]) -> bytes | None:
-        part = self.part
+    def _call(self, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Argument]] | None:
         if not self._rows:
             shares = self.shares
             self._rows = [row for load, first, last, _ in shares for row in load.rows[first:last]]
-        unsent = self.unsent(places)
-        places, rows = list[int](), list[_Row]()
-        for place in unsent:
+        sent, rows = list[int](), list[_Row]()
+        for place in self.unsent(places):
             row = self._rows[place]
             if row is None:
-                part.codes[place] = CODES["unchanged"]
+                self.part.codes[place] = CODES["unchanged"]
             else:
-                places.append(place)
+                sent.append(place)
                 rows.append(row)
-        if not rows:
-            return None
-        keys = [self.keys[place] for place in places]
-        reply = await run_for_keys(self.destination, UPDATE, keys, *_arguments(rows))
+        return (sent, [*_arguments(rows)]) if rows else None
+
+    def _take(self, places: Sequence[int], reply: Reply) -> None:
         self.note(places, reply)
         for share in self.shares:
             writes = share.load.writes
             for place in self.places_with(share, _UPDATED, places) if writes else ():
                 writes[place].done()
-        return reply.server
 
     def note_refusal(self, place: int, text: str) -> None:
         """Note why the script has refused a key."""

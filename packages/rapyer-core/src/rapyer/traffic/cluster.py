@@ -128,6 +128,20 @@ class ClusterChannel(Channel):
 
         One round trip where all slots are where they are thought to be.
         """
+        replies = await self.outcomes_of(commands, writes=writes)
+        lost = [one for one in replies if isinstance(one, LOST_REPLY)]
+        if lost:
+            raise next((one for one in lost if isinstance(one, OutcomeUnknownError)), lost[0])
+        return replies
+
+    async def outcomes_of(
+        self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
+    ) -> list[Any]:
+        """Send several commands as `execute_many` does, and give what became of each.
+
+        Returns:
+            For each its reply, or the error that came instead, also where a reply was lost.
+        """
         slots = [_slot_named_by(command) for command in commands]
         places: dict[Channel, list[int]] = {}
         for place, slot in enumerate(slots):
@@ -135,16 +149,20 @@ class ClusterChannel(Channel):
         replies: list[Any] = [None] * len(commands)
 
         async def ask(node: Channel, own: Sequence[int]) -> None:
-            given = await node.execute_many([commands[place] for place in own], writes=writes)
+            try:
+                given = await node.execute_many([commands[one] for one in own], writes=writes)
+            except LOST_REPLY as exc:
+                self._look_around()
+                given = [exc] * len(own)
             for place, reply in zip(own, given, strict=True):
                 replies[place] = reply
 
         await _all_done([ask(node, own) for node, own in places.items()])
         for place, reply in enumerate(replies):
-            if isinstance(reply, _ELSEWHERE):
+            if isinstance(reply, _ELSEWHERE) or _was_not_sent(reply):
                 try:
                     replies[place] = await self._send(*commands[place], writes=writes)
-                except ResponseError as exc:
+                except (ResponseError, *LOST_REPLY) as exc:
                     replies[place] = exc
         return replies
 
@@ -335,6 +353,11 @@ class _AskingChannel(Channel):
         """Send one command, or one transaction: the server forgets after it what it was told."""
         _, *replies = await super().execute_many((("ASKING",), *commands), writes=writes)
         return replies
+
+
+def _was_not_sent(reply: object) -> bool:
+    """Say whether an error means that nothing was sent, or that a read got no reply."""
+    return isinstance(reply, LOST_REPLY) and not isinstance(reply, OutcomeUnknownError)
 
 
 def _named_by(error: AskError) -> Address:

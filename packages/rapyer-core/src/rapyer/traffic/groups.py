@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from rapyer.traffic.channel import Channel
+from redis.exceptions import NoScriptError, ResponseError
+
+from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.outcome import LOST_REPLY
+from rapyer.traffic.policies import Policies
+from rapyer.traffic.scripts import Operation, arguments_of, compose
+
+if TYPE_CHECKING:
+    from rapyer.traffic.cluster import ClusterChannel
 
 T = TypeVar("T")
 
@@ -59,3 +67,45 @@ async def each_of(groups: Sequence[T], work: Callable[[T], Awaitable[None]]) -> 
     for outcome in await asyncio.gather(*workers, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
+
+
+async def run_many(
+    channel: ClusterChannel,
+    operation: Operation,
+    policies: Policies,
+    calls: Sequence[tuple[Sequence[str], Sequence[Argument]]],
+) -> list[Any]:
+    """Run an operation for several groups of keys at once, those of each node together.
+
+    One round trip; a few more for nodes that do not know the script.
+
+    Args:
+        channel: The connections.
+        operation: The operation, which has no library.
+        policies: What else happens to each key.
+        calls: For each group its keys, which are in one slot, and the arguments.
+
+    Returns:
+        For each group the reply, or the error that came instead.
+    """
+    script, before = compose(operation, policies), arguments_of(policies)
+    replies: list[Any] = [NoScriptError()] * len(calls)
+    rest = [*range(len(calls))]
+    while rest:
+        asked = [calls[place] for place in rest]
+        found = await channel.outcomes_of(
+            [("EVALSHA", script.sha, len(keys), *keys, *before, *words) for keys, words in asked],
+            writes=operation.writes,
+        )
+        for place, reply in zip(rest, found, strict=True):
+            replies[place] = reply
+        rest = [place for place in rest if isinstance(replies[place], NoScriptError)]
+        if rest:  # nothing of it has run; the node of the first one knows it then
+            place = rest.pop(0)
+            try:
+                replies[place] = await channel.run(
+                    operation, policies, *calls[place], of_policies=before
+                )
+            except (ResponseError, *LOST_REPLY) as exc:
+                replies[place] = exc
+    return replies
