@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
+from proxy import cut_after, proxy_before
 from rapyer import (
     AtomicRedisModel,
     Key,
@@ -48,45 +49,18 @@ async def calls_of(redis: Redis) -> dict[str, int]:
 
 
 @asynccontextmanager
-async def proxy_that_cuts(redis_url: str, path: Path, command: bytes) -> AsyncIterator[str]:
-    """Stand before the server; pass `command` on to it, and close instead of passing the reply."""
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def forward(reader, writer) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        upstream_reader, upstream = await asyncio.open_unix_connection(
-            redis_url.removeprefix("unix://")
-        )
-        try:
-            while data := await reader.read(65536):
-                upstream.write(data)
-                reply = await upstream_reader.read(65536)
-                if command in data:
-                    break
-                writer.write(reply)
-        finally:
-            tasks.discard(task)
-            for one in (writer, upstream):
-                one.close()
-                await one.wait_closed()
-
-    proxy = await asyncio.start_unix_server(forward, path)
-    try:
-        yield f"unix://{path}"
-    finally:
-        proxy.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+async def proxy_that_cuts(redis_url: str, directory: Path, command: bytes) -> AsyncIterator[str]:
+    """Stand before the server; cut the connection after `command` was carried out."""
+    async with proxy_before(redis_url, directory) as proxy:
+        proxy.arm(cut_after, containing=command, always=True)
+        yield proxy.url
 
 
 @pytest.mark.parametrize("as_client", [False, True])
 async def test_a_write_whose_reply_is_lost_is_reported_and_never_repeated(
     redis_url, redis, tmp_path, as_client
 ):
-    async with proxy_that_cuts(redis_url, tmp_path / "p", b"NUMINCRBY") as url:
+    async with proxy_that_cuts(redis_url, tmp_path, b"NUMINCRBY") as url:
         client = Redis(unix_socket_path=url.removeprefix("unix://"))  # it repeats ten times itself
         async with init_rapyer(client if as_client else url):
             await Doc(id="1").save()
@@ -110,13 +84,13 @@ async def test_every_write_with_a_lost_reply_says_that_its_outcome_is_unknown(
     redis_url, tmp_path, command, write
 ):
     await Doc(id="1").save()
-    async with proxy_that_cuts(redis_url, tmp_path / "p", command) as url, init_rapyer(url):
+    async with proxy_that_cuts(redis_url, tmp_path, command) as url, init_rapyer(url):
         with pytest.raises(OutcomeUnknownError, match="may have been carried out or not"):
             await write()
 
 
 async def test_a_read_with_a_lost_reply_is_redis_py_s_own_error(redis_url, tmp_path):
-    async with proxy_that_cuts(redis_url, tmp_path / "p", b"JSON.GET") as url, init_rapyer(url):
+    async with proxy_that_cuts(redis_url, tmp_path, b"JSON.GET") as url, init_rapyer(url):
         with pytest.raises(ConnectionError) as caught:
             await Doc.get("1")
         assert not isinstance(caught.value, OutcomeUnknownError)
@@ -198,7 +172,7 @@ async def test_when_all_callers_are_cancelled_nothing_is_left(redis):
 
 
 async def test_a_command_that_fails_fails_for_every_caller(redis_url, tmp_path):
-    async with proxy_that_cuts(redis_url, tmp_path / "p", b"JSON.MGET") as url, init_rapyer(url):
+    async with proxy_that_cuts(redis_url, tmp_path, b"JSON.MGET") as url, init_rapyer(url):
         results = await asyncio.gather(*(Doc.get(str(n)) for n in range(5)), return_exceptions=True)
         assert all(isinstance(result, ConnectionError) for result in results)
         assert len({id(result) for result in results}) == 5, "callers share an error"
