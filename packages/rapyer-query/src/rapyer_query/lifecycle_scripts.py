@@ -156,6 +156,7 @@ leave_others(info.index_name)
 return report('ready', info)
 """,
     writes=True,
+    changes_documents=False,
 )
 
 #: Gives the indexes that nobody is alive for.
@@ -257,4 +258,5 @@ KNOWN = Operation(
     "index_known",
     f"{COMMON} note('known:' .. arg[3], arg[4] .. ':' .. run_of_server())",
     writes=True,
+    changes_documents=False,
 )

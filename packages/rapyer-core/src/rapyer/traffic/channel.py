@@ -233,7 +233,7 @@ class Channel:
         script = compose(operation, policies)
         before = arguments_of(policies) if of_policies is None else of_policies
         rest = (len(keys), *keys, *before, *arguments)
-        writes = operation.writes
+        writes = operation.leaves_outcome
         try:
             if script.function is not None and not self._without_functions:
                 reply = await self._call_function(script, rest)
@@ -260,7 +260,7 @@ class Channel:
         Returns:
             The reply, or `_NOT_RUN` where nothing of it has run.
         """
-        writes = script.operation.writes
+        writes = script.operation.leaves_outcome
         for _ in range(3):  # somebody may flush the functions meanwhile
             try:
                 return await self.execute("FCALL", script.function_name, *rest, writes=writes)
@@ -271,7 +271,7 @@ class Channel:
                     raise
             # nothing of it has run, so that even a write may be sent again
             try:
-                await self.execute("FUNCTION", "LOAD", script.function or "", writes=True)
+                await self.execute("FUNCTION", "LOAD", script.function or "")
             except ResponseError as exc:
                 if _has_no_functions(exc):
                     break

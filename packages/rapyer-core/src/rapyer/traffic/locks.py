@@ -44,6 +44,7 @@ _ACQUIRE: Final = Operation(
     return {'taken', left}
     """,
     writes=True,
+    changes_documents=False,
 )
 #: Lua: gives a lock back, and wakes one who waits. It is called where the token was looked at.
 _RELEASING: Final = """
@@ -70,6 +71,7 @@ _RELEASE: Final = Operation(
     return 1
     """,
     writes=True,
+    changes_documents=False,
 )
 #: Key: the lock. Arguments: the token, for how many milliseconds.
 _RENEW: Final = Operation(
@@ -79,6 +81,7 @@ _RENEW: Final = Operation(
     return redis.call('PEXPIRE', KEYS[1], arg[2])
     """,
     writes=True,
+    changes_documents=False,
 )
 _CHECK: Final = f"""
 if access ~= 'write' then return true end

@@ -26,16 +26,24 @@ class Operation:
             of many keys that ask it: `check(key, 'write', nil, true)`. Before the whole
             document is written, `check(key, 'write', true)` gives `'absent'` for it. `policies` has
             as many elements as there are policies: for none, neither need be called.
-        writes: Whether it writes, so that a lost reply leaves its outcome unknown.
+        writes: Whether it writes.
         library: Lua that takes long to run and returns a value, which `body` has as `library`. It
             must not depend on the call. Where the server keeps functions it is run once, else with
             each call.
+        changes_documents: Whether what it writes are documents. What writes only what is kept
+            beside them (locks, indexes) leaves nothing unknown of one when its reply is lost.
     """
 
     name: str
     body: str
     writes: bool
     library: str = ""
+    changes_documents: bool = True
+
+    @property
+    def leaves_outcome(self) -> bool:
+        """Whether it is not known what documents hold when its reply is lost."""
+        return self.writes and self.changes_documents
 
 
 @dataclass(frozen=True, slots=True)

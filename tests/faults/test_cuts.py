@@ -1,0 +1,109 @@
+"""Connections that are cut at any command of any road: before it, after it, within its reply."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from proxy import HANDSHAKE, cut_after, cut_before, cut_within, halve, proxy_before
+from rapyer import OutcomeUnknownError, init_rapyer
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from tests.faults.attempts import (
+    attempt,
+    check,
+    check_nothing_is_held,
+    flush_all,
+    is_of_connection,
+    settle,
+    times_done,
+)
+from tests.faults.models import Doc
+from tests.faults.roads import ROADS
+
+#: The first one is carried out, and so shows what a command does.
+CUTS = (cut_after, cut_before, cut_within(1), cut_within(-1))
+
+
+async def connect_several() -> None:
+    """Have the pool open as many connections as a road takes, so that none is made meanwhile."""
+    await asyncio.gather(*(Doc.attempt.get("nobody", default=0) for _ in range(4)))
+
+
+@pytest.mark.parametrize("server_has", ["everything", "nothing"])
+@pytest.mark.parametrize("road", ROADS, ids=repr)
+async def test_a_connection_that_is_cut_at_any_command_says_what_is_known(
+    road, server_has, redis, redis_url, tmp_path
+):
+    """`OutcomeUnknownError` where the command that was hit may have written, else redis-py's own.
+
+    The server has all scripts, functions and indexes, or has lost them.
+    """
+    async with proxy_before(redis_url, tmp_path) as proxy, init_rapyer(proxy.url):
+        await road.prepare(redis, [0])
+        await attempt(road, 0)
+        number, command = 1, 0
+        # of a script that the server has lost, nobody knows it before the reply
+        calls_scripts = {b"EVALSHA", b"FCALL"} if server_has == "nothing" else set()
+        while True:
+            writes = False
+            for cut in CUTS:
+                if server_has == "nothing":
+                    await flush_all(redis)
+                await road.prepare(redis, [number])
+                await connect_several()
+                proxy.arm(cut, number=command)
+                one = await attempt(road, number)
+                hit = proxy.hit
+                proxy.disarm()
+                await settle(known=proxy.tasks)
+                check_nothing_is_held(road)
+                await check(road, redis, [one])
+                if hit is None:
+                    assert one.is_done, "nothing was cut"
+                    assert command >= 1
+                    return
+                if cut is cut_after:
+                    writes = await times_done(road, redis, number) > 0
+                unknown = isinstance(one.error, OutcomeUnknownError)
+                assert one.is_done or is_of_connection(one.error, RedisConnectionError)
+                may_write = writes or (road.writes and road.is_sent_at_once)
+                assert (
+                    one.is_done
+                    or unknown == (may_write and hit[0] not in HANDSHAKE)
+                    or (hit[0] in calls_scripts and road.writes)
+                ), f"{cut} {hit[:2]}: {one.error!r}"
+                number += 1
+            command += 1
+
+
+@pytest.mark.parametrize("road", ROADS, ids=repr)
+async def test_replies_that_come_in_pieces_are_put_together(road, redis, redis_url, tmp_path):
+    async with proxy_before(redis_url, tmp_path) as proxy, init_rapyer(proxy.url):
+        await road.prepare(redis, range(2))
+        proxy.arm(halve, always=True)
+        attempts = [await attempt(road, number) for number in range(2)]
+        assert proxy.hit is not None
+        assert all(one.is_done for one in attempts)
+        await check(road, redis, attempts)
+
+
+@pytest.mark.parametrize("road", ROADS, ids=repr)
+async def test_where_no_connection_can_be_made_nothing_was_done_for_certain(
+    road, redis, redis_url, tmp_path
+):
+    async with proxy_before(redis_url, tmp_path) as proxy, init_rapyer(proxy.url):
+        await road.prepare(redis, range(3))
+        assert (await attempt(road, 0)).is_done
+        tasks = list(proxy.tasks)
+        proxy.refuses = True
+        proxy.cut_all()
+        await asyncio.gather(*tasks)
+        one = await attempt(road, 1)
+        assert is_of_connection(one.error, RedisConnectionError)
+        assert not isinstance(one.error, OutcomeUnknownError)
+        proxy.refuses = False
+        again = await attempt(road, 2)
+        assert again.is_done, "the network is back"
+        await settle(known=proxy.tasks)
+        await check(road, redis, [one, again])
