@@ -34,7 +34,8 @@ class Road:
         is_one_step: Whether all documents of an attempt are written, or none.
         expected: For a road that reads, what it gives.
         needs_index: Whether it asks an index, which is made where there is none.
-        deletes: Whether it deletes.
+        takes_no_memory: Whether a full server carries it out.
+        postpones: Whether it reads, and sets the expiry of what it reads.
         is_sent_at_once: Whether its commands travel together, so that what is known is known of
             all of them.
     """
@@ -48,7 +49,8 @@ class Road:
     is_one_step: bool = True
     expected: Callable[[int], object] | None = None
     needs_index: bool = False
-    deletes: bool = False
+    takes_no_memory: bool = False
+    postpones: bool = False
     is_sent_at_once: bool = False
 
     def __repr__(self) -> str:
@@ -281,7 +283,7 @@ def _query_delete(attempt: int) -> Awaitable[object]:
 
 
 UPDATE = Road("aupdate", Counted, _update_instance, _count_and_name)
-INCREASE_VALUE = Road("a RedisInt's aincrease", Doc, _increase_value, _count)
+INCREASE_VALUE = Road("a RedisInt's aincrease", Doc, _increase_value, _count, takes_no_memory=True)
 APPEND_VALUE = Road("a RedisList's aappend", Doc, _append_value, _tags)
 SET_ENTRY = Road("a RedisDict's aset_item", Doc, _set_entry, _mark)
 PIPELINE = Road("pipeline", Counted, _pipeline, _count_and_name)
@@ -297,7 +299,7 @@ BULK_UPDATE = Road(
     "bulk_update", Counted, _bulk_update, _count_and_name, documents=7, is_one_step=False
 )
 BULK_DELETE = Road(
-    "bulk_delete", Doc, _bulk_delete, _is_gone, documents=7, is_one_step=False, deletes=True
+    "bulk_delete", Doc, _bulk_delete, _is_gone, documents=7, is_one_step=False, takes_no_memory=True
 )
 
 WRITES = [
@@ -309,15 +311,17 @@ WRITES = [
     Road("get_or_create", Doc,
          lambda n: Doc.get_or_create(Doc(id=f"{n}-0", attempt=n, count=1)),
          _is_there, creates=True, is_sent_at_once=True),
-    Road("delete_by_key", Doc, lambda n: Doc.delete_by_key(f"{n}-0"), _is_gone, deletes=True),
+    Road("delete_by_key", Doc, lambda n: Doc.delete_by_key(f"{n}-0"), _is_gone,
+         takes_no_memory=True),
     UPDATE,
     Road("aupdate_by_key", Lived, lambda n: Lived.aupdate_by_key(f"{n}-0", count=1),
          _count_and_ends),
     Road("save_changes", Counted, _save_changes, _count_and_name),
     Road("set by path", Doc, lambda n: Doc.count.set(f"{n}-0", 1), _count),
-    Road("increase by path", Doc, lambda n: Doc.count.increase(f"{n}-0", 1), _count),
+    Road("increase by path", Doc, lambda n: Doc.count.increase(f"{n}-0", 1), _count,
+         takes_no_memory=True),
     Road("increase by path with an expiry", Lived, lambda n: Lived.count.increase(f"{n}-0", 1),
-         _count_and_ends),
+         _count_and_ends, takes_no_memory=True),
     Road("append by path", Doc, lambda n: Doc.tags.append(f"{n}-0", "x"), _tags),
     Road("set_item by path", Doc, lambda n: Doc.marks.set_item(f"{n}-0", "a", 1), _mark),
     INCREASE_VALUE,
@@ -334,9 +338,11 @@ WRITES = [
     Road("update by query", Counted, _query_update, _count_and_name, documents=3,
          needs_index=True),
     Road("delete by query", Doc, _query_delete, _is_gone, documents=3, needs_index=True,
-         deletes=True),
-    Road("set_ttl", Lived, lambda n: Lived.set_ttl_by_key(f"{n}-0", 3600), _lives_longer),
-    Road("postpone_ttl", Lived, lambda n: Lived.postpone_ttl_by_key(f"{n}-0"), _lives_longer),
+         takes_no_memory=True),
+    Road("set_ttl", Lived, lambda n: Lived.set_ttl_by_key(f"{n}-0", 3600), _lives_longer,
+         takes_no_memory=True),
+    Road("postpone_ttl", Lived, lambda n: Lived.postpone_ttl_by_key(f"{n}-0"), _lives_longer,
+         takes_no_memory=True),
 ]  # fmt: skip
 
 
@@ -376,7 +382,7 @@ LOAD = Road("load", Counted, _load, expected=_one_id)
 READS = [
     Road("get", Doc, _get, expected=_one_id),
     LOAD,
-    Road("get that postpones", Lived, _get_and_postpone, expected=_one_id),
+    Road("get that postpones", Lived, _get_and_postpone, expected=_one_id, postpones=True),
     Road("exists", Doc, lambda n: Doc.exists(f"{n}-0"), expected=lambda _: True),
     Road("get by path", Doc, lambda n: Doc.attempt.get(f"{n}-0"), expected=lambda n: n),
     Road("extract", Doc, lambda n: Doc.extract(f"{n}-0", Doc.attempt, Doc.name),
@@ -386,7 +392,7 @@ READS = [
     Road("find", Doc, lambda n: _ids(Doc.find(Doc.attempt == n).to_list()), expected=_three_ids,
          documents=3, needs_index=True),
     Road("find that postpones", Lived, _scroll, expected=_three_ids, documents=3,
-         needs_index=True),
+         needs_index=True, postpones=True),
     Road("count", Counted, lambda n: Counted.find(Counted.attempt == n).count(),
          expected=lambda _: 3, documents=3, needs_index=True),
 ]  # fmt: skip
