@@ -185,6 +185,32 @@ async def test_documents_that_the_index_did_not_take_are_told_once_and_named(ser
     assert (await model.index.status(scan=True)).failed_keys == ()
 
 
+@pytest.mark.parametrize("right", ["+@all", "-unlink", "-type", "-eval -evalsha"])
+async def test_documents_that_were_deleted_are_none_that_the_index_did_not_take(
+    redis_url, redis, right
+):
+    """Redis counts each JSON.DEL of one; only who may do nothing else deletes by that."""
+    model = versions.first()
+    await fill(redis, 20)
+    async with init_rapyer(redis_url):
+        await model.index.ensure()
+    await redis.execute_command(
+        "ACL", "SETUSER", "few", "reset", "on", ">pw", "~*", "+@all", *right.split()
+    )
+    async with init_rapyer(redis_url.replace("unix://", "unix://few:pw@")):
+        for n in range(5):
+            assert await model.delete_by_key(n)
+        assert not await model.delete_by_key(0)
+        await (await model.get(5)).delete()
+        assert not await model.exists(5)
+        if right == "+@all":
+            await model.bulk_delete([6, 7])
+            await model.find(model.age == 8).delete()
+    await redis.execute_command("ACL", "DELUSER", "few")
+    async with init_rapyer(redis_url):
+        assert (await model.index.status()).failures == (0 if right == "+@all" else 6)
+
+
 async def test_what_a_new_index_did_not_take_is_told_of_as_well(server, redis):
     model, other = versions.first(), versions.first()
     await fill(redis, 5)

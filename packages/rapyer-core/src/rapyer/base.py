@@ -102,6 +102,10 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     #: What plugins do in the same round trip for each key that is read or written.
     __rapyer_policies__: ClassVar[Policies] = ()
 
+    #: Whether an index may have the documents: the server counts each of them that `JSON.DEL`
+    #: deletes among those that the index did not take, so that they are deleted by `UNLINK`.
+    __rapyer_is_indexed__: ClassVar[bool] = False
+
     #: Those of them that have a part in reads.
     __rapyer_read_policies__: ClassVar[Policies] = ()
 
@@ -332,6 +336,14 @@ def policies_of(model: type[BaseRedisModel]) -> Policies:
 def read_policies_of(model: type[BaseRedisModel]) -> Policies:
     """Give those of the policies of a model that have a part in reads."""
     return model.__rapyer_read_policies__
+
+
+def mark_indexed(model: type[BaseRedisModel]) -> None:
+    """Take note that an index may have the documents of a model, which are deleted for it to see.
+
+    A plugin that makes indexes does this in `rapyer_model_created`.
+    """
+    model.__rapyer_is_indexed__ = True
 
 
 def locations_of(model: type[BaseRedisModel]) -> Locations:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from rapyer.base import BaseRedisModel
+from rapyer.base import BaseRedisModel, mark_indexed
 from rapyer.plugin import RegisterCommand, RegisterMixin, RegisterOption, Startup, hookimpl
 from rapyer.traffic.channel import Channel
 
@@ -58,5 +58,6 @@ async def _create_indexes(_: Channel, models: Sequence[type[BaseRedisModel]]) ->
 @hookimpl
 def rapyer_model_created(model: type[BaseRedisModel]) -> None:
     """Refuse a model with a field that is to be indexed and cannot be."""
+    mark_indexed(model)
     if demands_index(model):
         ModelIndex.of(model)

@@ -11,7 +11,7 @@ class DeleteMixin(BaseRedisModel, metaclass=RedisModelMeta):
     """`delete` and `delete_by_key`."""
 
     async def delete(self) -> bool:
-        """Delete the document of this instance: `JSON.DEL`. One round trip.
+        """Delete the document of this instance. One round trip.
 
         The instance keeps its values and its primary key; saved again, it is a new document. A
         Version is not compared, and is 0 again.
@@ -27,14 +27,15 @@ class DeleteMixin(BaseRedisModel, metaclass=RedisModelMeta):
         """
         key = key_to_write(self)
         deleted = await documents.delete_document(
-            channel_of(type(self)), key, self.__rapyer_policies__
-        )
+            channel_of(type(self)), key, self.__rapyer_policies__,
+            is_indexed=self.__rapyer_is_indexed__,
+        )  # fmt: skip
         mark_deleted(self, key)
         return deleted
 
     @classmethod
     async def delete_by_key(cls, key: KeyLike) -> bool:
-        """Delete a document without loading it: `JSON.DEL`. One round trip.
+        """Delete a document without loading it. One round trip.
 
         Args:
             key: A primary key or a whole Redis key, as for `get`.
@@ -50,4 +51,7 @@ class DeleteMixin(BaseRedisModel, metaclass=RedisModelMeta):
             NotConnectedError: rapyer was not told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)
-        return await documents.delete_document(channel_of(cls), redis_key, cls.__rapyer_policies__)
+        return await documents.delete_document(
+            channel_of(cls), redis_key, cls.__rapyer_policies__,
+            is_indexed=cls.__rapyer_is_indexed__,
+        )  # fmt: skip

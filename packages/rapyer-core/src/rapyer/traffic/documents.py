@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
+from redis.exceptions import NoPermissionError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.errors import KeyNotFoundError
@@ -100,11 +100,14 @@ CREATE_OR_LOAD = Operation(
     """,
     writes=True,
 )
+#: RediSearch 2.10 counts a document that `JSON.DEL` deletes among those that an index did not take.
 DELETE = Operation(
     "delete",
     """
     check(KEYS[1], 'delete')
-    local deleted = redis.call('JSON.DEL', KEYS[1])
+    local may = redis.acl_check_cmd('TYPE', KEYS[1]) and redis.acl_check_cmd('UNLINK', KEYS[1])
+    local is_known = may and redis.call('TYPE', KEYS[1]).ok == 'ReJSON-RL'
+    local deleted = redis.call(is_known and 'UNLINK' or 'JSON.DEL', KEYS[1])
     if deleted > 0 then touched(KEYS[1], 'delete') end
     return deleted
     """,
@@ -301,24 +304,36 @@ async def create_or_get_document(
     raise unexpected_reply("JSON.SET NX and JSON.GET", [written, stored])
 
 
-async def delete_document(channel: Channel, key: str, policies: Policies = ()) -> bool:
-    """Delete a document: `JSON.DEL key`, which spares keys of other types. Says if it was there.
+async def delete_document(
+    channel: Channel, key: str, policies: Policies = (), *, is_indexed: bool = False
+) -> bool:
+    """Delete a document, and spare keys of other types. Says if it was there.
+
+    It is `JSON.DEL key`, unless an index may have the document, or there are policies. For a user
+    who may run no scripts it is that as well.
 
     Raises:
         WrongTypeError: The key holds another Redis type.
         OutcomeUnknownError: The reply was lost.
     """
     try:
-        if policies:
-            reply = await channel.run(DELETE, policies, (key,))
-        else:
-            reply = await channel.execute("JSON.DEL", key, writes=True)
+        reply = await _deleted(channel, key, policies, is_indexed=is_indexed)
     except ResponseError as exc:
         await _refuse_wrong_type(channel, key, exc)
         raise
     if reply in (0, 1):
         return bool(reply)
     raise unexpected_reply("JSON.DEL", reply)
+
+
+async def _deleted(channel: Channel, key: str, policies: Policies, *, is_indexed: bool) -> Any:
+    if policies or is_indexed:
+        try:
+            return await channel.run(DELETE, policies, (key,))
+        except NoPermissionError:
+            if policies:
+                raise
+    return await channel.execute("JSON.DEL", key, writes=True)
 
 
 async def document_exists(channel: Channel, key: str, policies: Policies = ()) -> bool:
