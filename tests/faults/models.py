@@ -22,7 +22,7 @@ class Doc(AtomicRedisModel):
     """Without policies: its operations are native commands where that is exact."""
 
     id: Key[str]
-    attempt: Mapped[int] = Field(default=0)
+    batch: Mapped[str] = Field(default="")
     count: RedisInt = 0
     name: Mapped[str] = Field(default="")
     tags: RedisList[str] = Field(default_factory=list)
@@ -36,7 +36,7 @@ class Counted(AtomicRedisModel):
     """With a Version, which counts every write: its operations are scripts."""
 
     id: Key[str]
-    attempt: Mapped[int] = Field(default=0)
+    batch: Mapped[str] = Field(default="")
     count: RedisInt = 0
     name: Mapped[str] = Field(default="")
     tags: RedisList[str] = Field(default_factory=list)
@@ -51,7 +51,7 @@ class Lived(AtomicRedisModel):
     """With an expiry, which every access sets anew."""
 
     id: Key[str]
-    attempt: Mapped[int] = Field(default=0)
+    batch: Mapped[str] = Field(default="")
     count: RedisInt = 0
     name: Mapped[str] = Field(default="")
     tags: RedisList[str] = Field(default_factory=list)

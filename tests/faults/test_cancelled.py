@@ -21,7 +21,7 @@ from tests.faults.stepping import MOMENTS, cancelled_at
 
 
 async def cancelled_attempt(road, number, suspension, moment) -> tuple[Attempt, bool]:
-    task, is_cancelled = await cancelled_at(road.do(number), suspension, moment)
+    task, is_cancelled = await cancelled_at(road.do(road.batch(number)), suspension, moment)
     error: BaseException | None = None
     result = None
     try:

@@ -27,7 +27,7 @@ CUTS = (cut_after, cut_before, cut_within(1), cut_within(-1))
 
 async def connect_several() -> None:
     """Have the pool open as many connections as a road takes, so that none is made meanwhile."""
-    await asyncio.gather(*(Doc.attempt.get("nobody", default=0) for _ in range(4)))
+    await asyncio.gather(*(Doc.batch.get("nobody", default="") for _ in range(4)))
 
 
 @pytest.mark.parametrize("server_has", ["everything", "nothing"])

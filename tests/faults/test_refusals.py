@@ -12,7 +12,7 @@ from rapyer_embedded import Server
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
-from tests.faults.attempts import attempt, check, check_nothing_is_held, settle
+from tests.faults.attempts import attempt, check, check_nothing_is_held, flush_scripts, settle
 from tests.faults.roads import READS, WRITES
 
 
@@ -59,8 +59,7 @@ async def test_a_server_that_takes_no_writes_refuses_them_clearly_and_whole(
         assert (await attempt(road, 0)).is_done
         before = await road.stored(redis, 1)
         if begins == "with no script":
-            await redis.script_flush()
-            await redis.function_flush()
+            await flush_scripts(redis)
         async with refuses(redis):
             one = await attempt(road, 1)
         await settle()
