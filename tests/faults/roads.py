@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
+from rapyer import AtomicRedisModel
+from rapyer.base import channel_of
 from rapyer_pipeline import transaction
+from rapyer_query.index import ModelIndex
 
 from tests.faults.models import Counted, Doc, Lived
 from tests.faults.road import (
@@ -131,6 +134,21 @@ def _query_delete(batch: str) -> Awaitable[object]:
     return Doc.find(Doc.batch == batch).delete()
 
 
+def _delete_and_look(batch: str) -> Awaitable[object]:
+    _make_look_due(Doc)
+    return _query_delete(batch)
+
+
+async def _find_and_look(batch: str) -> list[str]:
+    _make_look_due(Doc)
+    return await _ids(Doc.find(Doc.batch == batch).to_list())
+
+
+def _make_look_due(model: type[AtomicRedisModel]) -> None:
+    """Let the next query ask what its index did not take, as one does once a second."""
+    ModelIndex.of(model).life._state(channel_of(model)).looked = 0.0
+
+
 UPDATE = Road("aupdate", Counted, _update_instance, count_and_name)
 INCREASE_VALUE = Road("a RedisInt's aincrease", Doc, _increase_value, count, takes_no_memory=True)
 APPEND_VALUE = Road("a RedisList's aappend", Doc, _append_value, tags)
@@ -191,6 +209,8 @@ WRITES = [
          needs_index=True),
     Road("delete by query", Doc, _query_delete, is_gone, documents=3, needs_index=True,
          takes_no_memory=True),
+    Road("delete by query that looks at its index", Doc, _delete_and_look, is_gone, documents=3,
+         needs_index=True, takes_no_memory=True),
     Road("set_ttl", Lived, lambda n: Lived.set_ttl_by_key(f"{n}-0", 3600), lives_longer,
          takes_no_memory=True),
     Road("postpone_ttl", Lived, lambda n: Lived.postpone_ttl_by_key(f"{n}-0"), lives_longer,
@@ -243,6 +263,8 @@ READS = [
          documents=3),
     Road("find", Doc, lambda n: _ids(Doc.find(Doc.batch == n).to_list()), expected=_three_ids,
          documents=3, needs_index=True),
+    Road("find that looks at its index", Doc, _find_and_look, expected=_three_ids, documents=3,
+         needs_index=True),
     Road("find that postpones", Lived, _scroll, expected=_three_ids, documents=3,
          needs_index=True, postpones=True),
     Road("count", Counted, lambda n: Counted.find(Counted.batch == n).count(),

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 from rapyer.base import channel_of, read_policies_of
-from rapyer.errors import UnsupportedServerError
+from rapyer.errors import RapyerError, UnsupportedServerError
 from rapyer.traffic.channel import Argument, Channel
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from rapyer_query.clauses import ALL, NOTHING, Clause
 from rapyer_query.commands import Ask
@@ -235,8 +235,10 @@ class Session:
         if not operation.writes:
             await self._require_whole()
         if self.index is not None and self.index.life.is_look_due(self.channel):
-            (facts,) = await self.channel.execute_many([("FT.INFO", self.index.name)])
-            await self.index.life.look_at(self.channel, facts)
+            # what was written is to be told, whatever comes then: the next query looks
+            with suppress(*((RedisError, RapyerError) if operation.writes else ())):
+                (facts,) = await self.channel.execute_many([("FT.INFO", self.index.name)])
+                await self.index.life.look_at(self.channel, facts)
         return reply
 
     async def _timed(self, sent: Awaitable[R]) -> R:
