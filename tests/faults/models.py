@@ -27,6 +27,7 @@ class Doc(AtomicRedisModel):
     name: Mapped[str] = Field(default="")
     tags: RedisList[str] = Field(default_factory=list)
     marks: RedisDict[int] = Field(default_factory=dict)
+    note: Mapped[str] = Field(default="", index=False)
 
     class Config:
         prefix = "faults:doc"

@@ -134,6 +134,10 @@ def _query_delete(batch: str) -> Awaitable[object]:
     return Doc.find(Doc.batch == batch).delete()
 
 
+def _query_delete_by_looking(batch: str) -> Awaitable[object]:
+    return Doc.find(Doc.batch == batch, Doc.note == "").delete()
+
+
 def _delete_and_look(batch: str) -> Awaitable[object]:
     _make_look_due(Doc)
     return _query_delete(batch)
@@ -271,3 +275,10 @@ READS = [
          expected=lambda _: 3, documents=3, needs_index=True),
 ]  # fmt: skip
 ROADS = [*WRITES, *READS]
+#: Those of queries for many documents, of which not all are changed in one step.
+IN_CHUNKS = [
+    Road("update by query in chunks", Counted, _query_update, count_and_name, documents=3,
+         is_one_step=False, needs_index=True),
+    Road("delete of what was looked at", Doc, _query_delete_by_looking, is_gone, documents=3,
+         is_one_step=False, needs_index=True),
+]  # fmt: skip

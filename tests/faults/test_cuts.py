@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from proxy import HANDSHAKE, cut_after, cut_before, cut_within, halve, proxy_before
+from proxy import HANDSHAKE, Proxy, cut_after, cut_before, cut_within, halve, proxy_before
 from rapyer import OutcomeUnknownError, init_rapyer
+from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from tests.faults.attempts import (
@@ -19,7 +20,8 @@ from tests.faults.attempts import (
     times_done,
 )
 from tests.faults.models import Doc
-from tests.faults.roads import ROADS
+from tests.faults.road import Road
+from tests.faults.roads import IN_CHUNKS, ROADS
 
 #: The first one is carried out, and so shows what a command does.
 CUTS = (cut_after, cut_before, cut_within(1), cut_within(-1))
@@ -28,6 +30,50 @@ CUTS = (cut_after, cut_before, cut_within(1), cut_within(-1))
 async def connect_several() -> None:
     """Have the pool open as many connections as a road takes, so that none is made meanwhile."""
     await asyncio.gather(*(Doc.batch.get("nobody", default="") for _ in range(4)))
+
+
+async def cut_at_each_command(road: Road, server_has: str, redis: Redis, proxy: Proxy) -> None:
+    """Make attempts, each of which is cut at another command or in another way, and check them."""
+    await road.prepare(redis, [0])
+    await attempt(road, 0)
+    number, command = 1, 0
+    # Of a script that the server has lost, nobody knows it before the reply; how often is asked
+    # whether an index is built is another number each time; and what is too much for one step is
+    # found out by the step itself.
+    is_vague = server_has == "nothing" or road in IN_CHUNKS
+    calls_scripts = {b"EVALSHA", b"FCALL", b"EVAL"} if is_vague else set()
+    while True:
+        writes = False
+        for cut in CUTS:
+            if server_has == "nothing":
+                await flush_all(redis)
+            await road.prepare(redis, [number])
+            await connect_several()
+            if road.needs_index and server_has == "everything":
+                await road.model.index.ensure()  # as the connections are new ones
+            proxy.arm(cut, number=command)
+            one = await attempt(road, number)
+            hit = proxy.hit
+            proxy.disarm()
+            await settle(known=proxy.tasks)
+            check_nothing_is_held(road)
+            await check(road, redis, [one])
+            if hit is None:
+                assert one.is_done, "nothing was cut"
+                assert command >= 1
+                return
+            if cut is cut_after:
+                writes = await times_done(road, redis, number) > 0
+            unknown = isinstance(one.error, OutcomeUnknownError)
+            assert one.is_done or is_of_connection(one.error, RedisConnectionError)
+            may_write = writes or (road.writes and road.is_sent_at_once)
+            assert (
+                one.is_done
+                or unknown == (may_write and hit[0] not in HANDSHAKE)
+                or (hit[0] in calls_scripts and road.writes)
+            ), f"{cut} {hit[:2]}: {one.error!r}"
+            number += 1
+        command += 1
 
 
 @pytest.mark.parametrize("server_has", ["everything", "nothing"])
@@ -40,44 +86,17 @@ async def test_a_connection_that_is_cut_at_any_command_says_what_is_known(
     The server has all scripts, functions and indexes, or has lost them.
     """
     async with proxy_before(redis_url, tmp_path) as proxy, init_rapyer(proxy.url):
-        await road.prepare(redis, [0])
-        await attempt(road, 0)
-        number, command = 1, 0
-        # of a script that the server has lost, nobody knows it before the reply; and how often is
-        # asked whether an index is built is another number each time
-        calls_scripts = {b"EVALSHA", b"FCALL", b"EVAL"} if server_has == "nothing" else set()
-        while True:
-            writes = False
-            for cut in CUTS:
-                if server_has == "nothing":
-                    await flush_all(redis)
-                await road.prepare(redis, [number])
-                await connect_several()
-                if road.needs_index and server_has == "everything":
-                    await road.model.index.ensure()  # as the connections are new ones
-                proxy.arm(cut, number=command)
-                one = await attempt(road, number)
-                hit = proxy.hit
-                proxy.disarm()
-                await settle(known=proxy.tasks)
-                check_nothing_is_held(road)
-                await check(road, redis, [one])
-                if hit is None:
-                    assert one.is_done, "nothing was cut"
-                    assert command >= 1
-                    return
-                if cut is cut_after:
-                    writes = await times_done(road, redis, number) > 0
-                unknown = isinstance(one.error, OutcomeUnknownError)
-                assert one.is_done or is_of_connection(one.error, RedisConnectionError)
-                may_write = writes or (road.writes and road.is_sent_at_once)
-                assert (
-                    one.is_done
-                    or unknown == (may_write and hit[0] not in HANDSHAKE)
-                    or (hit[0] in calls_scripts and road.writes)
-                ), f"{cut} {hit[:2]}: {one.error!r}"
-                number += 1
-            command += 1
+        await cut_at_each_command(road, server_has, redis, proxy)
+
+
+@pytest.mark.parametrize("road", IN_CHUNKS, ids=repr)
+async def test_a_call_of_several_steps_that_breaks_off_says_that_some_may_be_done(
+    road, redis, redis_url, tmp_path, monkeypatch
+):
+    """Also where the step in which it broke off was certainly not done."""
+    monkeypatch.setattr("rapyer_query.writes.CHUNK", 1)
+    async with proxy_before(redis_url, tmp_path) as proxy, init_rapyer(proxy.url):
+        await cut_at_each_command(road, "everything", redis, proxy)
 
 
 @pytest.mark.parametrize("road", ROADS, ids=repr)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, cast
 
 from rapyer.base import BaseRedisModel, policies_of
-from rapyer.errors import ConflictError, UnexpectedReplyError
+from rapyer.errors import ConflictError, OutcomeUnknownError, UnexpectedReplyError
 from rapyer.guards import is_list
 from rapyer.keys import RedisKey
 from rapyer.traffic.channel import Argument
 from rapyer.traffic.groups import each_of
+from rapyer.traffic.outcome import LOST_REPLY, outcome_of_part
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
 from rapyer.traffic.updates import Update
@@ -56,12 +57,14 @@ class _Change:
         policies: What else happens to each key.
         arguments: What the script is given behind the keys.
         update: The values; None where documents are deleted.
+        done: How many documents were changed so far, by each script.
     """
 
     operation: Operation
     policies: Policies
     arguments: Sequence[Argument] = ()
     update: Update | None = None
+    done: list[int] = field(default_factory=list[int])
 
 
 async def delete(spec: Spec) -> int:
@@ -83,6 +86,16 @@ def _policies_to_write(model: type[BaseRedisModel]) -> Policies:
 
 
 async def _changed(spec: Spec, change: _Change) -> int:
+    try:
+        return await _changed_in_steps(spec, change)
+    except LOST_REPLY as exc:
+        done = sum(change.done)
+        if done and not isinstance(exc, OutcomeUnknownError):
+            raise outcome_of_part(exc, f"{done} documents were changed") from exc
+        raise
+
+
+async def _changed_in_steps(spec: Spec, change: _Change) -> int:
     spec = replace(spec, shape=ModelShape(), touches=False)
     if is_on_nodes(spec):
         return await _of_nodes(spec, change)
@@ -232,4 +245,5 @@ def _done(change: _Change, reply: Any) -> int:
         key, text = reply[1].decode(), reply[2].decode("utf-8", "replace")
         refusal = change.update.refusal(key, text)
         raise refusal or ResponseError(f"the update of {key!r} was refused: {text}")
+    change.done.append(int(reply[1]))
     return int(reply[1])

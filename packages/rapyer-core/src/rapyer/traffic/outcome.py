@@ -35,3 +35,17 @@ def outcome_of_write(error: LostReply, command: object) -> Exception:
         f"{command} was sent to Redis and its reply was lost ({error}): it may have been carried "
         "out or not. Read what is stored before you repeat it; rapyer never does."
     )
+
+
+def outcome_of_part(error: LostReply, done: str) -> Exception:
+    """Give the error to raise when a call of several steps broke off after some of them.
+
+    Args:
+        error: What came instead of a reply.
+        done: What is known to be done, as a clause.
+    """
+    kind = _TimedOutError if isinstance(error, RedisTimeoutError) else _ConnectionLostError
+    return kind(
+        f"{done} before the call broke off ({error}): what was to come after was not. Read what "
+        "is stored before you repeat it; rapyer never does."
+    )
