@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import time
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final
 
 from rapyer_embedded.errors import ServerStartError, ServerStateError
 from rapyer_embedded.server import Server
+from rapyer_embedded.startable import Startable
 from rapyer_embedded.wire import ask
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping, Sequence
-    from types import TracebackType
 
 __all__ = ["Cluster"]
 
@@ -23,7 +22,7 @@ _SLOTS: Final = 16384
 _PAUSE: Final = 0.02
 
 
-class Cluster:
+class Cluster(Startable):
     """A real Redis Cluster with RedisJSON and RediSearch, for development and tests.
 
     A synchronous and an asynchronous context manager, which stand for `start` and `stop`::
@@ -130,38 +129,6 @@ class Cluster:
         running, self._running = self._running, None
         if running is not None:
             running.close()
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        starting = asyncio.create_task(asyncio.to_thread(self.start))
-        try:
-            await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # the thread cannot be interrupted, and nobody else will stop what it starts
-            await asyncio.wait([starting])
-            if not starting.cancelled() and starting.exception() is None:
-                await asyncio.to_thread(self.stop)
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.stop)
 
     # -- becoming a cluster -----------------------------------------------------------------------
 

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 import threading
 import warnings
 import weakref
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from rapyer_embedded.binaries import find_binary
 from rapyer_embedded.errors import ServerStartError, ServerStateError
 from rapyer_embedded.launch import Options, Run
+from rapyer_embedded.startable import Startable
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterable
-    from types import TracebackType
 
 __all__ = ["Server"]
 
 _PORT_TRIES = 10
 
 
-class Server:
+class Server(Startable):
     """A real redis-server with RedisJSON and RediSearch, for development and tests.
 
     A synchronous and an asynchronous context manager, which stand for `start` and `stop`::
@@ -186,38 +185,6 @@ class Server:
             except BaseException:
                 self._forget(run)
                 raise
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    async def __aenter__(self) -> Self:
-        starting = asyncio.create_task(asyncio.to_thread(self.start))
-        try:
-            await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # The thread cannot be interrupted, and nobody else will stop what it starts.
-            await asyncio.wait([starting])
-            if not starting.cancelled() and starting.exception() is None:
-                await asyncio.to_thread(self.stop)
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await asyncio.to_thread(self.stop)
 
     def _running(self, what: str) -> Run:
         if self._run is None:

@@ -95,7 +95,7 @@ async def run_many(
         asked = [calls[place] for place in rest]
         found = await channel.outcomes_of(
             [("EVALSHA", script.sha, len(keys), *keys, *before, *words) for keys, words in asked],
-            writes=operation.writes,
+            writes=operation.leaves_outcome,
         )
         for place, reply in zip(rest, found, strict=True):
             replies[place] = reply
