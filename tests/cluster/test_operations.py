@@ -16,6 +16,7 @@ from rapyer import (
     OptionError,
     RedisDict,
     RedisList,
+    UnsupportedServerError,
     Version,
     WrongTypeError,
     init_rapyer,
@@ -80,6 +81,11 @@ async def test_a_client_of_redis_py_names_the_cluster(nodes):
         await Player(id="a").save()
         assert (await Player.get("a")).id == "a"
     await client.aclose()
+
+
+async def test_a_node_that_is_named_as_a_server_is_refused_with_the_remedy(nodes):
+    with pytest.raises(UnsupportedServerError, match=r"redis\+cluster://"):
+        await init_rapyer(nodes.url)
 
 
 async def test_documents_of_all_slots_are_saved_and_gathered_gets_find_each(cluster):

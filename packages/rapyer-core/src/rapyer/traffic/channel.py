@@ -11,7 +11,7 @@ import hiredis
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from rapyer.errors import NotConnectedError
+from rapyer.errors import NotConnectedError, UnsupportedServerError
 from rapyer.traffic.coalescing import Coalescer, Fetch
 from rapyer.traffic.outcome import LOST_REPLY, LostReply, outcome_of_write
 from rapyer.traffic.policies import Policies
@@ -32,8 +32,6 @@ _LONGEST_WAIT = 1.0
 _PAUSE = 0.05
 #: Kinds of reads that are gathered; more are forgotten when they are idle.
 _COALESCERS = 64
-
-
 #: Stands for the reply of what was not run.
 _NOT_RUN: Final = object()
 
@@ -50,6 +48,7 @@ class Channel:
         timeout: Seconds that a command and its reply may take; None for any time.
         place: Where the server is, for messages.
         waiters: How many of the callers may wait for something to happen on the server.
+        is_node: Whether it is known to be a node of a cluster.
 
     Attributes:
         is_cluster: Whether there are several servers, each with a part of the keys.
@@ -61,6 +60,7 @@ class Channel:
         "__weakref__",
         "_coalescers",
         "_introduction",
+        "_is_node",
         "_limit",
         "_place",
         "_pool",
@@ -75,9 +75,10 @@ class Channel:
 
     def __init__(
         self, pool: Pool, limit: asyncio.Semaphore, *, timeout: float | None, place: str,
-        waiters: int = 0,
+        waiters: int = 0, is_node: bool = False,
     ) -> None:  # fmt: skip
         self._pool = pool
+        self._is_node = is_node
         self._limit = limit
         self._begin(timeout, place, waiters)
 
@@ -297,14 +298,15 @@ class Channel:
         """Ask the server what it is, once, however many callers wait for the answer.
 
         Raises:
-            UnsupportedServerError: It has no RedisJSON.
+            UnsupportedServerError: It has no RedisJSON, or is a node of a cluster that was named
+                as a server.
             redis.exceptions.ConnectionError: It cannot be reached.
         """
         if self.server is not None:
             return self.server
         introduction = self._introduction
         if introduction is None:
-            introduction = asyncio.create_task(read_server(self._send, self._place))
+            introduction = asyncio.create_task(self._ask_server())
             introduction.add_done_callback(self._introduced)
             self._introduction = introduction
         try:
@@ -314,6 +316,16 @@ class Channel:
             if self.closed and introduction.cancelled():  # by close(), not by the caller's own
                 raise self._torn_down() from None
             raise
+
+    async def _ask_server(self) -> ServerInfo:
+        server = await read_server(self._send, self._place)
+        if server.is_cluster and not self._is_node:
+            raise UnsupportedServerError(
+                f"the Redis {server.version} at {self._place} is a node of a cluster, and has a "
+                "part of the keys alone. Name the cluster: by a URL redis+cluster://host:port, or "
+                "a redis.asyncio.RedisCluster."
+            )
+        return server
 
     def _introduced(self, introduction: asyncio.Task[ServerInfo]) -> None:
         self._introduction = None  # after a failure the next caller asks again

@@ -129,7 +129,7 @@ class RedisSource:
     def _new_channel(self) -> Channel:
         endpoint = self._endpoint
         if not endpoint.seeds:
-            return self._connect(self.place)
+            return self._connect(self.place, is_node=False)
         return ClusterChannel(
             self._connect_to_node,
             endpoint.seeds,
@@ -141,15 +141,16 @@ class RedisSource:
     def _connect_to_node(self, address: Address) -> Channel:
         remap = self._endpoint.remap
         host, port = remap(address) if remap is not None else address
-        return self._connect(str(address), host=host, port=port)
+        return self._connect(str(address), is_node=True, host=host, port=port)
 
-    def _connect(self, place: str, **address: Any) -> Channel:
+    def _connect(self, place: str, *, is_node: bool, **address: Any) -> Channel:
         return Channel(
             self._new_pool(**address),
             asyncio.Semaphore(self._connections),
             timeout=self._timeout,
             place=place,
             waiters=self._connections // 4,
+            is_node=is_node,
         )
 
     def _new_pool(self, **address: Any) -> Pool:
