@@ -16,9 +16,9 @@ from redis.asyncio.cluster import RedisCluster
 
 from rapyer.host import current_host
 from rapyer.plugin.lifecycle import Lifecycle
-from rapyer.traffic.naming import without_secrets
 from rapyer.traffic.server import ServerInfo
 from rapyer.traffic.source import RedisSource, is_default, use_as_default
+from rapyer.traffic.urls import without_secrets
 
 
 def init_rapyer(redis: str | Redis | RedisCluster, **options: object) -> Initialization:

@@ -21,8 +21,8 @@ from typing_extensions import TypeVar
 from rapyer import first_party
 from rapyer.errors import ModelDefinitionError, OptionError
 from rapyer.keys import check_hash_tag, check_prefix
-from rapyer.traffic.naming import without_secrets
 from rapyer.traffic.source import RedisSource
+from rapyer.traffic.urls import without_secrets
 
 T = TypeVar("T", default=Any)
 
@@ -195,7 +195,8 @@ class OptionTable:
             return {}
         if not isinstance(config, type):
             raise ModelDefinitionError(
-                f"{name}.Config is {config!r}, and options stand in a class: `class Config: ...`."
+                f"{name}.Config is a {type(config).__name__}, and options stand in a class: "
+                "`class Config: ...`."
             )
         written: dict[str, object] = {}
         for part in reversed(config.__mro__[:-1]):

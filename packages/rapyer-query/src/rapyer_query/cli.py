@@ -18,8 +18,8 @@ from rapyer.guards import is_class
 from rapyer.plugin import Command
 from rapyer.progress import ProgressCallable
 from rapyer.traffic.channel import Channel
-from rapyer.traffic.naming import without_secrets
 from rapyer.traffic.source import RedisSource, default_source, use_as_default
+from rapyer.traffic.urls import without_secrets
 from redis.exceptions import AskError, RedisError
 
 from rapyer_query.facts import facts_of, index_names

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 from redis.asyncio import BlockingConnectionPool, Connection, ConnectionPool, Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.asyncio.connection import SSLConnection, parse_url
+from redis.asyncio.connection import SSLConnection
 from redis.asyncio.sentinel import (
     SentinelConnectionPool,
     SentinelManagedConnection,
@@ -18,6 +18,7 @@ from redis.asyncio.sentinel import (
 
 from rapyer.traffic.pool import PlainPool, SentinelPool
 from rapyer.traffic.slots import Address
+from rapyer.traffic.urls import parts_of, settings_of, without_secrets
 
 #: Connections of one event loop to one server. Further callers wait: more connections than these
 #: do not make one server faster.
@@ -59,7 +60,7 @@ def endpoint_of(where: object) -> Endpoint:
             return _of_cluster_url(where)
         if scheme.endswith(_SENTINEL):
             return _of_sentinel_url(where)
-        return Endpoint(_with_defaults(parse_url(where)), str(without_secrets(where)))
+        return Endpoint(_with_defaults(settings_of(where)), str(without_secrets(where)))
     if isinstance(where, Redis):
         return _of_pool(where.connection_pool)
     if isinstance(where, RedisCluster):
@@ -109,7 +110,7 @@ def _host_and_port(settings: Mapping[str, Any]) -> tuple[str, int]:
 
 def _of_cluster_url(url: str) -> Endpoint:
     plain, seeds = _split_hosts(url, _CLUSTER, _PORT)
-    settings = _with_defaults(parse_url(plain))
+    settings = _with_defaults(settings_of(plain))
     if settings.pop("db", 0):
         raise ValueError("names a database, and a cluster has database 0 alone. Leave it out")
     del settings["host"]
@@ -139,7 +140,7 @@ def _of_cluster(client: RedisCluster) -> Endpoint:
 
 def _of_sentinel_url(url: str) -> Endpoint:
     plain, sentinels = _split_hosts(url, _SENTINEL, _SENTINEL_PORT)
-    parts = urlsplit(plain)
+    parts = parts_of(plain)
     service, _, database = parts.path.strip("/").partition("/")
     if not service:
         raise ValueError(
@@ -153,7 +154,7 @@ def _of_sentinel_url(url: str) -> Endpoint:
         if f"sentinel_{name}" in options
     }
     plain = parts._replace(path=f"/{database}", query=urlencode(options)).geturl()
-    settings = _with_defaults(parse_url(plain))
+    settings = _with_defaults(settings_of(plain))
     del settings["host"]
     settings.pop("port", None)
     is_secure = settings["connection_class"] is SSLConnection
@@ -179,16 +180,6 @@ def _split_hosts(url: str, kind: str, port: int) -> tuple[str, tuple[Address, ..
     first, *_ = named.split(",")
     addresses: list[Address] = []
     for one in named.split(","):
-        parts = urlsplit(f"redis://{one}")
+        parts = parts_of(f"redis://{one}")
         addresses.append(Address(parts.hostname or "localhost", parts.port or port))
     return f"{scheme.removesuffix(kind)}://{secrets}{at}{first}{separator}{tail}", tuple(addresses)
-
-
-def without_secrets(where: object) -> object:
-    """Give what Redis was named by in a form that can be shown: a URL without user and password."""
-    if not isinstance(where, str):
-        return where
-    scheme, separator, rest = where.partition("://")
-    if not separator:
-        return where.rpartition("@")[2]
-    return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"

@@ -16,9 +16,10 @@ from redis.backoff import NoBackoff
 from rapyer.errors import NotConnectedError
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.cluster import ClusterChannel
-from rapyer.traffic.naming import Endpoint, endpoint_of, without_secrets
+from rapyer.traffic.naming import Endpoint, endpoint_of
 from rapyer.traffic.pool import Pool
 from rapyer.traffic.slots import Address
+from rapyer.traffic.urls import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -228,5 +229,5 @@ def _source_of_variable(url: str) -> RedisSource:
         return RedisSource.of(url)
     except ValueError as exc:
         raise NotConnectedError(
-            f"{URL_VARIABLE} is {without_secrets(url)!r}, which is no URL of Redis: {exc}"
-        ) from exc
+            f"{URL_VARIABLE} is {without_secrets(url)!r}, which {exc}."
+        ) from None
