@@ -65,14 +65,26 @@ function read.y(raw)
     return value
 end
 
+local function is_whole(value) return type(value) == 'number' and value == floor(value) end
+
+-- What no reader would take for a moment is none here: fractions, other members, unknown offsets.
+local function is_moment(raw)
+    if type(raw) ~= 'table' or not is_whole(raw.us) then return false end
+    for name in pairs(raw) do
+        if name ~= 'us' and name ~= 'off' then return false end
+    end
+    return raw.off == nil or is_whole(raw.off) and math.abs(raw.off) < 86400
+end
+
 local function read_moment(kind)
     return function(raw, cell)
         if raw == NULL then return NULL end
-        if type(raw) ~= 'table' or type(raw.us) ~= 'number' then wrong(kind, raw) end
+        if not is_moment(raw) then wrong(kind, raw) end
         local us = raw.us
+        if kind == 't' and (us < 0 or us >= 86400000000) then wrong(kind, raw) end
         if us >= EXACT or us <= -EXACT then
             local text = mirror.exact_text(cell)
-            us = integers.parse(string.match(text, '"us":(%-?%d+)') or wrong(kind, raw))
+            us = integers.parse(string.match(text, '"us":(%-?%d+)[,}]') or wrong(kind, raw))
         end
         return {us = us, off = raw.off}
     end
