@@ -107,6 +107,7 @@ LISTING = READS[2:]
 async def test_what_is_read_is_a_value_of_the_field_or_an_error_that_says_whose(
     server, redis, field
 ):
+    blamed: set[str] = set()
     annotation = {"big": int, "revision": int, "tags": list}.get(field) or type(
         getattr(Target(id="1"), field)
     )
@@ -118,7 +119,7 @@ async def test_what_is_read_is_a_value_of_the_field_or_an_error_that_says_whose(
                 try:
                     found = await read(field)
                 except CorruptDocumentError as error:
-                    assert error.key == KEY
+                    blamed.add(error.key)
                     continue
                 if read is READS[-1] and not found:
                     continue  # the index did not take it, which is warned about
@@ -129,6 +130,7 @@ async def test_what_is_read_is_a_value_of_the_field_or_an_error_that_says_whose(
                 else:
                     assert type(value) is annotation or isinstance(value, annotation), text
             assert await redis.execute_command("JSON.GET", KEY) == before
+    assert blamed == {KEY}
 
 
 def recorded(statement: Callable[[Any], Any]) -> Callable[[], Any]:
@@ -245,7 +247,7 @@ NAMES = [
     "__eq__", "__hash__", "__getattr__", "__pydantic_extra__", "__pydantic_fields_set__",
     "__pydantic_private__", "__rapyer_stored_key__", "__rapyer_made_key__", "__rapyer_baseline__",
     "model_fields_set", "model_config", "model_fields", "model_extra", "constructor", "pk", "key",
-    "save", "get", "find", "changes", "_private", "", "$", "$.n", "a.b", '"', "n\\u0000", "N",
+    "save", "get", "find", "changes", "_private", "", "$", "$.n", "a.b", '"', "n\0", "N",
 ]  # fmt: skip
 
 
@@ -253,7 +255,6 @@ NAMES = [
 async def test_a_name_in_a_document_reaches_nothing_but_the_extra_fields(server, redis, model):
     key = model.key_of("1")
     for name in NAMES:
-        name = json.loads(f'"{name}"' if name != '"' else '"\\""')
         document = {name: {"a": 1}, "n": 3}
         await redis.execute_command("JSON.SET", key, "$", json.dumps(document))
         one = await model.get("1")
@@ -309,14 +310,14 @@ async def test_as_deep_as_the_server_takes_a_document_it_is_read_and_written_aga
 ):
     key = Deep.key_of("1")
     opening, closing = ("[", "]") if field == "anything" else ('{"child":', "}")
-    accepted = 0
+    accepted, refusals = 0, set[str]()
     for levels in (1, 100, 125, 126, 127, 128, 129, 1000, 50_000):
         inside = opening * levels + "null" + closing * levels
         document = f'{{"{field}":{inside}}}'
         try:
             await redis.execute_command("JSON.SET", key, "$", document)
         except ResponseError as error:
-            assert "recursion limit" in str(error)
+            refusals.add(str(error).split(" at ")[0])
             continue
         accepted = levels
         one = await Deep.get("1")
@@ -325,3 +326,4 @@ async def test_as_deep_as_the_server_takes_a_document_it_is_read_and_written_aga
         assert stored.decode().count(opening) == levels
         assert (await Deep.find().scan().to_list()) == [one]
     assert accepted in (126, 127)
+    assert refusals == {"recursion limit exceeded"}
