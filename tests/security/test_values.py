@@ -21,7 +21,7 @@ from rapyer import (
 
 #: Texts that mean something to JSON, JSONPath, Lua, RESP, RediSearch, glob patterns or Python.
 HOSTILE = [
-    "", " ", "*", "$", "$.x", '"', "'", "\\", '\\"', "\\u0000", "\0", "\r\n", 
+    "", " ", "*", "$", "$.x", '"', "'", "\\", '\\"', "\\u0000", "\0", "\r\n",
     "\r\n*1\r\n$8\r\nFLUSHALL\r\n",
     "'}) redis.call('FLUSHALL') ({'", "]] redis.call('FLUSHALL') --[[", "%s %d %%", "{0} {x!r}",
     "@text:{x} | @id:{*}", "x} | *", "-@text:{x}", "$p0", "(*)=>[KNN 1 @v $p0]", "w'*'", "%%x%%",

@@ -61,6 +61,10 @@ def check_prefix(prefix: object) -> str:
         raise ValueError("is the one of rapyer's own keys. Choose another one")
     if "\0" in prefix:
         raise ValueError("contains U+0000, at which an index cuts keys")
+    if "\r" in prefix or "\n" in prefix:
+        raise ValueError(
+            "contains a line break, of which the server makes a space when it tells of an index"
+        )
     try:
         prefix.encode()
     except UnicodeEncodeError as exc:

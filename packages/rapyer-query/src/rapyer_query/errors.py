@@ -22,7 +22,10 @@ class NotIndexedError(QueryError, ExpressionError):
 
 
 class IndexUnavailableError(QueryError, RuntimeError):
-    """There is no index, and none can be made: the server, the database or the user has none."""
+    """There is no index, and none can be made: the server, the database or the user has none.
+
+    Or nothing can be asked of it, for others have all cursors that it admits.
+    """
 
 
 class QueryTimeoutError(QueryError, TimeoutError):

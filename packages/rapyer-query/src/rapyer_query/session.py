@@ -270,6 +270,13 @@ class Session:
             return DoubtError()
         if "timeout limit was reached" in str(error).lower():
             return self._out_of_time()
+        if "too many cursors" in str(error).lower():
+            return IndexUnavailableError(
+                f"others have as many cursors open on {self.ask.index!r} as the server admits "
+                f"({error}): nothing was answered. A cursor ends when it was read to its end, by "
+                "FT.CURSOR DEL, or after five minutes without use. Find out who leaves them open; "
+                "queries with a .limit(...) need none."
+            )
         return error
 
     def _out_of_time(self) -> QueryTimeoutError:
