@@ -265,12 +265,16 @@ class Session:
         if str(error).startswith("RAPYERLIMITS"):
             distrust_expansions(self.channel)
             return LimitsChangedError()
+        return self._limit_reached(error)
+
+    def _limit_reached(self, error: ResponseError) -> Exception:
+        text = str(error).lower()
         # MAXAGGREGATERESULTS, MAXSEARCHRESULTS; a field that is calculated with, and absent
-        if "exceeds maximum of" in str(error) or "has no value, consider" in str(error):
+        if "exceeds maximum of" in text or "has no value, consider" in text:
             return DoubtError()
-        if "timeout limit was reached" in str(error).lower():
+        if "timeout limit was reached" in text:
             return self._out_of_time()
-        if "too many cursors" in str(error).lower():
+        if "too many cursors" in text:
             return IndexUnavailableError(
                 f"others have as many cursors open on {self.ask.index!r} as the server admits "
                 f"({error}): nothing was answered. A cursor ends when it was read to its end, by "
