@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pydantic_core import PydanticSerializationError
+from pydantic_core import CoreConfig, PydanticSerializationError
 
 from rapyer.errors import UnstorableValueError
 from rapyer.types.codec import Codec, complete_schema
@@ -51,7 +51,10 @@ class DocumentCodec(Codec):
     __slots__ = ()
 
     def __init__(self, model: type[BaseModel], field_types: FieldTypes) -> None:
-        super().__init__(model.__name__, partial(complete_schema, model), field_types)
+        # of the settings in schemas, pydantic takes this one from the outermost validator alone
+        hides = model.model_config.get("hide_input_in_errors", False)
+        config: CoreConfig | None = {"hide_input_in_errors": True} if hides else None
+        super().__init__(model.__name__, partial(complete_schema, model), field_types, config)
 
     def dump_many(self, instances: Sequence[Any]) -> Dumps:
         """Dump several instances, checked, as `dump` does with each.
