@@ -50,6 +50,17 @@ BAD = [
     "rediss://ann:hunter-moonlight@127.0.0.1:1?ssl_keyfile=/nowhere",
     "unix://ann:hunter-moonlight@/nowhere.sock",
     "http://ann:hunter-moonlight@127.0.0.1:1",
+    "redis+cluster://ann:hunter-moonlight@127.0.0.1:1,127.0.0.1:2",
+    "redis+cluster://ann:hunter?moonlight@127.0.0.1:1",
+    "redis+cluster://ann:hunter/moonlight@127.0.0.1:1",
+    "redis+cluster://ann:hunter,moonlight@127.0.0.1:1",
+    "redis+cluster://ann:hunter-moonlight@127.0.0.1:port",
+    "redis+cluster://ann:hunter-moonlight@127.0.0.1:1/3",
+    "redis+sentinel://ann:hunter-moonlight@127.0.0.1:1",
+    "redis+sentinel://ann:hunter-moonlight@127.0.0.1:1/service",
+    "redis+sentinel://127.0.0.1:1/service?sentinel_password=hunter-moonlight",
+    "redis+sentinel://ann:hunter#moonlight@127.0.0.1:1/service",
+    "redis+sentinel://ann:hunter/moonlight@127.0.0.1:1/service",
     "ann:hunter-moonlight@127.0.0.1:1",
     "redis:ann:hunter-moonlight",
 ]
@@ -132,6 +143,8 @@ def test_what_is_no_text_is_told_by_its_type(where):
         ("rediss://:pw@[::1]:6379", "rediss://[::1]:6379"),
         ("unix://ann:pw@/run/redis.sock?db=1", "unix:///run/redis.sock"),
         ("localhost:6379", "localhost:6379"),
+        ("redis+cluster://ann:pw@a:1,b:2", "redis+cluster://a:1,b:2"),
+        ("redis+sentinel://:pw@a:1,b:2/mine/0?x=y", "redis+sentinel://a:1,b:2/mine/0"),
     ],
 )
 def test_where_the_server_is_can_still_be_told(url, shown):

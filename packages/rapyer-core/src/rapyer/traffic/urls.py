@@ -70,7 +70,8 @@ def without_secrets(where: object) -> object:
         scheme, rest = "", where
     head, *tail = re.split("[?#]", rest, maxsplit=1)
     place = _PLACE.fullmatch(head.rpartition("@")[2])
-    is_told_apart = place is not None and not any("@" in part for part in tail)
-    if not is_told_apart or (place["service"] and not scheme.endswith("+sentinel")):
+    is_cut = any("@" in part for part in tail)
+    is_of_sentinels = scheme.endswith("+sentinel")
+    if place is None or is_cut or (place["service"] and not is_of_sentinels):
         return f"{scheme}{separator}..."
     return f"{scheme}{separator}{place[0]}"
