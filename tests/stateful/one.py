@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from pydantic import ValidationError
 from rapyer import ConflictError, PathNotFoundError, RapyerError, UnstorableValueError
-
 from stateful.world import INTEGERS, NAMES, PKS, SMALL, VALUES, WORDS, Data, Held, World
 
 SLOTS = st.integers(0, 2)
@@ -119,9 +118,9 @@ class RulesOfOne(World):
             document = copy.deepcopy(self.docs[pk])
             real = {
                 name: value for name, value in parts.items()
-                if name == "count" and before["counts"].get(value[0]) != value[1]
-                or name == "city" and before["inner"]["city"] != value
-                or name in ("n", "s") and before[name] != value
+                if (name == "count" and before["counts"].get(value[0]) != value[1])
+                or (name == "city" and before["inner"]["city"] != value)
+                or (name in ("n", "s") and before[name] != value)
             }  # fmt: skip
             self.change_data(document, real)
             written = self.write(pk, document)

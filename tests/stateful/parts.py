@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from pydantic import ValidationError
 from rapyer import UnstorableValueError
-
 from stateful.one import RulesOfOne
 from stateful.world import BOUND, INTEGERS, LONGEST, MOST_TAGS, NAMES, PKS, SMALL, WORDS, Data
 
@@ -175,11 +174,9 @@ class RulesOfParts(RulesOfOne):
         after = self.docs[pk]
         if name in ("n", "s") or (name == "tags" and len(held.data["tags"]) != len(before["tags"])):
             held.data[name] = copy.deepcopy(after[name])
-        elif name == "tags":
-            applied(held.data, operation[0], operation[1:]) if held.data["tags"] == before[
-                "tags"
-            ] else held.data.update(tags=list(held.instance.tags))
-        elif method in ("pop", "del_item"):
+        elif name == "tags" and held.data["tags"] != before["tags"]:
+            held.data["tags"] = list(held.instance.tags)  # others have put in other elements
+        elif name == "counts" and method in ("pop", "del_item"):
             held.data["counts"].pop(operation[1], None)
         else:
             applied(held.data, operation[0], operation[1:])

@@ -13,7 +13,6 @@ from rapyer import KeyNotFoundError
 from rapyer_pipeline import PipelineAborted, PipelineError
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
-
 from stateful.many import RulesOfMany
 from stateful.world import (
     BOUND,
@@ -72,7 +71,7 @@ class Failed(Exception):
     """The program fails, with this error."""
 
 
-def perform(data: Data, statement: tuple[Any, ...]) -> bool:
+def perform(data: Data, statement: tuple[Any, ...]) -> bool:  # noqa: C901 - a table of statements
     """Do a statement to plain data; give whether it writes.
 
     Raises:

@@ -16,8 +16,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from stateful.server import RulesOfServer
 from stateful.world import Counted, Plain
 
-SHORT = {"max_examples": 15, "stateful_step_count": 20}
-LONG = {"max_examples": 250, "stateful_step_count": 60}
+SHORT = {"max_examples": 30, "stateful_step_count": 25}
+LONG = {"max_examples": 500, "stateful_step_count": 60}
 
 
 @pytest.mark.parametrize("of", [Plain, Counted])

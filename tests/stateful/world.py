@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
+import warnings
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, TypeVar
 
@@ -28,7 +29,9 @@ from rapyer import (
     RedisStr,
     Version,
     init_rapyer,
+    teardown_rapyer,
 )
+from rapyer_query import DroppedDocumentsWarning
 from redis.asyncio import Redis
 
 R = TypeVar("R")
@@ -114,14 +117,6 @@ class Held:
     data: Data
 
 
-@dataclass
-class Expected:
-    """What Redis should have: documents by primary key, and the seconds until they expire."""
-
-    documents: dict[str, Data] = field(default_factory=dict)
-    lives: dict[str, int | None] = field(default_factory=dict)
-
-
 class World(RuleBasedStateMachine):
     """The plumbing of a machine: connections, and the comparison after every step."""
 
@@ -143,8 +138,6 @@ class World(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         async def close() -> None:
-            from rapyer import teardown_rapyer
-
             await teardown_rapyer()
             await self.redis.aclose()
 
@@ -161,10 +154,14 @@ class World(RuleBasedStateMachine):
         async def wait() -> R:
             return await call()
 
-        if error is None:
-            return self.runner.run(wait())
-        with pytest.raises(error):
-            self.runner.run(wait())
+        with warnings.catch_warnings():
+            # RediSearch 2.10 counts every JSON.DEL of a document among the writes that an index
+            # did not take, with N/A for a reason
+            warnings.filterwarnings("ignore", r"(?s).*or gone: N/A\.", DroppedDocumentsWarning)
+            if error is None:
+                return self.runner.run(wait())
+            with pytest.raises(error):
+                self.runner.run(wait())
         return None
 
     # -- what writes mean --------------------------------------------------------------------------
