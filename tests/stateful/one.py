@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from pydantic import ValidationError
 from rapyer import ConflictError, PathNotFoundError, RapyerError, UnstorableValueError
 from stateful.world import INTEGERS, NAMES, PKS, SMALL, VALUES, WORDS, Data, Held, World
@@ -36,6 +36,11 @@ class RulesOfOne(World):
         self.do(held.instance.save, error)
         if error is None:
             held.data = copy.deepcopy(self.write(held.data["id"], held.data))
+
+    @initialize(values=st.lists(VALUES, min_size=3, max_size=3))
+    def begin(self, values: list[Data]) -> None:
+        for slot, pk in enumerate(("a", "b", "*")):
+            self.save_new(slot, pk, values[slot])
 
     @rule(slot=SLOTS, pk=PKS, values=VALUES)
     def save_new(self, slot: int, pk: str, values: Data) -> None:

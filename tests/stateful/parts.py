@@ -18,9 +18,11 @@ SPANS = st.timedeltas(timedelta(-1000), timedelta(1000))
 INDEXES = st.integers(-3, 3)
 STEPS = st.sampled_from([0.5, -0.1, 1e-3, 2.0])
 #: A name, the arguments.
-OPERATIONS = st.one_of(
+NUMBERS = st.one_of(
     st.tuples(st.just("n.increase"), INTEGERS),
     st.tuples(st.just("s.append"), WORDS),
+)
+LISTS = st.one_of(
     st.tuples(st.just("tags.append"), WORDS),
     st.tuples(st.just("tags.extend"), st.lists(WORDS, min_size=1, max_size=3)),
     st.tuples(st.just("tags.insert"), INDEXES, WORDS),
@@ -28,6 +30,8 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("tags.remove"), WORDS),
     st.tuples(st.just("tags.set_item"), INDEXES, WORDS),
     st.tuples(st.just("tags.clear")),
+)
+DICTS = st.one_of(
     st.tuples(st.just("counts.set_item"), NAMES, SMALL),
     st.tuples(st.just("counts.update"), st.dictionaries(NAMES, SMALL, min_size=1, max_size=3)),
     st.tuples(st.just("counts.pop"), NAMES),
@@ -142,7 +146,18 @@ class RulesOfParts(RulesOfOne):
             self.write(pk, document)
         return True
 
-    @rule(pk=PKS, operation=OPERATIONS | BY_PATH)
+    @rule(pk=PKS, operation=NUMBERS | BY_PATH)
+    def numbers_by_path(self, pk: str, operation: tuple[Any, ...]) -> None:
+        self.operate_by_path(pk, operation)
+
+    @rule(pk=PKS, operation=LISTS)
+    def lists_by_path(self, pk: str, operation: tuple[Any, ...]) -> None:
+        self.operate_by_path(pk, operation)
+
+    @rule(pk=PKS, operation=DICTS)
+    def dicts_by_path(self, pk: str, operation: tuple[Any, ...]) -> None:
+        self.operate_by_path(pk, operation)
+
     def operate_by_path(self, pk: str, operation: tuple[Any, ...]) -> None:
         path, _, method = operation[0].rpartition(".")
 
@@ -155,7 +170,20 @@ class RulesOfParts(RulesOfOne):
             self.do(call, self.missing(pk))
 
     @precondition(lambda self: self.held)
-    @rule(data=st.data(), operation=OPERATIONS)
+    @rule(data=st.data(), operation=NUMBERS)
+    def numbers_by_value(self, data: st.DataObject, operation: tuple[Any, ...]) -> None:
+        self.operate_by_value(data, operation)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), operation=LISTS)
+    def lists_by_value(self, data: st.DataObject, operation: tuple[Any, ...]) -> None:
+        self.operate_by_value(data, operation)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), operation=DICTS)
+    def dicts_by_value(self, data: st.DataObject, operation: tuple[Any, ...]) -> None:
+        self.operate_by_value(data, operation)
+
     def operate_by_value(self, data: st.DataObject, operation: tuple[Any, ...]) -> None:
         _, held = self.some_held(data)
         pk = held.data["id"]

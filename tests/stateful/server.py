@@ -9,10 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import rule
-from rapyer import KeyNotFoundError
 from rapyer_pipeline import PipelineAborted, PipelineError
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from stateful.many import RulesOfMany
 from stateful.world import (
     BOUND,
@@ -209,26 +208,20 @@ class RulesOfServer(RulesOfMany):
         for amount in amounts:
             self.write(pk, self.docs[pk] | {"n": self.docs[pk]["n"] + amount})
 
-    @rule(command=st.sampled_from(["SCRIPT", "FUNCTION"]))
-    def scripts_are_flushed(self, command: str) -> None:
-        self.do(lambda: self.redis.execute_command(command, "FLUSH"))
-
-    @rule()
-    def the_index_is_dropped(self) -> None:
-        async def drop() -> None:
-            for name in await self.redis.execute_command("FT._LIST"):
-                with suppress(ResponseError):
+    @rule(what=st.sampled_from(["scripts", "functions", "index", "connections"]))
+    def somebody_disturbs(self, what: str) -> None:
+        async def disturb() -> None:
+            if what == "connections":
+                other = Redis.from_url(self.redis_url, protocol=2)
+                await other.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+                await other.aclose()
+                with suppress(RedisConnectionError):  # those that were killed
+                    await self.redis.ping()
+                    await self.model.exists("nobody")
+            elif what == "index":
+                for name in await self.redis.execute_command("FT._LIST"):
                     await self.redis.execute_command("FT.DROPINDEX", name)
+            else:
+                await self.redis.execute_command(what.upper().rstrip("S"), "FLUSH")
 
-        self.do(drop)
-
-    @rule()
-    def connections_are_killed(self) -> None:
-        async def kill() -> None:
-            mine = Redis.from_url(self.redis_url, protocol=2)
-            await mine.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-            await mine.aclose()
-            with suppress(ConnectionError, OSError, KeyNotFoundError):
-                await self.model.exists("nobody")
-
-        self.do(kill)
+        self.do(disturb)
