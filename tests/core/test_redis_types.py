@@ -1006,3 +1006,12 @@ async def test_a_field_that_the_document_lacks_has_its_default(user, redis):
     assert await user.at.ashift(timedelta(1)) == NOON + timedelta(1)
     assert await user.items.alen() == 0
     assert await User.get("1") == user
+
+
+@pytest.mark.parametrize("field", ["tags", "counts"])
+async def test_what_others_have_cleared_before_is_clear_in_the_instance_too(user, field):
+    others = await User.get(user.key)
+    assert getattr(user, field)
+    await getattr(others, field).aclear()
+    assert await getattr(user, field).aclear() == 0
+    assert not getattr(user, field)

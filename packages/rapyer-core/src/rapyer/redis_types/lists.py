@@ -209,8 +209,10 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
 
     def _follow(self, write: PlacedWrite, done: Done, change: _Change) -> None:
         """Do to the instance what was done to the document, and remember it."""
-        if change.start == change.stop and not change.new:
-            return  # nothing was written
+        if change.start == change.stop and not change.new:  # nothing was written
+            if len(self) != done.before and not is_changed(self):
+                write.read_anew()
+            return
         write.done()
         place = write.place
         held: Any = place.held()
