@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-import warnings
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -31,7 +30,6 @@ from rapyer import (
     init_rapyer,
     teardown_rapyer,
 )
-from rapyer_query import DroppedDocumentsWarning
 from redis.asyncio import Redis
 
 R = TypeVar("R")
@@ -154,14 +152,10 @@ class World(RuleBasedStateMachine):
         async def wait() -> R:
             return await call()
 
-        with warnings.catch_warnings():
-            # RediSearch 2.10 counts every JSON.DEL of a document among the writes that an index
-            # did not take, with N/A for a reason
-            warnings.filterwarnings("ignore", r"(?s).*or gone: N/A\.", DroppedDocumentsWarning)
-            if error is None:
-                return self.runner.run(wait())
-            with pytest.raises(error):
-                self.runner.run(wait())
+        if error is None:
+            return self.runner.run(wait())
+        with pytest.raises(error):
+            self.runner.run(wait())
         return None
 
     # -- what writes mean --------------------------------------------------------------------------
