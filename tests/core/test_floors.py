@@ -6,35 +6,10 @@ What is read is the source: imports inside of functions and for type checkers co
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from floors import CORE, FLOORS, OUTSIDE, ROOT, floor_of, imports_of, part_of
 
-ROOT = Path(__file__).parents[2]
-CORE = ROOT / "packages/rapyer-core/src/rapyer"
-
-#: From the top to the bottom; what stands on one line may import each other.
-FLOORS = (
-    {"__init__"},
-    {"connection", "host", "core_plugin", "commands"},
-    {"model"},
-    {"plugin"},
-    {
-        "base", "embedded", "metaclass", "paths", "reading", "locations", "fields", "indexed",
-        "hosting",
-        "options", "first_party", "keys", "registry", "memory", "versions", "baseline",
-        "assignments", "draft", "differences", "parts", "loading", "writing", "rows", "locks",
-        "lists", "dicts", "counting", "texts", "shifting", "plain", "owners",
-        "redis_types", "renamed",
-    },
-    {"types"},
-    {"traffic"},
-    {"expr"},
-    {"errors", "version", "guards", "progress", "_pydantic"},
-)  # fmt: skip
-#: Tools, which import what they like and are imported by nobody.
-OUTSIDE = {"__main__", "testing", "mypy"}
 #: What plugins build on. `rapyer.connection` and the like are for applications.
 FOR_PLUGINS = {
     "base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields", "indexed",
@@ -48,33 +23,6 @@ PLUGIN_PACKAGES = [
     for path in sorted(ROOT.glob(f"{folder}/rapyer-*/src/rapyer_*"))
     if "rapyer-core" not in path.parts and "rapyer-embedded" not in path.parts
 ]
-
-
-def imports_of(file: Path) -> Iterator[str]:
-    """The modules of rapyer that a file imports, as dotted names; `rapyer` for the package."""
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names if in_rapyer(name.name))
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: relative imports are not followed here"
-            if node.module == "rapyer":
-                yield from (f"rapyer.{name.name}" for name in node.names)
-            elif node.module is not None and in_rapyer(node.module):
-                yield node.module
-
-
-def in_rapyer(module: str) -> bool:
-    return module.split(".")[0] == "rapyer"
-
-
-def part_of(module: str) -> str:
-    """The part of core that a module of it belongs to: what follows `rapyer.`."""
-    return module.split(".")[1] if "." in module else "__init__"
-
-
-def floor_of(part: str) -> int:
-    (floor,) = (number for number, parts in enumerate(FLOORS) if part in parts)
-    return floor
 
 
 FILES = sorted(CORE.rglob("*.py"))
