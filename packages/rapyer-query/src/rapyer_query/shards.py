@@ -143,24 +143,30 @@ async def of_shards(spec: Spec, ask: Callable[[Spec], Awaitable[R]]) -> tuple[li
         What each has given, and whether each document was on one node all the while. If not, they
         were asked twice, so that one that has moved meanwhile is in what one of them has given.
     """
-    for turn in range(1, _TURNS + 1):
+    turn = 0
+    while True:
+        turn += 1
         try:
-            shards = await shards_of(spec)
-            found = await _all([ask(replace(spec, shard=one)) for one in shards])
-            if await are_settled(shards):
-                return found, True
-            await channel_of(spec.model).refresh()
-            shards = await shards_of(spec)
-            return [*found, *await _all([ask(replace(spec, shard=one)) for one in shards])], False
+            return await _of_shards(spec, ask)
         except (AskError, TryAgainError, RedisConnectionError):
             # a node has the slot of its index no more, or is gone, and others have what it had
             if turn == _TURNS:
                 raise
-            await asyncio.sleep(_PAUSE)
-            await channel_of(spec.model).refresh()
-            for node in await channel_of(spec.model).primaries():
-                _slots.pop(node, None)
-    raise RuntimeError("unreachable")
+        await asyncio.sleep(_PAUSE)
+        channel = channel_of(spec.model)
+        await channel.refresh()
+        for node in await channel.primaries():
+            _slots.pop(node, None)
+
+
+async def _of_shards(spec: Spec, ask: Callable[[Spec], Awaitable[R]]) -> tuple[list[R], bool]:
+    shards = await shards_of(spec)
+    found = await _all([ask(replace(spec, shard=one)) for one in shards])
+    if await are_settled(shards):
+        return found, True
+    await channel_of(spec.model).refresh()
+    shards = await shards_of(spec)
+    return [*found, *await _all([ask(replace(spec, shard=one)) for one in shards])], False
 
 
 async def are_settled(shards: Sequence[Shard]) -> bool:
