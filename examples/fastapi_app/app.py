@@ -1,6 +1,6 @@
 """A web application on FastAPI: members of a shop, who collect points.
 
-uv run --with fastapi --with uvicorn uvicorn --app-dir examples/fastapi_app app:app
+It runs by `uv run --with uvicorn uvicorn --app-dir examples/fastapi_app app:app`.
 """
 
 from __future__ import annotations
