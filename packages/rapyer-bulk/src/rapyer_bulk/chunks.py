@@ -11,7 +11,9 @@ from typing import ClassVar, Final, Generic, NamedTuple, TypeVar
 
 from rapyer.base import BaseRedisModel
 from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.outcome import ELSEWHERE
 from rapyer.traffic.scripts import Operation
+from redis.exceptions import ResponseError
 
 from rapyer_bulk.calls import Destination, Reply, run_for_keys, run_for_slots
 from rapyer_bulk.flight import Flight
@@ -188,7 +190,8 @@ class Chunk(ABC, Generic[L]):
         self, places: Sequence[int], error: Exception, failures: list[Exception]
     ) -> None:
         """Note what an error means for the keys of a slot, after another try where it may help."""
-        if not may_have_written(error):
+        is_refusal = isinstance(error, ResponseError) and not isinstance(error, ELSEWHERE)
+        if is_refusal and not may_have_written(error):
             try:
                 await self._send(places)
             except Exception as exc:  # noqa: BLE001 - noted for its keys, and raised at the end

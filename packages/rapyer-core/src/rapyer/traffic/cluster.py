@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, ClassVar, Final, TypeVar
 
-from redis.exceptions import (
-    AskError,
-    ClusterDownError,
-    MasterDownError,
-    MovedError,
-    ResponseError,
-    TryAgainError,
-)
+from redis.exceptions import AskError, MovedError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from rapyer.errors import OutcomeUnknownError
+from rapyer.errors import OutcomeUnknownError, RapyerError
+from rapyer.traffic.asking import AskingChannel
 from rapyer.traffic.channel import Argument, Channel
-from rapyer.traffic.outcome import LOST_REPLY
+from rapyer.traffic.outcome import ELSEWHERE, LOST_REPLY
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation, arguments_of
 from rapyer.traffic.server import ServerInfo
@@ -35,8 +29,8 @@ R = TypeVar("R")
 _PATIENCE: Final = 5.0
 #: Seconds between two tries of a command that a node could not carry out yet.
 _PAUSE: Final = 0.02
-#: What a node says of a slot that it has no more, or not yet. Nothing was carried out then.
-_ELSEWHERE: Final = (AskError, TryAgainError, ClusterDownError, MasterDownError)
+#: Seconds that a node may take to say which node has which slot; then another one is asked.
+_GLANCE: Final = 2.0
 
 
 class ClusterChannel(Channel):
@@ -115,11 +109,13 @@ class ClusterChannel(Channel):
 
         return await self._at(slot_of_keys(keys), work)
 
-    async def _send(self, *command: Argument, writes: bool = False) -> Any:
+    async def _send(
+        self, *command: Argument, writes: bool = False, deadline: float | None = None
+    ) -> Any:
         async def work(node: Channel) -> Any:
             return await node.execute(*command, writes=writes)
 
-        return await self._at(_slot_named_by(command), work)
+        return await self._at(_slot_named_by(command), work, deadline)
 
     async def execute_many(
         self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
@@ -129,7 +125,7 @@ class ClusterChannel(Channel):
         One round trip where all slots are where they are thought to be.
         """
         replies = await self.outcomes_of(commands, writes=writes)
-        lost = [one for one in replies if isinstance(one, LOST_REPLY)]
+        lost = [one for one in replies if isinstance(one, (RapyerError, *LOST_REPLY))]
         if lost:
             raise next((one for one in lost if isinstance(one, OutcomeUnknownError)), lost[0])
         return replies
@@ -143,28 +139,47 @@ class ClusterChannel(Channel):
             For each its reply, or the error that came instead, also where a reply was lost.
         """
         slots = [_slot_named_by(command) for command in commands]
-        places: dict[Channel, list[int]] = {}
-        for place, slot in enumerate(slots):
-            places.setdefault(await self._node_of(slot), []).append(place)
         replies: list[Any] = [None] * len(commands)
+        asked = [await self._node_of(slot) for slot in slots]
 
-        async def ask(node: Channel, own: Sequence[int]) -> None:
+        async def ask(places: Iterable[int]) -> None:
+            by_node: dict[Channel, list[int]] = {}
+            for place in places:
+                by_node.setdefault(asked[place], []).append(place)
+            await _all_done([ask_node(node, own) for node, own in by_node.items()])
+
+        async def ask_node(node: Channel, own: Sequence[int]) -> None:
             try:
                 given = await node.execute_many([commands[one] for one in own], writes=writes)
-            except LOST_REPLY as exc:
+            except (RapyerError, *LOST_REPLY) as exc:
                 self._look_around()
                 given = [exc] * len(own)
             for place, reply in zip(own, given, strict=True):
                 replies[place] = reply
 
-        await _all_done([ask(node, own) for node, own in places.items()])
-        for place, reply in enumerate(replies):
-            if isinstance(reply, _ELSEWHERE) or _was_not_sent(reply):
-                try:
-                    replies[place] = await self._send(*commands[place], writes=writes)
-                except (ResponseError, *LOST_REPLY) as exc:
-                    replies[place] = exc
+        await ask(range(len(slots)))
+        lost = [place for place, reply in enumerate(replies) if _was_not_sent(reply)]
+        if lost:  # once more, those of slots that another node has by now
+            before, owners = [*asked], await self._owners_of([slots[place] for place in lost])
+            for place, owner in zip(lost, owners, strict=True):
+                asked[place] = owner or asked[place]
+            await ask(place for place in lost if asked[place] is not before[place])
+        await self._follow(commands, replies, writes=writes)
         return replies
+
+    async def _follow(
+        self, commands: Sequence[Sequence[Argument]], replies: list[Any], *, writes: bool
+    ) -> None:
+        """Send again what nodes could not carry out yet; all of it has the patience of one."""
+        deadline = time.monotonic() + _PATIENCE
+        for place, reply in enumerate(replies):
+            if isinstance(reply, ELSEWHERE) and time.monotonic() < deadline:
+                try:
+                    replies[place] = await self._send(
+                        *commands[place], writes=writes, deadline=deadline
+                    )
+                except (RapyerError, ResponseError, *LOST_REPLY) as exc:
+                    replies[place] = exc
 
     async def execute_transactions(
         self, transactions: Sequence[Sequence[Sequence[Argument]]], *, writes: bool
@@ -184,9 +199,11 @@ class ClusterChannel(Channel):
 
     # -- where a slot is --------------------------------------------------------------------------
 
-    async def _at(self, slot: int, work: Callable[[Channel], Awaitable[R]]) -> R:
+    async def _at(
+        self, slot: int, work: Callable[[Channel], Awaitable[R]], deadline: float | None = None
+    ) -> R:
         """Do something on the node that has a slot, wherever that is meanwhile."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = deadline or time.monotonic() + _PATIENCE
         has_looked = False
         while True:
             node = await self._node_of(slot)
@@ -195,7 +212,7 @@ class ClusterChannel(Channel):
             except MovedError as exc:
                 self._note_move(slot, _named_by(exc))
                 late: Exception = exc
-            except _ELSEWHERE as exc:
+            except ELSEWHERE as exc:
                 late = exc
                 await asyncio.sleep(_PAUSE)
                 await self._learn()
@@ -204,7 +221,8 @@ class ClusterChannel(Channel):
                 raise
             except LOST_REPLY:
                 # nothing was sent, or it was a read: once more, if another node has the slot now
-                if has_looked or await self._learn_owner(slot) is node:
+                (owner,) = (None,) if has_looked else await self._owners_of([slot])
+                if owner is None or owner is node:
                     raise
                 has_looked = True
                 continue
@@ -220,7 +238,7 @@ class ClusterChannel(Channel):
         except AskError as exc:
             target = self._node(_named_by(exc))
             await target.introduce()
-            return await work(_AskingChannel(target))
+            return await work(AskingChannel(target))
 
     async def _node_of(self, slot: int) -> Channel:
         slots = self._slots or await self._learn()
@@ -248,13 +266,14 @@ class ClusterChannel(Channel):
             self._slots.note_move(slot, owner)
         self._look_around()
 
-    async def _learn_owner(self, slot: int) -> Channel | None:
-        """Ask anew which node has a slot; None where no node can be asked."""
+    async def _owners_of(self, slots: Sequence[int]) -> list[Channel | None]:
+        """Ask anew which nodes have some slots; None for one that none is known to have."""
         try:
-            owner = (await self._learn()).owner_of(slot)
-        except LOST_REPLY:
-            return None
-        return None if owner is None else self._node(owner)
+            known = await self._learn()
+            owners = [known.owner_of(slot) for slot in slots]
+            return [None if owner is None else self._node(owner) for owner in owners]
+        except (RapyerError, *LOST_REPLY):  # what came of the calls themselves matters more
+            return [None] * len(slots)
 
     def _look_around(self) -> asyncio.Task[SlotMap]:
         """Ask anew, in the background, which node has which slot."""
@@ -289,7 +308,8 @@ class ClusterChannel(Channel):
         for address in dict.fromkeys([*self._nodes, *self._seeds]):
             try:
                 node = self._node(address)
-                reply = await node.execute("CLUSTER", "SLOTS")
+                async with asyncio.timeout(_GLANCE):  # it may hang, and others know as well
+                    reply = await node.execute("CLUSTER", "SLOTS")
             except LOST_REPLY as exc:
                 last = exc
                 continue
@@ -326,33 +346,6 @@ class ClusterChannel(Channel):
             await node.close()
         for coalescer in self._coalescers.values():
             await coalescer.drain()
-
-
-class _AskingChannel(Channel):
-    """Tells a node of a cluster, before each call, that a key is being moved there.
-
-    Args:
-        node: The connections, of which it is known what they lead to.
-    """
-
-    __slots__ = ()
-
-    def __init__(self, node: Channel) -> None:
-        super().__init__(node._pool, node._limit, timeout=node._timeout, place=node._place)
-        self.server = node.server
-
-    async def _send(self, *command: Argument, writes: bool = False) -> Any:
-        (reply,) = await self.execute_many((command,), writes=writes)
-        if isinstance(reply, ResponseError):
-            raise reply
-        return reply
-
-    async def execute_many(
-        self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
-    ) -> list[Any]:
-        """Send one command, or one transaction: the server forgets after it what it was told."""
-        _, *replies = await super().execute_many((("ASKING",), *commands), writes=writes)
-        return replies
 
 
 def _was_not_sent(reply: object) -> bool:

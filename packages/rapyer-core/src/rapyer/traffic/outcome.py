@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from redis.exceptions import AuthenticationError, AuthorizationError, BusyLoadingError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -13,6 +21,10 @@ from rapyer.errors import OutcomeUnknownError
 #: What is raised when a reply does not come; asyncio's own where time has run out.
 LostReply: TypeAlias = RedisConnectionError | RedisTimeoutError | TimeoutError
 LOST_REPLY = (RedisConnectionError, RedisTimeoutError, TimeoutError)
+
+#: What a node of a cluster says of a slot that it has no more, or not yet. Nothing was carried out
+#: then.
+ELSEWHERE = (AskError, TryAgainError, ClusterDownError, MasterDownError)
 
 #: Replies that redis-py counts among the errors of the connection: the command was refused.
 _REFUSALS = (AuthenticationError, AuthorizationError, BusyLoadingError)
