@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from rapyer.base import channel_of, read_policies_of
-from rapyer.traffic.documents import get_documents
+from rapyer.traffic.documents import get_documents, require_read
 
 from rapyer_query.commands import PAGE
 from rapyer_query.shapes import ModelShape
@@ -95,7 +95,8 @@ async def _touch(spec: Spec, keys: Sequence[bytes]) -> None:
     if policies and keys:
         named: Any = keys  # as bytes, for others may have written keys that are no text
         for first in range(0, len(keys), PAGE):
-            await get_documents(channel_of(spec.model), named[first : first + PAGE], policies)
+            some = named[first : first + PAGE]
+            require_read(await get_documents(channel_of(spec.model), some, policies))
 
 
 async def pages_of_nodes(spec: Spec, pages_of: PagesOf) -> AsyncGenerator[Found]:

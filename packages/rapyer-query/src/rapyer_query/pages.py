@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Any, NamedTuple, cast
 
 from rapyer.base import identity_of
-from rapyer.traffic.documents import get_documents
+from rapyer.traffic.documents import get_documents, require_read
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.scripts import Operation
 
@@ -249,11 +249,16 @@ async def scan_pages(session: Session) -> AsyncGenerator[Page]:
 
 
 async def read_page(session: Session, keys: Sequence[bytes], policies: Policies = ()) -> Page:
-    """Read the documents at some keys: `JSON.MGET`. One round trip."""
+    """Read the documents at some keys: `JSON.MGET`. One round trip.
+
+    Raises:
+        redis.exceptions.RedisError: One could not be read.
+    """
     if not keys:
         return Page([], [])
     # as bytes, for others may have written keys that are no text
     outcomes = await get_documents(session.documents, cast("Any", keys), policies)
+    require_read(outcomes)  # what is there shall not be left out
     found = [
         (key, (outcome,))
         for key, outcome in zip(keys, outcomes, strict=True)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoPermissionError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from rapyer.errors import KeyNotFoundError
+from rapyer.errors import KeyNotFoundError, WrongTypeError
 from rapyer.traffic.channel import Channel
+from rapyer.traffic.cluster import ClusterChannel
 from rapyer.traffic.coalescing import Outcome
 from rapyer.traffic.groups import for_groups
+from rapyer.traffic.outcome import ELSEWHERE, LOST_REPLY
 from rapyer.traffic.policies import Policies, ScriptArgument
 from rapyer.traffic.replies import unexpected_reply, wrong_redis_type
 from rapyer.traffic.scripts import Operation, arguments_of
@@ -56,8 +58,7 @@ LOAD = Operation(
     if #KEYS == 1 then
         if not check(KEYS[1], 'read') then return {false} end
         local document = redis.pcall('JSON.GET', KEYS[1])
-        if type(document) ~= 'string' then return {false} end
-        touched(KEYS[1], 'read')
+        if type(document) == 'string' then touched(KEYS[1], 'read') end
         return {document}
     end
     local keys, places, replies, size = {}, {}, {}, 0
@@ -202,14 +203,27 @@ async def get_documents(
         policies: What else happens to each of them.
 
     Returns:
-        For each key its document; None where none is, an error where another Redis type is.
+        For each key its document; None where none is, an error where another Redis type is. On a
+        cluster also what came instead of it from a node that is gone, or refused: others are not
+        disturbed by that. See `require_read`.
     """
     if policies:
         return await _fetch_by_script(channel, policies, tuple(arguments_of(policies)), keys)
-    if channel.is_cluster:  # a command is about keys of one slot there
-        replies = await channel.execute_many([("JSON.GET", key) for key in keys])
+    if isinstance(channel, ClusterChannel):  # a command is about keys of one slot there
+        replies = await channel.outcomes_of([("JSON.GET", key) for key in keys])
         return await _told_apart(channel, keys, replies)
     return await _told_apart(channel, keys, await channel.execute("JSON.MGET", *keys, _TEXT))
+
+
+def require_read(outcomes: Sequence[Outcome]) -> None:
+    """Make sure that there is no document among some outcomes that could not be read.
+
+    Raises:
+        redis.exceptions.RedisError: The first error that came instead of a document.
+    """
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, WrongTypeError):
+            raise outcome
 
 
 async def _fetch(channel: Channel, keys: Sequence[str]) -> Sequence[Outcome]:
@@ -230,8 +244,15 @@ async def _fetch_by_script(
     keys: Sequence[str],
 ) -> Sequence[Outcome]:
     async def read(own: Sequence[str]) -> Sequence[object]:
-        replies: Sequence[object] = await channel.run(LOAD, policies, own, of_policies=arguments)
-        return replies
+        try:
+            return cast(
+                "Sequence[object]",
+                await channel.run(LOAD, policies, own, of_policies=arguments),
+            )
+        except (ResponseError, *LOST_REPLY) as exc:
+            if not channel.is_cluster:
+                raise
+            return [exc] * len(own)
 
     return await _told_apart(channel, keys, await for_groups(channel, keys, read))
 
@@ -243,10 +264,11 @@ async def _told_apart(
     if len(replies) != len(keys):
         raise unexpected_reply("JSON.MGET", replies)
     outcomes: list[Outcome] = [
-        reply if isinstance(reply, ResponseError) else _as_document(reply, "JSON.MGET")
+        reply if isinstance(reply, Exception) else _as_document(reply, "JSON.MGET")
         for reply in replies
     ]
-    absent = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, bytes)]
+    known = (bytes, *ELSEWHERE, *LOST_REPLY)  # a slot that no node has is waited for once
+    absent = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, known)]
     if absent and await _are_there(channel, [keys[place] for place in absent]):
         kinds = await channel.execute_many([("TYPE", keys[place]) for place in absent])
         for place, kind in zip(absent, kinds, strict=True):
@@ -355,6 +377,8 @@ async def document_exists(channel: Channel, key: str, policies: Policies = ()) -
 
 async def _refuse_wrong_type(channel: Channel, key: str, error: ResponseError) -> None:
     """Ask, after the server refused a command, whether the key holds another type."""
+    if isinstance(error, ELSEWHERE):
+        return
     try:
         kind = await channel.execute("TYPE", key)
     except (ResponseError, RedisConnectionError, RedisTimeoutError):
