@@ -247,7 +247,9 @@ class DocumentLock(Generic[M]):
             write = None if baseline is None else ChangesWrite(fresh, baseline)
             if write is not None and write.writes:
                 policies = (releasing_policy(self._keys, self._token), *write.policies)
-                await update_document(self._channel, self._key, write.writes, policies)
+                await update_document(
+                    self._channel, self._key, write.writes, policies, beside=self._keys
+                )
                 write.done()
                 return
         except ResponseError as exc:

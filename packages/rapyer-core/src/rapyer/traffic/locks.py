@@ -51,8 +51,8 @@ _RELEASING: Final = """
 local function release(lock, waiting, wake)
     redis.call('DEL', lock)
     if redis.call('EXISTS', waiting) == 1 then
-        redis.call('DEL', wake)  -- one that nobody took is enough
-        redis.call('LPUSH', wake, '1')
+        -- one that nobody took is enough; where a slot is being moved no key can be made anew
+        if redis.call('EXISTS', wake) == 0 then redis.call('LPUSH', wake, '1') end
         redis.call('PEXPIRE', wake, 1000)
     end
 end
@@ -86,7 +86,7 @@ _RENEW: Final = Operation(
 _CHECK: Final = f"""
 if access ~= 'write' then return true end
 if redis.call('GET', arg[1]) ~= arg[4] then return redis.error_reply('{LOST}') end
-for _, one in ipairs({{{{'DEL', arg[1]}}, {{'EXISTS', arg[2]}}, {{'DEL', arg[3]}},
+for _, one in ipairs({{{{'DEL', arg[1]}}, {{'EXISTS', arg[2]}}, {{'EXISTS', arg[3]}},
         {{'LPUSH', arg[3], '1'}}, {{'PEXPIRE', arg[3], '1'}}}}) do
     if not redis.acl_check_cmd(unpack(one)) then
         return redis.error_reply('NOPERM the user may not run ' .. one[1] .. ', which gives the '

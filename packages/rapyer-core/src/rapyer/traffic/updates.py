@@ -173,7 +173,11 @@ class Write(NamedTuple):
 
 
 async def update_document(
-    channel: Channel, key: str, writes: Sequence[Write], policies: Policies = ()
+    channel: Channel,
+    key: str,
+    writes: Sequence[Write],
+    policies: Policies = (),
+    beside: Sequence[str] = (),
 ) -> None:
     """Write some values inside a document, in one atomic step and one round trip.
 
@@ -185,6 +189,8 @@ async def update_document(
         key: The whole Redis key.
         writes: The values; none may stand inside another.
         policies: What else happens to the key.
+        beside: Other keys, in its slot, that the policies name. A node of a cluster then says
+            before anything is written that one of them is elsewhere.
 
     Raises:
         KeyNotFoundError: There is no document.
@@ -199,7 +205,7 @@ async def update_document(
         return
     update = Update(writes)
     try:
-        reply = await channel.run(UPDATE, policies, (key,), update.arguments)
+        reply = await channel.run(UPDATE, policies, (key, *beside), update.arguments)
     except ResponseError as exc:
         if str(exc).startswith(LOST):
             raise
