@@ -210,7 +210,7 @@ class ClusterChannel(Channel):
             try:
                 return await self._followed(node, work)
             except MovedError as exc:
-                self._note_move(slot, _named_by(exc))
+                self._note_move(slot, self._named_by(exc, node))
                 late: Exception = exc
             except ELSEWHERE as exc:
                 late = exc
@@ -236,7 +236,7 @@ class ClusterChannel(Channel):
         except MovedError:
             raise
         except AskError as exc:
-            target = self._node(_named_by(exc))
+            target = self._node(self._named_by(exc, node))
             await target.introduce()
             return await work(AskingChannel(target))
 
@@ -259,6 +259,14 @@ class ClusterChannel(Channel):
         if node is None:
             node = self._nodes[address] = self._connect(address)
         return node
+
+    def _named_by(self, error: AskError, node: Channel) -> Address:
+        """Give where a node says that a slot is: without a host, on the host of the node itself."""
+        untyped: Any = error
+        host: str = untyped.host or next(
+            known.host for known, other in self._nodes.items() if other is node
+        )
+        return Address(host, untyped.port)
 
     def _note_move(self, slot: int, owner: Address) -> None:
         self.changes += 1
@@ -351,11 +359,6 @@ class ClusterChannel(Channel):
 def _was_not_sent(reply: object) -> bool:
     """Say whether an error means that nothing was sent, or that a read got no reply."""
     return isinstance(reply, LOST_REPLY) and not isinstance(reply, OutcomeUnknownError)
-
-
-def _named_by(error: AskError) -> Address:
-    untyped: Any = error
-    return Address(untyped.host, untyped.port)
 
 
 def _slot_named_by(command: Sequence[Argument]) -> int:
