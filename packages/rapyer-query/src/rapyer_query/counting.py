@@ -12,7 +12,7 @@ from rapyer_query.answers import all_results, result_pages
 from rapyer_query.commands import Window
 from rapyer_query.merged import Found, rows_of_nodes
 from rapyer_query.near import BY_DISTANCE
-from rapyer_query.nodes import keys_on_node
+from rapyer_query.nodes import keys_on_node, there_of
 from rapyer_query.pages import NO_ORDER, named_keys
 from rapyer_query.session import DoubtError, Session, repeated
 from rapyer_query.shapes import ModelShape, redis_key
@@ -73,7 +73,8 @@ async def _named_on_node(session: Session) -> list[RedisKey] | None:
         named = await keys_on_node(session)
     except DoubtError:
         return None
-    return [redis_key(spec.model, key) for key in named[: spec.limit]]
+    there = await there_of(session, named, spec.limit)
+    return [redis_key(spec.model, key) for key in there]
 
 
 async def _keys_of_nodes(spec: Spec) -> list[RedisKey]:

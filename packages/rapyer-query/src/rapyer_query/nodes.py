@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
+from redis.exceptions import ResponseError
+
 from rapyer_query.commands import ALL_ROWS, PAGE
 from rapyer_query.merged import Found
 from rapyer_query.pages import NO_ORDER, read_page
@@ -38,6 +40,29 @@ async def keys_on_node(session: Session) -> list[bytes]:
     if ranks:
         session.scores.update(zip(named, map(float, reply[2::2]), strict=True))
     return named
+
+
+async def there_of(session: Session, named: Sequence[bytes], limit: int | None) -> list[bytes]:
+    """Give those of some keys at which documents are: an index names what has just expired.
+
+    One round trip for every 1000 of them, where there is no limit.
+
+    Raises:
+        redis.exceptions.ResponseError: The server refuses to tell.
+    """
+    found: list[bytes] = []
+    size = PAGE if limit is None else min(PAGE, limit + _MORE)
+    for first in range(0, len(named), size):
+        some = named[first : first + size]
+        replies = await session.documents.execute_many([("EXISTS", key) for key in some])
+        for key, reply in zip(some, replies, strict=True):
+            if isinstance(reply, ResponseError):
+                raise reply
+            if reply:
+                found.append(key)
+        if limit is not None and len(found) >= limit:
+            return found[:limit]
+    return found
 
 
 class NodeResults(Results):
