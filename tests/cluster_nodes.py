@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rapyer_embedded import Cluster, Server
+from redis import Redis
 from redis.crc import key_slot
 
 
@@ -52,6 +53,12 @@ class Moving:
         source, target = id_of(self.cluster, self.source), id_of(self.cluster, self.target)
         ask(self.target, "CLUSTER", "SETSLOT", slot, "IMPORTING", source)
         ask(self.source, "CLUSTER", "SETSLOT", slot, "MIGRATING", target)
+
+    def keys(self) -> list[str]:
+        """The keys that are to be moved still, at most 1000."""
+        with Redis.from_url(self.source.url) as client:
+            found = client.execute_command("CLUSTER", "GETKEYSINSLOT", self.slot, 1000)
+        return [key.decode() for key in found]
 
     def move(self, keys: Sequence[str]) -> None:
         """Move some keys."""

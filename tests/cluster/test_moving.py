@@ -9,6 +9,7 @@ import pytest
 from cluster_nodes import Moving, owner_of, slot_of, url_of
 from rapyer import AtomicRedisModel, Key, OutcomeUnknownError, init_rapyer
 from rapyer_embedded import Cluster
+from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import RedisError
 
 
@@ -141,6 +142,130 @@ async def test_a_node_whose_index_lost_its_slot_is_given_another_index(own):
         assert await query.count() == 50
         assert len(await query.to_list()) == 50
         assert (await Counter.index.status()).documents == 100
+
+
+async def test_a_lock_is_given_back_with_the_write_though_its_slot_is_being_moved(own):
+    async with init_rapyer(url_of(own)):
+        one = Counter(id="{c}1")
+        await one.save()
+        is_held, is_moving = asyncio.Event(), asyncio.Event()
+
+        async def count():
+            async with one.lock() as held:
+                is_held.set()
+                await is_moving.wait()
+                held.number += 1
+
+        counting = asyncio.create_task(count())
+        await is_held.wait()
+        move = moving(own, slot_of("{c}"))
+        await asyncio.to_thread(move.begin)
+        # nobody waits for the lock: the key of that is on no node, and might be on either
+        is_moving.set()
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(move.move, await asyncio.to_thread(move.keys))
+        await asyncio.to_thread(move.end)
+        await counting
+        assert (await Counter.get("{c}1")).number == 1
+        async with one.lock(wait=5) as held:
+            held.number += 1
+        assert held.number == 2
+
+
+async def test_a_lock_wakes_who_waits_though_its_slot_is_being_moved(own):
+    one, client = Counter(id="{c}1"), RedisCluster.from_url(own.url)
+    async with init_rapyer(url_of(own)):
+        await one.save()
+        move = moving(own, slot_of("{c}"))
+        async with one.lock() as held:
+            held.number += 1
+            # somebody waits, and has not taken the wake-up of before
+            await client.set(f"rapyer:lock-waiting:{one.key}:default", "1")
+            await client.lpush(f"rapyer:lock-wake:{one.key}:default", "1")
+            await asyncio.to_thread(move.begin)
+        assert await client.llen(f"rapyer:lock-wake:{one.key}:default") == 1
+        assert not await client.exists(f"rapyer:lock:{one.key}:default")
+        assert (await Counter.get("{c}1")).number == 1
+    await client.aclose()
+
+
+async def test_every_change_under_a_lock_is_made_once_while_the_slot_is_moved(own):
+    ids = [f"{{e}}{n}" for n in range(6)]
+    sent = dict.fromkeys(ids, 0)
+    async with init_rapyer(url_of(own)):
+        await Counter.bulk_insert([Counter(id=one) for one in ids])
+        is_over = False
+
+        async def count(pk):
+            while not is_over:
+                async with Counter.lock_by_key(pk) as held:
+                    held.number += 1
+                sent[pk] += 1
+
+        counting = [asyncio.create_task(count(one)) for one in ids for _ in range(2)]
+        for _ in range(3):
+            move = moving(own, slot_of("{e}"))
+            await asyncio.to_thread(move.begin)
+            while keys := await asyncio.to_thread(move.keys):
+                await asyncio.to_thread(move.move, keys[:3])
+                await asyncio.sleep(0.02)
+            await asyncio.to_thread(move.end)
+            await asyncio.sleep(0.1)
+        is_over = True
+        await asyncio.gather(*counting)
+        assert {one.id: one.number for one in await Counter.bulk_get(ids)} == sent
+        assert min(sent.values()) > 5
+
+
+async def test_nodes_that_do_not_name_their_host_are_followed_and_counted_once():
+    ids = [f"{{d}}{n}" for n in range(20)]
+    args = ["--cluster-preferred-endpoint-type", "unknown-endpoint"]
+    with Cluster(primaries=3, args=args) as cluster:
+        async with init_rapyer(url_of(cluster)):
+            await Counter.bulk_insert([Counter(id=one, number=3) for one in ids])
+            move = moving(cluster, slot_of("{d}"))
+            await asyncio.to_thread(move.begin)
+            await asyncio.to_thread(move.move, [Counter.key_of(one) for one in ids[:10]])
+            assert (await Counter.get(ids[0])).number == 3
+            await asyncio.to_thread(move.move, [Counter.key_of(one) for one in ids[10:]])
+            await asyncio.to_thread(move.end)
+            assert (await Counter.get(ids[0])).number == 3
+            assert await Counter.find(Counter.number == 3).count() == 20
+
+
+async def test_every_kind_of_query_goes_on_while_the_slot_of_an_index_is_being_moved(own):
+    async with init_rapyer(url_of(own)):
+        await Counter.bulk_insert([Counter(id=str(n), number=n) for n in range(60)])
+        query, is_over = Counter.find(), False
+
+        async def looped():
+            return len({one.pk async for one in query})
+
+        async def explained():
+            return (await query.explain()).nodes * 20
+
+        async def told():
+            return await Counter.index.status() and 60
+
+        async def repeat(ask):
+            turns = 0
+            while not is_over or not turns:
+                assert await ask() == 60
+                turns += 1
+
+        await query.count()
+        asking = [asyncio.create_task(repeat(one)) for one in (looped, explained, told)]
+        move = moving(own, slot_of((await query.explain()).index))
+        await asyncio.to_thread(move.begin)
+        await asyncio.sleep(1)  # longer than a query would look for the index where it was
+        assert await query.count() == 60
+        await asyncio.to_thread(move.move, await asyncio.to_thread(move.keys))
+        await asyncio.to_thread(move.end)
+        assert await query.count() == 60
+        is_over = True
+        await asyncio.gather(*asking)
+    async with init_rapyer(url_of(own)):  # connections that know of nothing
+        assert await looped() == 60
 
 
 async def until(condition, seconds=20.0):

@@ -5,15 +5,18 @@ What is asked is held against plain Python on all documents.
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from typing import Annotated
 
 import pytest
+from cluster_nodes import owner_of, slot_of, url_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rapyer import AtomicRedisModel, Field, GeoPoint, Key, Vector
+from rapyer import AtomicRedisModel, Field, GeoPoint, Key, Vector, init_rapyer
 from rapyer.expr.evaluate import predicate_of
+from rapyer_embedded import Cluster
 from rapyer_query import NotIndexedError, avg, count, max_, min_, sum_
 from rapyer_query.manager import IndexManager
 
@@ -213,3 +216,27 @@ async def test_what_a_query_gives_counts_as_read_and_what_it_passes_over_does_no
     assert {number for number, seconds in left.items() if seconds > 50} == {5, 6, 7, 8, 9, 10}
     assert len(await Visit.find(Visit.number < 3).to_list()) == 3
     assert await made[0].get_ttl() > 50
+
+
+@pytest.mark.parametrize("limit", [None, 7])
+async def test_what_has_expired_is_not_named_though_its_node_has_not_noticed(expiring, limit):
+    made = [Visit(id=str(n), number=n) for n in range(40)]
+    await Visit.bulk_insert(made)
+    await Visit.find().count()  # the indexes are there
+    for one in made[:30]:
+        expiring.ask(owner_of(expiring, slot_of(one.key)), "PEXPIRE", one.key, "1")
+    await asyncio.sleep(0.01)
+    assert not await Visit.find(Visit.number < 30).exists()
+    keys = await Visit.find().limit(limit).keys()
+    assert {*keys} <= {one.key for one in made[30:]}
+    assert len(keys) == (limit or 10)
+
+
+@pytest.fixture
+async def expiring():
+    """A cluster whose nodes notice that a document has expired when it is asked for alone."""
+    with Cluster(primaries=3, args=["--enable-debug-command", "yes"]) as own:
+        for server in own.primaries:
+            own.ask(server, "DEBUG", "SET-ACTIVE-EXPIRE", "0")
+        async with init_rapyer(url_of(own)):
+            yield own

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 from rapyer.traffic.channel import Argument
 
 from rapyer_query.search import estimates_of, full_texts_in
 from rapyer_query.session import Session, repeated
 from rapyer_query.settings import limits_of
-from rapyer_query.shards import shards_of
+from rapyer_query.shards import is_on_nodes, shards_of, wherever
 from rapyer_query.sorting import server_order
 from rapyer_query.spec import Spec
 
@@ -66,11 +67,15 @@ class Explanation:
         return "\n".join(lines)
 
 
+async def _on_nodes(spec: Spec) -> Explanation:
+    shards = await shards_of(spec)
+    return replace(await explain(replace(spec, shard=shards[0])), nodes=len(shards))
+
+
 async def explain(spec: Spec) -> Explanation:
     """Tell what a query does; see `Query.explain`."""
-    shards = await shards_of(spec)
-    if shards:
-        return replace(await explain(replace(spec, shard=shards[0])), nodes=len(shards))
+    if is_on_nodes(spec):
+        return await wherever(spec.model, partial(_on_nodes, spec))
 
     async def body(session: Session) -> Explanation:
         compiled, ask, near = session.compiled, session.ask, spec.near

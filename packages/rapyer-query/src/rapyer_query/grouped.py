@@ -21,7 +21,7 @@ from rapyer_query.reducers import Sent, maker_of
 from rapyer_query.reducing import groups_of, key_of, merge_of, nothing_of, reduced
 from rapyer_query.session import DoubtError, Session, repeated
 from rapyer_query.shapes import ValuesShape
-from rapyer_query.shards import is_on_nodes, of_shards, shards_of
+from rapyer_query.shards import is_on_nodes, of_shards, shards_of, wherever
 
 if TYPE_CHECKING:
     from rapyer_query.reducers import Maker
@@ -125,12 +125,8 @@ class Grouped:
         async def body(session: Session) -> str:
             return "python" if self.plan(session) is None else "server"
 
-        shards = await shards_of(self.spec)
-        if shards:
-            first = replace(self, spec=replace(self.spec, shard=shards[0]))
-            found = await first.explain()
-            is_merged = None not in map(merge_of, self.aggregates)
-            return replace(found, groups=found.groups if is_merged else "python", nodes=len(shards))
+        if is_on_nodes(self.spec):
+            return await wherever(self.spec.model, self._explained_of_nodes)
         groups, found = await repeated(self.spec, body), await explain(self.spec)
         estimates: list[str] = []
         if groups == "server":
@@ -140,6 +136,12 @@ class Grouped:
                 if one.is_estimated
             ]
         return replace(found, groups=groups, estimates=(*found.estimates, *estimates))
+
+    async def _explained_of_nodes(self) -> Explanation:
+        shards = await shards_of(self.spec)
+        found = await replace(self, spec=replace(self.spec, shard=shards[0])).explain()
+        is_merged = None not in map(merge_of, self.aggregates)
+        return replace(found, groups=found.groups if is_merged else "python", nodes=len(shards))
 
     # -- in Python --------------------------------------------------------------------------------
 

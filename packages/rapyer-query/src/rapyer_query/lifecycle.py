@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary, ref
 from rapyer.base import database_of, identity_of
 from rapyer.errors import RapyerError, UnsupportedServerError
 from rapyer.traffic.channel import Argument, Channel
+from rapyer.traffic.outcome import ELSEWHERE
 from rapyer.traffic.scripts import Operation
 from rapyer.traffic.server import ServerInfo
 from redis.exceptions import RedisError, ResponseError
@@ -242,6 +243,8 @@ class Lifecycle:
         sent = (index.version, int(INDEX_RETENTION.of(index.model) * 1000), *arguments)
         try:
             return await channel.run(operation, (), keys, sent)
+        except ELSEWHERE:  # of a cluster, where another node is to be asked
+            raise
         except ResponseError as exc:
             raise self._unavailable(str(exc)) from exc
 

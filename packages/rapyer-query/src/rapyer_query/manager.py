@@ -22,7 +22,7 @@ from rapyer_query.lifecycle import PAUSES, definitions
 from rapyer_query.lifecycle_scripts import DROP, KNOWN, REBUILD, STATUS
 from rapyer_query.names import new_name
 from rapyer_query.reports import Report
-from rapyer_query.shards import shards_of_model
+from rapyer_query.shards import shards_of_model, wherever
 
 State: TypeAlias = Literal["ready", "building", "missing"]
 
@@ -118,7 +118,12 @@ class IndexManager:
             UnsupportedServerError: The server has no Search.
             IndexUnavailableError: The documents are in another database than 0.
         """
-        return _together([await self._status_of(*part, scan=scan) for part in await self._parts()])
+
+        async def ask() -> IndexStatus:
+            parts = await self._parts()
+            return _together([await self._status_of(*part, scan=scan) for part in parts])
+
+        return await wherever(self._model, ask)
 
     async def _status_of(self, index: ModelIndex, channel: Channel, *, scan: bool) -> IndexStatus:
         told = await index.life.run(channel, STATUS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
@@ -13,7 +14,15 @@ from rapyer.traffic.documents import get_documents, require_read
 
 from rapyer_query.commands import PAGE
 from rapyer_query.shapes import ModelShape
-from rapyer_query.shards import are_settled, of_shards, shards_of
+from rapyer_query.shards import (
+    GONE,
+    PAUSE,
+    TURNS,
+    are_settled,
+    choose_anew,
+    of_shards,
+    shards_of,
+)
 from rapyer_query.sorting import sort_in_python
 from rapyer_query.spec import Spec
 
@@ -117,21 +126,29 @@ async def pages_of_nodes(spec: Spec, pages_of: PagesOf) -> AsyncGenerator[Found]
 
 async def _streamed(spec: Spec, pages_of: PagesOf) -> AsyncGenerator[Found]:
     seen: set[bytes] = set()
-    for _ in range(2):  # documents that have moved meanwhile are on the other node by then
-        shards = await shards_of(spec)
-        for shard in shards:
-            async with aclosing(pages_of(replace(spec, shard=shard))) as pages:
-                async for keys, results in pages:
-                    fresh = [
-                        (key, one)
-                        for key, one in zip(keys, results, strict=True)
-                        if key not in seen
-                    ]
-                    seen.update(keys)
-                    yield [key for key, _ in fresh], [one for _, one in fresh]
-        if await are_settled(shards):
-            return
-        await channel_of(spec.model).refresh()
+    is_again = False
+    for turn in range(1, TURNS + 1):
+        try:
+            shards = await shards_of(spec)
+            for shard in shards:
+                async with aclosing(pages_of(replace(spec, shard=shard))) as pages:
+                    async for keys, results in pages:
+                        fresh = [
+                            (key, one)
+                            for key, one in zip(keys, results, strict=True)
+                            if key not in seen
+                        ]
+                        seen.update(keys)
+                        yield [key for key, _ in fresh], [one for _, one in fresh]
+            if is_again or await are_settled(shards):
+                return
+            is_again = True  # documents that have moved meanwhile are on the other node by then
+            await channel_of(spec.model).refresh()
+        except GONE:
+            if turn == TURNS:
+                raise
+            await asyncio.sleep(PAUSE)
+            await choose_anew(spec.model)
 
 
 def results_of(spec: Spec, rows: Sequence[Row]) -> list[Any]:

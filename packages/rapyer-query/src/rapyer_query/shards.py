@@ -27,8 +27,10 @@ from rapyer_query.spec import Spec
 R = TypeVar("R")
 
 #: How often the nodes are asked for what they have, while slots are being moved to others.
-_TURNS: Final = 10
-_PAUSE: Final = 0.05
+TURNS: Final = 10
+PAUSE: Final = 0.05
+#: A node has the slot of its index no more, or is gone, and others have what it had.
+GONE: Final = (AskError, TryAgainError, RedisConnectionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +40,18 @@ class Slots:
     Attributes:
         ranges: The first and the last of neighbouring slots.
         is_moving: Whether one is being moved to or from it.
+        leaving: Those that are being moved to other nodes.
     """
 
     ranges: tuple[tuple[int, int], ...]
     is_moving: bool
+    leaving: tuple[int, ...] = ()
 
     def has(self, slot: int) -> bool:
-        """Say whether the node has a slot."""
-        return any(first <= slot <= last for first, last in self.ranges)
+        """Say whether the node has a slot, and is to keep it."""
+        return slot not in self.leaving and any(
+            first <= slot <= last for first, last in self.ranges
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,14 +79,17 @@ async def slots_of(channel: Channel) -> Slots:
     text: str = (await channel.execute("CLUSTER", "NODES")).decode()
     own = next(line for line in text.splitlines() if "myself" in line.split(" ")[2])
     ranges: list[tuple[int, int]] = []
+    leaving: list[int] = []
     is_moving = False
     for word in own.split(" ")[8:]:
         if word.startswith("["):  # [93-<-node] or [93->-node]
             is_moving = True
+            slot, is_leaving, _ = word[1:].partition("->-")
+            leaving += [int(slot)] if is_leaving else []
         elif word:
             first, _, last = word.partition("-")
             ranges.append((int(first), int(last or first)))
-    return Slots(tuple(ranges), is_moving)
+    return Slots(tuple(ranges), is_moving, tuple(leaving))
 
 
 def is_on_nodes(spec: Spec) -> bool:
@@ -143,30 +152,36 @@ async def of_shards(spec: Spec, ask: Callable[[Spec], Awaitable[R]]) -> tuple[li
         What each has given, and whether each document was on one node all the while. If not, they
         were asked twice, so that one that has moved meanwhile is in what one of them has given.
     """
-    turn = 0
-    while True:
-        turn += 1
+
+    async def work() -> tuple[list[R], bool]:
+        shards = await shards_of(spec)
+        found = await _all([ask(replace(spec, shard=one)) for one in shards])
+        if await are_settled(shards):
+            return found, True
+        await channel_of(spec.model).refresh()
+        shards = await shards_of(spec)
+        return [*found, *await _all([ask(replace(spec, shard=one)) for one in shards])], False
+
+    return await wherever(spec.model, work)
+
+
+async def wherever(model: type[BaseRedisModel], work: Callable[[], Awaitable[R]]) -> R:
+    """Do something with the nodes of a model, and once more where they are others by now."""
+    for _ in range(TURNS - 1):
         try:
-            return await _of_shards(spec, ask)
-        except (AskError, TryAgainError, RedisConnectionError):
-            # a node has the slot of its index no more, or is gone, and others have what it had
-            if turn == _TURNS:
-                raise
-        await asyncio.sleep(_PAUSE)
-        channel = channel_of(spec.model)
-        await channel.refresh()
-        for node in await channel.primaries():
-            _slots.pop(node, None)
+            return await work()
+        except GONE:
+            await asyncio.sleep(PAUSE)
+            await choose_anew(model)
+    return await work()
 
 
-async def _of_shards(spec: Spec, ask: Callable[[Spec], Awaitable[R]]) -> tuple[list[R], bool]:
-    shards = await shards_of(spec)
-    found = await _all([ask(replace(spec, shard=one)) for one in shards])
-    if await are_settled(shards):
-        return found, True
-    await channel_of(spec.model).refresh()
-    shards = await shards_of(spec)
-    return [*found, *await _all([ask(replace(spec, shard=one)) for one in shards])], False
+async def choose_anew(model: type[BaseRedisModel]) -> None:
+    """Forget which nodes have documents of a model, and in which of their slots indexes are."""
+    channel = channel_of(model)
+    await channel.refresh()
+    for node in await channel.primaries():
+        _slots.pop(node, None)
 
 
 async def are_settled(shards: Sequence[Shard]) -> bool:
