@@ -6,7 +6,7 @@ import asyncio
 import signal
 
 import pytest
-from cluster_nodes import owner_of, slot_of, url_of
+from cluster_nodes import owner_of, port_of, slot_of, url_of
 from rapyer import AtomicRedisModel, Key, init_rapyer
 from rapyer.traffic import cluster as traffic
 from rapyer_bulk import BulkError
@@ -92,13 +92,12 @@ async def test_a_node_that_hangs_does_not_keep_others_from_being_found(monkeypat
     monkeypatch.setattr(traffic, "_GLANCE", 0.3)
     with Cluster(primaries=3, replicas=1, node_timeout=0.5) as cluster:
         victim, other, *_ = cluster.primaries
-        url = url_of(cluster)
-        seeds = f"{url.rstrip('/0')},{other.url.rpartition('@')[2].removeprefix('redis://')}"
+        seeds = ",".join(f"127.0.0.1:{port_of(one)}" for one in (victim, other))
         victim.process.send_signal(signal.SIGSTOP)
         try:
             async with asyncio.timeout(20):
                 await until_replaced(cluster, other)
-                async with init_rapyer(seeds):
+                async with init_rapyer(f"redis+cluster://{seeds}?socket_timeout=60"):
                     await asyncio.gather(*(Letter(id=str(n)).save() for n in range(NUMBER)))
                     assert len(await Letter.bulk_get([str(n) for n in range(NUMBER)])) == NUMBER
         finally:
