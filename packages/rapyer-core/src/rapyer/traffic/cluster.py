@@ -47,7 +47,7 @@ class ClusterChannel(Channel):
         waiters: How many of the callers may wait for something to happen on the servers.
     """
 
-    __slots__ = ("_connect", "_learning", "_nodes", "_seeds", "_slots", "changes")
+    __slots__ = ("_connect", "_learning", "_nodes", "_seeds", "_slots")
 
     is_cluster: ClassVar[bool] = True
 
@@ -61,8 +61,6 @@ class ClusterChannel(Channel):
         self._nodes: dict[Address, Channel] = {}
         self._slots: SlotMap | None = None
         self._learning: asyncio.Task[SlotMap] | None = None
-        #: How often it was noticed that slots are elsewhere than before.
-        self.changes = 0
 
     @property
     def connects(self) -> int:
@@ -269,7 +267,6 @@ class ClusterChannel(Channel):
         return Address(host, untyped.port)
 
     def _note_move(self, slot: int, owner: Address) -> None:
-        self.changes += 1
         if self._slots is not None:
             self._slots.note_move(slot, owner)
         self._look_around()
@@ -305,11 +302,8 @@ class ClusterChannel(Channel):
 
     def _learned(self, task: asyncio.Task[SlotMap]) -> None:
         self._learning = None
-        if task.cancelled() or task.exception() is not None:
-            return
-        if self._slots is not None and self._slots.owners != task.result().owners:
-            self.changes += 1
-        self._slots = task.result()
+        if not task.cancelled() and task.exception() is None:
+            self._slots = task.result()
 
     async def _ask_for_slots(self) -> SlotMap:
         last: Exception | None = None
