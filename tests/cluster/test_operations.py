@@ -35,12 +35,16 @@ class Player(AtomicRedisModel):
     tags: RedisList[str] = Field(default_factory=list)
     marks: RedisDict[int] = Field(default_factory=dict)
 
+    class Config:
+        prefix = "cluster:player"
+
 
 class Session(AtomicRedisModel):
     id: Key[str]
     number: int = 0
 
     class Config:
+        prefix = "cluster:session"
         ttl = 100
         ttl_postpone_on_access = True
 
@@ -49,6 +53,9 @@ class Account(AtomicRedisModel):
     id: Key[str]
     balance: int = 0
     revision: Version = Field(default=0)
+
+    class Config:
+        prefix = "cluster:account"
 
 
 class InShop(AtomicRedisModel):
@@ -100,7 +107,7 @@ async def test_documents_of_all_slots_are_saved_and_gathered_gets_find_each(clus
 async def test_a_gathered_get_of_another_redis_type_is_told_by_itself(cluster):
     await asyncio.gather(*(one.save() for one in players()))
     client = RedisCluster.from_url(cluster.url)
-    await client.set("player:text", "x")
+    await client.set("cluster:player:text", "x")
     await client.aclose()
     found = await asyncio.gather(
         Player.get("1"), Player.get("text"), Player.get("2"), return_exceptions=True
