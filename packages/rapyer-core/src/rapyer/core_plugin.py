@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rapyer.commands import PLUGINS_COMMAND
+from rapyer.commands.plugins import PLUGINS_COMMAND
 from rapyer.model import (
     ChangesMixin,
     DeleteMixin,

@@ -1,16 +1,13 @@
-"""The sub-commands of core: `python -m rapyer plugins`."""
+"""`python -m rapyer plugins`: what is installed."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-import textwrap
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rapyer.guards import is_list
+from rapyer.cli import WELL, WRONG, table
 from rapyer.plugin import Command, PluginInfo
 from rapyer.plugin.info import API_VERSION
 
@@ -19,7 +16,6 @@ if TYPE_CHECKING:
 
 _HEADINGS = ("name", "distribution", "version", "api", "status", "hooks", "methods", "options",
              "field types")  # fmt: skip
-_GAP = "  "
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -40,10 +36,10 @@ def _list_plugins(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps({"api_version": API_VERSION, "plugins": plugins}, indent=2))
     else:
-        print(_table(plugins))
+        print(table(_HEADINGS, [[plugin[name] for name in _HEADINGS] for plugin in plugins]))
         for info, fault in survey.faults:
             print(f"\n{info.name}: {fault}", file=sys.stderr)
-    return 1 if survey.faults else 0
+    return WRONG if survey.faults else WELL
 
 
 PLUGINS_COMMAND = Command(
@@ -76,37 +72,3 @@ def _identity(info: PluginInfo) -> dict[str, Any]:
         "version": info.version,
         "api": info.api_version,
     }
-
-
-def _table(plugins: Sequence[dict[str, Any]]) -> str:
-    """Lay plugins out in columns; lists are wrapped, to fit the terminal where that is possible."""
-    rows = [_HEADINGS, *(tuple(_cell(plugin[name]) for name in _HEADINGS) for plugin in plugins)]
-    narrow = [max(len(row[column]) for row in rows) for column in range(5)]
-    lists = len(_HEADINGS) - len(narrow)
-    left = shutil.get_terminal_size().columns - sum(narrow) - len(_GAP) * (len(_HEADINGS) - 1)
-    widest = [
-        max(len(word) for row in rows for word in row[5 + column].split(" "))
-        for column in range(lists)
-    ]
-    spare = max(0, left - sum(widest)) // lists
-    wide = [least + spare for least in widest]
-    return "\n".join(_lines(row, [*narrow, *wide]) for row in rows)
-
-
-def _cell(value: object) -> str:
-    if is_list(value):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
-
-
-def _lines(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [
-        textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
-        for cell, width in zip(row, widths, strict=True)
-    ]
-    height = max(map(len, cells))
-    columns = [[*cell, *[""] * (height - len(cell))] for cell in cells]
-    return "\n".join(
-        _GAP.join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip()
-        for line in zip(*columns, strict=True)
-    )

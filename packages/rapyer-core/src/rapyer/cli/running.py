@@ -1,0 +1,89 @@
+"""Running what a command does on a server, and printing what came out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Awaitable, Callable
+from typing import Any, NamedTuple, TypeAlias
+
+from redis.exceptions import RedisError
+
+from rapyer.cli.errors import FAILED, WELL, UsageError
+from rapyer.errors import RapyerError
+from rapyer.traffic.source import URL_VARIABLE, RedisSource, use_as_default
+from rapyer.traffic.urls import without_secrets
+
+
+class Outcome(NamedTuple):
+    """What came of a command.
+
+    Attributes:
+        text: What is printed, for people.
+        value: What is printed with `--json`: something that JSON can hold.
+        status: The exit status: `WELL`, `WRONG` or `FAILED`.
+    """
+
+    text: str
+    value: Any
+    status: int = WELL
+
+
+#: Does what a command is for, with its arguments.
+Action: TypeAlias = Callable[[Namespace], Awaitable[Outcome]]
+
+
+def add_connection(parser: ArgumentParser) -> None:
+    """Add the arguments `--redis` and `--json`, which `run_connected` wants."""
+    parser.add_argument(
+        "--redis",
+        metavar="URL",
+        help=f"the server of models that name none; {URL_VARIABLE} if not given",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_connected(action: Action, arguments: Namespace) -> int:
+    """Run an action, print what came out, and give the exit status.
+
+    While it runs, models without a `redis` option of their own are on the server that `--redis`
+    names. Connections are made when they are needed, and closed at the end. What goes wrong is
+    written to the standard error in a line, without passwords.
+
+    Args:
+        action: Does it.
+        arguments: The arguments of the command, with those of `add_connection`.
+
+    Returns:
+        The exit status of what came out; `FAILED` where the action raised a `UsageError`, an error
+        of rapyer or one of the connection.
+    """
+    try:
+        return asyncio.run(_run(action, arguments))
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WELL
+    except (UsageError, RapyerError, RedisError, OSError) as exc:
+        print(f"{type(exc).__name__}: {exc}", file=sys.stderr)
+        return FAILED
+
+
+async def _run(action: Action, arguments: Namespace) -> int:
+    before: RedisSource | None = None
+    if arguments.redis is not None:
+        try:
+            before = use_as_default(RedisSource.of(arguments.redis))
+        except ValueError as exc:
+            shown = without_secrets(arguments.redis)
+            raise UsageError(f"--redis is {shown!r}, which {exc}.") from None
+    try:
+        text, value, status = await action(arguments)
+        print(json.dumps(value, indent=2) if arguments.json else text, flush=True)
+        return status
+    finally:
+        await RedisSource.close_all()
+        if arguments.redis is not None:
+            use_as_default(before)
