@@ -1,11 +1,12 @@
-"""`python -m rapyer`: the sub-commands of core and of the plugins."""
+"""`python -m rapyer`, and the script `rapyer`: the sub-commands of core and of the plugins."""
 
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Sequence
 from io import TextIOWrapper
+from pathlib import Path
 
 from rapyer.errors import PluginError
 from rapyer.host import survey_plugins
@@ -20,17 +21,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Args:
         arguments: The words after the name of the program; those of this process if not given.
+
+    Returns:
+        What the command gives: 0 where all is well, 1 where something is not as it should be, 2
+        where nothing could be done.
+
+    Raises:
+        SystemExit: The arguments are wrong (2), or ask for help or the version (0).
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
             stream.reconfigure(errors="backslashreplace")
     commands, faults = _commands(survey_plugins().host)
-    parser = ArgumentParser(prog="python -m rapyer", description="Tools of rapyer and its plugins.")
+    formatter = _formatter()
+    parser = ArgumentParser(
+        prog="rapyer" if Path(sys.argv[0]).stem == "rapyer" else "python -m rapyer",
+        description="Tools of rapyer and its plugins.",
+        formatter_class=formatter,
+    )
     parser.add_argument("--version", action="version", version=f"rapyer-core {__version__}")
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for info, command in commands:
         text = command.help.replace("%", "%%")
-        of_command = parsers.add_parser(command.name, help=text, description=text)
+        of_command = parsers.add_parser(
+            command.name, help=text, description=text, formatter_class=formatter
+        )
         of_command.set_defaults(_rapyer_command=command)
         try:
             if command.add_arguments is not None:
@@ -43,6 +58,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = vars(parser.parse_args(arguments))
     chosen: Command = parsed.pop("_rapyer_command")
     return chosen.run(Namespace(**parsed))
+
+
+def _formatter() -> type[HelpFormatter]:
+    """Give what lays out help texts: in colours where `rapyer[cli]` is installed."""
+    try:
+        from rich_argparse import RichHelpFormatter  # noqa: PLC0415 - an extra
+    except ImportError:
+        return HelpFormatter
+    return RichHelpFormatter
 
 
 def _commands(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:

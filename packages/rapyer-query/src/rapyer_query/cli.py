@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from rapyer.base import BaseRedisModel
 from rapyer.cli import (
@@ -21,13 +21,10 @@ from rapyer.cli import (
 )
 from rapyer.plugin import Command
 from rapyer.progress import ProgressCallable
-from rapyer.traffic.channel import Channel
 from rapyer.traffic.source import default_source
-from redis.exceptions import AskError
 
-from rapyer_query.facts import facts_of, index_names
+from rapyer_query.listing import entries_of
 from rapyer_query.manager import IndexManager, IndexStatus
-from rapyer_query.names import IndexName, registry_of
 
 #: Goes to the beginning of the line of a terminal, and clears it.
 _CLEAR: Final = "\r\x1b[K"
@@ -165,39 +162,8 @@ def _progress(arguments: Namespace) -> Generator[ProgressCallable | None]:
 
 
 async def _list() -> Outcome:
-    rows: list[dict[str, Any]] = []
-    for node in await default_source().channel().primaries():
-        rows += [await _row(node, name) for name in await index_names(node)]
-    rows = [row for row in rows if row]
+    entries = await entries_of(default_source().channel())
+    rows = [entry.to_dict() for entry in entries]
     if not rows:
         return Outcome("no indexes", rows)
     return Outcome(table([*rows[0]], [[*row.values()] for row in rows]), rows)
-
-
-async def _row(channel: Channel, name: IndexName) -> dict[str, Any]:
-    """Tell of an index; nothing where it is gone meanwhile, or in a slot that is elsewhere now."""
-    try:
-        facts = await facts_of(channel, name.name)
-    except AskError:
-        return {}
-    if facts is None:
-        return {}
-    return {
-        "prefix": name.prefix,
-        "version": name.version,
-        "index": name.name,
-        "state": "building" if facts.is_building else "ready",
-        "fields": len(facts.fields),
-        "documents": facts.documents,
-        "memory": facts.memory,
-        "failures": facts.failures,
-        "kept_until": await _kept_until(channel, name),
-    }
-
-
-async def _kept_until(channel: Channel, name: IndexName) -> int | None:
-    """Give the second until which the version of an index has said to be alive."""
-    reply = await channel.execute(
-        "HGET", registry_of(name.prefix, name.tag), f"lease:{name.version}"
-    )
-    return None if reply is None else int(reply.partition(b":")[0]) // 1000

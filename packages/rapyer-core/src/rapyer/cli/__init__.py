@@ -8,6 +8,7 @@ models, which `models_of` imports.
 
 from rapyer.cli.errors import FAILED, WELL, WRONG, UsageError
 from rapyer.cli.naming import add_models, models_of
+from rapyer.cli.rights import rights_check
 from rapyer.cli.running import Outcome, add_connection, run_connected
 from rapyer.cli.tables import table
 
@@ -20,6 +21,7 @@ __all__ = [
     "add_connection",
     "add_models",
     "models_of",
+    "rights_check",
     "run_connected",
     "table",
 ]

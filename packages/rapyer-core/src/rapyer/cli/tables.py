@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from itertools import zip_longest
 from typing import Final
@@ -15,7 +15,12 @@ from rapyer.guards import is_array
 _GAP: Final = "  "
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+def table(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    styles: Mapping[str, str] | None = None,
+) -> str:
     """Lay rows out in columns, as wide as the terminal where that is possible.
 
     Where the standard output is a terminal and rich is installed (`pip install "rapyer[cli]"`),
@@ -24,13 +29,14 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     Args:
         headings: The names of the columns.
         rows: Their cells; None is an empty one, and what a sequence has is separated by commas.
+        styles: How rich draws cells with certain texts, such as `{"fault": "red"}`.
 
     Returns:
         The lines, without a line break behind the last one.
     """
     cells = [[_cell(cell) for cell in row] for row in rows]
     if sys.stdout.isatty() and find_spec("rich") is not None:
-        return _drawn(headings, cells)
+        return _drawn(headings, cells, styles or {})
     return _plain([list(headings), *cells])
 
 
@@ -40,21 +46,23 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _drawn(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _drawn(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Mapping[str, str]
+) -> str:
     from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - an extra
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for heading in headings:
         drawn.add_column(heading, overflow="fold")
     for row in rows:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(Text(cell, styles.get(cell, "")) for cell in row))
     console = Console()
     with console.capture() as captured:
         console.print(drawn)
-    return captured.get().rstrip("\n")
+    return captured.get().strip("\n")
 
 
 def _plain(rows: Sequence[Sequence[str]]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import textwrap
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from rapyer.cli import WELL, WRONG, table
 from rapyer.plugin import Command, PluginInfo
@@ -14,8 +17,8 @@ from rapyer.plugin.info import API_VERSION
 if TYPE_CHECKING:
     from rapyer.plugin.compose import Host
 
-_HEADINGS = ("name", "distribution", "version", "api", "status", "hooks", "methods", "options",
-             "field types")  # fmt: skip
+_COLUMNS: Final = ("name", "distribution", "version", "api", "status")
+_PARTS: Final = ("hooks", "methods", "options", "field types")
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -36,7 +39,7 @@ def _list_plugins(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps({"api_version": API_VERSION, "plugins": plugins}, indent=2))
     else:
-        print(table(_HEADINGS, [[plugin[name] for name in _HEADINGS] for plugin in plugins]))
+        print(_shown(plugins))
         for info, fault in survey.faults:
             print(f"\n{info.name}: {fault}", file=sys.stderr)
     return WRONG if survey.faults else WELL
@@ -72,3 +75,24 @@ def _identity(info: PluginInfo) -> dict[str, Any]:
         "version": info.version,
         "api": info.api_version,
     }
+
+
+def _shown(plugins: Sequence[dict[str, Any]]) -> str:
+    """Lay out who they are as a table, and below it what each adds, as wide as the terminal."""
+    parts = [table(_COLUMNS, [[plugin[name] for name in _COLUMNS] for plugin in plugins])]
+    width = max(40, shutil.get_terminal_size().columns)
+    for plugin in plugins:
+        lines = [
+            textwrap.fill(
+                ", ".join(plugin[part]),
+                width,
+                initial_indent=f"  {part:<13}",
+                subsequent_indent=" " * 15,
+                break_long_words=False,
+            )
+            for part in _PARTS
+            if plugin[part]
+        ]
+        if lines:
+            parts.append("\n".join([str(plugin["name"]), *lines]))
+    return "\n\n".join(parts)

@@ -16,7 +16,10 @@ from rapyer.hosting import extends as extends
 from rapyer.options import Option as Option
 from rapyer.plugin.info import API_VERSION as API_VERSION
 from rapyer.plugin.info import PluginInfo as PluginInfo
+from rapyer.plugin.spec import Check as Check
 from rapyer.plugin.spec import Command as Command
+from rapyer.plugin.spec import Finding as Finding
+from rapyer.plugin.spec import RegisterCheck as RegisterCheck
 from rapyer.plugin.spec import RegisterCommand as RegisterCommand
 from rapyer.plugin.spec import RegisterFieldType as RegisterFieldType
 from rapyer.plugin.spec import RegisterMixin as RegisterMixin

@@ -106,13 +106,11 @@ class PluginManager:
 
     def register_commands(self, sink: Sink[spec.Command]) -> list[PluginError]:
         """Collect the sub-commands of all plugins; give what is wrong with some of them."""
-        faults: list[PluginError] = []
-        for info in self.plugins:
-            try:
-                self._collect("rapyer_register_commands", sink, only=info)
-            except PluginError as exc:
-                faults.append(exc)
-        return faults
+        return self._collect_each("rapyer_register_commands", sink)
+
+    def register_checks(self, sink: Sink[spec.Check]) -> list[PluginError]:
+        """Collect the checks of all plugins; give what is wrong with some of them."""
+        return self._collect_each("rapyer_register_checks", sink)
 
     def model_created(self, model: type[BaseRedisModel]) -> None:
         """Show a complete model to all plugins."""
@@ -185,6 +183,15 @@ class PluginManager:
             return lambda registered: sink(info, registered)
 
         self._expect_nothing(hook, only, register=registering)
+
+    def _collect_each(self, hook: str, sink: Sink[Any]) -> list[PluginError]:
+        faults: list[PluginError] = []
+        for info in self.plugins:
+            try:
+                self._collect(hook, sink, only=info)
+            except PluginError as exc:
+                faults.append(exc)
+        return faults
 
     def _expect_nothing(
         self, hook: str, only: PluginInfo | None, **arguments: Callable[[PluginInfo], object]

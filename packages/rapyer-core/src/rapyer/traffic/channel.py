@@ -54,6 +54,7 @@ class Channel:
         is_cluster: Whether there are several servers, each with a part of the keys.
         server: What the server is; None until it was asked.
         closed: Whether it was closed, and takes no calls any more.
+        place: Where the server is, without secrets, for messages.
     """
 
     __slots__ = (
@@ -62,12 +63,12 @@ class Channel:
         "_introduction",
         "_is_node",
         "_limit",
-        "_place",
         "_pool",
         "_timeout",
         "_waiters",
         "_without_functions",
         "closed",
+        "place",
         "server",
     )
 
@@ -87,7 +88,7 @@ class Channel:
         self._waiters = asyncio.Semaphore(waiters)
         self._without_functions = False
         self.closed = False
-        self._place = place
+        self.place = place
         self.server: ServerInfo | None = None
         self._introduction: asyncio.Task[ServerInfo] | None = None
         self._coalescers: dict[object, Coalescer] = {}
@@ -318,10 +319,10 @@ class Channel:
             raise
 
     async def _ask_server(self) -> ServerInfo:
-        server = await read_server(self._send, self._place)
+        server = await read_server(self._send, self.place)
         if server.is_cluster and not self._is_node:
             raise UnsupportedServerError(
-                f"the Redis {server.version} at {self._place} is a node of a cluster, and has a "
+                f"the Redis {server.version} at {self.place} is a node of a cluster, and has a "
                 "part of the keys alone. Name the cluster: by a URL redis+cluster://host:port, or "
                 "a redis.asyncio.RedisCluster."
             )
@@ -339,7 +340,7 @@ class Channel:
 
     def _torn_down(self) -> NotConnectedError:
         return NotConnectedError(
-            f"the connections to {self._place} were closed while this call waited for one. "
+            f"the connections to {self.place} were closed while this call waited for one. "
             "Let what is under way end before teardown_rapyer() or another init_rapyer()."
         )
 
@@ -363,7 +364,7 @@ class Channel:
         """Give the error to raise when no reply came."""
         if isinstance(error, TimeoutError):
             error = RedisTimeoutError(
-                f"{self._place} did not answer {command!r} within {self._timeout} seconds"
+                f"{self.place} did not answer {command!r} within {self._timeout} seconds"
             )
         return outcome_of_write(error, command) if writes else error
 
