@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from rapyer.base import BaseRedisModel, channel_of, read_policies_of
+from rapyer.base import BaseRedisModel, channel_of, identity_of, read_policies_of
 from rapyer.cli import (
     WELL,
     WRONG,
@@ -99,7 +99,7 @@ def _model_of(key: str, targets: Sequence[str]) -> type[BaseRedisModel] | None:
     models = current_host().models
     model = models.model_of_key(key)
     if model is None:
-        prefixes = ", ".join(f"{one.__name__} {one.key_of('...')}" for one in models)
+        prefixes = ", ".join(f"{one.__name__} {identity_of(one).prefix}:..." for one in models)
         raise UsageError(
             f"{key!r} is the key of none of the models ({prefixes}). Give a whole key of one of "
             "them, or the key alone."
