@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from redis.exceptions import ResponseError
@@ -31,15 +32,19 @@ _Look = Callable[[Channel], Awaitable[Sequence[Finding]]]
 def _of_each_node(
     look: _Look,
 ) -> Callable[[Channel, Sequence[type[BaseRedisModel]]], Awaitable[Sequence[Finding]]]:
-    """Look at each server by itself; on a cluster, findings say at which."""
+    """Look at each server by itself; on a cluster, findings say at which it is so."""
 
     async def run(channel: Channel, _: Sequence[type[BaseRedisModel]]) -> Sequence[Finding]:
-        found: list[Finding] = []
+        if not channel.is_cluster:
+            return await look(channel)
+        places: dict[Finding, list[str]] = {}
         for node in await channel.primaries():
-            told = await look(node)
-            where = f"{node.place}: " if channel.is_cluster else ""
-            found += [Finding(one.state, f"{where}{one.text}", one.remedy) for one in told]
-        return found
+            for finding in await look(node):
+                places.setdefault(finding, []).append(node.place)
+        return [
+            replace(finding, text=f"{', '.join(found)}: {finding.text}")
+            for finding, found in places.items()
+        ]
 
     return run
 
