@@ -12,7 +12,7 @@ CORE = ROOT / "packages/rapyer-core/src/rapyer"
 #: From the top to the bottom; what stands on one line may import each other.
 FLOORS = (
     {"__init__"},
-    {"connection", "host", "core_plugin", "commands"},
+    {"connection", "host", "core_plugin", "commands", "cli"},
     {"model"},
     {"plugin"},
     {

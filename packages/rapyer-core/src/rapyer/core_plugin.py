@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rapyer.cli.new_plugin import NEW_PLUGIN_COMMAND
 from rapyer.commands import PLUGINS_COMMAND
 from rapyer.model import (
     ChangesMixin,
@@ -54,5 +55,6 @@ def rapyer_register_field_types(register: RegisterFieldType) -> None:
 
 @hookimpl
 def rapyer_register_commands(register: RegisterCommand) -> None:
-    """Add `python -m rapyer plugins`."""
-    register(PLUGINS_COMMAND)
+    """Add `plugins` and `new-plugin` to `python -m rapyer`."""
+    for command in (PLUGINS_COMMAND, NEW_PLUGIN_COMMAND):
+        register(command)

@@ -1,0 +1,1 @@
+"""The sub-commands of `python -m rapyer` that core has: one module each."""
