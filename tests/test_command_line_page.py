@@ -71,7 +71,7 @@ def test_the_commands_of_the_page_say_what_it_says(shop, redis_url):
 def test_the_page_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
-    there = re.findall(r"^ {4}([a-z-]+) ", capsys.readouterr().out, re.MULTILINE)
+    there = re.findall(r"^ {4}([a-z-]+)(?: |$)", capsys.readouterr().out, re.MULTILINE)
     table = PAGE[: PAGE.index("| exit status")]
     assert set(re.findall(r"^\| `([a-z-]+)", table, re.MULTILINE)) == set(there)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rapyer.commands.checks import CORE_CHECKS
 from rapyer.commands.doctor import DOCTOR_COMMAND
 from rapyer.commands.inspect import INSPECT_COMMAND
+from rapyer.commands.new_plugin import NEW_PLUGIN_COMMAND
 from rapyer.commands.plugins import PLUGINS_COMMAND
 from rapyer.model import (
     ChangesMixin,
@@ -58,8 +59,8 @@ def rapyer_register_field_types(register: RegisterFieldType) -> None:
 
 @hookimpl
 def rapyer_register_commands(register: RegisterCommand) -> None:
-    """Add `plugins`, `doctor` and `inspect`."""
-    for command in (PLUGINS_COMMAND, DOCTOR_COMMAND, INSPECT_COMMAND):
+    """Add `plugins`, `doctor`, `inspect` and `new-plugin`."""
+    for command in (PLUGINS_COMMAND, DOCTOR_COMMAND, INSPECT_COMMAND, NEW_PLUGIN_COMMAND):
         register(command)
 
 
