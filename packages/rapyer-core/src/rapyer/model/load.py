@@ -109,6 +109,8 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
         Raises:
             UnstorableValueError: The candidate cannot be stored.
             CorruptDocumentError: The document that is there does not validate.
+            TypeError: The candidate is of another model.
+            KeyChangedError: Its primary key was changed since it was loaded or saved.
             WrongTypeError: The key holds another Redis type than a JSON document.
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.

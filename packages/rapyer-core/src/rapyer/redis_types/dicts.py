@@ -41,7 +41,16 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
     """
 
     async def aset_item(self, name: str, value: V) -> None:
-        """Set one entry; see `aupdate`. One round trip."""
+        """Set one entry: `JSON.SET`. One round trip.
+
+        Args:
+            name: The key of the entry.
+            value: Its value.
+
+        Raises:
+            pydantic.ValidationError, UnstorableValueError, UnaddressableKeyError: As `aupdate`.
+            RapyerError: As for all Redis types.
+        """
         await self.aupdate({name: value})
 
     async def aupdate(self, values: Mapping[str, V] | None = None, /, **more: V) -> None:
@@ -69,7 +78,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
                 _remember(write.place, {name: text for name, _, text in made})
 
     async def adel_item(self, name: str) -> None:
-        """Take an entry out. One round trip.
+        """Take the entry `name` out. One round trip.
 
         Raises:
             KeyError: Redis has no such entry; nothing was changed.
@@ -134,7 +143,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
         """Take all entries out. One round trip.
 
         Returns:
-            How many Redis had.
+            How many entries Redis had.
 
         Raises:
             UnstorableValueError: The dict has a min_length.
