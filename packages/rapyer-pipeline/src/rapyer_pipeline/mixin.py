@@ -37,6 +37,7 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
             What the block is opened with; see docs/pipeline.md for what it records.
 
         Raises:
+            ValueError: `missing` is none of these, or `max_steps` is less than 1.
             RecordingError: Something was written that no program does, at its line.
             PipelineAborted: A `require` did not hold, or an `abort` was reached.
             ProgramFailedError: The program failed; the subclass says why. Nothing was written.
@@ -45,7 +46,7 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
             WrongTypeError: The key holds another Redis type than a JSON document.
             OutcomeUnknownError: The reply was lost; the program may have been run or not.
         """
-        return Pipeline.of_instance(self, missing, max_steps)
+        return Pipeline.of_instance_(self, missing, max_steps)
 
     @classmethod
     def pipeline_for(
@@ -58,7 +59,16 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
         Args:
             key: A primary key, or a whole Redis key.
-            missing: What is done where there is no document.
+            missing: What is done where there is no document: `"raise"` is an error, `"ignore"` does
+                nothing.
             max_steps: How many steps the loops of the program may take together.
+
+        Returns:
+            What the block is opened with.
+
+        Raises:
+            ValueError: `missing` is none of these, or `max_steps` is less than 1.
+            InvalidKeyError: `key` cannot be one of this model.
+            RapyerError: As `pipeline`.
         """
-        return Pipeline.by_key(cls, key, missing, max_steps)
+        return Pipeline.by_key_(cls, key, missing, max_steps)
