@@ -24,9 +24,9 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 (p.age > 17).if_true(lambda: p.status.set("adult"))
 
         In the block nothing is sent. At its end the program reads, decides and writes in one atomic
-        step and one round trip, all of it or nothing. Then the instance has what the document has
-        in every top-level field that was read as a scalar or written. An exception in the block
-        sends nothing.
+        step and one round trip, all of it or nothing; one without a statement takes none. Then the
+        instance has what the document has in every top-level field that was read as a scalar or
+        written. An exception in the block sends nothing.
 
         Args:
             missing: What is done where there is no document: `"raise"` is an error, `"ignore"` does
@@ -55,7 +55,7 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
     ) -> Pipeline:  # fmt: skip
         """Record a program on the document at a key, which is not loaded; see `pipeline`.
 
-        A Version is counted, and not compared.
+        A Version is counted, and not compared. One round trip, at the end of the block.
 
         Args:
             key: A primary key, or a whole Redis key.

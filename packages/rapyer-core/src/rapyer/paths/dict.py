@@ -28,7 +28,7 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
 
     Dicts have operations of Python's by key, each of which is atomic, without loading the document;
     the value of an entry has its own path, `User.counts["a"]`. A field that a document lacks
-    and that is empty by default is an empty dict; to set entries of it takes two more round trips.
+    and that is empty by default is an empty dict.
     They take a primary key or a whole Redis key as `key`, and raise what `set` raises beside what
     they say themselves.
     """
@@ -37,6 +37,8 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
 
     async def update(self, key: KeyLike, values: Mapping[str, V]) -> None:
         """Set `values` in the dict in the document at a key, all of them or none. One round trip.
+
+        Where the document lacks the dict it takes two more, and three more for one entry.
 
         Raises:
             PathNotFoundError: The dict is not there.
@@ -47,6 +49,8 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
 
     async def set_item(self, key: KeyLike, name: str, value: V) -> None:
         """Set one entry of the dict in the document at a key: `JSON.SET`. One round trip.
+
+        Where the document lacks the dict it takes three more.
 
         Args:
             key: A primary key or a whole Redis key.

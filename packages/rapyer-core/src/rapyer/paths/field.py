@@ -179,7 +179,8 @@ class FieldPath(Path[T]):
     async def append(self, key: KeyLike, value: Any) -> int:
         """Append `value` to the text, or to the bytes, in the document at a key. One round trip.
 
-        Its max_length holds. A document that lacks the field has its default.
+        Its max_length holds. A document that lacks the field has its default; for a text that
+        takes a second round trip.
 
         Returns:
             How many bytes there are then; of a text, those of its stored form in UTF-8.

@@ -26,14 +26,16 @@ class ListPath(FieldPath[list[V]], Generic[V]):
 
     Lists have the operations of Python's by key, each of which is atomic, without loading the
     document. Elements are validated as `set` does; a field that a document lacks and that is empty
-    by default is an empty list; to append to it takes a second round trip. They take a primary key
-    or a whole Redis key as `key`, and raise what `set` raises beside what they say themselves.
+    by default is an empty list. They take a primary key or a whole Redis key as `key`, and raise
+    what `set` raises beside what they say themselves.
     """
 
     __slots__ = ()
 
     async def append(self, key: KeyLike, value: V) -> int:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] # that of texts is for paths of text alone
         """Put `value` at the end of the list in the document at a key. One round trip.
+
+        `JSON.ARRAPPEND`; where the document lacks the list it takes a second one.
 
         Returns:
             How many elements there are then.
@@ -47,7 +49,7 @@ class ListPath(FieldPath[list[V]], Generic[V]):
     async def extend(self, key: KeyLike, values: Iterable[V]) -> int:
         """Put `values` at the end of the list in the document at a key, all of them or none.
 
-        One round trip.
+        `JSON.ARRAPPEND`: one round trip; where the document lacks the list it takes a second one.
 
         Returns:
             How many elements there are then.

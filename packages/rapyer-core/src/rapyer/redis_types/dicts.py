@@ -43,6 +43,8 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
     async def aset_item(self, name: str, value: V) -> None:
         """Set one entry: `JSON.SET`. One round trip.
 
+        Where the document lacks the dict it takes three more.
+
         Args:
             name: The key of the entry.
             value: Its value.
@@ -55,6 +57,8 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
 
     async def aupdate(self, values: Mapping[str, V] | None = None, /, **more: V) -> None:
         """Set entries, all of them or none. One round trip.
+
+        Where the document lacks the dict it takes two more, and three more for one entry.
 
         Args:
             values: The entries.

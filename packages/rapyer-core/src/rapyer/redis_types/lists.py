@@ -82,6 +82,8 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
     async def aappend(self, value: T) -> int:
         """Put `value` at the end: `JSON.ARRAPPEND`. One round trip.
 
+        Where the document lacks the list it takes a second one.
+
         Returns:
             How many elements Redis has then.
 
@@ -95,6 +97,8 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
 
     async def aextend(self, values: Iterable[T]) -> int:
         """Put `values` at the end, all of them or none: `JSON.ARRAPPEND`. One round trip.
+
+        Where the document lacks the list it takes a second one.
 
         Returns:
             How many elements Redis has then.
