@@ -88,8 +88,9 @@ def _has_hash_tag(key: str) -> bool:
 class DocumentLock(Generic[M]):
     """A lock on a document, as `lock` and `lock_by_key` give it: an asynchronous context manager.
 
-    Entering it waits for the lock and gives a fresh instance of the document; leaving it writes
-    what was changed in that and gives the lock back, in one step. See `User.lock`.
+    Entering it waits for the lock and gives a fresh instance of the document, in one round trip
+    and the waiting; leaving it writes what was changed in that and gives the lock back, in another
+    one. See `lock` of models for the errors.
     """
 
     __slots__ = ("_channel", "_fresh", "_key", "_keys", "_lease", "_model", "_name", "_renewal",

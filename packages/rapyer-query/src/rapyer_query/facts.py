@@ -41,7 +41,7 @@ class FieldDefinition:
 
     @classmethod
     def of_words(cls, words: Sequence[str]) -> FieldDefinition:
-        """Read a definition as `FT.CREATE` takes it: path, `AS`, name, type, options."""
+        """Read a definition as `words` for `FT.CREATE`: path, `AS`, name, type, options."""
         path, _, name, kind, *options = words
         if kind == "VECTOR":  # as the server tells of it
             algorithm, _, *rest = options

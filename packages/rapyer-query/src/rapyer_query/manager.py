@@ -47,7 +47,7 @@ class IndexStatus:
         fields: Its attributes; those that it would have, where it is missing.
         failures: How many writes of documents it did not take since it was made. It never goes
             down: a document that was mended counts on.
-        known_failures: How many of these `status(scan=True)` has found mended.
+        known_failures: How many of these writes `status(scan=True)` has found mended.
         last_failed_key: The key of the last of them; None where all were taken.
         last_failure: Why it was not taken.
         failed_keys: The keys of all documents that are not in the index; None where nobody asked.
@@ -173,7 +173,8 @@ class IndexManager:
         """Build the index anew beside the one that is asked, and put it into its place.
 
         Queries are answered all the while, completely. Another process that does the same at that
-        time shares the work. Sets the count of refused writes to 0.
+        time shares the work. Sets the count of refused writes to 0. One round trip, and one for
+        each look at how far it is.
 
         Args:
             progress: Is called with the number of documents that the new index has, and with that
@@ -231,7 +232,7 @@ class IndexManager:
     async def diff(self) -> IndexDiff:
         """Tell what `ensure` would do: what the index of this model has, and the last one has not.
 
-        Nothing is made.
+        Nothing is made. One round trip, `FT.INFO`, where the index is there; else two or more.
 
         Raises:
             UnsupportedServerError: The server has no Search.

@@ -41,6 +41,9 @@ def models_of(
         only: Says which models of a whole module are meant; all with documents if not given.
         called: How those are called in messages, such as `"of which something is indexed"`.
 
+    Returns:
+        The models.
+
     Raises:
         UsageError: One names no module or no model, or a module that cannot be imported.
     """

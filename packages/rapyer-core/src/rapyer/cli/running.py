@@ -32,12 +32,16 @@ class Outcome(NamedTuple):
     status: int = WELL
 
 
-#: Does what a command is for, with its arguments.
 Action: TypeAlias = Callable[[Namespace], Awaitable[Outcome]]
+"""Does what a command is for, with its arguments."""
 
 
 def add_connection(parser: ArgumentParser) -> None:
-    """Add the arguments `--redis` and `--json`, which `run_connected` wants."""
+    """Add the arguments `--redis` and `--json`, which `run_connected` wants.
+
+    Args:
+        parser: Takes the arguments.
+    """
     parser.add_argument(
         "--redis",
         metavar="URL",
@@ -58,15 +62,15 @@ def run_connected(action: Action, arguments: Namespace) -> int:
         arguments: The arguments of the command, with those of `add_connection`.
 
     Returns:
-        The exit status of what came out; `FAILED` where the action raised a `UsageError`, an error
-        of rapyer or one of the connection.
+        The exit status of what came out; `FAILED` where the action raised an error of rapyer,
+        `UsageError` for one, or of Redis or the connection.
     """
     try:
         return asyncio.run(_run(action, arguments))
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WELL
-    except (UsageError, RapyerError, RedisError, OSError) as exc:
+    except (RapyerError, RedisError, OSError) as exc:
         print(f"{type(exc).__name__}: {exc}", file=sys.stderr)
         return FAILED
 

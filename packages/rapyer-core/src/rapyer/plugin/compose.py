@@ -107,26 +107,26 @@ class Host:
     # -- what is of which plugin ------------------------------------------------------------------
 
     def owner_of(self, part: type) -> str | None:
-        """Name the plugin that a class was composed in from; None for any other class."""
+        """Name the plugin that `part` was composed in from; None for any other class."""
         info = self._mixins.plugin_of(part)
         return None if info is None else str(info)
 
     def methods_of(self, info: PluginInfo) -> list[str]:
-        """Name the public attributes that a plugin adds to models, in alphabetical order."""
+        """Name what the plugin `info` adds to models, in alphabetical order."""
         return self._mixins.members_of(info)
 
     def options_of(self, info: PluginInfo) -> list[str]:
-        """Name the options that a plugin adds, in alphabetical order."""
+        """Name the options that the plugin `info` adds, in alphabetical order."""
         return self._option_owners.names_of(info)
 
     def field_types_of(self, info: PluginInfo) -> list[str]:
-        """Name the field types that a plugin adds, in alphabetical order."""
+        """Name the field types that the plugin `info` adds, in alphabetical order."""
         return self._field_type_owners.names_of(info)
 
     # -- models -----------------------------------------------------------------------------------
 
     def adopt(self, model: type[BaseRedisModel]) -> None:
-        """Take a class in, whose annotations may still be unresolved, and its prefix if it has one.
+        """Take a model in, whose annotations may still be unresolved, and its prefix if it has one.
 
         Raises:
             ModelDefinitionError: Its keys could not be told from those of another model.
@@ -136,7 +136,7 @@ class Host:
         self._all.add(model)
 
     def abandon(self, model: type[BaseRedisModel]) -> None:
-        """Forget a class whose definition has failed."""
+        """Forget a model whose definition has failed."""
         self.models.discard(model)
         self._all.discard(model)
 

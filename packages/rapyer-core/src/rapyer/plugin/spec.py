@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from rapyer.traffic.policies import AccessPolicy
     from rapyer.types.table import FieldType
 
-#: The name under which pluggy knows the hooks, and that of the group of entry points.
 PROJECT = "rapyer"
+"""The name under which pluggy knows the hooks, and that of the group of entry points."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
-#: Marks a function as the implementation of the hook whose name it has.
+"""Marks a function as the declaration of a hook; those of core are all that there are."""
+
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function as the implementation of the hook whose name it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +87,27 @@ class Check:
 
 # made at run time too, for `Startup | None` in an annotation that is not postponed
 RegisterMixin: TypeAlias = Callable[[type["BaseRedisModel"]], None]
+"""What `rapyer_register_mixins` is given: it takes a class derived from `BaseRedisModel`."""
+
 RegisterOption: TypeAlias = Callable[["Option[Any]"], None]
+"""What `rapyer_register_options` is given: it takes an `Option`."""
+
 RegisterFieldType: TypeAlias = Callable[[Any, "FieldType"], None]
+"""What `rapyer_register_field_types` is given: it takes an annotation and its `FieldType`."""
+
 RegisterCommand: TypeAlias = Callable[[Command], None]
+"""What `rapyer_register_commands` is given: it takes a `Command`."""
+
 RegisterCheck: TypeAlias = Callable[[Check], None]
+"""What `rapyer_register_checks` is given: it takes a `Check`."""
+
 Startup: TypeAlias = Callable[["Channel", Sequence[type["BaseRedisModel"]]], Awaitable[None]]
+"""What `rapyer_startup` gives: it takes the `Channel` to the server and the models so far, and is
+awaited by `init_rapyer`."""
+
 Shutdown: TypeAlias = Callable[["Channel"], Awaitable[None]]
+"""What `rapyer_shutdown` gives: it takes the `Channel` to the server, and is awaited by
+`teardown_rapyer`."""
 
 
 @hookspec

@@ -139,7 +139,8 @@ async def check_plugin_with_server(
 
     Every operation of core has to do what it does without the plugin, on documents that are there,
     on keys that are not and on keys of other types; start-up and shutdown have to work more than
-    once. The keys of its own that it uses are deleted again, and those of the plugin are not.
+    once. The keys of its own that it uses are deleted again, and those of the plugin are not. Some
+    hundred round trips.
 
     Args:
         plugin: The module, or the instance of a class, that its entry point names.
@@ -148,6 +149,8 @@ async def check_plugin_with_server(
 
     Raises:
         PluginError: It has a fault.
+        ValueError: `redis_url` is no URL.
+        redis.exceptions.ConnectionError: The server cannot be reached.
     """
     info = info_of(plugin)
     with host_of([]) as host:
