@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
+from pages import localhost as localhost
 from pages import page as page
 from pages import pages_are_proven as pages_are_proven
 from pages import pytest_pycollect_makeitem as pytest_pycollect_makeitem

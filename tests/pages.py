@@ -49,6 +49,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+import rapyer
 from rapyer import init_rapyer
 from rapyer.testing import use_plugins
 
@@ -136,6 +137,15 @@ class Page:
         """Give the blocks of a language. Whoever asks for them compares them with something."""
         self._asked.add(language)
         return [block for block in self._blocks if block.language == language]
+
+    def rows(self, heading: str) -> list[list[str]]:
+        """Give the cells of all tables whose first row begins so; `\\|` in them is `|`."""
+        begin = rf"^{re.escape(heading)}.*\n\|[-|]+\n((?:\|.*\n)+)"
+        return [
+            [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", row[1:-1])]
+            for table in re.findall(begin, self.text, re.MULTILINE)
+            for row in table.splitlines()
+        ]
 
     def names(self, **given: Any) -> dict[str, Any]:
         """Give the names of a new module for the blocks to run in, `given` among them."""
@@ -289,6 +299,17 @@ async def page(
         names = request.module.PAGE.run()
         async with init_rapyer(redis_url):
             yield names
+
+
+@pytest.fixture
+def localhost(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `init_rapyer("redis://localhost:6379")` of a page lead to the server of the tests."""
+
+    def connect(url: str, **options: Any) -> Any:
+        assert url.startswith("redis://localhost:6379"), url
+        return init_rapyer(redis_url, **options)
+
+    monkeypatch.setattr(rapyer, "init_rapyer", connect)
 
 
 @pytest.fixture(scope="module", autouse=True)
