@@ -40,6 +40,7 @@ import re
 import sys
 import tokenize
 from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -177,6 +178,14 @@ class Page:
                 await result
         return names
 
+    @asynccontextmanager
+    async def connected(self, redis_url: str, **given: Any) -> AsyncIterator[dict[str, Any]]:
+        """Give the names of the page, with models in a registry of their own, connected."""
+        with use_plugins(installed=True):
+            names = self.run(self.names(**given))
+            async with init_rapyer(redis_url):
+                yield names
+
     def _codes(self, names: dict[str, Any], only: int | None) -> list[CodeType]:
         names[f"__ran_in_{self._name}__"] = self._ran.add
         codes = [code for code, _ in self._compiled]
@@ -204,10 +213,10 @@ class Page:
         """
         return [line for block in self._python for line in _said(block.text)]
 
-    def check_printed(self, printed: str) -> None:
-        """Compare what was printed with what the comments say; `...` there is any text."""
+    def check_printed(self, printed: str, said: list[str] | None = None) -> None:
+        """Compare what was printed with what the comments, or some, say; `...` is any text."""
         found = printed.splitlines()
-        pairs = zip_longest(self.said, found, fillvalue="")
+        pairs = zip_longest(self.said if said is None else said, found, fillvalue="")
         assert found == [line if _fits(said, line) else said for said, line in pairs]
 
     def unproven(self) -> Iterator[str]:
@@ -294,11 +303,9 @@ def _fits(said: str, printed: str) -> bool:
 async def page(
     request: pytest.FixtureRequest, redis_url: str, redis: object
 ) -> AsyncIterator[dict[str, Any]]:
-    """The names of the module's `PAGE`, with models in a registry of their own, connected."""
-    with use_plugins(installed=True):
-        names = request.module.PAGE.run()
-        async with init_rapyer(redis_url):
-            yield names
+    """The names of the module's `PAGE`, connected to the server of the tests."""
+    async with request.module.PAGE.connected(redis_url) as names:
+        yield names
 
 
 @pytest.fixture
