@@ -24,10 +24,10 @@ When all tests of a module have passed, its pages are proven, or the run fails w
 - a test has asked for each other block by `PAGE.blocks(language)`. Commands whose output is not
   shown are those of `test_pages.py`.
 
-Where tests of the module were left out (by `-k`, by the id of one), nothing is said.
-`test_pages.py` proves that each page with a block is one of a module. Lines are recorded by calls
-that stand before each statement, so that `coverage` and debuggers see nothing unusual; file and
-line of a block are those of the page, in tracebacks as in `inspect.getsource`.
+Where tests of the module were left out (by `-k`, by the id of one), or skipped, nothing is said.
+`test_pages.py` proves that each page with a block is one of a module. Statements are recorded by
+calls that stand before each, so that `coverage` and debuggers see nothing unusual; file and line of
+a block are those of the page, in tracebacks as in `inspect.getsource`.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ import tokenize
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from difflib import unified_diff
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
@@ -56,7 +57,8 @@ from rapyer.testing import use_plugins
 
 ROOT = Path(__file__).parents[1]
 _FENCE = re.compile(r"(?P<indent> *)(?P<fence>`{3,}|~{3,})(?P<info>.*)")
-_COLLECTED = pytest.StashKey[set[str]]()
+#: Which tests a module has; and which have passed.
+_HAS, _PASSED = pytest.StashKey[set[str]](), pytest.StashKey[set[str]]()
 #: Line and column of what is run.
 Place = tuple[int, int]
 
@@ -186,6 +188,18 @@ class Page:
             async with init_rapyer(redis_url):
                 yield names
 
+    def take_over(self, data_file: Path) -> None:
+        """Count as run what `coverage run` has seen, of the files that blocks are by their titles."""
+        from coverage import CoverageData  # not there where core is tested alone
+
+        data = CoverageData(str(data_file))
+        data.read()
+        for block, (_, places) in zip(self._python, self._compiled, strict=True):
+            name = "/" + block.title.removeprefix("src/")
+            for file in (one for one in data.measured_files() if one.endswith(name)):
+                ran = {line + block.line - 1 for line in data.lines(file) or ()}
+                self._ran |= {place for place in places if place[0] in ran}
+
     def _codes(self, names: dict[str, Any], only: int | None) -> list[CodeType]:
         names[f"__ran_in_{self._name}__"] = self._ran.add
         codes = [code for code, _ in self._compiled]
@@ -217,7 +231,9 @@ class Page:
         """Compare what was printed with what the comments, or some, say; `...` is any text."""
         found = printed.splitlines()
         pairs = zip_longest(self.said if said is None else said, found, fillvalue="")
-        assert found == [line if _fits(said, line) else said for said, line in pairs]
+        expected = [line if _fits(said, line) else said for said, line in pairs]
+        difference = unified_diff(expected, found, "said", "printed", lineterm="")
+        assert found == expected, "\n".join(difference)
 
     def unproven(self) -> Iterator[str]:
         """Say what was not run, and what was not asked for."""
@@ -322,11 +338,9 @@ def localhost(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def pages_are_proven(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail at the end of a module whose pages have something that its tests did not run."""
-    failed = request.session.testsfailed
     yield
-    chosen = {item.nodeid for item in request.session.items}
-    is_whole = request.node.stash.get(_COLLECTED, set()) <= chosen
-    if is_whole and request.session.testsfailed == failed:
+    stash = request.node.stash
+    if stash[_HAS] == stash.get(_PASSED, set()):
         pages = _pages_in(vars(request.module).values())
         unproven = [line for page in pages for line in page.unproven()]
         if unproven:
@@ -337,16 +351,24 @@ def _pages_in(values: Iterable[object]) -> Iterator[Page]:
     for value in values:
         if isinstance(value, Page):
             yield value
-        elif isinstance(value, list):
-            yield from _pages_in(value)
+        elif isinstance(value, dict):
+            yield from _pages_in(value.values())
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pycollect_makeitem(collector: pytest.Collector) -> Any:
     """Keep which tests a module has, whichever of them are chosen."""
     made = yield
-    module = collector.getparent(pytest.Module)
-    if module is not None:
+    if module := collector.getparent(pytest.Module):
         tests = [one for one in made or () if isinstance(one, pytest.Item)]
-        module.stash.setdefault(_COLLECTED, set()).update(test.nodeid for test in tests)
+        module.stash.setdefault(_HAS, set()).update(test.nodeid for test in tests)
     return made
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Keep which tests of a module have passed."""
+    report = yield
+    if report.when == "call" and report.passed and (module := item.getparent(pytest.Module)):
+        module.stash.setdefault(_PASSED, set()).add(item.nodeid)
+    return report

@@ -21,6 +21,7 @@ from rapyer.traffic.channel import Channel
 from rapyer_query import NotIndexedError
 
 PAGE = Page("docs/query.md")
+README = Page("packages/rapyer-query/README.md")
 CONDITIONS = [(row[0].strip("`"), row[1]) for row in PAGE.rows("| condition | answered |")]
 TYPES = {row[0].strip("`"): row[1:5] for row in PAGE.rows("| type | `==` `!=` `in_` |")}
 TRIPS = PAGE.rows("| | gives | round trips |")
@@ -56,15 +57,27 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
 }
 
 
-async def test_the_examples_print_what_they_say(page, capsys):
+@pytest.fixture
+async def users(page):
     for n, name, age in ((1, "Ada", 36), (2, "Bob", 20), (3, "Cy", 7)):
         await page["User"](id=n, name=name, age=age, tags=["x"]).save()
+
+
+@pytest.mark.usefixtures("users")
+async def test_the_examples_print_what_they_say(page, capsys):
     (shown,) = PAGE.blocks("text")
     code, _, explanation = shown.text.removeprefix(">>> ").partition("\n")
     await eval(compile(code, PAGE.path, "eval", PyCF_ALLOW_TOP_LEVEL_AWAIT), page)
     assert capsys.readouterr().out == explanation
     await page["ask"]()
     PAGE.check_printed(capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("users")
+async def test_the_example_of_the_readme_prints_what_it_says(page, capsys):
+    names = await README.run_async(README.names(User=page["User"]))
+    README.check_printed(capsys.readouterr().out)
+    assert names["admin"].id == 1
 
 
 async def test_a_model_indexes_what_the_page_says(page):
