@@ -189,7 +189,7 @@ class Page:
                 yield names
 
     def take_over(self, data_file: Path) -> None:
-        """Count as run what `coverage run` has seen, of the files that blocks are by their titles."""
+        """Count as run what `coverage run` has seen of the files that blocks are, by title."""
         from coverage import CoverageData  # not there where core is tested alone
 
         data = CoverageData(str(data_file))
@@ -243,7 +243,7 @@ class Page:
                 yield f"{self.path}:{block.line}: no test asks for this {block.language} block"
         lines = self.text.splitlines()
         places = {place for _, places in self._compiled for place in places}
-        for line, _ in sorted(places - self._ran):
+        for line in sorted({line for line, _ in places - self._ran}):
             yield f"{self.path}:{line}: was not run: {lines[line - 1].strip()}"
 
 
