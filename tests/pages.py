@@ -22,7 +22,8 @@ When all tests of a module have passed, its pages are proven, or the run fails w
 - each statement of each Python block was run, in functions, branches and `except` as well, and each
   `lambda`; `...`, a docstring and `from __future__` are no statements;
 - a test has asked for each other block by `PAGE.blocks(language)`. Commands whose output is not
-  shown are those of `test_pages.py`.
+  shown are those of `test_pages.py`;
+- where comments say what a `print` prints, `PAGE.check_printed` was asked.
 
 Where tests of the module were left out (by `-k`, by the id of one), or skipped, nothing is said.
 `test_pages.py` proves that each page with a block is one of a module. Statements are recorded by
@@ -121,6 +122,7 @@ class Page:
         self.text = (ROOT / path).read_text()
         self._blocks = [*blocks_of(self.text)]
         self._asked = {"python"}
+        self._is_compared = False
         self._ran: set[Place] = set()
         self._name = re.sub(r"\W", "_", path)
         source = ["\n"] * len(self.text.splitlines())
@@ -229,6 +231,7 @@ class Page:
 
     def check_printed(self, printed: str, said: list[str] | None = None) -> None:
         """Compare what was printed with what the comments, or some, say; `...` is any text."""
+        self._is_compared = True
         found = printed.splitlines()
         pairs = zip_longest(self.said if said is None else said, found, fillvalue="")
         expected = [line if _fits(said, line) else said for said, line in pairs]
@@ -241,6 +244,8 @@ class Page:
             is_known = block.language in self._asked
             if not is_known and (block.language != "console" or block.output):
                 yield f"{self.path}:{block.line}: no test asks for this {block.language} block"
+        if self.said and not self._is_compared:
+            yield f"{self.path}: no test compares what is printed with what the comments say"
         lines = self.text.splitlines()
         places = {place for _, places in self._compiled for place in places}
         for line in sorted({line for line, _ in places - self._ran}):

@@ -207,6 +207,7 @@ def test_what_does_not_run_is_told_with_its_line(example, capsys):
     names = example.run(only=0)
     assert [one.partition(":")[2] for one in example.unproven()] == [
         "23: no test asks for this text block",
+        " no test compares what is printed with what the comments say",
         f"{LINE_OF_RAISE}: was not run: raise ValueError(number)",
         "27: was not run: for number in (1, 2):",
         "28: was not run: print(number)",
@@ -282,6 +283,7 @@ PAGE = Page({str(page)!r})
 
 def test_it_runs():
     assert PAGE.run()["twice"](2) == 4
+    PAGE.check_printed("3.0\\n1\\n2")
 
 def test_it_asks():
     {code}

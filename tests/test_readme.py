@@ -9,6 +9,8 @@ from pages import Page
 from rapyer import EmbeddedModel, Key, init_rapyer
 from rapyer.testing import use_plugins
 
+from benchmarks.__main__ import SUITES
+
 PAGE = Page("README.md")
 
 
@@ -16,6 +18,11 @@ def test_the_example_prints_what_it_says(capsys):
     with use_plugins(installed=True):
         PAGE.run()
     PAGE.check_printed(capsys.readouterr().out)
+
+
+def test_the_suites_of_benchmarks_that_it_names_are_all():
+    (named,) = re.findall(r"`uv run python -m benchmarks ((?:\w+ ){2,}\w+)`", PAGE.text)
+    assert named.split() == [*SUITES]
 
 
 async def test_the_statements_about_pipelines_run(redis_url, redis):
