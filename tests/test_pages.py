@@ -25,7 +25,7 @@ MARKDOWN = [
     for path in sorted(str(file.relative_to(ROOT)) for file in ROOT.rglob("*.md"))
     if not any(part.startswith(".") for part in path.split("/"))
 ]
-LANGUAGES = {"python", "console", "text", "toml", "json", "mermaid"}
+LANGUAGES = {"python", "console", "text", "toml", "json", "markdown", "mermaid"}
 
 
 def blocks(path: str) -> list[Block]:
@@ -76,10 +76,11 @@ def test_no_test_of_such_a_module_is_left_out_by_itself(module):
 
 @pytest.mark.parametrize("path", MARKDOWN)
 def test_every_block_says_in_which_language_it_is(path):
-    text = (ROOT / path).read_text()
+    fences = len(re.findall("```|~~~", (ROOT / path).read_text()))
     for block in blocks(path):
         assert block.language in LANGUAGES, f"{path}:{block.line - 1}: {block.language!r}"
-    assert len(re.findall("```|~~~", text)) == 2 * len(blocks(path)), "one is not seen as a block"
+        fences -= 2 + len(re.findall("```|~~~", block.text))
+    assert fences == 0, "one is not seen as that of a block"
 
 
 # -- commands -------------------------------------------------------------------------------------
@@ -97,14 +98,21 @@ COMMANDS = {
     r"\.uv/bin/uv run pytest": ("scripts/test", 'uv run pytest "$@"'),
     r"python -m rapyer plugins( --json)?": ("tests/plugins/test_plugin_pages.py", "main(table["),
     r"python -m rapyer index [a-z]+ .*": (INDEXES, "main(words)"),
+    r"rapyer (doctor|inspect) .*": ("tests/test_command_line_page.py", "= commands()"),
     r"python -m rapyer_embedded .*": ("tests/embedded/test_readme.py", "python(*words[1:])"),
     r"uv run --group plots python -m benchmarks compare .*": (
         "tests/benchmarks/test_compare.py", "def test_the_commands_of_the_page_",
     ),
     r"python -m venv \.venv": (WHEELS, 'uv("venv", '),
-    r"\.venv/bin/pip install \. --group test": (WHEELS, '"--group", '),
-    r"\.venv/bin/pytest": (WHEELS, "run_tests(python, project, redis_url, *measured)"),
-    r"\.venv/bin/python -m rapyer plugins": (WHEELS, '[python, "-m", "rapyer", "plugins"]'),
+    r"\. \.venv/bin/activate": (WHEELS, 'python = directory / "bin/python"'),
+    r"python -m pip install --upgrade pip": (WHEELS, "install(python, wheels, "),
+    r"python -m pip install rapyer": (".ci/run", "for wanted in rapyer-core "),
+    r"python -m rapyer new-plugin visits": (WHEELS, 'new_plugin(python, "visits", project)'),
+    r"cd rapyer-visits": (WHEELS, 'project = tmp_path / "rapyer-visits"'),
+    r"python -m pip install --editable \. --group dev": (WHEELS, "/pyproject.toml:dev"),
+    r"python -m pytest": (WHEELS, "run_tests(python, project, redis_url, *measured)"),
+    r"python -m ruff check|python -m ruff format --check": (WHEELS, "errors_of_ruff(project) =="),
+    r"python -m mypy": (WHEELS, "mypy(python, project)"),
 }  # fmt: skip
 
 
@@ -136,7 +144,7 @@ def test_the_extras_that_commands_name_are_there():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     named = [re.findall(r"rapyer\[(.*)\]", command) for _, command in commands()]
     extras = {extra for found in named for one in found for extra in one.split(",")}
-    assert extras == {*project["optional-dependencies"]} - {"all"}
+    assert {"query", "bulk"} <= extras <= {*project["optional-dependencies"]}
 
 
 # -- links ----------------------------------------------------------------------------------------

@@ -6,13 +6,17 @@ import asyncio
 import inspect
 import json
 import linecache
+import re
 import shlex
 import sys
 import tomllib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
+import rapyer.plugin
+import rapyer.testing
 from packaging.requirements import Requirement
 from pages import ROOT, Page
 from rapyer import ModelDefinitionError, UnsupportedServerError, init_rapyer
@@ -68,8 +72,8 @@ def test_the_plugin_is_found_by_its_entry_point_and_listed(install, capsys):
     assert table[:3] == listing[:3] == ["python", "-m", "rapyer"]
     assert main(table[3:]) == 0
     printed = capsys.readouterr().out
-    for column in ("name", "distribution", "version", "api", "hooks", "methods", "options"):
-        assert column in printed.splitlines()[0]
+    for told in ("name", "distribution", "version", "api", "hooks", "methods", "options", name):
+        assert told in printed
     assert main(listing[3:]) == 0
     plugins = {one["name"]: one for one in json.loads(capsys.readouterr().out)["plugins"]}
     assert plugins[name]["options"] == ["greeting"]
@@ -89,6 +93,31 @@ def test_a_mixin_may_be_named_for_checkers_though_it_is_there():
 def test_the_examples_of_testing_pass():
     with use_plugins(installed=True):
         TESTING.run()
+
+
+def exported(module: ModuleType) -> list[str]:
+    """The classes and functions that a module has for others."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_") and (inspect.isclass(value) or inspect.isfunction(value))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [(module, name) for module in (rapyer.plugin, rapyer.testing) for name in exported(module)],
+    ids=lambda part: getattr(part, "__name__", part),
+)
+def test_all_that_plugins_are_made_and_tested_with_is_in_the_reference(module, name):
+    reference = (ROOT / "docs/reference/plugin.md").read_text()
+    entries = re.findall(r"^::: (.*)$", reference, re.MULTILINE)
+    defined = getattr(module, name).__module__
+    assert {f"{module.__name__}.{name}", defined} & set(entries)
+
+
+def test_the_page_about_testing_has_all_that_is_for_it():
+    assert set(exported(rapyer.testing)) <= set(re.findall(r"`(\w+)`", TESTING.text))
 
 
 def test_a_plugin_may_use_a_hook_of_a_later_version():
@@ -151,6 +180,15 @@ def test_the_command_of_the_page_prints_the_version(install, redis_url, capsys):
     assert main(["version-of", redis_url]) == 0
     with Redis.from_url(redis_url, protocol=2) as client:
         assert capsys.readouterr().out == f"{client.info('server')['redis_version']}\n"
+
+
+def test_the_check_of_the_page_is_one_of_doctor(install, redis_url, capsys):
+    plugin, _ = of_hook("rapyer_register_checks")
+    install("clock", "rapyer_clock", plugin)
+    assert main(["doctor", "--redis", redis_url, "--json"]) == 0
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    (found,) = [one for one in findings if one["check"] == "clock"]
+    assert re.match(r"it is second \d+ at ", found["text"])
 
 
 async def test_the_type_of_the_page_is_stored_and_read(redis_url, redis):

@@ -54,14 +54,18 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def environment(directory: Path, wheels: Path, *distributions: str) -> Path:
-    """Make an environment with some distributions, and give its Python."""
-    uv("venv", "--quiet", "--python", sys.executable, directory)
-    python = directory / "bin/python"
+def install(python: Path, wheels: Path, *distributions: object) -> None:
     uv(
         "pip", "install", "--quiet", "--python", python, "--no-sources", "--find-links", wheels,
         *distributions,
     )  # fmt: skip
+
+
+def environment(directory: Path, wheels: Path, *distributions: str) -> Path:
+    """Make an environment with some distributions, and give its Python."""
+    uv("venv", "--quiet", "--python", sys.executable, directory)
+    python = directory / "bin/python"
+    install(python, wheels, *distributions)
     return python
 
 
@@ -372,13 +376,14 @@ def test_the_plugin_of_the_tutorial_works_and_its_types_are_right(
 ):
     changed = TUTORIAL.blocks("python") + TUTORIAL.blocks("markdown")
     assert len(changed) == 5
-    python = environment(scratch / "tutorial", wheels, "rapyer-core", *TEST_TOOLS, "coverage")
+    python = environment(scratch / "tutorial", wheels, "rapyer-core", "coverage")
     project = tmp_path / "rapyer-visits"
     new_plugin(python, "visits", project)
     for block in changed:
         assert (project / block.title).read_text() != block.text
         (project / block.title).write_text(block.text)
-    uv("pip", "install", "--quiet", "--python", python, "--no-deps", project)
+    group = ("--group", f"{project}/pyproject.toml:dev")
+    install(python, wheels, project, *group)
     measured = ("-m", "coverage", "run", "--include=*/rapyer_visits/*,*/tests/*")
     assert "11 passed" in run_tests(python, project, redis_url, *measured)
     TUTORIAL.take_over(project / ".coverage")
