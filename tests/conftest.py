@@ -10,6 +10,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, settings
+from pages import localhost as localhost
+from pages import page as page
+from pages import pages_are_proven as pages_are_proven
+from pages import pytest_pycollect_makeitem as pytest_pycollect_makeitem
+from pages import pytest_runtest_makereport as pytest_runtest_makereport
 from rapyer import ServerInfo, init_rapyer
 from redis.asyncio import Redis
 

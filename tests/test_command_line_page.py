@@ -10,11 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from pages import Page
 from rapyer.__main__ import main
 from redis import Redis
 
-PAGE = (Path(__file__).parents[1] / "docs/command-line.md").read_text()
-(SHOWN,) = re.findall(r"^```text\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = Page("docs/command-line.md")
+(SHOWN,) = PAGE.blocks("text")
 MODELS = """
 from rapyer import AtomicRedisModel, EmbeddedModel, Key
 
@@ -42,8 +43,8 @@ def shop(tmp_path, redis_url):
 
 
 def commands() -> list[list[str]]:
-    lines = re.findall(r"^\$ rapyer (.*)$", PAGE, re.MULTILINE)
-    return [line.replace("redis://localhost:6379", "URL").split() for line in lines]
+    lines = [line for block in PAGE.blocks("console") for line in block.commands]
+    return [line.replace("redis://localhost:6379", "URL").split()[1:] for line in lines]
 
 
 def run(words: list[str], folder: Path, url: str) -> subprocess.CompletedProcess[str]:
@@ -59,21 +60,22 @@ def test_the_commands_of_the_page_say_what_it_says(shop, redis_url):
     doctor, inspect = commands()
     done = run(doctor, shop, redis_url)
     assert (done.returncode, done.stderr) == (0, "")
-    checks = re.findall(r"^\| `([a-z ]+)` \|", PAGE[PAGE.index("## `doctor`") :], re.MULTILINE)
+    checks = [row[0].strip("`") for row in PAGE.rows("| check |")]
+    assert "server" in checks
     for check in checks:
         assert re.search(rf"^(ok|note) +{check} ", done.stdout, re.MULTILINE), check
     done = run(inspect, shop, redis_url)
     assert (done.returncode, done.stderr) == (1, "")
     measured = r"memory   \d+ bytes|in 0:59:\d\d"
-    assert re.sub(measured, "", done.stdout) == re.sub(measured, "", SHOWN)
+    assert re.sub(measured, "", done.stdout) == re.sub(measured, "", SHOWN.text)
 
 
 def test_the_page_names_every_command(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     there = re.findall(r"^ {4}([a-z-]+)(?: |$)", capsys.readouterr().out, re.MULTILINE)
-    table = PAGE[: PAGE.index("| exit status")]
-    assert set(re.findall(r"^\| `([a-z-]+)", table, re.MULTILINE)) == set(there)
+    named = [row[0].strip("`").split()[0] for row in PAGE.rows("| command |")]
+    assert sorted(named) == sorted(there)
 
 
 @pytest.mark.parametrize("words", [["plugins"], ["doctor"], ["--help"]], ids=lambda words: words[0])

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from pages import Page
 from rapyer.__main__ import main
 
 HERE = Path(__file__).parent
@@ -30,6 +31,7 @@ ENVIRONMENTS = {
 PACKAGES = ("core", "embedded", "bulk", "query", "pipeline", "ttl")
 TEST_TOOLS = ("pytest", "pytest-asyncio", "rapyer-embedded")
 AUDIT = ROOT / "examples/plugins/rapyer-audit"
+TUTORIAL = Page("docs/plugins/tutorial.md")
 
 
 def uv(*arguments: object) -> None:
@@ -52,14 +54,18 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def environment(directory: Path, wheels: Path, *distributions: str) -> Path:
-    """Make an environment with some distributions, and give its Python."""
-    uv("venv", "--quiet", "--python", sys.executable, directory)
-    python = directory / "bin/python"
+def install(python: Path, wheels: Path, *distributions: object) -> None:
     uv(
         "pip", "install", "--quiet", "--python", python, "--no-sources", "--find-links", wheels,
         *distributions,
     )  # fmt: skip
+
+
+def environment(directory: Path, wheels: Path, *distributions: str) -> Path:
+    """Make an environment with some distributions, and give its Python."""
+    uv("venv", "--quiet", "--python", sys.executable, directory)
+    python = directory / "bin/python"
+    install(python, wheels, *distributions)
     return python
 
 
@@ -289,8 +295,8 @@ def test_the_command_lists_the_plugins_of_its_environment(environments):
     assert listed["query"]["methods"] == ["find", "find_one"]
 
 
-def run_tests(python: Path, project: Path, url: str) -> str:
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+def run_tests(python: Path, project: Path, url: str, *before: str) -> str:
+    command = [python, *before, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     run = subprocess.run(
         command,
         capture_output=True,
@@ -311,16 +317,6 @@ def test_the_example_plugin_passes_its_own_tests_where_it_is_installed(
     shutil.copytree(AUDIT / "tests", project / "tests")
     shutil.copy(AUDIT / "pyproject.toml", project)
     assert " passed" in run_tests(python, project, redis_url)
-    (example,) = re.findall(r"```python\n(.*?)```", (AUDIT / "README.md").read_text(), re.DOTALL)
-    connect = f"import asyncio\nfrom rapyer import init_rapyer\nURL = {redis_url!r}\n"
-    main = "async def main():\n    async with init_rapyer(URL):\n        await open_account()\n"
-    run = subprocess.run(
-        [python, "-c", f"{connect}{example}{main}asyncio.run(main())"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert run.stdout.splitlines()[0].endswith(" write clerk:ada")
 
 
 def new_plugin(python: Path, name: str, directory: Path) -> None:
@@ -378,19 +374,19 @@ def test_a_new_plugin_passes_its_own_tests_and_checks_where_it_is_installed(
 def test_the_plugin_of_the_tutorial_works_and_its_types_are_right(
     tmp_path, scratch, wheels, redis_url
 ):
-    tutorial = (ROOT / "docs/plugins/tutorial.md").read_text()
-    changed = re.findall(
-        r'^(`{3,})\w+ title="(.*?)"\n(.*?)^\1$', tutorial, flags=re.DOTALL | re.MULTILINE
-    )
+    changed = TUTORIAL.blocks("python") + TUTORIAL.blocks("markdown")
     assert len(changed) == 5
-    python = environment(scratch / "tutorial", wheels, "rapyer-core", *TEST_TOOLS)
+    python = environment(scratch / "tutorial", wheels, "rapyer-core", "coverage")
     project = tmp_path / "rapyer-visits"
     new_plugin(python, "visits", project)
-    for _, name, content in changed:
-        assert (project / name).read_text() != content
-        (project / name).write_text(content)
-    uv("pip", "install", "--quiet", "--python", python, "--no-deps", project)
-    assert "11 passed" in run_tests(python, project, redis_url)
+    for block in changed:
+        assert (project / block.title).read_text() != block.text
+        (project / block.title).write_text(block.text)
+    group = ("--group", f"{project}/pyproject.toml:dev")
+    install(python, wheels, project, *group)
+    measured = ("-m", "coverage", "run", "--include=*/rapyer_visits/*,*/tests/*")
+    assert "11 passed" in run_tests(python, project, redis_url, *measured)
+    TUTORIAL.take_over(project / ".coverage")
     checked = mypy(python, project)
     assert checked.stdout == "Success: no issues found in 7 source files\n", checked.stderr
     assert errors_of_ruff(project) == ""
