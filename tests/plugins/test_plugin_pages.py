@@ -104,18 +104,6 @@ def exported(module: ModuleType) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [(module, name) for module in (rapyer.plugin, rapyer.testing) for name in exported(module)],
-    ids=lambda part: getattr(part, "__name__", part),
-)
-def test_all_that_plugins_are_made_and_tested_with_is_in_the_reference(module, name):
-    reference = (ROOT / "docs/reference/plugin.md").read_text()
-    entries = re.findall(r"^::: (.*)$", reference, re.MULTILINE)
-    defined = getattr(module, name).__module__
-    assert {f"{module.__name__}.{name}", defined} & set(entries)
-
-
 def test_the_page_about_testing_has_all_that_is_for_it():
     assert set(exported(rapyer.testing)) <= set(re.findall(r"`(\w+)`", TESTING.text))
 
