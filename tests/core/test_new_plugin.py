@@ -97,6 +97,8 @@ def test_what_was_made_is_said_with_the_next_commands(here, capsys):
         "python -m pip install --editable . --group dev",
         "python -m pytest",
     ]
+    assert main(["new-plugin", "soft-delete", "--directory", "a place"]) == 0
+    assert "    cd 'a place'\n" in capsys.readouterr().out
 
 
 def test_what_was_made_can_be_had_as_json(here, capsys):
@@ -136,9 +138,10 @@ def test_files_have_the_permissions_that_others_have(here, is_there):
         assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((here / "plain").stat().st_mode)
 
 
-def test_an_empty_directory_that_a_shell_stands_in_is_filled_and_kept(here):
+def test_an_empty_directory_that_a_shell_stands_in_is_filled_and_kept(here, capsys):
     before = here.stat().st_ino
     assert main(["new-plugin", "soft-delete", "--directory", "."]) == 0
+    assert "cd " not in capsys.readouterr().out
     assert here.stat().st_ino == before
     assert files_in(here) == FILES
     assert sorted(path.name for path in here.iterdir()) == sorted(

@@ -230,6 +230,7 @@ def _write(contents: dict[str, str], directory: Path) -> None:
 
 def _report(names: _Names, directory: Path, contents: dict[str, str]) -> str:
     made = "\n".join(f"    {path}" for path in sorted(contents))
+    enter = "" if directory.samefile(".") else f"    cd {shlex.quote(str(directory))}\n"
     return f"""\
 The plugin {names.name!r} was made in {directory}: the distribution {names.distribution},
 the package {names.package}.
@@ -238,6 +239,5 @@ the package {names.package}.
 
 Next, in an environment of its own, with pip 25.1 or later:
 
-    cd {shlex.quote(str(directory))}
-    python -m pip install --editable . --group dev
+{enter}    python -m pip install --editable . --group dev
     python -m pytest"""
