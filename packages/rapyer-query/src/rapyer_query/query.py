@@ -138,7 +138,7 @@ class Query(Asking[R]):
         Args:
             path: Where the vectors stand.
             vector: A list of as many numbers, or an array of numpy.
-            k: How many documents, up to 10 000.
+            k: How many documents, up to 1 000 000.
 
         Raises:
             ExpressionError: The path leads to no vector, or the other one is none of its kind.

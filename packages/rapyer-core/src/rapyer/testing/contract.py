@@ -139,8 +139,8 @@ async def check_plugin_with_server(
 
     Every operation of core has to do what it does without the plugin, on documents that are there,
     on keys that are not and on keys of other types; start-up and shutdown have to work more than
-    once. The keys of its own that it uses are deleted again, and those of the plugin are not. Some
-    hundred round trips.
+    once. The keys of its own that it uses are deleted again, and those of the plugin are not. Fewer
+    than a hundred round trips of core.
 
     Args:
         plugin: The module, or the instance of a class, that its entry point names.

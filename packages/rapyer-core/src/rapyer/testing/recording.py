@@ -55,7 +55,7 @@ async def record_commands(redis_url: str) -> AsyncGenerator[list[SentCommand]]:
         what a script called stands after the script.
 
     Raises:
-        ValueError: `MONITOR` printed what is no command: there is no Redis of ours at the URL.
+        ValueError: `MONITOR` printed what is no command.
         redis.exceptions.ConnectionError: The server cannot be reached.
     """
     sent: list[SentCommand] = []
