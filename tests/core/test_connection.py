@@ -356,6 +356,35 @@ async def _save_one() -> None:
     await Item(id="1").save()
 
 
+@pytest.mark.parametrize("keeps", [True, False], ids=["with the server kept", "by itself"])
+def test_connections_of_a_loop_that_does_not_run_are_closed_when_it_does(redis_url, keeps):
+    """As with fixtures of pytest in one loop, and tests of unittest in another one."""
+
+    async def connect():
+        one = init_rapyer(redis_url)
+        await one
+        return one if keeps else None
+
+    async def count():
+        async with Redis.from_url(redis_url) as client:
+            return len(await client.client_list())
+
+    async def another():
+        async with init_rapyer(redis_url):
+            await _save_one()
+
+    with asyncio.Runner() as outer:
+        before = outer.run(count())
+        kept = outer.run(connect())
+        with asyncio.Runner() as inner:
+            inner.run(another())
+        gc.collect()
+        assert outer.run(count()) == before + 1
+        outer.run(teardown_rapyer())
+        assert outer.run(count()) == before
+        del kept
+
+
 def test_a_loop_closed_without_teardown_is_warned_about_by_name(redis_url, monkeypatch):
     monkeypatch.setenv("RAPYER_REDIS_URL", redis_url)
     code = """

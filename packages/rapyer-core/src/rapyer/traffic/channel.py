@@ -182,7 +182,7 @@ class Channel:
                     return [await reply_or_error(connection) for _ in commands]
             except LOST_REPLY as exc:
                 sent = connection is not None
-                raise self._lost(exc, commands[0][0], writes=writes and sent) from exc
+                raise self._lost(exc, commands[0][0], sent=sent, writes=writes) from exc
             finally:
                 if connection is not None:
                     await self._pool.release(connection)
@@ -354,18 +354,17 @@ class Channel:
                     return await connection.read_response(disable_decoding=True)
             except LOST_REPLY as exc:
                 sent = connection is not None
-                raise self._lost(exc, command[0], writes=writes and sent) from exc
+                raise self._lost(exc, command[0], sent=sent, writes=writes) from exc
             finally:
                 if connection is not None:
                     await self._pool.release(connection)
 
-    def _lost(self, error: LostReply, command: Argument, *, writes: bool) -> Exception:
+    def _lost(self, error: LostReply, command: Argument, *, sent: bool, writes: bool) -> Exception:
         """Give the error to raise when no reply came."""
         if isinstance(error, TimeoutError):
-            error = RedisTimeoutError(
-                f"{self.place} did not answer {command!r} within {self._timeout} seconds"
-            )
-        return outcome_of_write(error, command) if writes else error
+            what = f"did not answer {command!r}" if sent else f"took no connection for {command!r}"
+            error = RedisTimeoutError(f"{self.place} {what} within {self._timeout} seconds")
+        return outcome_of_write(error, command) if writes and sent else error
 
     async def close(self) -> None:
         """Close the connections; callers that wait for one get a `NotConnectedError`.

@@ -67,6 +67,8 @@ class RedisSource:
 
     _all: ClassVar[WeakSet[RedisSource]] = WeakSet()
     _of_client: ClassVar[WeakKeyDictionary[Any, RedisSource]] = WeakKeyDictionary()
+    #: Those with connections of a loop that neither runs nor is closed, which it has to close.
+    _left: ClassVar[set[RedisSource]] = set()
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -173,15 +175,20 @@ class RedisSource:
             )
 
     async def close(self) -> None:
-        """Close the connections of this process to the server, of all its event loops."""
+        """Close the connections of this process to the server, of all its event loops.
+
+        Those of a loop that does not run at the moment stay until this is called when it does.
+        """
         self._warn_of_closed_loops()
         here = asyncio.get_running_loop()
         for loop, channel in list(self._channels.items()):
-            del self._channels[loop]
             if loop is here:
+                del self._channels[loop]
                 await channel.close()
             elif loop.is_running():  # in another thread
+                del self._channels[loop]
                 await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(channel.close(), loop))
+        (self._left.add if self._channels else self._left.discard)(self)
 
     @classmethod
     async def close_all(cls) -> None:
