@@ -25,7 +25,7 @@ MARKDOWN = [
     for path in sorted(str(file.relative_to(ROOT)) for file in ROOT.rglob("*.md"))
     if not any(part.startswith(".") for part in path.split("/"))
 ]
-LANGUAGES = {"python", "console", "text", "toml", "json", "markdown", "mermaid"}
+LANGUAGES = {"python", "console", "text", "toml", "json", "yaml", "markdown", "mermaid"}
 
 
 def blocks(path: str) -> list[Block]:
@@ -91,7 +91,7 @@ WHEELS = "tests/plugins/test_wheels.py"
 COMMANDS = {
     r"scripts/check": (".ci/run", "\nscripts/check\n"),
     r"scripts/test": (".ci/run", "\nscripts/test -q\n"),
-    r'pip install "rapyer\[[a-z,]+\]"': (".ci/run", " 'rapyer[all]';"),
+    r'pip install "rapyer\[[a-z,]+\]"( pytest pytest-asyncio)?': (".ci/run", " 'rapyer[all]';"),
     r"pip install rapyer-embedded": (".ci/run", " rapyer-embedded "),
     r"python3 -m venv \.uv && \.uv/bin/pip install -q uv": ("scripts/env", "python3 -m venv .uv"),
     r"\.uv/bin/uv run examples/world_cities\.py": (".ci/run", "uv run examples/world_cities.py\n"),
@@ -110,6 +110,7 @@ COMMANDS = {
     r"python -m rapyer new-plugin visits": (WHEELS, 'new_plugin(python, "visits", project)'),
     r"cd rapyer-visits": (WHEELS, 'project = tmp_path / "rapyer-visits"'),
     r"python -m pip install --editable \. --group dev": (WHEELS, "/pyproject.toml:dev"),
+    r"python first\.py": ("tests/test_tutorial.py", "go_through(TITLES)"),
     r"python -m pytest": (WHEELS, "run_tests(python, project, redis_url, *measured)"),
     r"python -m ruff check|python -m ruff format --check": (WHEELS, "errors_of_ruff(project) =="),
     r"python -m mypy": (WHEELS, "mypy(python, project)"),
