@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import multiprocessing
 import os
 import random
 import subprocess
@@ -354,6 +355,35 @@ async def test_teardown_closes_the_connections_of_other_running_loops(redis_url,
 
 async def _save_one() -> None:
     await Item(id="1").save()
+
+
+async def _save_in_child(redis_url: str, number: str) -> None:
+    if number != "0":  # which uses what the parent has told rapyer
+        await init_rapyer(redis_url)
+    await Item(id=f"child{number}").save()
+    await teardown_rapyer()
+
+
+def _in_child(*arguments: str) -> None:
+    asyncio.run(_save_in_child(*arguments))
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+async def test_forks_connect_for_themselves_and_leave_the_parent_s_connections_alone(redis_url):
+    context = multiprocessing.get_context("fork")
+    async with init_rapyer(redis_url):
+        await asyncio.gather(*(Item(id=str(n)).save() for n in range(5)))
+        children = [context.Process(target=_in_child, args=(redis_url, n)) for n in "012"]
+        for child in children:
+            child.start()
+        for child in children:
+            await asyncio.to_thread(child.join, 60)
+        hanging = [child for child in children if child.exitcode is None]
+        for child in hanging:
+            child.kill()
+        assert [child.exitcode for child in children] == [0, 0, 0]
+        assert all(await asyncio.gather(*(Item.exists(f"child{n}") for n in "012")))
+        assert all(await asyncio.gather(*(Item.exists(str(n)) for n in range(5))))
 
 
 @pytest.mark.parametrize("keeps", [True, False], ids=["with the server kept", "by itself"])

@@ -69,6 +69,7 @@ class RedisSource:
     _of_client: ClassVar[WeakKeyDictionary[Any, RedisSource]] = WeakKeyDictionary()
     #: Those with connections of a loop that neither runs nor is closed, which it has to close.
     _left: ClassVar[set[RedisSource]] = set()
+    _inherited: ClassVar[list[Channel]] = []
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -191,10 +192,25 @@ class RedisSource:
         (self._left.add if self._channels else self._left.discard)(self)
 
     @classmethod
+    def forget_inherited(cls) -> None:
+        """In the child of a fork, leave the connections to the parent, which goes on using them.
+
+        They are neither closed nor given back to the system: the loop that they belong to looks as
+        if it ran, and never does so here.
+        """
+        for source in cls._all:
+            cls._inherited.extend(source._channels.values())
+            source._channels.clear()
+
+    @classmethod
     async def close_all(cls) -> None:
         """Close the connections of this process to every server."""
         for source in list(cls._all):
             await source.close()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
+    os.register_at_fork(after_in_child=RedisSource.forget_inherited)
 
 
 class _Default:
