@@ -16,6 +16,20 @@ from rapyer.plugin.parts import Named
 from rapyer.version import __version__
 
 
+def script() -> int:
+    """Run the script `rapyer`: a sub-command, which finds what `python -m rapyer` finds.
+
+    Models are named by their modules, and those of the working directory are mostly meant. `python
+    -m` has it in its path and a script has not, which `python -P` and `PYTHONSAFEPATH` ask for.
+
+    Returns:
+        The exit status, as of `main`.
+    """
+    if not sys.flags.safe_path:
+        sys.path.insert(0, "")
+    return main()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command, and give its exit status.
 
