@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
+from rapyer import first_party
 from rapyer.errors import PluginError
 from rapyer.host import survey_plugins
 from rapyer.plugin import Command, PluginInfo
@@ -46,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
             stream.reconfigure(errors="backslashreplace")
-    commands, faults = _commands(survey_plugins().host)
+    host = survey_plugins().host
+    commands, faults = _commands(host)
     formatter = _formatter()
     parser = ArgumentParser(
         prog="rapyer" if Path(sys.argv[0]).stem == "rapyer" else "python -m rapyer",
@@ -69,7 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults.append(info.error(what))
     for fault in faults:
         print(f"without the commands of a plugin: {fault}", file=sys.stderr)
-    parsed = vars(parser.parse_args(arguments))
+    given = sys.argv[1:] if arguments is None else arguments
+    extra = first_party.COMMANDS.get(given[0]) if given else None
+    if extra is not None and all(given[0] != command.name for _, command in commands):
+        parser.error(f"{given[0]} {first_party.how_to_get(extra, host.disabled)}")
+    parsed = vars(parser.parse_args(given))
     chosen: Command = parsed.pop("_rapyer_command")
     return chosen.run(Namespace(**parsed))
 

@@ -12,7 +12,6 @@ from rapyer.base import BaseRedisModel, identity_of
 from rapyer.cli.errors import UsageError
 from rapyer.guards import is_class
 
-
 _REMEDY: Final = "Write `package.module:Model`, and run it where Python finds the package."
 
 
