@@ -50,7 +50,7 @@ def commands() -> list[list[str]]:
 def run(words: list[str], folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     script = Path(sys.executable).parent / "rapyer"
     given = [url if word == "URL" else word for word in words]
-    environment = {**os.environ, "RAPYER_REDIS_URL": url, "PYTHONPATH": str(folder)}
+    environment = {**os.environ, "RAPYER_REDIS_URL": url}
     return subprocess.run(
         [script, *given], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -68,6 +68,15 @@ def test_the_commands_of_the_page_say_what_it_says(shop, redis_url):
     assert (done.returncode, done.stderr) == (1, "")
     measured = r"memory   \d+ bytes|in 0:59:\d\d"
     assert re.sub(measured, "", done.stdout) == re.sub(measured, "", SHOWN.text)
+
+
+def test_what_python_is_told_to_leave_out_of_its_path_the_script_leaves_out(
+    shop, redis_url, monkeypatch
+):
+    monkeypatch.setenv("PYTHONSAFEPATH", "1")
+    done = run(["inspect", "user:1", "shop.models"], shop, redis_url)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "there is no module 'shop'" in done.stderr
 
 
 def test_the_page_names_every_command(capsys):

@@ -134,6 +134,12 @@ def test_a_key_that_is_not_there_is_status_1(client, inspect, capsys, redis_url)
     assert "there is nothing" in capsys.readouterr().out
 
 
+def test_models_need_not_be_named(capsys):
+    with pytest.raises(SystemExit):
+        main(["inspect"])
+    assert capsys.readouterr().err.endswith("the following arguments are required: KEY\n")
+
+
 def test_a_key_of_none_of_the_models_is_status_2_and_names_them(client, module, redis_url, capsys):
     assert main(["inspect", "other:1", module, "--redis", redis_url]) == 2
     assert "User inspect:user:..." in capsys.readouterr().err

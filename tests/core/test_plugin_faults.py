@@ -416,6 +416,14 @@ def test_what_plugins_add_is_wrapped_to_the_terminal(capsys, monkeypatch, column
     assert "aupdate, aupdate_by_key, changes, delete," in methods
 
 
+def test_a_command_of_an_absent_plugin_of_the_project_says_what_to_install(alone, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["index", "list"])
+    assert caught.value.code == 2
+    message = 'index is of rapyer-query, which is not installed. Run `pip install "rapyer[query]"`'
+    assert message in capsys.readouterr().err
+
+
 def test_of_two_commands_of_one_name_the_later_is_refused_and_the_others_work(install, capsys):
     code = (
         HEAD + "from rapyer.plugin import Command\n@hookimpl\n"

@@ -8,12 +8,27 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
+from rapyer import first_party
 from rapyer.errors import PluginError
 from rapyer.host import survey_plugins
 from rapyer.plugin import Command, PluginInfo
 from rapyer.plugin.compose import Host
 from rapyer.plugin.parts import Named
 from rapyer.version import __version__
+
+
+def script() -> int:
+    """Run the script `rapyer`: a sub-command, which finds what `python -m rapyer` finds.
+
+    Models are named by their modules, and those of the working directory are mostly meant. `python
+    -m` has it in its path and a script has not, which `python -P` and `PYTHONSAFEPATH` ask for.
+
+    Returns:
+        The exit status, as of `main`.
+    """
+    if not sys.flags.safe_path:
+        sys.path.insert(0, "")
+    return main()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
             stream.reconfigure(errors="backslashreplace")
-    commands, faults = _commands(survey_plugins().host)
+    host = survey_plugins().host
+    commands, faults = _commands(host)
     formatter = _formatter()
     parser = ArgumentParser(
         prog="rapyer" if Path(sys.argv[0]).stem == "rapyer" else "python -m rapyer",
@@ -55,7 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults.append(info.error(what))
     for fault in faults:
         print(f"without the commands of a plugin: {fault}", file=sys.stderr)
-    parsed = vars(parser.parse_args(arguments))
+    given = sys.argv[1:] if arguments is None else arguments
+    extra = first_party.COMMANDS.get(given[0]) if given else None
+    if extra is not None and all(given[0] != command.name for _, command in commands):
+        parser.error(f"{given[0]} {first_party.how_to_get(extra, host.disabled)}")
+    parsed = vars(parser.parse_args(given))
     chosen: Command = parsed.pop("_rapyer_command")
     return chosen.run(Namespace(**parsed))
 

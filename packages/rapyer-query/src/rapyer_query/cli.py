@@ -98,7 +98,7 @@ def _told(status: IndexStatus) -> str:
         f"  alias      {status.alias}",
         f"  index      {status.index or 'none'}",
         f"  documents  {status.documents}",
-        f"  memory     {status.memory / 2**20:.1f} MB",
+        f"  memory     {_size(status.memory)}",
         f"  refused    {status.failures} writes, {status.known_failures} of them mended",
     ]
     if status.last_failed_key is not None:
@@ -108,6 +108,10 @@ def _told(status: IndexStatus) -> str:
         lines += [f"             {key}" for key in status.failed_keys]
     lines += [f"  field      {field}" for field in status.fields]
     return "\n".join(lines)
+
+
+def _size(memory: int | None) -> str:
+    return "not known: the server has lost count" if memory is None else f"{memory / 2**20:.1f} MB"
 
 
 async def _diff(manager: IndexManager, _: Namespace) -> Outcome:

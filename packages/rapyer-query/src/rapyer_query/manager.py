@@ -43,7 +43,8 @@ class IndexStatus:
         state: `"ready"`, `"building"` while it has a part of the documents, or `"missing"`.
         progress: How much of the keys was looked at, from 0 to 1.
         documents: How many documents it has.
-        memory: How many bytes it takes.
+        memory: How many bytes it takes; None where the server has lost count, as it does when
+            many documents were deleted.
         fields: Its attributes; those that it would have, where it is missing.
         failures: How many writes of documents it did not take since it was made. It never goes
             down: a document that was mended counts on.
@@ -59,7 +60,7 @@ class IndexStatus:
     state: State
     progress: float
     documents: int
-    memory: int
+    memory: int | None
     fields: tuple[FieldDefinition, ...]
     failures: int
     known_failures: int
@@ -313,12 +314,13 @@ def _together(found: Sequence[IndexStatus]) -> IndexStatus:
     failed = next((one for one in found if one.last_failed_key is not None), found[0])
     keys = [one.failed_keys for one in found]
     states = {one.state for one in found}
+    sizes = [one.memory for one in found]
     return replace(
         found[0],
         state="ready" if states == {"ready"} else "missing" if "missing" in states else "building",
         progress=min(one.progress for one in found),
         documents=sum(one.documents for one in found),
-        memory=sum(one.memory for one in found),
+        memory=None if None in sizes else sum(size or 0 for size in sizes),
         failures=sum(one.failures for one in found),
         known_failures=sum(one.known_failures for one in found),
         last_failed_key=failed.last_failed_key,

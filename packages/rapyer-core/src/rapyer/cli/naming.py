@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from rapyer.base import BaseRedisModel, identity_of
 from rapyer.cli.errors import UsageError
 from rapyer.guards import is_class
+
+_REMEDY: Final = "Write `package.module:Model`, and run it where Python finds the package."
 
 
 def add_models(parser: ArgumentParser, *, required: bool) -> None:
@@ -22,6 +25,7 @@ def add_models(parser: ArgumentParser, *, required: bool) -> None:
     parser.add_argument(
         "models",
         nargs="+" if required else "*",
+        default=[],  # else argparse counts it among what is required
         metavar="MODEL",
         help="`package.module:Model`, or `package.module` for all models that it defines",
     )
@@ -64,21 +68,40 @@ def models_of(
 
 
 def _imported(name: str, target: str) -> Any:
-    remedy = "Write `package.module:Model`, and run it where Python finds the package."
     try:
         return import_module(name)
     except ModuleNotFoundError as exc:
-        raise UsageError(f"{target!r}: there is no module {exc.name!r}. {remedy}") from exc
+        raise UsageError(f"{target!r}: {_lost(name, str(exc.name))}") from exc
     except (ValueError, TypeError) as exc:  # a name that no module can have
-        raise UsageError(f"{target!r} names no module: {exc}. {remedy}") from exc
+        raise UsageError(f"{target!r} names no module: {exc}. {_REMEDY}") from exc
     except Exception as exc:  # whatever it does when it is imported
         raise UsageError(f"{target!r}: importing {name} failed with {exc!r}.") from exc
+
+
+def _lost(name: str, missing: str) -> str:
+    """Say which module is not there, and what was meant most likely."""
+    said = f"there is no module {missing!r}."
+    if missing != name and not name.startswith(f"{missing}."):
+        return f"importing {name} failed, for {said} Install what has it, or correct the import."
+    module, _, rest = name.rpartition(".")
+    if rest == "py":
+        return f"{said} Name the module without `.py`: {module!r}."
+    if module and missing == name and hasattr(sys.modules.get(module), rest):
+        return f"{said} Write '{module}:{rest}' for what the module {module!r} has."
+    return f"{said} {_REMEDY}"
 
 
 def _model_at(module: Any, path: str, target: str) -> type[BaseRedisModel]:
     found: Any = module
     for part in path.split("."):
-        found = getattr(found, part, None)
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            names = [one.__name__ for one in _models_in(module)]
+            there = f"Its models are {', '.join(names)}." if names else "It has no models."
+            raise UsageError(
+                f"{target!r}: the module {module.__name__!r} has no {path!r}. {there}"
+            ) from None
     if not _is_model(found):
         raise UsageError(f"{target!r} is {found!r}, and no model with documents.")
     model: type[BaseRedisModel] = found

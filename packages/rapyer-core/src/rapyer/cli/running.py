@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from redis.exceptions import RedisError
 
 from rapyer.cli.errors import FAILED, WELL, UsageError
-from rapyer.errors import RapyerError
+from rapyer.errors import NotConnectedError, RapyerError
 from rapyer.traffic.source import URL_VARIABLE, RedisSource, use_as_default
 from rapyer.traffic.urls import without_secrets
 
@@ -85,6 +85,14 @@ async def _run(action: Action, arguments: Namespace) -> int:
             raise UsageError(f"--redis is {shown!r}, which {exc}.") from None
     try:
         text, value, status = await action(arguments)
+    except NotConnectedError as exc:
+        if arguments.redis is None and not os.environ.get(URL_VARIABLE):
+            raise UsageError(
+                "rapyer does not know where Redis is. Give --redis redis://localhost:6379, or set "
+                f"{URL_VARIABLE}."
+            ) from exc
+        raise
+    else:
         print(json.dumps(value, indent=2) if arguments.json else text, flush=True)
         return status
     finally:
