@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rapyer.traffic.beside import KEY_BESIDE
 from rapyer.traffic.policies import Fragments, Policies, ScriptArgument
 
 
@@ -187,6 +188,8 @@ def _compose(operation: Operation, policies: tuple[Fragments, ...]) -> Script:
     text = _text_with(operation, policies) if policies else _ALONE.format(body=operation.body)
     if "permit(" in operation.body:
         text = _PERMIT + text
+    if "key_beside(" in text:
+        text = KEY_BESIDE + text
     if not operation.library:
         return Script(operation, text, _sha(text))
     library = operation.library
