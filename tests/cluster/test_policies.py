@@ -7,11 +7,11 @@ import re
 from typing import Any
 
 import pytest
-from cluster_nodes import owner_of, slot_of
-from rapyer import CrossSlotError, Key, Mapped
+from cluster_nodes import owner_of, slot_of, url_of
+from rapyer import CrossSlotError, Key, Mapped, PluginError
 from rapyer.base import channel_of
 from rapyer.plugin import AccessPolicy, hookimpl, key_beside
-from rapyer.testing import use_plugins
+from rapyer.testing import check_plugin_with_server, use_plugins
 from redis import Redis
 from redis.exceptions import ResponseError
 
@@ -73,6 +73,16 @@ async def test_every_road_of_writing_finds_it(cluster):
     counts = [int(await channel_of(Road).execute("GET", key)) for key in keys]
     assert min(counts) >= 6
     assert (await Road.bulk_delete(ids)).counts == {"deleted": 20}
+
+
+async def test_the_contract_of_plugins_is_asked_on_a_cluster_too(nodes):
+    async def check_often(plugin):
+        for _ in range(5):  # a key may be on the node of the document by chance
+            await check_plugin_with_server(plugin, url_of(nodes))
+
+    await check_often(BESIDE)
+    with pytest.raises(PluginError, match="non local"):
+        await check_often(ANYWHERE)
 
 
 async def test_any_other_key_is_where_the_document_has_a_hash_tag(cluster):

@@ -1,4 +1,4 @@
-"""Keys of plugins beside documents: names alike in Python and in Lua, in the slot of the document."""
+"""Keys of plugins beside documents: in their slot, by one name in Python and in Lua."""
 
 from __future__ import annotations
 

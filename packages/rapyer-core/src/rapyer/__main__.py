@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
             stream.reconfigure(errors="backslashreplace")
-    commands, faults = _commands(survey_plugins().host)
+    commands, faults = commands_of(survey_plugins().host)
     formatter = _formatter()
     parser = ArgumentParser(
         prog="rapyer" if Path(sys.argv[0]).stem == "rapyer" else "python -m rapyer",
@@ -69,7 +69,8 @@ def _formatter() -> type[HelpFormatter]:
     return RichHelpFormatter
 
 
-def _commands(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:
+def commands_of(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:
+    """Give the sub-commands of core and of plugins, and what is wrong with some of these."""
     commands: list[tuple[PluginInfo, Command]] = []
     owners = Named("command")
 

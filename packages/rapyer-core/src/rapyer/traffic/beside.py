@@ -66,8 +66,8 @@ def other_slot(policies: Policies, key: str) -> Exception:
     """Give the error to raise where a node has not the key that a policy asked for."""
     names = " or ".join(repr(policy.name) for policy in policies)
     remedy = (
-        "A policy makes its keys by key_beside(prefix, key), which are in the slot of the document; "
-        "while that is moved to another node, call again."
+        "A policy makes its keys by key_beside(prefix, key), which are in the slot of the "
+        "document; while that is moved to another node, call again."
         if can_be_beside(key)
         else "No key of a policy can be in its slot, for it has a '}' and no hash tag. Give the "
         "document a key with a hash tag, such as 'user:{...}', or without '}'."

@@ -107,6 +107,10 @@ local function check(key, access, whole, asks)
             counts_as_absent = true
         elseif type(verdict) == 'table' and verdict.err then
             error(verdict)
+        elseif type(verdict) ~= 'boolean' and verdict ~= nil then
+            error(redis.error_reply('ERR the check of an access policy returned '
+                .. tostring(verdict) .. ', which means nothing. It returns redis.error_reply(...), '
+                .. 'false, true or nothing.'))
         end
     end
     return not counts_as_absent or 'absent'
