@@ -14,7 +14,7 @@ FLOORS = (
     {"__init__"},
     {"connection", "host", "core_plugin", "commands"},
     {"model"},
-    {"plugin"},
+    {"plugin", "cli"},
     {
         "base", "embedded", "metaclass", "paths", "reading", "locations", "fields", "indexed",
         "hosting",

@@ -9,9 +9,9 @@ import os
 from collections.abc import Iterator
 
 from floors import CORE, NAMES, OUTSIDE, ROOT, floor_of, imports_of, part_of
+from pages import Page
 
-PAGE = ROOT / "docs/architecture.md"
-BEGIN, END = "```mermaid\n", "```\n"
+PAGE = Page("docs/architecture.md")
 PLUGINS = ("bulk", "query", "pipeline", "ttl")
 
 
@@ -45,16 +45,13 @@ def diagram() -> str:
 
 
 def test_the_diagram_is_that_of_the_imports():
-    text = PAGE.read_text()
-    before, _, rest = text.partition(BEGIN)
-    shown, _, after = rest.partition(END)
+    (shown,) = PAGE.blocks("mermaid")
     if os.environ.get("RAPYER_WRITE_DIAGRAM"):
-        PAGE.write_text(before + BEGIN + diagram() + END + after)
-        shown = diagram()
-    assert shown == diagram()
+        (ROOT / PAGE.path).write_text(PAGE.text.replace(shown.text, diagram()))
+    else:
+        assert shown.text == diagram()
 
 
 def test_every_floor_is_described():
-    text = PAGE.read_text()
     for name in NAMES:
-        assert f"**{name}**" in text
+        assert f"**{name}**" in PAGE.text

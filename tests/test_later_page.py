@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from pathlib import Path
 
 import pytest
+from pages import Page
 from rapyer import CorruptDocumentError, init_rapyer
 from rapyer.testing import use_plugins
 from rapyer_embedded import Server
 from redis.asyncio import Redis
 from redis.exceptions import ReadOnlyError
 
-PAGE = (Path(__file__).parents[1] / "docs/later.md").read_text()
-CODE = "\n".join(re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
+PAGE = Page("docs/later.md")
 
 
 @pytest.fixture
 def page():
-    namespace = {"__name__": "later_page"}
+    """The names of the page; each test connects as it needs."""
     with use_plugins(installed=True):
-        exec(compile(CODE, "later.md", "exec", dont_inherit=True), namespace)
-        yield namespace
+        yield PAGE.run()
 
 
 @pytest.fixture

@@ -12,8 +12,10 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from pages import Page
 from rapyer import (
     AtomicRedisModel,
     Field,
@@ -34,11 +36,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import OutOfMemoryError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs/operating.md").read_text()
-FENCE = re.compile(r'^```python(?: title="(.*?)")?\n(.*?)^```', re.DOTALL | re.MULTILINE)
-FILES = {name: code for name, code in FENCE.findall(PAGE) if name}
-PLAIN = "\n".join(code for name, code in FENCE.findall(PAGE) if not name)
+PAGE = Page("docs/operating.md")
+BLOCKS = PAGE.blocks("python")
+FILES = {block.title: block.text for block in BLOCKS if block.title}
+#: The blocks that are parts of an application, whose names follow from one another.
+PARTS = [number for number, block in enumerate(BLOCKS) if not block.title]
 
 
 class Doc(AtomicRedisModel):
@@ -78,10 +80,11 @@ def project(tmp_path, monkeypatch):
 @pytest.fixture
 def page(project):
     """The names of all blocks of the page without a file, in models of their own."""
-    namespace = {"__name__": "operating_page"}
+    names = PAGE.names()
     with use_plugins(installed=True):
-        exec(compile(PLAIN, "operating.md", "exec", dont_inherit=True), namespace)
-        yield namespace
+        for number in PARTS:
+            PAGE.run(names, only=number)
+        yield names
 
 
 @contextmanager
@@ -113,6 +116,21 @@ async def test_a_call_is_repeated_until_the_server_is_there_again(page, failing)
         await asyncio.to_thread(failing.restart)
         assert (await call).stock == 3
         assert (await product.get("mug")).stock == 3
+
+
+async def test_a_server_that_stays_away_is_told_after_the_last_pause(page, failing):
+    product, pauses = page["Product"], []
+
+    async def no_time(seconds: float) -> None:
+        pauses.append(seconds)
+
+    page["asyncio"] = SimpleNamespace(sleep=no_time)
+    async with init_rapyer(failing.url):
+        failing.process.kill()
+        failing.process.wait()
+        with pytest.raises(RedisConnectionError):
+            await page["patiently"](lambda: product.exists("mug"))
+    assert len(pauses) == 7
 
 
 async def test_a_write_of_unknown_outcome_is_not_repeated(page, failing):
@@ -168,9 +186,9 @@ async def test_health_and_metrics_say_what_is(page, failing):
 # -- the script that rewrites documents -----------------------------------------------------------
 
 
-def run(project: Path, url: str) -> str:
+def run(project: Path, url: str, *before: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "migrate.py"], cwd=project, check=False, text=True,
+        [sys.executable, "-W", "error", *before, "migrate.py"], cwd=project, check=False, text=True,
         env={**os.environ, "RAPYER_REDIS_URL": url}, capture_output=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -183,7 +201,9 @@ async def test_the_script_splits_each_name_once_and_again_what_was_changed_since
     for n in range(2500):
         await redis.json().set(f"customer:{n}", "$", {"id": str(n), "name": f"Ada {n}"})
     await redis.set("customer:other", "of another type")
-    assert run(project, redis_url) == "2500 customers were not split\n"
+    measured = ("-m", "coverage", "run", f"--include={project}/*")
+    assert run(project, redis_url, *measured) == "2500 customers were not split\n"
+    PAGE.take_over(project / ".coverage")
     stored = await redis.json().get("customer:7")
     assert stored == {"id": "7", "name": "Ada 7", "first": "Ada", "last": "7"}
     assert run(project, redis_url) == "0 customers were not split\n"
@@ -225,7 +245,7 @@ async def test_documents_that_a_model_would_not_read_are_named(page, redis, redi
 
 
 def parameters() -> list[str]:
-    table = PAGE.partition("What a URL takes behind the `?`")[2].partition("## Time-outs")[0]
+    table = PAGE.text.partition("What a URL takes behind the `?`")[2].partition("## Time-outs")[0]
     firsts = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     return [name for first in firsts for name in re.findall("`(.*?)`", first)]
 

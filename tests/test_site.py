@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
+from pages import Page
 from rapyer.testing import use_plugins
 
-PAGE = (Path(__file__).parents[1] / "docs/index.md").read_text()
-(EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = Page("docs/index.md")
 
 
 async def test_the_example_says_what_it_prints(redis_url, redis, capsys):
-    namespace = {"__name__": "index_page"}
     with use_plugins(installed=True):
-        exec(compile(EXAMPLE, "index.md", "exec", dont_inherit=True), namespace)
-        await namespace["main"](redis_url)
-    assert capsys.readouterr().out.splitlines() == re.findall(r"print\(.*\)  # (.*)", EXAMPLE)
+        await PAGE.run()["main"](redis_url)
+    PAGE.check_printed(capsys.readouterr().out)

@@ -7,17 +7,20 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from pages import ROOT, Page
+from rapyer.traffic.source import URL_VARIABLE
 from rapyer_embedded import Server
+from rapyer_embedded.download import cache_directory
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs/testing.md").read_text()
-FENCE = re.compile(r'^```\w+ title="(.*?)"\n(.*?)^```', re.DOTALL | re.MULTILINE)
-FILES = dict(FENCE.findall(PAGE))
-SHOP = dict(FENCE.findall((ROOT / "docs/tutorial.md").read_text()))["shop.py"]
+PAGE = Page("docs/testing.md")
+BLOCKS = PAGE.blocks("python")
+FILES = {one.title: one.text for one in PAGE.blocks("toml") + BLOCKS if one.title}
+(SHOP,) = (one.text for one in Page("docs/tutorial.md").blocks("python") if one.title == "shop.py")
 #: The fixture for the workers of pytest-xdist.
-(OF_WORKERS,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+(OF_WORKERS,) = (number for number, one in enumerate(BLOCKS) if not one.title)
 
 
 @pytest.fixture
@@ -40,7 +43,9 @@ def run(project: Path, *arguments: str, **environment: str) -> str:
 def test_the_tests_of_the_page_pass_with_pytest_and_those_of_unittest_without(project):
     number = "".join(FILES.values()).count("def test_")
     assert number >= 9
-    assert f"{number} passed" in run(project, "pytest", "-q")
+    measured = ("coverage", "run", f"--include={project}/*", "-m", "pytest", "-q")
+    assert f"{number} passed" in run(project, *measured)
+    PAGE.take_over(project / ".coverage")
     assert "OK" in run(project, "unittest", "-v", "test_unittest.py")
 
 
@@ -73,7 +78,9 @@ def test_one_loop_for_all_tests_takes_the_settings_that_the_page_says(project):
 
 def test_each_worker_of_xdist_has_a_database(project):
     with Server(port=0) as server:
-        fixture = OF_WORKERS.replace("redis://localhost:6379/", server.url.removesuffix("0"))
+        fixture = BLOCKS[OF_WORKERS].text.replace(
+            "redis://localhost:6379/", server.url.removesuffix("0")
+        )
         conftest = (project / "conftest.py").read_text()
         (project / "conftest.py").write_text(f"import os\n{conftest}\n\n{fixture}")
         (project / "test_where.py").write_text(
@@ -83,3 +90,24 @@ def test_each_worker_of_xdist_has_a_database(project):
         assert "1 passed" in run(
             project, "pytest", "-q", "test_where.py", PYTEST_XDIST_WORKER="gw3"
         )
+
+
+def test_a_worker_of_xdist_is_told_by_its_number(monkeypatch):
+    pytest_of_page = SimpleNamespace(fixture=lambda scope: lambda function: function)
+    names = PAGE.run(PAGE.names(os=os, pytest=pytest_of_page), only=OF_WORKERS)
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    assert names["redis_url"]() == "redis://localhost:6379/0"
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw3")
+    assert names["redis_url"]() == "redis://localhost:6379/3"
+
+
+def test_the_workflows_of_the_page_install_and_test_as_the_project_does():
+    ours = (ROOT / ".github/workflows/ci.yml").read_text()
+    downloading, asking = PAGE.blocks("yaml")
+    for block in (downloading, asking):
+        for action in re.findall(r"uses: (actions/(?:checkout|setup-python)@\S+)", block.text):
+            assert action in ours
+        commands = re.findall(r"- run: (.*)", block.text)
+        assert commands == ['pip install "rapyer[all]" pytest pytest-asyncio', "python -m pytest"]
+    assert f"path: ~/.cache/{cache_directory().name}\n" in downloading.text
+    assert f"{URL_VARIABLE}: redis://localhost:6379/0\n" in asking.text

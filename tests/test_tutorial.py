@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import subprocess
@@ -11,12 +12,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 import pytest
+from pages import ROOT, Page
+from rapyer import UnstorableValueError, teardown_rapyer
+from rapyer.testing import use_plugins
+from rapyer_pipeline import PipelineAborted
 
-ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs/tutorial.md").read_text()
+PAGE = Page("docs/tutorial.md")
 ADDRESS = "redis://localhost:6379"
 #: What is printed behind each block that is typed, to both streams.
 MARK = "-- end of the block --"
@@ -38,7 +43,7 @@ def blocks_of(text: str) -> list[Block]:
 
 PART = {
     title: text
-    for title, _, text in (part.partition("\n") for part in re.split(r"(?m)^## ", PAGE)[1:])
+    for title, _, text in (part.partition("\n") for part in re.split(r"(?m)^## ", PAGE.text)[1:])
 }
 BLOCKS = {title: blocks_of(text) for title, text in PART.items()}
 TITLES = [title for title in PART if re.match("[3-9]|1[01]", title)]
@@ -167,3 +172,39 @@ def test_a_reader_without_the_later_extras_can_do_the_parts_before_them(extras, 
     ]
     with the_redis_of_the_page() as url:
         Reader(tmp_path, url, environment).go_through(titles, then=missing)
+
+
+def test_all_blocks_of_the_page_are_gone_through():
+    all_of_them = [one.text for kind in ("python", "text", "console") for one in PAGE.blocks(kind)]
+    assert sorted(all_of_them) == sorted(one.code for part in BLOCKS.values() for one in part)
+
+
+@pytest.mark.usefixtures("redis", "localhost")
+def test_every_statement_of_the_tutorial_runs(redis_url, monkeypatch, capsys):
+    """The same in this process, where each statement is recorded."""
+    files = {one.title: number for number, one in enumerate(PAGE.blocks("python")) if one.title}
+    typed = [number for number, one in enumerate(PAGE.blocks("python")) if not one.title]
+
+    def import_(name: str) -> dict[str, object]:
+        module = ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, module)
+        return PAGE.run(vars(module), only=files.pop(f"{name}.py"))
+
+    async def type_all() -> list[type[Exception]]:
+        names, errors = PAGE.names(asyncio=asyncio), []
+        for number in typed:
+            try:
+                await PAGE.run_async(names, only=number)
+            except (UnstorableValueError, PipelineAborted) as error:
+                errors.append(type(error))
+        await teardown_rapyer()
+        return errors
+
+    with use_plugins(installed=True):
+        for name in ("shop", "first", "discount", "buy", "carts"):
+            import_(name)
+        capsys.readouterr()  # what first.py prints is shown below it
+        assert asyncio.run(type_all()) == [UnstorableValueError, PipelineAborted]
+        PAGE.check_printed(capsys.readouterr().out)
+        asyncio.run(import_("test_shop")["test_what_is_gone_is_sold_out"](redis_url))
+    assert files == {}

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import platform
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pages import Page
 from redis.asyncio import Redis
 
 from benchmarks.compare import candidates, plots
 from benchmarks.compare.candidates import CANDIDATES, Entry
-from benchmarks.compare.command import main
+from benchmarks.compare.command import _parser, main
 from benchmarks.compare.errors import CompareError, PlotsMissingError, WorkerError
 from benchmarks.compare.growth import grow
 from benchmarks.compare.measure import Cell, Row, Run, spread
 from benchmarks.compare.process import workers
-from benchmarks.compare.report import Report, markdown, write_into
+from benchmarks.compare.report import Report, markdown, place_in, write_into
 from benchmarks.compare.works import GROWTH, WORKS
 
 ROOT = Path(__file__).parents[2]
@@ -174,6 +176,15 @@ def test_a_page_without_a_place_is_refused_before_anything_is_measured(tmp_path:
     with pytest.raises(SystemExit, match=r"has to have once '<!-- compare: works -->'"):
         main(["--markdown", str(page)])
     assert page.read_text() == "# Title\n"
+
+
+def test_the_commands_of_the_page_are_understood_and_have_their_places_in_it():
+    (block,) = Page("docs/performance.md").blocks("console")
+    for command in block.commands:
+        words = shlex.split(command.partition(" compare ")[2])
+        options = _parser().parse_args(words)
+        place_in(ROOT / options.markdown, "works" if options.growth is None else "growth")
+        assert (ROOT / options.plots).is_dir()
 
 
 @pytest.mark.usefixtures("_no_server")

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 from cluster_nodes import url_of
+from pages import Page
 from rapyer.testing import use_plugins
 
-PAGE = (Path(__file__).parents[2] / "docs/cluster.md").read_text()
-(EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = Page("docs/cluster.md")
 
 
 async def test_the_example_says_what_it_prints(nodes, capsys):
-    namespace = {"__name__": "cluster_page"}
     with use_plugins(installed=True):
-        exec(compile(EXAMPLE, "cluster.md", "exec", dont_inherit=True), namespace)
-        await namespace["main"](url_of(nodes))
-    said = re.findall(r"print\(.*\)  # (.*)", EXAMPLE)
-    assert capsys.readouterr().out.splitlines() == said
+        await PAGE.run()["main"](url_of(nodes))
+    PAGE.check_printed(capsys.readouterr().out)

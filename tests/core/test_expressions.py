@@ -6,36 +6,26 @@ import copy
 import datetime as dt
 import math
 import pickle
-import re
-from pathlib import Path
+import tomllib
+from importlib.util import find_spec
 from typing import Any
 
 import pydantic
 import pytest
+from pages import Page
 from rapyer import AtomicRedisModel, Condition, EmbeddedModel, ExpressionError, FieldPath, col
 from rapyer.expr import Value
 from rapyer.testing import use_plugins
 
-PAGE = (Path(__file__).parents[2] / "docs/expressions.md").read_text()
-NAMESPACE: dict[str, Any] = {"__name__": "expressions_page"}
-(MODELS,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = Page("docs/expressions.md")
 with use_plugins():  # in a registry of their own
-    exec(compile(MODELS, "expressions.md", "exec", dont_inherit=True), NAMESPACE)
+    NAMESPACE = PAGE.run()
 User = NAMESPACE["User"]
 Item = NAMESPACE["Item"]
-
-
-def rows(first: str) -> list[list[str]]:
-    """The rows of all tables whose heading starts with a word, without the quoting of Markdown."""
-    found = []
-    for table in re.findall(rf"^\| {first} \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE):
-        for line in table.splitlines():
-            cells = re.split(r"(?<!\\)\|", line.strip("|"))
-            found.append([cell.strip().strip("`").replace("\\|", "|") for cell in cells])
-    return found
-
-
-CONDITIONS, ERRORS, PATHS = rows("condition"), rows("written"), rows("path")
+CONDITIONS, ERRORS, PATHS = (
+    [[cell.strip("`") for cell in row] for row in PAGE.rows(f"| {first} |")]
+    for first in ("condition", "written", "path")
+)
 
 
 def evaluated(code: str) -> Any:
@@ -74,6 +64,13 @@ def test_a_path_is_written_as_the_page_says(written, text):
     assert isinstance(path, FieldPath)
     assert repr(path) == f"User.{text}"
     assert User.path(text) is path
+
+
+def test_the_plugins_of_mypy_are_there_under_the_names_of_the_page():
+    (settings,) = PAGE.blocks("toml")
+    plugins = tomllib.loads(settings.text)["tool"]["mypy"]["plugins"]
+    assert plugins == ["rapyer.mypy", "pydantic.mypy"]
+    assert all(find_spec(plugin) for plugin in plugins)
 
 
 # -- as objects -----------------------------------------------------------------------------------

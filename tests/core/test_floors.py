@@ -12,7 +12,7 @@ from floors import CORE, FLOORS, OUTSIDE, ROOT, floor_of, imports_of, part_of
 
 #: What plugins build on. `rapyer.connection` and the like are for applications.
 FOR_PLUGINS = {
-    "base", "expr", "types", "traffic", "plugin", "errors", "keys", "fields", "indexed",
+    "base", "cli", "expr", "types", "traffic", "plugin", "errors", "keys", "fields", "indexed",
     "loading", "writing",
     "host", "locations", "paths", "rows", "guards", "progress", "assignments", "owners",
 }  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -278,6 +279,32 @@ def test_rapyer_register_commands_adds_sub_commands(install, monkeypatch, capsys
     with pytest.raises(SystemExit):
         main(["--help"])
     assert "greet somebody" in capsys.readouterr().out
+
+
+def test_rapyer_register_checks_adds_what_doctor_looks_at(
+    install, monkeypatch, capsys, redis_url, redis
+):
+    install(
+        "watch",
+        """
+        from rapyer.plugin import Check, Finding, hookimpl
+        RAPYER_API_VERSION = 1
+
+        async def look(channel, models):
+            assert await channel.execute("PING") in (b"PONG", "PONG")
+            return [Finding("warning", f"{len(models)} models, no watch", "Wind it up.")]
+
+        @hookimpl
+        def rapyer_register_checks(register):
+            register(Check("watch", look))
+        """,
+    )
+    from rapyer.__main__ import main
+
+    assert main(["doctor", "--redis", redis_url]) == 1
+    out = capsys.readouterr().out
+    assert re.search(r"^warning +watch +0 models, no watch\. Wind it up\.$", out, re.MULTILINE)
+    assert "1 warning," in out
 
 
 def starting_and_stopping(name: str, log: list[Any], **failing: Exception) -> Any:

@@ -17,6 +17,7 @@ from rapyer import (
     init_rapyer,
     teardown_rapyer,
 )
+from rapyer.__main__ import main
 from rapyer_embedded import Server
 from rapyer_embedded.binaries import find_binary
 from redis.asyncio import Redis
@@ -116,7 +117,7 @@ async def test_initialising_again_replaces_the_server(redis_url, connections):
         await teardown_rapyer()
 
 
-async def test_a_server_without_redisjson_is_refused_with_what_to_install(tmp_path):
+async def test_a_server_without_redisjson_is_refused_with_what_to_install(tmp_path, capsys):
     path = tmp_path / "plain.sock"
     plain = subprocess.Popen(
         [find_binary().server, "--port", "0", "--unixsocket", path, "--save", ""],
@@ -133,6 +134,10 @@ async def test_a_server_without_redisjson_is_refused_with_what_to_install(tmp_pa
                 await init_rapyer(f"unix://{path}")
         with pytest.raises(NotConnectedError):
             await Parcel.get("1")
+        assert await asyncio.to_thread(main, ["doctor", "--redis", f"unix://{path}"]) == 1
+        said = " ".join(capsys.readouterr().out.split())
+        assert "fault server the Redis" in said
+        assert "no RedisJSON" in said
     finally:
         plain.terminate()
         plain.wait()

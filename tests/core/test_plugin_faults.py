@@ -401,14 +401,27 @@ def test_plugins_that_do_not_work_are_listed_with_their_fault(alone, install, mo
 
 
 @pytest.mark.parametrize("columns", [40, 80, 140, 300])
-def test_the_table_of_plugins_keeps_its_columns_in_any_terminal(capsys, monkeypatch, columns):
+def test_what_plugins_add_is_wrapped_to_the_terminal(capsys, monkeypatch, columns):
     monkeypatch.setenv("COLUMNS", str(columns))
     assert main(["plugins"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:6] == ["name", "distribution", "version", "api", "status", "hooks"]
-    start = lines[0].index("methods")
-    assert all(line[start - 2 : start].strip() == "" for line in lines)
-    assert columns < 140 or all(len(line) <= columns for line in lines)
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert lines[0].split() == ["name", "distribution", "version", "api", "status"]
+    start = lines[0].index("status")
+    rows = lines[: lines.index("")]
+    assert all(row[start - 2 : start] == "  " for row in rows)
+    parts = lines[lines.index("") :]
+    assert all(len(line) <= columns or " " not in line.strip() for line in parts)
+    methods = " ".join(out[out.index("  methods") : out.index("  options")].split())
+    assert "aupdate, aupdate_by_key, changes, delete," in methods
+
+
+def test_a_command_of_an_absent_plugin_of_the_project_says_what_to_install(alone, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["index", "list"])
+    assert caught.value.code == 2
+    message = 'index is of rapyer-query, which is not installed. Run `pip install "rapyer[query]"`'
+    assert message in capsys.readouterr().err
 
 
 def test_of_two_commands_of_one_name_the_later_is_refused_and_the_others_work(install, capsys):

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 import rapyer
+from pages import Page
 from rapyer import AtomicRedisModel, ModelDefinitionError, RedisDict, RedisList
 from rapyer.renamed import RENAMED
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = (DOCS / "types.md").read_text()
-(EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = Page("docs/types.md")
+RENAMES = Page("docs/from-rapyer-1.md")
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
 
@@ -25,29 +23,23 @@ class Account(AtomicRedisModel):
         prefix = "types-page:account"
 
 
-async def test_the_example_runs(server):
-    names: dict[str, Any] = {"__name__": "types_page"}
-    # other tests have a model with the prefix that it has by default
-    code = EXAMPLE.replace(
-        "id: Key[str]\n", "id: Key[str]\n    class Config: prefix = 'types-page:user'\n"
-    )
-    exec(compile(code, "types.md", "exec", dont_inherit=True), names)
-    user = await names["User"](id="1", until=NOON).save()
-    await names["play"](user)
+async def test_the_example_runs(page):
+    user = await page["User"](id="1", until=NOON).save()
+    await page["play"](user)
     assert (user.score, user.log, user.tags, user.counts) == (5, "played;", ["new"], {"visits": 1})
     assert user.until == NOON + timedelta(hours=1)
     assert user.items[0].price == 10
-    assert await names["User"].get("1") == user
+    assert await page["User"].get("1") == user
 
 
 def test_what_the_page_names_exists():
-    for name in re.findall(r"`(\w+Error)`", PAGE):
+    for name in re.findall(r"`(\w+Error)`", PAGE.text):
         assert hasattr(rapyer, name) or name in ("IndexError", "KeyError", "ValueError")
-    for name in re.findall(r"\bRedis\w+", PAGE):
+    for name in re.findall(r"\bRedis\w+", PAGE.text):
         assert name == "RedisJSON" or hasattr(rapyer, name)
     for row, kind in (("RedisList[T]", RedisList), ("RedisDict[V]", RedisDict)):
         (operations,) = re.findall(
-            rf"^\| `{re.escape(row)}` .*\| `([a-z_ ]+)` \|$", PAGE, re.MULTILINE
+            rf"^\| `{re.escape(row)}` .*\| `([a-z_ ]+)` \|$", PAGE.text, re.MULTILINE
         )
         named = set(operations.split()) | {"aset", "aload"}
         assert named == {name for name in dir(kind) if re.fullmatch("a[a-z_]+", name)} - {"append"}
@@ -60,8 +52,7 @@ def test_a_name_of_rapyer_1_says_what_it_is_now(name):
         with pytest.raises(AttributeError, match=r"a name of rapyer 1\.x\. It is .* now") as caught:
             getattr(owner, name)
         assert caught.value.name == name
-    page = (DOCS / "from-rapyer-1.md").read_text()
-    assert name in page or name.startswith(
+    assert name in RENAMES.text or name.startswith(
         ("redis_dump", "refresh", "key_init", "lock_from", "dupl")
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,15 +13,6 @@ from rapyer import teardown_rapyer
 from redis.asyncio import Redis
 
 from tests.faults.attempts import settle
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _what_is_there_is_not_collected() -> Iterator[None]:
-    """Collecting after each test looks at what the test has made alone: a tenth of the time."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture

@@ -516,3 +516,26 @@ async def test_the_value_of_a_result_is_known_after_the_block_only(server):
 def test_what_is_no_pipeline_has_no_length():
     with pytest.raises(RecordingError, match=r"Write len\(...\)"):
         length("abc")
+
+
+async def test_fields_may_have_the_names_of_what_makes_stand_ins(server, redis):
+    class Named(EmbeddedModel):
+        at: int = 1
+        of: int = 1
+
+    class NamedModel(AtomicRedisModel):
+        by_key: int = 1
+        of_instance: int = 1
+        inner: Named = Named()
+
+        class Config:
+            prefix = "named_like_makers"
+
+    document = await NamedModel().save()
+    async with document.pipeline() as p:
+        p.by_key += p.inner.at
+        p.of_instance += p.by_key
+        p.inner.at += p.of_instance
+        p.inner.of += p.inner.at
+    stored = await NamedModel.get(document.pk)
+    assert (stored.by_key, stored.of_instance, stored.inner) == (2, 3, Named(at=4, of=5))

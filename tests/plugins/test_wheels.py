@@ -12,6 +12,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from pages import Page
+from rapyer.__main__ import main
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -29,6 +31,7 @@ ENVIRONMENTS = {
 PACKAGES = ("core", "embedded", "bulk", "query", "pipeline", "ttl")
 TEST_TOOLS = ("pytest", "pytest-asyncio", "rapyer-embedded")
 AUDIT = ROOT / "examples/plugins/rapyer-audit"
+TUTORIAL = Page("docs/plugins/tutorial.md")
 
 
 def uv(*arguments: object) -> None:
@@ -51,21 +54,30 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-def environment(directory: Path, wheels: Path, *distributions: str) -> Path:
-    """Make an environment with some distributions, and give its Python."""
-    uv("venv", "--quiet", "--python", sys.executable, directory)
-    python = directory / "bin/python"
+def install(python: Path, wheels: Path, *distributions: object) -> None:
     uv(
         "pip", "install", "--quiet", "--python", python, "--no-sources", "--find-links", wheels,
         *distributions,
     )  # fmt: skip
+
+
+def environment(directory: Path, wheels: Path, *distributions: str) -> Path:
+    """Make an environment with some distributions, and give its Python."""
+    uv("venv", "--quiet", "--python", sys.executable, directory)
+    python = directory / "bin/python"
+    install(python, wheels, *distributions)
     return python
 
 
 @pytest.fixture(scope="session")
-def environments(tmp_path_factory: pytest.TempPathFactory, wheels: Path) -> dict[str, Path]:
+def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory that all environments are in, and what mypy remembers of them."""
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture(scope="session")
+def environments(scratch: Path, wheels: Path) -> dict[str, Path]:
     """The Python of each environment."""
-    scratch = tmp_path_factory.mktemp("environments")
     return {
         name: environment(scratch / name, wheels, "rapyer-core", *plugins)
         for name, plugins in ENVIRONMENTS.items()
@@ -77,10 +89,20 @@ def marked(case: Path) -> set[int]:
     return {number for number, line in enumerate(lines, start=1) if line.endswith("# error")}
 
 
+def mypy(python: Path, directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run mypy in a directory, about what is installed in an environment.
+
+    What is the same in all environments is analysed once: mypy looks by itself whether the files
+    are those that it has seen.
+    """
+    command = [sys.executable, "-m", "mypy", f"--python-executable={python}", "--cache-dir"]
+    command += [str(python.parents[2] / "mypy_cache"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=directory)
+
+
 def errors_of_mypy(python: Path, case: Path) -> dict[int, str]:
-    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--config-file="]
-    command += ["--hide-error-context", f"--python-executable={python}", case.name]
-    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=case.parent)
+    settings = ("--strict", "--no-error-summary", "--config-file=", "--hide-error-context")
+    run = mypy(python, case.parent, *settings, case.name)
     assert run.returncode in (0, 1), run.stdout + run.stderr
     errors = re.findall(r"^.+?:(\d+): error: (.*)$", run.stdout, flags=re.MULTILINE)
     return {int(line): message for line, message in errors}
@@ -93,18 +115,30 @@ def strict(directory: Path) -> None:
     (directory / "pyrightconfig.json").write_text(json.dumps(settings))
 
 
-def errors_of_pyright(python: Path, case: Path) -> dict[int, str]:
+def errors_of_pyright(python: Path, case: Path, *, files: int = 1) -> dict[int, str]:
     command = [sys.executable, "-m", "pyright", "--project", str(case.parent), "--outputjson"]
     command += ["--pythonpath", str(python)]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=case.parent)
     assert run.returncode in (0, 1), run.stdout + run.stderr
     report = json.loads(run.stdout)
-    assert report["summary"]["filesAnalyzed"] == 1
+    assert report["summary"]["filesAnalyzed"] == files
     return {
         found["range"]["start"]["line"] + 1: found["message"]
         for found in report["generalDiagnostics"]
         if found["severity"] == "error"
     }
+
+
+def errors_of_ruff(directory: Path) -> str:
+    """What ruff has to say of style and format, with the settings of each project itself."""
+    found = ""
+    for words in (["check", "--quiet"], ["format", "--diff", "--quiet"]):
+        command = [sys.executable, "-m", "ruff", *words, "--no-cache", directory]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert run.returncode in (0, 1), run.stderr
+        assert run.returncode == bool(run.stdout)
+        found += run.stdout
+    return found
 
 
 @pytest.mark.parametrize("errors_of", [errors_of_mypy, errors_of_pyright])
@@ -261,8 +295,8 @@ def test_the_command_lists_the_plugins_of_its_environment(environments):
     assert listed["query"]["methods"] == ["find", "find_one"]
 
 
-def run_tests(python: Path, project: Path, url: str) -> str:
-    command = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+def run_tests(python: Path, project: Path, url: str, *before: str) -> str:
+    command = [python, *before, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     run = subprocess.run(
         command,
         capture_output=True,
@@ -275,35 +309,87 @@ def run_tests(python: Path, project: Path, url: str) -> str:
     return run.stdout
 
 
-def test_the_example_plugin_passes_its_own_tests_where_it_is_installed(tmp_path, wheels, redis_url):
-    python = environment(tmp_path / "venv", wheels, "rapyer-audit", *TEST_TOOLS)
+def test_the_example_plugin_passes_its_own_tests_where_it_is_installed(
+    tmp_path, scratch, wheels, redis_url
+):
+    python = environment(scratch / "example", wheels, "rapyer-audit", *TEST_TOOLS)
     project = tmp_path / "project"  # only the tests: the plugin itself is the installed one
     shutil.copytree(AUDIT / "tests", project / "tests")
     shutil.copy(AUDIT / "pyproject.toml", project)
     assert " passed" in run_tests(python, project, redis_url)
-    (example,) = re.findall(r"```python\n(.*?)```", (AUDIT / "README.md").read_text(), re.DOTALL)
-    connect = f"import asyncio\nfrom rapyer import init_rapyer\nURL = {redis_url!r}\n"
-    main = "async def main():\n    async with init_rapyer(URL):\n        await open_account()\n"
-    run = subprocess.run(
-        [python, "-c", f"{connect}{example}{main}asyncio.run(main())"],
-        capture_output=True,
-        text=True,
-        check=True,
+
+
+def new_plugin(python: Path, name: str, directory: Path) -> None:
+    command = [python, "-m", "rapyer", "new-plugin", name, "--directory", directory]
+    subprocess.run(command, capture_output=True, check=True)
+
+
+def test_a_new_plugin_of_any_name_is_in_style(tmp_path):
+    names = [
+        "z",
+        "visits",
+        "policy",
+        "option",
+        "utc",
+        "contract",
+        "pytest",
+        "redis_py",
+        "key_prefix",
+    ]
+    names += ["a" * 24, "m" * 12 + "_" + "9" * 11, "a2_b3_cd4_e_f_g_h_i_j_k", "enabled", "mixin"]
+    for name in names:
+        assert main(["new-plugin", name, "--directory", str(tmp_path / name)]) == 0
+    assert errors_of_ruff(tmp_path) == ""
+
+
+def test_a_new_plugin_passes_its_own_tests_and_checks_where_it_is_installed(
+    tmp_path, scratch, wheels, redis_url
+):
+    python = environment(scratch / "new", wheels, "rapyer-core", *TEST_TOOLS)
+    project = tmp_path / "project"
+    new_plugin(python, "soft-delete", project)
+    uv("build", "--quiet", project, "--out-dir", tmp_path / "dist")  # the wheel from the sdist
+    (wheel,) = (tmp_path / "dist").glob("rapyer_soft_delete-0.1.0-py3-none-any.whl")
+    uv("pip", "install", "--quiet", "--python", python, "--no-deps", wheel)
+    assert "rapyer_soft_delete/py.typed" in zipfile.ZipFile(wheel).namelist()
+    shutil.move(project / "src", tmp_path)  # the plugin that is tested is the installed one
+    assert "11 passed" in run_tests(python, project, redis_url)
+    shutil.move(tmp_path / "src", project)
+    checked = mypy(python, project)
+    assert checked.stdout == "Success: no issues found in 7 source files\n", checked.stderr
+    listed = subprocess.run(
+        [python, "-m", "rapyer", "plugins", "--json"], capture_output=True, text=True, check=True
     )
-    assert run.stdout.splitlines()[0].endswith(" write clerk:ada")
+    _, plugin = json.loads(listed.stdout)["plugins"]
+    assert plugin == {
+        "name": "soft_delete", "distribution": "rapyer-soft-delete", "version": "0.1.0", "api": 1,
+        "status": "loaded",
+        "hooks": [
+            "rapyer_access_policy", "rapyer_register_mixins", "rapyer_register_options",
+        ],
+        "methods": ["soft_delete_written_at"], "options": ["soft_delete"], "field types": [],
+    }  # fmt: skip
 
 
-def test_the_plugin_of_the_tutorial_works_and_its_types_are_right(tmp_path, wheels, redis_url):
-    tutorial = (ROOT / "docs/plugins/tutorial.md").read_text()
-    files = re.findall(r'```\w+ title="(.*?)"\n(.*?)```', tutorial, flags=re.DOTALL)
+def test_the_plugin_of_the_tutorial_works_and_its_types_are_right(
+    tmp_path, scratch, wheels, redis_url
+):
+    changed = TUTORIAL.blocks("python") + TUTORIAL.blocks("markdown")
+    assert len(changed) == 5
+    python = environment(scratch / "tutorial", wheels, "rapyer-core", "coverage")
     project = tmp_path / "rapyer-visits"
-    for name, content in files:
-        (project / name).parent.mkdir(parents=True, exist_ok=True)
-        (project / name).write_text(content)
-    assert len(files) == 5
-    python = environment(tmp_path / "venv", wheels, str(project), *TEST_TOOLS)
-    assert " passed" in run_tests(python, project, redis_url)
+    new_plugin(python, "visits", project)
+    for block in changed:
+        assert (project / block.title).read_text() != block.text
+        (project / block.title).write_text(block.text)
+    group = ("--group", f"{project}/pyproject.toml:dev")
+    install(python, wheels, project, *group)
+    measured = ("-m", "coverage", "run", "--include=*/rapyer_visits/*,*/tests/*")
+    assert "11 passed" in run_tests(python, project, redis_url, *measured)
+    TUTORIAL.take_over(project / ".coverage")
+    checked = mypy(python, project)
+    assert checked.stdout == "Success: no issues found in 7 source files\n", checked.stderr
+    assert errors_of_ruff(project) == ""
+    shutil.rmtree(project / "src")  # what users see is what is installed
     strict(project / "tests")
-    test = project / "tests/test_visits.py"
-    assert errors_of_mypy(python, test) == {}
-    assert errors_of_pyright(python, test) == {}
+    assert errors_of_pyright(python, project / "tests/test_plugin.py", files=5) == {}

@@ -3,40 +3,29 @@
 from __future__ import annotations
 
 import re
+from ast import PyCF_ALLOW_TOP_LEVEL_AWAIT
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from pathlib import Path
 from typing import Any, Literal
 from uuid import UUID
 
 import pytest
 import rapyer_query
+from pages import Page
 from rapyer import BigInt, ExpressionError, Field, GeoPoint, Mapped, errors, init_rapyer
 from rapyer.testing import use_plugins
 from rapyer.traffic.channel import Channel
 from rapyer_query import NotIndexedError
 
-PAGE = (Path(__file__).parents[2] / "docs/query.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-
-
-def rows(heading: str) -> list[list[str]]:
-    """The rows of the table with a heading, without the quoting of Markdown."""
-    (table,) = re.findall(rf"^{re.escape(heading)}.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
-    found = []
-    for line in table.splitlines():
-        cells = re.split(r"(?<!\\)\|", line.strip("|") + " ")
-        found.append([cell.strip().replace("\\|", "|") for cell in cells])
-    return found
-
-
-CONDITIONS = [(row[0].strip("`"), row[1]) for row in rows("| condition | answered |")]
-TYPES = {row[0].strip("`"): row[1:5] for row in rows("| type | `==` `!=` `in_` |")}
-TRIPS = rows("| | gives | round trips |")
-ERRORS = rows("| error | when |")
+PAGE = Page("docs/query.md")
+README = Page("packages/rapyer-query/README.md")
+CONDITIONS = [(row[0].strip("`"), row[1]) for row in PAGE.rows("| condition | answered |")]
+TYPES = {row[0].strip("`"): row[1:5] for row in PAGE.rows("| type | `==` `!=` `in_` |")}
+TRIPS = PAGE.rows("| | gives | round trips |")
+ERRORS = PAGE.rows("| error | when |")
 
 
 class Size(Enum):
@@ -69,13 +58,33 @@ VALUES: dict[str, tuple[Any, Any, Any]] = {
 
 
 @pytest.fixture
-async def page(redis_url, redis):
-    """The names of the page, in a registry of models of their own."""
-    namespace: dict[str, Any] = {"__name__": "query_page"}
-    with use_plugins(installed=True):
-        exec(compile("\n".join(BLOCKS), "query.md", "exec", dont_inherit=True), namespace)
-        async with init_rapyer(redis_url):
-            yield namespace
+async def users(page):
+    for n, name, age in ((1, "Ada", 36), (2, "Bob", 20), (3, "Cy", 7)):
+        await page["User"](id=n, name=name, age=age, tags=["x"]).save()
+
+
+@pytest.mark.usefixtures("users")
+async def test_the_examples_print_what_they_say(page, capsys):
+    (shown,) = PAGE.blocks("text")
+    code, _, explanation = shown.text.removeprefix(">>> ").partition("\n")
+    await eval(compile(code, PAGE.path, "eval", PyCF_ALLOW_TOP_LEVEL_AWAIT), page)
+    assert capsys.readouterr().out == explanation
+    await page["ask"]()
+    PAGE.check_printed(capsys.readouterr().out)
+
+
+@pytest.mark.usefixtures("users")
+async def test_the_example_of_the_readme_prints_what_it_says(page, capsys):
+    names = await README.run_async(README.names(User=page["User"]))
+    README.check_printed(capsys.readouterr().out)
+    assert names["admin"].id == 1
+
+
+async def test_a_model_indexes_what_the_page_says(page):
+    Log = page["Log"]
+    await Log(text="x", level=1).save()
+    assert await Log.find(Log.level == 1).count() == 1
+    assert [field.name for field in Log.index.fields] == ["level"]
 
 
 async def answered(query: Any) -> str:

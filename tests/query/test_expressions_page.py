@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-from typing import Any
-
 import pytest
+from pages import Page
 from rapyer.testing import use_plugins
 
-PAGE = (Path(__file__).parents[2] / "docs/expressions.md").read_text()
-NAMESPACE: dict[str, Any] = {"__name__": "expressions_page_of_queries"}
-(MODELS,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = "docs/expressions.md"  # tests/core/test_expressions.py is about all of it
 with use_plugins(installed=True):  # in a registry of their own
-    exec(compile(MODELS, "expressions.md", "exec", dont_inherit=True), NAMESPACE)
-ROWS = [
-    [
-        cell.strip().strip("`").replace("\\|", "|")
-        for cell in re.split(r"(?<!\\)\|", line.strip("|"))
-    ]
-    for table in re.findall(r"^\| condition \|.*\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
-    for line in table.splitlines()
-]
+    NAMESPACE = Page(PAGE).run()
+ROWS = [[cell.strip("`") for cell in row] for row in Page(PAGE).rows("| condition |")]
 
 
 def test_the_page_was_read():

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from rapyer.__main__ import main
 from redis import Redis
+from redis.exceptions import ResponseError
 
 MODELS = """
 from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key
@@ -37,6 +38,7 @@ class Hidden(Base):
 
 class Order(Base):
     total: float = Field(default=0, sortable=True)
+    tags: list[str] = Field(default_factory=list)
     class Config:
         prefix = "query:cli-order"
 """
@@ -145,15 +147,44 @@ def test_documents_that_are_missing_make_the_status_1(index, shop, client):
     assert "refused    1 writes, 1 of them mended" in index("status", model)[1]
 
 
+def test_a_size_of_which_the_server_has_lost_count_is_told_as_that(index, shop, client):
+    index("ensure", f"{shop}.models:Order")
+    for number in range(100):  # lists without elements, which the server counts down twice
+        client.json().set(f"query:cli-order:{number}", "$", {"id": number, "total": 1, "tags": []})
+    client.delete(*client.keys("query:cli-order:*"))
+    ((name,),) = [client.execute_command("FT._LIST")]
+    try:
+        client.execute_command("FT.DEBUG", "GC_FORCEINVOKE", name, 5000)
+    except ResponseError:
+        client.execute_command("_FT.DEBUG", "GC_FORCEINVOKE", name, 5000)
+    told = client.execute_command("FT.INFO", name)
+    size = float(told[told.index(b"total_index_memory_sz_mb") + 1])
+    if size < 2**40:
+        pytest.skip("this server has not lost count")
+    (status,) = json.loads(index("status", f"{shop}.models:Order", "--json")[1])
+    (row,) = json.loads(index("list", "--json")[1])
+    assert (status["documents"], status["memory"], row["memory"]) == (0, None, None)
+    text = index("status", f"{shop}.models:Order")[1]
+    assert "memory     not known: the server has lost count\n" in text
+    assert "18446744073709551616" not in index("list")[1]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["status", "no_such_module"], "there is no module 'no_such_module'"),
         (["status", "shop_of_cli.none"], "there is no module 'shop_of_cli.none'"),
-        (["status", "shop_of_cli.models:Nobody"], "is None, and no model with documents"),
+        (["status", "shop_of_cli.py"], "Name the module without `.py`: 'shop_of_cli'"),
+        (["status", "shop_of_cli.models.User"], "Write 'shop_of_cli.models:User'"),
+        (
+            ["status", "shop_of_cli.models:Nobody"],
+            "has no 'Nobody'. Its models are User, Hidden, Order.",
+        ),
+        (["status", "shop_of_cli.lost:Nobody"], "importing shop_of_cli.lost failed"),
+        (["status", "json:Nobody"], "It has no models"),
         (["status", "shop_of_cli.models:Base"], "and no model with documents"),
         (["status", "shop_of_cli.models:Part"], "and no model with documents"),
-        (["status", "shop_of_cli.models:"], "and no model with documents"),
+        (["status", "shop_of_cli.models:"], "has no ''. Its models are"),
         (["status", "shop_of_cli.bare"], "defines no models of which something is indexed"),
         (["drop", "json"], "'json' defines no models with documents"),
         (["drop", ":User"], "names no module"),
@@ -170,7 +201,8 @@ def test_what_names_no_model_is_said(index, shop, words, message):
 
 def test_a_server_that_is_none_is_said(shop, capsys):
     assert main(["index", "status", f"{shop}.models"]) == 2
-    assert "rapyer does not know where Redis is" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "rapyer does not know where Redis is. Give --redis redis://localhost:6379" in error
     assert main(["index", "list", "--redis", "unix:///nowhere/s"]) == 2
     assert "ConnectionError" in capsys.readouterr().err
     assert main(["index", "list", "--redis", "http://a:secret@b"]) == 2

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import re
 import shlex
-from argparse import ArgumentParser
-from pathlib import Path
-from typing import Any
+import sys
 
 import pytest
+from pages import Page
 from rapyer import init_rapyer
+from rapyer.__main__ import main
 from rapyer.testing import use_plugins
 from rapyer_query import DroppedDocumentsWarning
-from rapyer_query.cli import INDEX_COMMAND
 
-PAGE = (Path(__file__).parents[2] / "docs/indexes.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-CALLS = re.findall(r"^\| `(?:await )?(User\.index\.[^`]+)` \|", PAGE, re.MULTILINE)
-COMMANDS = re.findall(r"^\$ python -m rapyer index (.*)$", PAGE, re.MULTILINE)
+PAGE = Page("docs/indexes.md")
+MODEL, _ = PAGE.blocks("python")
+(WARNING,) = PAGE.blocks("text")
+(COMMANDS,) = PAGE.blocks("console")
+CALLS = re.findall(r"^\| `(?:await )?(User\.index\.[^`]+)` \|", PAGE.text, re.MULTILINE)
 
 
 @pytest.fixture
 async def user(redis_url, redis):
-    names: dict[str, Any] = {"__name__": "indexes_page"}
     with use_plugins(installed=True):
-        exec("from rapyer import AtomicRedisModel, Field, Key, Mapped", names)
-        exec(compile(BLOCKS[0], "indexes.md", "exec", dont_inherit=True), names)
+        names = PAGE.run(only=0)
         async with init_rapyer(redis_url):
             yield names["User"]
 
@@ -51,19 +49,37 @@ async def test_the_warning_is_that_of_the_page(user, redis):
     await redis.json().set("user:9", "$", {"id": "9", "name": "x", "age": "old"})
     with pytest.warns(DroppedDocumentsWarning) as caught:
         await user.find().count()
-    text = " ".join(PAGE.split())
-    assert f"DroppedDocumentsWarning: {caught[0].message}" in text
+    said = f"{DroppedDocumentsWarning.__name__}: {caught[0].message}"
+    assert said == " ".join(WARNING.text.split())
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_commands_of_the_page_are_understood(command):
-    parser = ArgumentParser()
-    assert INDEX_COMMAND.add_arguments is not None
-    INDEX_COMMAND.add_arguments(parser)
-    assert parser.parse_args(shlex.split(command)).action == command.split(" ")[0]
+@pytest.mark.usefixtures("localhost")
+async def test_connecting_makes_the_indexes(redis):
+    with use_plugins(installed=True):
+        await PAGE.run_async()
+    (index,) = await redis.execute_command("FT._LIST")
+    assert index.startswith(b"rapyer:user:")
+
+
+def test_the_commands_do_what_the_page_says(redis_url, redis, tmp_path, monkeypatch, capsys):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/models.py").write_text(MODEL.text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("RAPYER_REDIS_URL", redis_url)
+    printed: dict[str, str] = {}
+    with use_plugins(installed=True):
+        for command in COMMANDS.commands:
+            words = shlex.split(command.removeprefix("python -m rapyer "))
+            status = main(words)
+            printed[words[1]] = capsys.readouterr().out
+            assert status == (words[1] == "diff"), command  # there is no index at first
+    assert "User: there is no index yet" in printed["diff"]
+    assert "User: ready" in printed["status"]
+    assert "dropped" in printed["drop"]
+    assert printed["list"] == "[]\n"
+    for name in ("shop.models", "shop"):
+        del sys.modules[name]
 
 
 def test_the_page_was_read():
-    assert len(BLOCKS) == 2
     assert len(CALLS) == 7
-    assert len(COMMANDS) == 6

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -14,10 +12,10 @@ from rapyer import AtomicRedisModel, Field, Key, Mapped, init_rapyer
 from rapyer.base import channel_of
 from rapyer.errors import UnsupportedServerError
 from rapyer_embedded import Server
-from rapyer_embedded.binaries import find_binary
 from rapyer_query import IndexUnavailableError
 from rapyer_query.settings import limits_of
 from redis.asyncio import Redis
+from without_search import without_search as without_search
 
 
 class Word(AtomicRedisModel):
@@ -170,28 +168,6 @@ async def test_a_user_who_may_not_make_an_index_uses_one_that_is_there(other, cl
         assert await Word.find(Word.text == "x").count() == 1
     async with init_rapyer(other.url.replace("unix://", "unix://plain:pw@")):
         assert await Word.find(Word.text == "x").count() == 1
-
-
-@pytest.fixture
-def without_search(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a server that has JSON and no Search."""
-    binary = find_binary()
-    if binary.json is None:
-        pytest.skip("the modules of this Redis are built in")
-    socket = tmp_path_factory.mktemp("redis") / "s"
-    command = [binary.server, "--port", "0", "--unixsocket", socket, "--save", ""]
-    process = subprocess.Popen(
-        [*map(str, command), "--loadmodule", str(binary.json)], stdout=subprocess.DEVNULL
-    )
-    try:
-        for _ in range(200):
-            if socket.exists():
-                break
-            time.sleep(0.05)
-        yield f"unix://{socket}"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def test_a_server_without_search_says_so_and_is_scanned(without_search):

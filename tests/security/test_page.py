@@ -6,26 +6,14 @@ import ast
 import logging
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pages import Page
 from rapyer import CorruptDocumentError, InvalidKeyError, UnstorableValueError, init_rapyer
-from rapyer.testing import use_plugins
 
 HERE = Path(__file__).parent
-PAGE = (HERE.parents[1] / "docs/security.md").read_text()
-(EXAMPLE,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
-(USER,) = re.findall(r"^```text\n(ACL SETUSER .*)\n```", PAGE, re.MULTILINE)
-
-
-@pytest.fixture
-async def page(redis_url, redis):
-    """The names of the page, in a registry of models of their own."""
-    namespace: dict[str, Any] = {"__name__": "security_page"}
-    with use_plugins(installed=True):
-        exec(compile(EXAMPLE, "security.md", "exec", dont_inherit=True), namespace)
-        async with init_rapyer(redis_url):
-            yield namespace
+PAGE = Page("docs/security.md")
+(USER,) = PAGE.blocks("text")
 
 
 async def test_the_example_bounds_passes_over_and_hides_as_the_page_says(page, redis, caplog):
@@ -50,7 +38,7 @@ async def test_the_example_bounds_passes_over_and_hides_as_the_page_says(page, r
 
 async def test_the_user_of_the_page_can_do_what_core_does(page, redis_url, redis):
     Comment = page["Comment"]
-    await redis.execute_command(*USER.split())
+    await redis.execute_command(*USER.text.split())
     separator = "&" if "?" in redis_url else "?"
     try:
         async with init_rapyer(f"{redis_url}{separator}username=comments&password=a-long-password"):
@@ -66,19 +54,18 @@ async def test_the_user_of_the_page_can_do_what_core_does(page, redis_url, redis
 
 
 def test_every_test_that_the_page_names_is_there_and_all_guarantees_name_one():
-    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE)
+    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE.text)
     assert len(named) > 25
     for module, name in named:
         tree = ast.parse((HERE / module).read_text())
         found = [node for node in ast.walk(tree) if getattr(node, "name", None) == name]
         assert len(found) == 1, (module, name)
-    for table in re.findall(
-        r"^\| guarantee \| test \|\n\|[-|]+\n((?:\|.*\n)+)", PAGE, re.MULTILINE
-    ):
-        for row in table.splitlines():
-            assert "::test_" in row, row
+    guarantees = PAGE.rows("| guarantee | test |")
+    assert len(guarantees) > 20
+    for row in guarantees:
+        assert "::test_" in row[1], row
 
 
 def test_the_pages_that_it_links_are_there():
-    for link in re.findall(r"\]\(([\w-]+\.md)", PAGE):
+    for link in re.findall(r"\]\(([\w-]+\.md)", PAGE.text):
         assert (HERE.parents[1] / "docs" / link).exists()

@@ -220,7 +220,15 @@ async def test_a_wrong_password_is_refused_without_being_repeated(guarded):
 
 @pytest.mark.parametrize("url", BAD)
 @pytest.mark.parametrize(
-    "arguments", [["plugins"], ["index", "list"], ["index", "list", "--redis", "URL"]]
+    "arguments",
+    [
+        ["plugins"],
+        ["index", "list"],
+        ["index", "list", "--redis", "URL"],
+        ["doctor"],
+        ["doctor", "--redis", "URL"],
+        ["inspect", "x:1", "--redis", "URL", "--json"],
+    ],
 )
 def test_the_command_line_does_not_print_the_password(monkeypatch, capfd, arguments, url):
     monkeypatch.setenv("RAPYER_REDIS_URL", url)

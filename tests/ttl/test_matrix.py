@@ -36,7 +36,7 @@ from rapyer_query import count, max_, to_list
 from rapyer_query.groups import Aggregation
 from rapyer_query.query import Query
 
-PAGE = (Path(__file__).parents[2] / "docs/ttl.md").read_text()
+TEXT = (Path(__file__).parents[2] / "docs/ttl.md").read_text()
 HOUR = 3600_000
 NOON = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -128,7 +128,7 @@ WITHOUT_TRAFFIC = {
 def of_the_page() -> dict[str, str]:
     """The kind of each operation: `get` of a model, `path.get`, `type.aset`, `Query.first`."""
     table: dict[str, str] = {}
-    section = PAGE[PAGE.index("## What postpones") : PAGE.index("## The expiry itself")]
+    section = TEXT[TEXT.index("## What postpones") : TEXT.index("## The expiry itself")]
     for row in re.findall(r"^\| (.*?) \| (.*?) \|", section, re.MULTILINE):
         if row[1] not in KINDS:
             continue

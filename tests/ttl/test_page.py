@@ -1,45 +1,46 @@
-"""docs/ttl.md: its examples run, and what it names exists."""
+"""docs/ttl.md and the README: the examples run, and what they name exists."""
 
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import Any
 
 import pytest
 import rapyer
 import rapyer_ttl
+from pages import Page
 from rapyer import AtomicRedisModel
 from rapyer.testing import check_plugin, check_plugin_with_server
 from rapyer_ttl import plugin as ttl_plugin
 from rapyer_ttl.options import GRACE, INTERVAL, ON_ACCESS, ON_WRITE, TTL
 
-PAGE = (Path(__file__).parents[2] / "docs/ttl.md").read_text()
-EXAMPLES = re.findall(r"^```python\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+PAGE = Page("docs/ttl.md")
+README = Page("packages/rapyer-ttl/README.md")
 
 
-async def test_the_examples_run(server, redis):
-    names: dict[str, Any] = {"__name__": "ttl_page"}
-    code = "\n".join(EXAMPLES).replace(
-        "class Config:\n", 'class Config:\n        prefix = "ttl-page"\n'
-    )
-    exec(compile(code, "ttl.md", "exec", dont_inherit=True), names)
-    session = await names["Session"](token="1", user="Ada").save()
-    assert await names["greet"]("1") == "Hello Ada, for 1800 s"
-    assert await names["expired_sessions"]() == []
+async def test_the_examples_run(page, redis):
+    session = await page["Session"](token="1", user="Ada").save()
+    assert await page["greet"]("1") == "Hello Ada, for 1800 s"
+    assert await page["expired_sessions"]() == []
     await redis.pexpire(session.key, 300_000)
-    assert await names["expired_sessions"]() == [session]
-    assert await names["recover"]("1") == session
+    assert await page["expired_sessions"]() == [session]
+    assert await page["recover"]("1") == session
     assert 1790 < await session.get_ttl() <= 1800
-    assert await names["recover"]("1") == session
+    assert await page["recover"]("1") == session
+
+
+async def test_the_example_of_the_readme_runs(redis_url, redis):
+    async with README.connected(redis_url) as names:
+        session = await names["Session"](token="1").save()
+        await names["greet"]("1")
+        assert 3650 < await session.get_ttl() <= 3660
 
 
 def test_what_the_page_names_exists():
     for option in (TTL, ON_ACCESS, ON_WRITE, INTERVAL, GRACE):
-        assert f"`{option.name}" in PAGE
-    for name in re.findall(r"`(\w+Error)`", PAGE):
+        assert f"`{option.name}" in PAGE.text
+    for name in re.findall(r"`(\w+Error)`", PAGE.text):
         assert hasattr(rapyer, name) or hasattr(rapyer_ttl, name)
-    for name in re.findall(r"await session\.(\w+)\(", PAGE):
+    for name in re.findall(r"await session\.(\w+)\(", PAGE.text):
         assert hasattr(AtomicRedisModel, name)
 
 

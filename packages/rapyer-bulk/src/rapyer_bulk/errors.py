@@ -49,7 +49,13 @@ class BulkOutcomeUnknownError(BulkError, OutcomeUnknownError):
 
 
 def attach_result(error: BaseException, result: BulkResult, operation: str) -> None:
-    """Let an exception that passes through say what was done before."""
+    """Let an exception that passes through say what was done before.
+
+    Args:
+        error: The exception; `result_of` gives the result again.
+        result: What became of each key.
+        operation: The name of the operation, for a note.
+    """
     setattr(error, _RESULT, result)
     error.add_note(f"{operation} had done this before: {_described(result)}.")
 
@@ -81,7 +87,13 @@ def result_of(error: BaseException | None) -> BulkResult | None:
 
 
 def failure_of(operation: str, result: BulkResult, stopped: Exception | None) -> BulkError:
-    """Make the error about a result in which something failed, or that was interrupted."""
+    """Make the error about a result in which something failed, or that was interrupted.
+
+    Args:
+        operation: The name of the operation.
+        result: What became of each key.
+        stopped: What interrupted it; None for nothing.
+    """
     parts = [f"{operation}: {_described(result)}."]
     if stopped is not None:
         parts.append(f"It was interrupted: {stopped}")

@@ -23,8 +23,9 @@ from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import INSERT
 from rapyer_bulk.targets import AnyResolver, Resolver, Targets
 
-#: What happens where a document is already: it is replaced, reported as failed, or passed over.
 InsertMode: TypeAlias = Literal["replace", "insert", "skip"]
+"""What happens where a document is already: `"replace"` writes over it, `"insert"` reports it as
+failed, `"skip"` passes over it."""
 
 #: Instances in one chunk, unless a call says otherwise.
 INSERT_CHUNK: Final = 1000

@@ -28,8 +28,25 @@ async def bulk_insert(
 ) -> BulkResult:
     """Write instances of any models, as `User.bulk_insert` does with those of one.
 
-    Models on one server for which plugins do the same share their chunks. With `transaction=True`
-    all have to be such.
+    Models on one server for which plugins do the same share their chunks, each of which is one
+    round trip. With `transaction=True` all have to be such.
+
+    Args:
+        models: The instances: a list, an iterable or an async iterable of any length.
+        mode: What happens where a document is already: `"replace"`, `"insert"` or `"skip"`.
+        chunk_size: Instances in one chunk at most; fewer where they have more than 8 MiB.
+        transaction: Whether all is one atomic step.
+        progress: Called with the number of instances that are done, and of all; or True for a bar.
+        raise_on_error: Whether instances that failed are raised as `BulkError` in the end.
+
+    Returns:
+        What became of each key.
+
+    Raises:
+        BulkError: Instances failed, or the server refused a chunk or was lost.
+        TypeError: Something else than an instance was given.
+        ValueError: An argument cannot be; or one transaction has a key twice, or is too large.
+        NotConnectedError: rapyer was not told where Redis is.
     """
     return await insert(
         models, BaseRedisModel, mode=mode, chunk_size=chunk_size, transaction=transaction,
@@ -44,7 +61,27 @@ async def bulk_update(
     progress: Progress = None,
     raise_on_error: bool = True,
 ) -> BulkResult:
-    """Write what was changed in instances of any models, as `User.bulk_update` does."""
+    """Write what was changed in instances of any models, as `User.bulk_update` does.
+
+    A chunk is one round trip.
+
+    Args:
+        models: The instances, of models with `track_changes = True`: an iterable or an async
+            iterable of any length.
+        chunk_size: Documents in one chunk at most; fewer where the values have more than 8 MiB.
+        progress: As for `bulk_insert`.
+        raise_on_error: As for `bulk_insert`.
+
+    Returns:
+        What became of each key.
+
+    Raises:
+        BulkError: Keys failed, or the server refused a chunk or was lost.
+        WrongModelError: Something else than an instance was given. What was sent before is told by
+            `result_of(error)`.
+        TypeError, ValueError: An argument cannot be.
+        NotConnectedError: rapyer was not told where Redis is.
+    """
     return await update(
         models, AnyResolver(), None, {}, chunk_size=chunk_size, progress=progress,
         raise_on_error=raise_on_error,
@@ -60,8 +97,23 @@ async def bulk_delete(
 ) -> BulkResult:
     """Delete documents of any models, by whole keys or instances, as `User.bulk_delete` does.
 
+    A chunk is one round trip.
+
+    Args:
+        items: Whole keys or instances: an iterable or an async iterable of any length.
+        chunk_size: Keys in one chunk at most.
+        progress: As for `bulk_insert`.
+        raise_on_error: As for `bulk_insert`.
+
+    Returns:
+        What became of each key.
+
     Raises:
-        WrongModelError: A text is the key of no model of this process.
+        BulkError: Keys failed, or the server refused a chunk or was lost.
+        WrongModelError: A text is the key of no model of this process. What was sent before is told
+            by `result_of(error)`.
+        TypeError, ValueError: An argument cannot be.
+        NotConnectedError: rapyer was not told where Redis is.
     """
     return await delete(
         items,
@@ -83,10 +135,23 @@ async def bulk_get(
 async def bulk_get(
     keys: Many[str], *, missing: Missing = "raise", chunk_size: int = READ_CHUNK
 ) -> list[Any]:
-    """Read documents of any models by their whole keys, as `User.bulk_get` does.
+    """Read documents of any models by their whole keys, as `User.bulk_get` does: `JSON.MGET`.
+
+    One round trip a chunk, and one more for those of it that are not there.
+
+    Args:
+        keys: Whole Redis keys; one may be given several times.
+        missing: What happens where no document is: `"raise"`, `"skip"` or `"none"`.
+        chunk_size: Keys in one command at most.
+
+    Returns:
+        New instances, in the order of the keys.
 
     Raises:
         WrongModelError: A text is the key of no model of this process.
+        KeyNotFoundError: Documents are not there; `key` is the first of them.
+        TypeError, ValueError: An argument cannot be.
+        RapyerError: As `User.bulk_get`.
     """
     return await get(keys, AnyResolver(), missing=missing, chunk_size=chunk_size)
 
@@ -104,8 +169,22 @@ def bulk_stream(
 ) -> AsyncGenerator[Any]:
     """Read documents of any models one after the other, as `User.bulk_stream` does.
 
+    One round trip for each `JSON.MGET`, which read ahead.
+
+    Args:
+        keys: Whole Redis keys: an iterable or an async iterable of any length.
+        missing: What happens where no document is: `"raise"`, `"skip"` or `"none"`.
+        chunk_size: Keys in one command at most.
+
+    Returns:
+        New instances, in the order of the keys. Close it (`contextlib.aclosing`) where you do not
+        read it to the end.
+
     Raises:
+        TypeError, ValueError: An argument cannot be.
         WrongModelError: A text is the key of no model of this process.
+        KeyNotFoundError: A document is not there.
+        RapyerError: As `User.bulk_get`, when the document in question is reached.
     """
     check_many(keys, "keys")
     check_reading(missing, chunk_size)
@@ -115,7 +194,15 @@ def bulk_stream(
 async def bulk_exists(keys: Many[str], *, chunk_size: int = READ_CHUNK) -> list[bool]:
     """Say which documents of any models are there, as `User.bulk_exists` does.
 
+    One round trip a chunk.
+
+    Args:
+        keys: Whole Redis keys.
+        chunk_size: Keys in one command at most.
+
     Raises:
         WrongModelError: A text is the key of no model of this process.
+        TypeError, ValueError: An argument cannot be.
+        RapyerError: As `User.bulk_exists`.
     """
     return await exists(keys, AnyResolver(), chunk_size=chunk_size)

@@ -64,10 +64,10 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         Raises:
             BulkError: Instances failed, or the server refused a chunk or was lost; `result` says
                 what became of each key. It is a `BulkOutcomeUnknownError` where a reply was lost.
-            TypeError: Something else than an instance was given; or ValueError for an argument that
-                cannot be, and for one transaction a key twice, or too large. What was sent before
-                is told by `result_of(error)`, as it is for a call that is cancelled and for an
-                iterable that raises.
+            TypeError: Something else than an instance was given. What was sent before is told by
+                `result_of(error)`, as it is for a call that is cancelled and for an iterable that
+                raises.
+            ValueError: An argument cannot be; or one transaction has a key twice, or is too large.
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await insert(
@@ -147,6 +147,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 another model: what was sent before is told by `result_of(error)`. Or the model has
                 a field with the name of an argument that was given, and there are no `values`
                 to tell which one is meant.
+            ValueError: An argument cannot be.
             NotConnectedError: rapyer was not told where Redis is.
         """
         given = {"chunk_size": chunk_size, "progress": progress, "raise_on_error": raise_on_error}
@@ -187,6 +188,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             BulkError: Keys failed, or the server refused a chunk or was lost.
             TypeError: An instance is one of another model. What was sent before is told by
                 `result_of(error)`.
+            ValueError: An argument cannot be.
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await delete(
@@ -215,6 +217,8 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
     ) -> list[Any]:
         """Read many documents: `JSON.MGET`. One round trip a chunk, several under way at once.
 
+        One more for those of a chunk that are not there, of which the type of the key is asked.
+
         Args:
             keys: Primary keys or whole Redis keys, as for `get`; one may be given several times.
             missing: What happens where no document is: `"raise"`, `"skip"` leaves it out, `"none"`
@@ -230,6 +234,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             WrongTypeError: A key holds another Redis type than a JSON document.
             InvalidKeyError: A value cannot be a primary key of this model.
             WrongModelError: It is the key of another registered model.
+            TypeError, ValueError: An argument cannot be.
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await get(keys, Resolver(cls), missing=missing, chunk_size=chunk_size)
@@ -259,7 +264,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 ...
 
         Documents are read ahead: `JSON.MGET` of as many keys as have 8 MiB together, after the
-        sizes of those before.
+        sizes of those before. Each is one round trip.
 
         Args:
             keys: Keys as for `bulk_get`: an iterable or an async iterable of any length.
@@ -271,7 +276,8 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             not read it to the end.
 
         Raises:
-            Exception: As `bulk_get`, when the document in question is reached.
+            TypeError, ValueError: An argument cannot be.
+            RapyerError: As `bulk_get`, when the document in question is reached.
         """
         check_many(keys, "keys")
         check_reading(missing, chunk_size)
@@ -293,5 +299,6 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         Raises:
             WrongTypeError: A key holds another Redis type than a JSON document.
             InvalidKeyError, WrongModelError, NotConnectedError: As `bulk_get` raises them.
+            TypeError, ValueError: An argument cannot be.
         """
         return await exists(keys, Resolver(cls), chunk_size=chunk_size)

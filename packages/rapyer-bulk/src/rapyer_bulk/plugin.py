@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from rapyer.plugin import RegisterMixin, hookimpl
+from rapyer.cli import rights_check
+from rapyer.plugin import Check, RegisterCheck, RegisterMixin, hookimpl
 
 from rapyer_bulk.mixin import BulkMixin
 
 RAPYER_API_VERSION = 1
+
+#: What it sends beside what core does; docs/security.md has the same.
+COMMANDS = ("INFO", "UNLINK")
 
 
 @hookimpl
 def rapyer_register_mixins(register: RegisterMixin) -> None:
     """Add `bulk_insert`, `bulk_update`, `bulk_delete`, `bulk_get`, `bulk_stream`, `bulk_exists`."""
     register(BulkMixin)
+
+
+@hookimpl
+def rapyer_register_checks(register: RegisterCheck) -> None:
+    """Let `python -m rapyer doctor` say whether the user may run its commands."""
+    check = rights_check("rapyer-bulk", COMMANDS, COMMANDS)
+    register(Check("rights of bulk", check))

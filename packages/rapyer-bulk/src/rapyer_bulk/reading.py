@@ -24,8 +24,9 @@ from rapyer_bulk.targets import Resolver, Target
 
 A = TypeVar("A")
 
-#: What happens where no document is: an error, nothing, or a None in its place.
 Missing: TypeAlias = Literal["raise", "skip", "none"]
+"""What happens where no document is: `"raise"`, `"skip"` leaves it out, `"none"` has None in its
+place."""
 
 _THERE: Final = ord("e")
 #: Keys in one command, unless a call says otherwise.

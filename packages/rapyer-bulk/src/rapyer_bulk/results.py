@@ -7,16 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final, Literal, NamedTuple, TypeAlias, overload
 
-#: What became of a key.
-#:
-#: - `inserted`: a new document was written; `replaced`: one was written over another.
-#: - `updated`: some fields of its document were set; `unchanged`: there was nothing to set.
-#: - `deleted`: its document was deleted.
-#: - `skipped`: there is a document, which `mode="skip"` leaves as it is.
-#: - `missing`: there is no document.
-#: - `failed`: nothing was written, for the reason that `error` gives.
-#: - `unwritten`: it could have been written, and was not, because others of the transaction failed.
-#: - `unknown`: it was sent and the reply was lost: it was carried out, or not.
 Outcome: TypeAlias = Literal[
     "inserted",
     "replaced",
@@ -29,6 +19,17 @@ Outcome: TypeAlias = Literal[
     "unwritten",
     "unknown",
 ]
+"""What became of a key.
+
+- `inserted`: a new document was written; `replaced`: one was written over another.
+- `updated`: some fields of its document were set; `unchanged`: there was nothing to set.
+- `deleted`: its document was deleted.
+- `skipped`: there is a document, which `mode="skip"` leaves as it is.
+- `missing`: there is no document.
+- `failed`: nothing was written, for the reason that `error` gives.
+- `unwritten`: it could have been written, and was not, because others of the transaction failed.
+- `unknown`: it was sent and the reply was lost: it was carried out, or not.
+"""
 
 #: How outcomes are noted, one byte a key.
 CODES: Final[Mapping[Outcome, int]] = {
@@ -119,6 +120,9 @@ class BulkResult(Sequence[KeyOutcome]):
 
     It is a sequence of `KeyOutcome`s; `result.of(user.key)` gives the one of a key. Keys that it
     does not have were not sent.
+
+    Args:
+        parts: What became of the keys of each chunk.
 
     Attributes:
         is_complete: Whether everything that was given was read and sent.

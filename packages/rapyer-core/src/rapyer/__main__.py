@@ -1,12 +1,14 @@
-"""`python -m rapyer`: the sub-commands of core and of the plugins."""
+"""`python -m rapyer`, and the script `rapyer`: the sub-commands of core and of the plugins."""
 
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Sequence
 from io import TextIOWrapper
+from pathlib import Path
 
+from rapyer import first_party
 from rapyer.errors import PluginError
 from rapyer.host import survey_plugins
 from rapyer.plugin import Command, PluginInfo
@@ -15,22 +17,51 @@ from rapyer.plugin.parts import Named
 from rapyer.version import __version__
 
 
+def script() -> int:
+    """Run the script `rapyer`: a sub-command, which finds what `python -m rapyer` finds.
+
+    Models are named by their modules, and those of the working directory are mostly meant. `python
+    -m` has it in its path and a script has not, which `python -P` and `PYTHONSAFEPATH` ask for.
+
+    Returns:
+        The exit status, as of `main`.
+    """
+    if not sys.flags.safe_path:
+        sys.path.insert(0, "")
+    return main()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a sub-command, and give its exit status.
 
     Args:
         arguments: The words after the name of the program; those of this process if not given.
+
+    Returns:
+        What the command gives: 0 where all is well, 1 where something is not as it should be, 2
+        where nothing could be done.
+
+    Raises:
+        SystemExit: The arguments are wrong (2), or ask for help or the version (0).
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
             stream.reconfigure(errors="backslashreplace")
-    commands, faults = _commands(survey_plugins().host)
-    parser = ArgumentParser(prog="python -m rapyer", description="Tools of rapyer and its plugins.")
+    host = survey_plugins().host
+    commands, faults = commands_of(host)
+    formatter = _formatter()
+    parser = ArgumentParser(
+        prog="rapyer" if Path(sys.argv[0]).stem == "rapyer" else "python -m rapyer",
+        description="Tools of rapyer and its plugins.",
+        formatter_class=formatter,
+    )
     parser.add_argument("--version", action="version", version=f"rapyer-core {__version__}")
     parsers = parser.add_subparsers(metavar="COMMAND", required=True)
     for info, command in commands:
         text = command.help.replace("%", "%%")
-        of_command = parsers.add_parser(command.name, help=text, description=text)
+        of_command = parsers.add_parser(
+            command.name, help=text, description=text, formatter_class=formatter
+        )
         of_command.set_defaults(_rapyer_command=command)
         try:
             if command.add_arguments is not None:
@@ -40,12 +71,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults.append(info.error(what))
     for fault in faults:
         print(f"without the commands of a plugin: {fault}", file=sys.stderr)
-    parsed = vars(parser.parse_args(arguments))
+    given = sys.argv[1:] if arguments is None else arguments
+    extra = first_party.COMMANDS.get(given[0]) if given else None
+    if extra is not None and all(given[0] != command.name for _, command in commands):
+        parser.error(f"{given[0]} {first_party.how_to_get(extra, host.disabled)}")
+    parsed = vars(parser.parse_args(given))
     chosen: Command = parsed.pop("_rapyer_command")
     return chosen.run(Namespace(**parsed))
 
 
-def _commands(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:
+def _formatter() -> type[HelpFormatter]:
+    """Give what lays out help texts: in colours where `rapyer[cli]` is installed."""
+    try:
+        from rich_argparse import RichHelpFormatter  # noqa: PLC0415 - an extra
+    except ImportError:
+        return HelpFormatter
+    return RichHelpFormatter
+
+
+def commands_of(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:
+    """Give the sub-commands of core and of plugins, and what is wrong with some of these."""
     commands: list[tuple[PluginInfo, Command]] = []
     owners = Named("command")
 

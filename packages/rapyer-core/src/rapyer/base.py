@@ -258,6 +258,10 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         """The primary key as text: of the `Key` field, or one made for this instance.
 
         It can be set on a new instance of a model without a `Key` field.
+
+        Raises:
+            InvalidKeyError: The `Key` field has no value, or one that no primary key can have.
+            AttributeError: It was set, and the primary key is the `Key` field.
         """
         return type(self).__rapyer_identity__.pk(self.key)
 
@@ -273,7 +277,11 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
     @property
     def key(self) -> RedisKey:
-        """The whole Redis key of the document of this instance, prefix included."""
+        """The whole Redis key of the document of this instance, prefix included.
+
+        Raises:
+            InvalidKeyError: The `Key` field has no value, or one that no primary key can have.
+        """
         identity = type(self).__rapyer_identity__
         if identity.key_field is not None:
             if identity.key_field not in self.__dict__:
@@ -293,8 +301,8 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     def key_of(cls, pk: KeyLike) -> RedisKey:
         """Give the whole Redis key of the document with this primary key.
 
-        It takes any text as a primary key, also one that looks like the key of another model, and
-        every call takes the result as it is.
+        It takes any text as `pk`, also one that looks like the key of another model, and every
+        call takes the result as it is. Nothing is sent.
 
         Raises:
             InvalidKeyError: The value cannot be a primary key of this model.

@@ -54,6 +54,7 @@ def init_rapyer(redis: str | Redis | RedisCluster, **options: object) -> Initial
         UnsupportedServerError: The server has no RedisJSON.
         PluginError: A plugin cannot be loaded, or fails.
         redis.exceptions.ConnectionError: The server cannot be reached.
+        RuntimeError: A plugin called it that `init_rapyer` or `teardown_rapyer` awaits.
     """
     try:
         source = RedisSource.of(redis)
@@ -67,12 +68,14 @@ def init_rapyer(redis: str | Redis | RedisCluster, **options: object) -> Initial
 async def teardown_rapyer() -> None:
     """Close all connections of this process to Redis, and forget what `init_rapyer` was told.
 
-    The plugins that `init_rapyer` has started are shut down before. Models stay as they are, and
-    can be used again after another `init_rapyer`. Without connections it does nothing.
+    The plugins that `init_rapyer` has started are shut down before, which is all that may take
+    round trips. Models stay as they are, and can be used again after another `init_rapyer`. Without
+    connections it does nothing.
 
     Raises:
         Exception: What a plugin raised while it was shut down, after everything was closed; an
             `ExceptionGroup` where several did.
+        RuntimeError: A plugin called it that `init_rapyer` or `teardown_rapyer` awaits.
     """
     async with _turn():
         try:
@@ -121,7 +124,10 @@ async def _stop(keep: RedisSource | None = None) -> None:
 
 
 class Initialization:
-    """What `init_rapyer` returns: awaitable, and an asynchronous context manager."""
+    """What `init_rapyer` returns: awaitable, and an asynchronous context manager.
+
+    Both give the `ServerInfo`, in two round trips and those of plugins at start-up.
+    """
 
     __slots__ = ("_lifecycle", "_used")
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from rapyer.commands import PLUGINS_COMMAND
+from rapyer.commands.checks import CORE_CHECKS
+from rapyer.commands.doctor import DOCTOR_COMMAND
+from rapyer.commands.inspect import INSPECT_COMMAND
+from rapyer.commands.new_plugin import NEW_PLUGIN_COMMAND
+from rapyer.commands.plugins import PLUGINS_COMMAND
 from rapyer.model import (
     ChangesMixin,
     DeleteMixin,
@@ -15,6 +19,7 @@ from rapyer.model import (
 )
 from rapyer.options import CORE_OPTIONS
 from rapyer.plugin import (
+    RegisterCheck,
     RegisterCommand,
     RegisterFieldType,
     RegisterMixin,
@@ -54,5 +59,13 @@ def rapyer_register_field_types(register: RegisterFieldType) -> None:
 
 @hookimpl
 def rapyer_register_commands(register: RegisterCommand) -> None:
-    """Add `python -m rapyer plugins`."""
-    register(PLUGINS_COMMAND)
+    """Add `plugins`, `doctor`, `inspect` and `new-plugin`."""
+    for command in (PLUGINS_COMMAND, DOCTOR_COMMAND, INSPECT_COMMAND, NEW_PLUGIN_COMMAND):
+        register(command)
+
+
+@hookimpl
+def rapyer_register_checks(register: RegisterCheck) -> None:
+    """Add what `python -m rapyer doctor` says of the server itself."""
+    for check in CORE_CHECKS:
+        register(check)

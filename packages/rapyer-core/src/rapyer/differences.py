@@ -36,8 +36,8 @@ class _Missing(Enum):
         return "MISSING"
 
 
-#: Stands for the value of a key that is not there.
 MISSING: Final = _Missing.MISSING
+"""Stands for the value of a key that is not there, in a [`Change`][rapyer.model.changes.Change]."""
 
 
 class Difference(NamedTuple):

@@ -113,6 +113,9 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     Returns:
         What the field is assigned in the class body. It is typed as `Any`, so that it stands
         behind any annotation, `Mapped[int]` too. `pydantic.Field` works in the same places.
+
+    Raises:
+        TypeError: What is said about the index contradicts itself, or is of another type.
     """
     given: dict[str, Any] = dict(options)
     if default_factory is not None:

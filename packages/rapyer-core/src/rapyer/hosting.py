@@ -70,6 +70,9 @@ def extends(method: F) -> F:
     It takes what that takes, and optional keyword arguments of its own, and calls it by `super()`.
     Several plugins may extend one: it takes `**others`, too, and passes them on. It stands below
     `@classmethod`.
+
+    Returns:
+        The `method` itself.
     """
     extending: Any = method
     extending.extends_core = True

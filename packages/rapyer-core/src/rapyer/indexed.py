@@ -53,6 +53,10 @@ class Text:
         language: Whose words they are, one of those of RediSearch; English if none is said. All
             texts of a model have one.
         stem: Whether words are found by other forms of them, such as plurals.
+
+    Raises:
+        ValueError: The weight is no number above 0, or RediSearch does not know the language.
+        TypeError: `stem` is no bool.
     """
 
     weight: float = 1.0
@@ -93,6 +97,9 @@ class Vector:
         precision: The numbers that the index has; documents have what was given.
         m: For `"hnsw"`, how many neighbours a vector has in the graph.
         ef_construction: For `"hnsw"`, among how many these are chosen.
+
+    Raises:
+        ValueError: One of them has a value that it cannot have.
     """
 
     dim: int
@@ -119,7 +126,7 @@ class Vector:
                 )
 
     def check(self, vector: Any) -> Any:
-        """Check that the index can hold a list of numbers, or None; give it.
+        """Check that the index can hold a `vector`, a list of numbers or None, and give it.
 
         Raises:
             ValueError: It cannot.

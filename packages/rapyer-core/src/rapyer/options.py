@@ -73,7 +73,7 @@ class Option(Generic[T]):
         return options[self.name]
 
     def validate(self, value: object) -> T:
-        """Check what was written, and give what is kept.
+        """Check a `value` that was written, and give what is kept.
 
         Raises:
             ValueError: It cannot be the value of the option; the message is a clause.

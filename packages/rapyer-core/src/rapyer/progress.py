@@ -13,8 +13,9 @@ from typing import Any, Self, TypeAlias
 
 #: Is told how many items are done, and how many there are (None where that is not known).
 ProgressCallable: TypeAlias = Callable[[int, int | None], object]
-#: What calls take: a callable, True for a bar, None or False for nothing.
 Progress: TypeAlias = ProgressCallable | bool | None
+"""How far a call is: a callable that takes how many items are done, and how many there are (None
+where that is not known); True for a bar in the terminal; None or False for nothing."""
 
 
 class Reporter:

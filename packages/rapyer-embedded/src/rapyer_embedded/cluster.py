@@ -105,7 +105,7 @@ class Cluster(Startable):
         return self._servers[: self._primaries]
 
     def replicas_of(self, number: int) -> Sequence[Server]:
-        """The nodes that were started as copies of a primary, given by its place."""
+        """Give the nodes that were started as copies of the primary with a `number`, from 0 on."""
         return self._servers[self._primaries + number :: self._primaries]
 
     def start(self) -> None:
@@ -134,6 +134,10 @@ class Cluster(Startable):
 
     def ask(self, server: Server, *words: str) -> str:
         """Send a command to one node over a connection of its own, and give its reply as a text.
+
+        Args:
+            server: The node.
+            words: The name of the command and its arguments.
 
         Raises:
             ServerStateError: The reply is an error.

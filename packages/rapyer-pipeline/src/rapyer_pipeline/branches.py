@@ -33,7 +33,12 @@ class Decision:
 
 
 class Branches:
-    """What `if_true` gives, to go on from: `.elif_true(condition, actions).else_(actions)`."""
+    """What `if_true` gives, to go on from: `.elif_true(condition, actions).else_(actions)`.
+
+    Args:
+        recorder: What records the program.
+        condition: The first condition.
+    """
 
     __slots__ = ("_block", "_decision", "_recorder")
 
@@ -58,6 +63,17 @@ class Branches:
         """Do something where no condition before held, and this one does.
 
         It is decided when the conditions before have been: none of their actions was done.
+
+        Args:
+            condition: A condition on `p`, or on paths of the model.
+            actions: Callables that record statements, or lists of such.
+
+        Returns:
+            What goes on with further branches.
+
+        Raises:
+            RecordingError: It does not follow its `if_true` at once, or an argument is none of
+                these.
         """
         block = self._next("elif_true")
         code = condition_of(self._recorder, condition).use_after_(self._recorder, self._decision)
@@ -65,7 +81,15 @@ class Branches:
         return self.run_(actions)
 
     def else_(self, *actions: Any) -> None:
-        """Do something where none of the conditions held."""
+        """Do something where none of the conditions held.
+
+        Args:
+            actions: Callables that record statements, or lists of such.
+
+        Raises:
+            RecordingError: It does not follow its `if_true` at once, or an argument is none of
+                these.
+        """
         self._decision.otherwise = block = self._next("else_")
         self._record(block, actions)
 

@@ -89,4 +89,4 @@ class Collection(Container):
                 f"{element.type_name}"
             )
         of_self: Any = self
-        return TracedCondition.of_node(self.recorder_, Contains(of_self, operand))
+        return TracedCondition.of_node_(self.recorder_, Contains(of_self, operand))

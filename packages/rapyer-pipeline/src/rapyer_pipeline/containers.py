@@ -53,7 +53,7 @@ class Container(Recorded, Value[Any]):
     _moves: int
 
     @classmethod
-    def at(cls, recorder: Recorder, spot: Spot, *, is_bound: bool = False) -> Self:
+    def at_(cls, recorder: Recorder, spot: Spot, *, is_bound: bool = False) -> Self:
         """Give the container at a place, as it is now.
 
         Args:
@@ -105,7 +105,7 @@ class Container(Recorded, Value[Any]):
         change(values)
         if not is_current:
             return self
-        made = self.recorder_.augmented = type(self).at(self.recorder_, self.spot_)
+        made = self.recorder_.augmented = type(self).at_(self.recorder_, self.spot_)
         return made
 
     @property
@@ -165,8 +165,8 @@ class Container(Recorded, Value[Any]):
         if operator != "==":
             raise self.refuse_(f"{self!r} {operator} {other!r}: containers have no order here")
         if isinstance(other, Recorded):
-            return TracedCondition.of_node(self.recorder_, Comparison("==", self, other))
-        return TracedCondition.of_node(
+            return TracedCondition.of_node_(self.recorder_, Comparison("==", self, other))
+        return TracedCondition.of_node_(
             self.recorder_, Comparison("==", self, self._operand("==", other))
         )
 
@@ -179,10 +179,10 @@ class Container(Recorded, Value[Any]):
 
     def is_none(self) -> Condition:
         """Say that it is None, or not there."""
-        return TracedCondition.of_node(self.recorder_, IsNone(self))
+        return TracedCondition.of_node_(self.recorder_, IsNone(self))
 
     def _for_each(self, node: Any, *parts: Any) -> Condition:
-        return TracedCondition.of_node(self.recorder_, node(self, *parts))
+        return TracedCondition.of_node_(self.recorder_, node(self, *parts))
 
     def _calculate(self, operator: str, other: Any, *, reflected: bool = False) -> Value[Any]:
         del reflected
@@ -262,7 +262,7 @@ def reach(recorder: Recorder, spot: Spot) -> Any:
     """Give what a program has for the value at a place."""
     shape = spot.shape
     if shape.role != "scalar":
-        return recorder.containers[shape.role].at(recorder, spot)
+        return recorder.containers[shape.role].at_(recorder, spot)
     if spot.top is spot:  # a field of the document
         recorder.scalars[spot] = None
         if recorder.refreshes:
@@ -271,7 +271,7 @@ def reach(recorder: Recorder, spot: Spot) -> Any:
         columns = recorder.columns.get(spot.above)
         if columns is not None and shape.is_field:
             columns[shape.quoted_name] = None
-    return Leaf.at(recorder, spot)
+    return Leaf.at_(recorder, spot)
 
 
 def assign(recorder: Recorder, spot: Spot, value: Any) -> None:
@@ -287,7 +287,7 @@ def in_register(
     """Give what a program has for an element, or a value of a dict, that a loop is at."""
     spot = Spot(shape, str(register), "", label=label, top=container.spot_.top)
     if shape.role != "scalar":
-        return recorder.containers[shape.role].at(recorder, spot, is_bound=True)
-    leaf = Leaf.at(recorder, spot)
+        return recorder.containers[shape.role].at_(recorder, spot, is_bound=True)
+    leaf = Leaf.at_(recorder, spot)
     leaf.keep_as_(f'["var",{register}]')
     return leaf

@@ -71,7 +71,7 @@ class TracedDict(Collection):
         self.end_(f'["del",{number},[{reference}],{code},0,0,"j"]')
 
     def update(self, values: Mapping[Any, Any] = {}, /, **named: Any) -> None:
-        """Set the values of some keys."""
+        """Set the values of some keys, which `values` or `named` have."""
         if not is_mapping(values):
             raise self.refuse_(f"{values!r} is no dict of known keys")
         self.require_()
@@ -84,12 +84,17 @@ class TracedDict(Collection):
             return self.augmented_(self.update, values)
 
     def pop(self, key: Any, *default: Any) -> Any:
-        """Take a key out; give its value, with its `value` after the block."""
+        """Take a key out, and give its value; `value` of that is known after the block.
+
+        Args:
+            key: The key.
+            default: What is given where the dict has no such key; without it the program fails.
+        """
         code = self._key(key)
         otherwise = f",{self._default(*default)}" if default else ""
         number, reference = self.begin_()
         element = self.shape_.element
-        result = Result.of_shape(self.recorder_, element, lambda: f"{self!r}.pop({key!r})")
+        result = Result.of_shape_(self.recorder_, element, lambda: f"{self!r}.pop({key!r})")
         self.end_(
             f'["del",{number},[{reference}],{code},{result.number_},{result.register_},'
             f'"{element.kind}"{otherwise}]'
@@ -102,9 +107,9 @@ class TracedDict(Collection):
         return self.recorder_.constant(self.shape_.element.constant(value), "j")
 
     def popitem(self) -> Any:
-        """Take the last key out; give it and its value, with their `value` after the block."""
+        """Take the last key out, and give it and its value; `value` is known after the block."""
         number, reference = self.begin_()
-        result = Result.of_item(self.recorder_, self.shape_, lambda: f"{self!r}.popitem()")
+        result = Result.of_item_(self.recorder_, self.shape_, lambda: f"{self!r}.popitem()")
         self.end_(f'["popitem",{number},[{reference}],{result.number_}]')
         return result
 
@@ -129,7 +134,7 @@ class TracedDict(Collection):
             otherwise = recorder.constant("null", element.kind)
         else:
             otherwise = self.code_of_(default)
-        made = Operand.of(
+        made = Operand.of_(
             recorder, element.kind, f'["choose",{has},{found},{otherwise}]',
             lambda: f"{self!r}.get({key!r}, {default!r})",
         )  # fmt: skip
@@ -137,11 +142,11 @@ class TracedDict(Collection):
         return made
 
     def setdefault(self, key: Any, default: Any) -> Any:
-        """Set the value of a key that is not there; give the value that there is then."""
+        """Set a `default` for a key that is not there, and give the value that there is then."""
         code, value = self._key(key), self.code_of_(default)
         number, reference = self.begin_()
         element = self.shape_.element
-        result = Result.of_shape(self.recorder_, element, lambda: f"{self!r}.setdefault({key!r})")
+        result = Result.of_shape_(self.recorder_, element, lambda: f"{self!r}.setdefault({key!r})")
         self.end_(
             f'["setdefault",{number},[{reference}],{code},{value},{element.type_text},'
             f"{result.number_},{result.register_}]"
@@ -154,7 +159,7 @@ class TracedDict(Collection):
         """Say that it has a key."""
         code = self._key(key)
         reference = self.reference_(self.recorder_)
-        return TracedCondition.of(
+        return TracedCondition.of_(
             self.recorder_, f'["has",[{reference}],{code}]', lambda: f"{self!r}.contains({key!r})"
         )
 
@@ -171,4 +176,4 @@ class TracedDict(Collection):
         return Items(self, "values")
 
     def __iter__(self) -> Any:
-        return Items(self, "keys").loop(inspect.currentframe())
+        return Items(self, "keys").loop_(inspect.currentframe())

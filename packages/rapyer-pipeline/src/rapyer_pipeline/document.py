@@ -43,7 +43,13 @@ class PipelineDocument:
     """A document, of which statements are recorded: `p.score += 10`.
 
     What it has is never loaded: reading a field gives what stands for it on the server. A field
-    that is named like a method is reached by brackets: `p["require"]`.
+    that is named like a method is reached by brackets: `p["require"]`. Nothing is sent before the
+    block ends.
+
+    Args:
+        program: The program that is recorded.
+        model: The model of the document.
+        label: What it is called in messages.
     """
 
     __slots__ = ("_base", "_label", "_program", "_recorder", "_spots", "model_")
@@ -149,15 +155,26 @@ class PipelineDocument:
 
         Args:
             condition: A condition on `p`, or on paths of the model.
+
+        Raises:
+            RecordingError: It is none.
         """
         return when(self._recorder, condition)
 
     def otherwise_when(self, condition: Any) -> AbstractContextManager[None]:
-        """Carry out a block where no condition of the blocks before held, and this one does."""
+        """Carry out a block where no condition of the blocks before held, and this one does.
+
+        Raises:
+            RecordingError: It does not follow the block of a `when`, or `condition` is none.
+        """
         return otherwise_when(self._recorder, condition)
 
     def otherwise(self) -> AbstractContextManager[None]:
-        """Carry out a block where no condition of the blocks before held."""
+        """Carry out a block where no condition of the blocks before held.
+
+        Raises:
+            RecordingError: It does not follow the block of a `when`.
+        """
         return otherwise(self._recorder)
 
     def require(self, condition: Any, message: str = "") -> None:
@@ -166,6 +183,9 @@ class PipelineDocument:
         Args:
             condition: The condition.
             message: The reason that the error has.
+
+        Raises:
+            RecordingError: One of them is none.
         """
         recorder: Recorder = self._recorder
         found = condition_of(recorder, condition)
@@ -173,7 +193,11 @@ class PipelineDocument:
         self._require(found.use_(recorder), reason)
 
     def abort(self, message: str) -> None:
-        """Abort: nothing is written, and `PipelineAborted` is raised. For conditions."""
+        """Abort: nothing is written, `PipelineAborted` is raised with `message`. For conditions.
+
+        Raises:
+            RecordingError: It is no text.
+        """
         recorder: Recorder = self._recorder
         self._require('["or"]', _reason(recorder, message))
 
@@ -215,10 +239,10 @@ def length(value: Any) -> Operand:
         wanted = quote("object" if value.shape_.role == "dict" else "list")
         reference = value.reference_(recorder)
         code = f'["len",[{reference}],{wanted}]'
-        return Operand.of(recorder, "i", code, lambda: f"length({value!r})")
+        return Operand.of_(recorder, "i", code, lambda: f"length({value!r})")
     if isinstance(value, Operand) and value.kind_ in "sy" and value.calculates_:
         code = f'["{value.kind_}len",{value.use_(value.recorder_)}]'
-        return Operand.of(value.recorder_, "i", code, lambda: f"length({value!r})")
+        return Operand.of_(value.recorder_, "i", code, lambda: f"length({value!r})")
     if isinstance(value, Operand | Container):
         raise value.recorder_.error(f"{value!r} has no length")
     raise error_here(f"length({value!r}) is for what a pipeline has. Write len(...)")

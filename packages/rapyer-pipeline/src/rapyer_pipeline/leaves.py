@@ -27,7 +27,7 @@ class Leaf(Operand):
     spot_: Spot
 
     @classmethod
-    def at(cls, recorder: Recorder, spot: Spot) -> Leaf:
+    def at_(cls, recorder: Recorder, spot: Spot) -> Leaf:
         """Read the value at a place, as it is now."""
         shape = spot.shape
         leaf = object.__new__(cls)
@@ -58,15 +58,15 @@ class Leaf(Operand):
     # -- conditions on texts ----------------------------------------------------------------------
 
     def contains(self, operand: str) -> Condition:
-        """Say that a text contains another one."""
+        """Say that a text contains `operand`."""
         return self._on_text(Contains, "contains", operand)
 
     def startswith(self, operand: str) -> Condition:
-        """Say that a text starts with another one."""
+        """Say that a text starts with `operand`."""
         return self._on_text(StartsWith, "startswith", operand)
 
     def endswith(self, operand: str) -> Condition:
-        """Say that a text ends with another one."""
+        """Say that a text ends with `operand`."""
         return self._on_text(EndsWith, "endswith", operand)
 
     def _on_text(self, node: Any, method: str, operand: object) -> Condition:
@@ -74,7 +74,7 @@ class Leaf(Operand):
             raise self.refuse_(f"{self!r}.{method} is for texts, and this is no str")
         if not isinstance(operand, str):
             raise self.refuse_(f"{self!r}.{method} was given {operand!r}. Give a str")
-        return TracedCondition.of_node(self.recorder_, node(self, operand))
+        return TracedCondition.of_node_(self.recorder_, node(self, operand))
 
     if not TYPE_CHECKING:
 

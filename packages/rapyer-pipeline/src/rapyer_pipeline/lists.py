@@ -46,7 +46,7 @@ class TracedList(Collection):
         self.end_(f'["pop",{number},[{reference}],{code},0,0,"j"]')
 
     def append(self, value: Any) -> None:
-        """Add an element at the end."""
+        """Add `value` at the end."""
         code = self.code_of_(value)
         self._append(code)
 
@@ -55,7 +55,7 @@ class TracedList(Collection):
         self.end_(f'["append",{number},[{reference}],[{codes}],{self.shape_.element.type_text}]')
 
     def extend(self, values: Any) -> None:
-        """Add all elements of another list, of the document or not, at the end."""
+        """Add all elements of `values`, a list of the document or not, at the end."""
         if isinstance(values, Container):
             if values.shape_.role != "list" or (
                 values.shape_.element.type_text != self.shape_.element.type_text
@@ -84,17 +84,20 @@ class TracedList(Collection):
             return self.augmented_(self.extend, values)
 
     def insert(self, index: Any, value: Any) -> None:
-        """Add an element before an index."""
+        """Add `value` before `index`."""
         place, code = self.code_of_index_(index, "i"), self.code_of_(value)
         number, reference = self.begin_()
         kind = self.shape_.element.type_text
         self.end_(f'["insert",{number},[{reference}],{place},{code},{kind}]')
 
     def pop(self, index: Any = -1) -> Any:
-        """Take an element out; give what it was, with its `value` after the block."""
+        """Take out the last element, or that at `index`, and give it.
+
+        What it was is known after the block, as `value` of that.
+        """
         code = self.code_of_index_(index, "i")
         number, reference = self.begin_()
-        result = Result.of_shape(
+        result = Result.of_shape_(
             self.recorder_, self.shape_.element, lambda: f"{self!r}.pop({index!r})"
         )
         self.end_(
@@ -104,7 +107,7 @@ class TracedList(Collection):
         return result
 
     def remove(self, value: Any) -> None:
-        """Take the first element out that is equal; the one that a loop is at, that very one."""
+        """Take the first element out that equals `value`; one that a loop is at, that very one."""
         kind = self.shape_.element.kind
         register = _register_of(value)
         if register:
@@ -121,7 +124,7 @@ class TracedList(Collection):
         self.end_(f'["remove",{number},[{reference}],{code},"{kind}"]')
 
     def sort(self, *, key: Any = None, reverse: bool = False) -> None:
-        """Order the elements, as Python does."""
+        """Order the elements, as Python does; by no `key`, and with `reverse` the largest first."""
         element = self.shape_.element
         if key is not None:
             raise self.refuse_(f"{self!r}.sort takes no key in a pipeline")
@@ -137,18 +140,18 @@ class TracedList(Collection):
         self.end_(f'["reverse",{number},[{reference}]]')
 
     def contains(self, operand: Any) -> Condition:
-        """Say that it has an element."""
+        """Say that it has `operand` as an element."""
         return self._contains(operand)
 
     def any(self, condition: Any) -> Condition:
-        """Say that one element fulfils a whole condition, which starts at the model of elements."""
+        """Say that one element fulfils a whole `condition`, which starts at their model."""
         if not isinstance(condition, Condition) or not element_models(self.shape_.annotation):
             raise self.refuse_(
                 f"{self!r}.any({condition!r}) needs elements that are models, and a condition on "
                 "their model, such as Item.price > 5"
             )
         of_self: Any = self
-        return TracedCondition.of_node(self.recorder_, AnyElement(of_self, condition))
+        return TracedCondition.of_node_(self.recorder_, AnyElement(of_self, condition))
 
     def __iter__(self) -> Any:
         return looping_over(self)
@@ -236,13 +239,13 @@ class TracedSet(Collection):
     offers_ = "add, update, discard, remove, clear, contains, and loops"
 
     def add(self, value: Any) -> None:
-        """Add an element, if it is not there."""
+        """Add `value`, if it is not there."""
         code = self.code_of_(value)
         number, reference = self.begin_()
         self.end_(f'["add",{number},[{reference}],{code},{self.shape_.element.type_text}]')
 
     def update(self, values: Iterable[Any]) -> None:
-        """Add all of some elements."""
+        """Add all of `values`, which are known now."""
         if isinstance(values, Recorded):
             raise self.refuse_(f"{values!r} is no set of known elements")
         self.require_()
@@ -250,11 +253,11 @@ class TracedSet(Collection):
             self.add(value)
 
     def discard(self, value: Any) -> None:
-        """Take an element out, if it is there."""
+        """Take `value` out, if it is there."""
         self._take_out(value, strict="false")
 
     def remove(self, value: Any) -> None:
-        """Take an element out, which has to be there."""
+        """Take `value` out, which has to be there."""
         self._take_out(value, strict="true")
 
     def _take_out(self, value: Any, *, strict: str) -> None:
@@ -269,7 +272,7 @@ class TracedSet(Collection):
             return self.augmented_(self.update, values)
 
     def contains(self, operand: Any) -> Condition:
-        """Say that it has an element."""
+        """Say that it has `operand` as an element."""
         return self._contains(operand)
 
     def __iter__(self) -> Any:

@@ -109,7 +109,12 @@ def _record(recorder: Recorder, loop: _Loop, make: Any) -> Generator[Any]:
 
 
 class Items(Recorded):
-    """The keys, the values, or both, of a dict, for a loop."""
+    """The keys, the values, or both, of a dict, for a loop.
+
+    Args:
+        of_dict: The dict.
+        what: Which of them.
+    """
 
     __slots__ = ("_dict", "_what", "recorder_")
 
@@ -122,9 +127,9 @@ class Items(Recorded):
         return f"{self._dict!r}.{self._what}()"
 
     def __iter__(self) -> Any:
-        return self.loop(inspect.currentframe())
+        return self.loop_(inspect.currentframe())
 
-    def loop(self, frame: FrameType | None) -> Iterator[Any]:
+    def loop_(self, frame: FrameType | None) -> Iterator[Any]:
         """Record the loop; `frame` is that of the `__iter__` which a `for` statement has called."""
         _require_statement(frame, 1, self)
         looped, recorder = self._dict, self.recorder_
@@ -142,7 +147,7 @@ class Items(Recorded):
         loop = _Loop(f'"items",{number},[{reference}],{register}', kind)
 
         def make() -> Any:
-            key = Operand.of(recorder, key_kind, "", lambda: f"each key of {looped!r}")
+            key = Operand.of_(recorder, key_kind, "", lambda: f"each key of {looped!r}")
             key.keep_as_(f'["key",{register},"{key_kind}"]')
             if self._what == "keys":
                 return key

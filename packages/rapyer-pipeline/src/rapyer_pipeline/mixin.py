@@ -24,9 +24,9 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 (p.age > 17).if_true(lambda: p.status.set("adult"))
 
         In the block nothing is sent. At its end the program reads, decides and writes in one atomic
-        step and one round trip, all of it or nothing. Then the instance has what the document has
-        in every top-level field that was read as a scalar or written. An exception in the block
-        sends nothing.
+        step and one round trip, all of it or nothing; one without a statement takes none. Then the
+        instance has what the document has in every top-level field that was read as a scalar or
+        written. An exception in the block sends nothing.
 
         Args:
             missing: What is done where there is no document: `"raise"` is an error, `"ignore"` does
@@ -37,6 +37,7 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
             What the block is opened with; see docs/pipeline.md for what it records.
 
         Raises:
+            ValueError: `missing` is none of these, or `max_steps` is less than 1.
             RecordingError: Something was written that no program does, at its line.
             PipelineAborted: A `require` did not hold, or an `abort` was reached.
             ProgramFailedError: The program failed; the subclass says why. Nothing was written.
@@ -45,7 +46,7 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
             WrongTypeError: The key holds another Redis type than a JSON document.
             OutcomeUnknownError: The reply was lost; the program may have been run or not.
         """
-        return Pipeline.of_instance(self, missing, max_steps)
+        return Pipeline.of_instance_(self, missing, max_steps)
 
     @classmethod
     def pipeline_for(
@@ -54,11 +55,20 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
     ) -> Pipeline:  # fmt: skip
         """Record a program on the document at a key, which is not loaded; see `pipeline`.
 
-        A Version is counted, and not compared.
+        A Version is counted, and not compared. One round trip, at the end of the block.
 
         Args:
             key: A primary key, or a whole Redis key.
-            missing: What is done where there is no document.
+            missing: What is done where there is no document: `"raise"` is an error, `"ignore"` does
+                nothing.
             max_steps: How many steps the loops of the program may take together.
+
+        Returns:
+            What the block is opened with.
+
+        Raises:
+            ValueError: `missing` is none of these, or `max_steps` is less than 1.
+            InvalidKeyError: `key` cannot be one of this model.
+            RapyerError: As `pipeline`.
         """
-        return Pipeline.by_key(cls, key, missing, max_steps)
+        return Pipeline.by_key_(cls, key, missing, max_steps)

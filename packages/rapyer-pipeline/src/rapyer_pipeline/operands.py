@@ -50,7 +50,7 @@ class Operand(Timed, Value[Any]):
     shape_: Shape | None
 
     @classmethod
-    def of(cls, recorder: Recorder, kind: str, code: str, label: Any) -> Operand:
+    def of_(cls, recorder: Recorder, kind: str, code: str, label: Any) -> Operand:
         """Make what an expression gives.
 
         Args:
@@ -106,7 +106,7 @@ class Operand(Timed, Value[Any]):
         if swaps:
             left, right = right, left
         label = (other, operator, self) if reflected else (self, operator, other)
-        return Operand.of(recorder, result, f'["{code}",{left},{right}]', label)
+        return Operand.of_(recorder, result, f'["{code}",{left},{right}]', label)
 
     def _constant(self, kind: str, value: object) -> str:
         try:
@@ -132,7 +132,7 @@ class Operand(Timed, Value[Any]):
             raise self.refuse_(f"-{self!r} is no operation")
         code = "fneg" if self.kind_ == "f" else "ineg"
         mine = self.use_(self.recorder_)
-        return Operand.of(self.recorder_, self.kind_, f'["{code}",{mine}]', lambda: f"-{self!r}")
+        return Operand.of_(self.recorder_, self.kind_, f'["{code}",{mine}]', lambda: f"-{self!r}")
 
     # -- comparing --------------------------------------------------------------------------------
 
@@ -143,9 +143,9 @@ class Operand(Timed, Value[Any]):
             mine = self._code if self._moment is recorder.now else self.use_(recorder)
             theirs = recorder.constant(text, kind)
             code = f'["{COMPARED[operator]}","{kind}",{mine},{theirs}]'
-            return TracedCondition.of(recorder, code, (self, operator, other))
+            return TracedCondition.of_(recorder, code, (self, operator, other))
         node = Comparison(operator, self, self._operand(operator, other))
-        return TracedCondition.of_node(recorder, node)
+        return TracedCondition.of_node_(recorder, node)
 
     def _operand(self, operator: str, other: Any) -> Any:
         with saying_where(self.recorder_):
@@ -155,7 +155,7 @@ class Operand(Timed, Value[Any]):
         return ~self._compare("==", other)
 
     def _for_each(self, node: Any, *parts: Any) -> Condition:
-        return TracedCondition.of_node(self.recorder_, node(self, *parts))
+        return TracedCondition.of_node_(self.recorder_, node(self, *parts))
 
     def __and__(self, other: Any) -> Any:
         return self.condition_() & other
@@ -178,10 +178,20 @@ class Operand(Timed, Value[Any]):
             raise self.refuse_(f"{self!r} is no condition. Compare it: == ..., is_none(), > ...")
         theirs = self.recorder_.constant("true", "b")
         code = f'["eq","b",{self.use_(self.recorder_)},{theirs}]'
-        return TracedCondition.of(self.recorder_, code, self.__repr__)
+        return TracedCondition.of_(self.recorder_, code, self.__repr__)
 
     def if_true(self, *actions: Any) -> Any:
-        """Do something where a bool is true; see `TracedCondition.if_true`."""
+        """Do something where a bool is true.
+
+        Args:
+            actions: Callables that record statements, or lists of such.
+
+        Returns:
+            What `.elif_true(condition, actions)` and `.else_(actions)` go on from.
+
+        Raises:
+            RecordingError: It is no bool, or an argument is no action.
+        """
         return self.condition_().if_true(*actions)
 
 

@@ -45,6 +45,9 @@ _VOCABULARY: Final = Vocabulary(compile_condition, Branches, _CONTAINERS)
 class Pipeline(PipelineDocument):
     """The block of a pipeline, and the `p` in it.
 
+    In the block nothing is sent. At its end the program takes one round trip; one without a
+    statement takes none.
+
     Args:
         target: The document.
         missing: What is done where there is none.
@@ -63,8 +66,17 @@ class Pipeline(PipelineDocument):
         object.__setattr__(self, "_missing", missing)
 
     @classmethod
-    def of_instance(cls, instance: BaseRedisModel, missing: Missing, max_steps: int) -> Pipeline:
-        """Make the pipeline of an instance."""
+    def of_instance_(cls, instance: BaseRedisModel, missing: Missing, max_steps: int) -> Pipeline:
+        """Make the pipeline of an instance.
+
+        Args:
+            instance: The instance.
+            missing: `"raise"`, `"ignore"` or `"create"`.
+            max_steps: How many steps the loops of the program may take together.
+
+        Raises:
+            ValueError: `missing` is none of these, or `max_steps` is less than 1.
+        """
         if missing not in ("raise", "ignore", "create"):
             raise ValueError(f"missing is {missing!r}. Give 'raise', 'ignore' or 'create'.")
         model = type(instance)
@@ -72,10 +84,20 @@ class Pipeline(PipelineDocument):
         return document_class(cls, model)(target, missing=missing, max_steps=max_steps)
 
     @classmethod
-    def by_key(
+    def by_key_(
         cls, model: type[BaseRedisModel], key: KeyLike, missing: Missing, max_steps: int
     ) -> Pipeline:
-        """Make the pipeline of the document at a key."""
+        """Make the pipeline of the document at a key.
+
+        Args:
+            model: The model.
+            key: A primary key, or a whole Redis key.
+            missing: `"raise"` or `"ignore"`.
+            max_steps: How many steps the loops of the program may take together.
+
+        Raises:
+            ValueError: `missing` is none of these, or `max_steps` is less than 1.
+        """
         if missing not in ("raise", "ignore"):
             raise ValueError(
                 f"missing is {missing!r}. Give 'raise' or 'ignore'; of an instance also 'create'."
@@ -99,7 +121,11 @@ class Pipeline(PipelineDocument):
 
 
 def checked_steps(max_steps: int) -> int:
-    """Give how many steps loops may take, which is one at least."""
+    """Give how many steps loops may take, which is one at least.
+
+    Raises:
+        ValueError: It is none.
+    """
     if max_steps < 1:
         raise ValueError(f"max_steps is {max_steps!r}. Give how many steps loops may take.")
     return max_steps
@@ -152,7 +178,7 @@ async def finish(
 
 
 class Transaction:
-    """The block of a program about several documents.
+    """The block of a program about several documents, which takes one round trip at its end.
 
     Args:
         instances: The instances that have them.
@@ -204,8 +230,12 @@ def transaction(
             it of what its instance is.
         max_steps: How many steps the loops of the program may take together.
 
+    Returns:
+        What the block is opened with: it gives a stand-in for each document, in their order.
+
     Raises:
-        ValueError: No instances were given.
+        ValueError: No instances were given, `missing` is none of these, or `max_steps` is less
+            than 1.
         PipelineError: The documents are on several servers or in several slots, or two are the
             same.
         RapyerError: As `pipeline` of models.

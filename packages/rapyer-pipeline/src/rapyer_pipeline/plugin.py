@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from rapyer.plugin import RegisterMixin, hookimpl
+from rapyer.cli import rights_check
+from rapyer.plugin import Check, RegisterCheck, RegisterMixin, hookimpl
 
 from rapyer_pipeline.mixin import PipelineMixin
 
 RAPYER_API_VERSION = 1
+
+#: What it sends beside what core does; docs/security.md has the same.
+COMMANDS = ("FCALL", "FUNCTION|LOAD", "JSON.MERGE")
 
 
 @hookimpl
 def rapyer_register_mixins(register: RegisterMixin) -> None:
     """Add `pipeline` and `pipeline_for`."""
     register(PipelineMixin)
+
+
+@hookimpl
+def rapyer_register_checks(register: RegisterCheck) -> None:
+    """Let `python -m rapyer doctor` say whether the user may run its commands."""
+    check = rights_check("rapyer-pipeline", COMMANDS, ("FCALL", "FUNCTION|LOAD"))
+    register(Check("rights of pipeline", check))

@@ -20,7 +20,7 @@ class TracedCondition(Timed, Condition):
     __slots__ = TIMED
 
     @classmethod
-    def of(cls, recorder: Recorder, code: str, label: Any) -> TracedCondition:
+    def of_(cls, recorder: Recorder, code: str, label: Any) -> TracedCondition:
         """Make one of its expression; see `Operand.of`."""
         made = object.__new__(cls)
         made.recorder_ = recorder
@@ -31,13 +31,13 @@ class TracedCondition(Timed, Condition):
         return made
 
     @classmethod
-    def of_node(cls, recorder: Recorder, node: Condition) -> TracedCondition:
+    def of_node_(cls, recorder: Recorder, node: Condition) -> TracedCondition:
         """Make one of a condition of the expression language of core.
 
         Raises:
             RecordingError: The interpreter does not decide it.
         """
-        return cls.of(recorder, recorder.compile(node), node.__repr__)
+        return cls.of_(recorder, recorder.compile(node), node.__repr__)
 
     def __structure__(self) -> tuple[Hashable, ...]:
         """Give what tells it from others: it is a condition of one moment."""
@@ -57,7 +57,7 @@ class TracedCondition(Timed, Condition):
 
     def __invert__(self) -> TracedCondition:
         code = f'["not",{self.use_(self.recorder_)}]'
-        return TracedCondition.of(self.recorder_, code, lambda: f"~({self!r})")
+        return TracedCondition.of_(self.recorder_, code, lambda: f"~({self!r})")
 
     def _joined(self, word: str, operator: str, other: Any) -> TracedCondition:
         recorder = self.recorder_
@@ -65,7 +65,7 @@ class TracedCondition(Timed, Condition):
         left, start = self.use_(recorder), f'["{word}",'
         left = left[len(start) : -1] if left.startswith(start) else left  # many are one level
         code = f"{start}{left},{right.use_(recorder)}]"
-        return TracedCondition.of(recorder, code, (self, operator, right))
+        return TracedCondition.of_(recorder, code, (self, operator, right))
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
@@ -102,7 +102,7 @@ def condition_of(recorder: Recorder, value: object) -> TracedCondition:
         found: TracedCondition = of_bool(value)
         return found
     if isinstance(value, Condition):
-        return TracedCondition.of_node(recorder, value)
+        return TracedCondition.of_node_(recorder, value)
     raise recorder.error(
         f"{value!r} is no condition. Give a comparison such as p.age > 17, each in parentheses "
         "where & | ~ join several"

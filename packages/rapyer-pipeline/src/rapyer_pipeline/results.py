@@ -31,7 +31,7 @@ class Result(Operand):
     _value: Any
 
     @classmethod
-    def of_shape(cls, recorder: Recorder, shape: Shape, label: Any) -> Self:
+    def of_shape_(cls, recorder: Recorder, shape: Shape, label: Any) -> Self:
         """Make the result of a statement that is being recorded, which gives a value of a shape."""
         result = cls._make(recorder, shape.kind, label, shape.values.codec.load)
         result.shape_ = shape
@@ -39,7 +39,7 @@ class Result(Operand):
         return result
 
     @classmethod
-    def of_item(cls, recorder: Recorder, shape: Shape, label: Any) -> Self:
+    def of_item_(cls, recorder: Recorder, shape: Shape, label: Any) -> Self:
         """Make the result of one that gives a key and its value."""
         result = cls._make(recorder, "j", label, shape.read_item)
         result.keep_as_("")

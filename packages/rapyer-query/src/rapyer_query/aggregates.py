@@ -46,8 +46,9 @@ class Aggregate(Value[T]):
         function: What is made of them.
         value: What each document has; None where documents are counted.
         by: In which order the first is meant; None for no order.
-        part: Which quantile.
+        part: Which quantile, from 0 to 1; None for other functions.
         option: How it is made.
+        descending: Whether the first in the order of `by` is the largest.
     """
 
     __slots__ = ("by", "descending", "function", "option", "part", "value")
@@ -109,10 +110,13 @@ def sum_(value: Value[N | None]) -> Aggregate[N]: ...
 @overload
 def sum_(value: Any) -> Aggregate[Any]: ...
 def sum_(value: Any) -> Aggregate[Any]:
-    """Add the values up that are not None: numbers or timedeltas; 0 where there are none.
+    """Give the sum of a `value` that is not None, a number or a timedelta; 0 where there are none.
 
     Integers and timedeltas are added exactly, floats with an error below 1e-9 of the result,
     Decimals as Python's context adds them.
+
+    Raises:
+        ExpressionError: It is something else, or nothing that each document has once.
     """
     return Aggregate("sum", _summed("sum_", value))
 
@@ -126,7 +130,11 @@ def avg(value: Value[V]) -> Aggregate[V]: ...
 @overload
 def avg(value: Any) -> Aggregate[Any]: ...
 def avg(value: Any) -> Aggregate[Any]:
-    """Give the mean of the values that are not None; None where there are none."""
+    """Give the mean of a `value`, a number or a timedelta, that is not None; None without any.
+
+    Raises:
+        ExpressionError: It is something else, or nothing that each document has once.
+    """
     return Aggregate("avg", _summed("avg", value))
 
 
@@ -135,7 +143,11 @@ def min_(value: Value[V]) -> Aggregate[V]: ...
 @overload
 def min_(value: Any) -> Aggregate[Any]: ...
 def min_(value: Any) -> Aggregate[Any]:
-    """Give the smallest value that is not None, in the order of `sort`; None where all are."""
+    """Give the smallest value that is not None, in the order of `sort`; None where all are.
+
+    Raises:
+        ExpressionError: The values have no order, or there are many in a document.
+    """
     return Aggregate("min", _ordered("min_", value))
 
 
@@ -144,14 +156,21 @@ def max_(value: Value[V]) -> Aggregate[V]: ...
 @overload
 def max_(value: Any) -> Aggregate[Any]: ...
 def max_(value: Any) -> Aggregate[Any]:
-    """Give the largest value that is not None, in the order of `sort`; None where all are."""
+    """Give the largest value that is not None, in the order of `sort`; None where all are.
+
+    Raises:
+        ExpressionError: The values have no order, or there are many in a document.
+    """
     return Aggregate("max", _ordered("max_", value))
 
 
 def stddev(value: Any) -> Aggregate[float | None]:
-    """Give the standard deviation of the numbers as of a sample, which divides by n - 1.
+    """Give the standard deviation of a `value` as of a sample, which divides by n - 1.
 
     None where fewer than two are not None.
+
+    Raises:
+        ExpressionError: It is no number, or nothing that each document has once.
     """
     found = _one_value("stddev", value)
     _require_families("stddev", found, {"number"})
@@ -173,6 +192,10 @@ def quantile(value: Any, q: float, *, approximate: bool = False) -> Aggregate[An
         q: The part, from 0 to 1.
         approximate: Whether the server may estimate it, which reads nothing: numbers alone, and
             one whose rank is off by about a hundredth of their number.
+
+    Raises:
+        ExpressionError: `q` is no such part, the values have no order, or they are not numbers and
+            the server is to estimate.
     """
     given: Any = q
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
@@ -185,7 +208,11 @@ def quantile(value: Any, q: float, *, approximate: bool = False) -> Aggregate[An
 
 
 def count_distinct(value: Any) -> Aggregate[int]:
-    """Count the different values that are not None."""
+    """Count what is different of a `value` that is not None.
+
+    Raises:
+        ExpressionError: It is nothing plain that each document has once.
+    """
     return Aggregate("count_distinct", scalar("count_distinct", value))
 
 
@@ -201,6 +228,9 @@ def first_value(value: Any, *, by: Any) -> Aggregate[Any]:
     Args:
         value: What the document has.
         by: The order, in which None comes last.
+
+    Raises:
+        ExpressionError: One of them is nothing plain that each document has once, or has no order.
     """
     order = by if isinstance(by, Order) else Order(_ordered("first_value", by))
     _ordered("first_value", order.value)
@@ -219,6 +249,9 @@ def to_list(value: Any, *, distinct: bool = False) -> Aggregate[list[Any]]:
     Args:
         value: What each document has.
         distinct: Whether each is given once: the server does that, without it all are read.
+
+    Raises:
+        ExpressionError: It is nothing plain that each document has once.
     """
     return Aggregate("to_list", scalar("to_list", value), option="distinct" if distinct else "")
 

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from importlib import import_module
-from typing import Any, Final
+from typing import Final
 
-from rapyer.base import BaseRedisModel, identity_of
-from rapyer.errors import RapyerError
-from rapyer.guards import is_class
+from rapyer.base import BaseRedisModel
+from rapyer.cli import (
+    WELL,
+    WRONG,
+    Outcome,
+    add_connection,
+    add_models,
+    models_of,
+    run_connected,
+    table,
+)
 from rapyer.plugin import Command
 from rapyer.progress import ProgressCallable
-from rapyer.traffic.channel import Channel
-from rapyer.traffic.source import RedisSource, default_source, use_as_default
-from rapyer.traffic.urls import without_secrets
-from redis.exceptions import AskError, RedisError
+from rapyer.traffic.source import default_source
 
-from rapyer_query.facts import facts_of, index_names
+from rapyer_query.listing import entries_of
 from rapyer_query.manager import IndexManager, IndexStatus
-from rapyer_query.names import IndexName, registry_of
 
-#: The exit status where something is not as it should be, and where nothing could be done.
-_DIFFERENT: Final = 1
-_FAILED: Final = 2
 #: Goes to the beginning of the line of a terminal, and clears it.
 _CLEAR: Final = "\r\x1b[K"
 _ACTIONS: Final = {
@@ -40,46 +37,22 @@ _ACTIONS: Final = {
     "drop": "take indexes away; documents stay",
 }
 
-#: What an action gives for a model: what is printed, what JSON has, the exit status.
-Outcome = tuple[str, Any, int]
-
-
-class _UsageError(Exception):
-    """What was written on the command line names no model."""
-
 
 def _add_arguments(parser: ArgumentParser) -> None:
     actions = parser.add_subparsers(metavar="ACTION", required=True, dest="action")
     for name, text in _ACTIONS.items():
         action = actions.add_parser(name, help=text, description=text)
         if name != "list":
-            action.add_argument(
-                "models",
-                nargs="+",
-                metavar="MODEL",
-                help="`package.module:Model`, or `package.module` for all models that it defines",
-            )
+            add_models(action, required=True)
         if name == "status":
             action.add_argument(
                 "--scan", action="store_true", help="name all documents that are not in an index"
             )
-        action.add_argument(
-            "--redis",
-            metavar="URL",
-            help="the server of models that name none; RAPYER_REDIS_URL if not given",
-        )
-        action.add_argument("--json", action="store_true", help="print JSON")
+        add_connection(action)
 
 
 def _run(arguments: Namespace) -> int:
-    try:
-        return asyncio.run(_connected(arguments))
-    except BrokenPipeError:  # whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (_UsageError, RapyerError, RedisError, OSError) as exc:
-        print(f"{type(exc).__name__.removeprefix('_')}: {exc}", file=sys.stderr)
-        return _FAILED
+    return run_connected(_act, arguments)
 
 
 INDEX_COMMAND = Command(
@@ -87,35 +60,23 @@ INDEX_COMMAND = Command(
 )
 
 
-async def _connected(arguments: Namespace) -> int:
-    before: RedisSource | None = None
-    if arguments.redis is not None:
-        try:
-            before = use_as_default(RedisSource.of(arguments.redis))
-        except ValueError as exc:
-            shown = without_secrets(arguments.redis)
-            raise _UsageError(f"--redis is {shown!r}, which {exc}.") from None
-    try:
-        if arguments.action == "list":
-            text, value, status = await _list()
-        else:
-            text, value, status = await _for_models(arguments)
-        print(json.dumps(value, indent=2) if arguments.json else text, flush=True)
-        return status
-    finally:
-        await RedisSource.close_all()
-        if arguments.redis is not None:
-            use_as_default(before)
+async def _act(arguments: Namespace) -> Outcome:
+    return await (_list() if arguments.action == "list" else _for_models(arguments))
 
 
 async def _for_models(arguments: Namespace) -> Outcome:
     act = _BY_NAME[arguments.action]
-    outcomes = [await act(IndexManager(model), arguments) for model in _models_of(arguments.models)]
-    return (
-        "\n".join(text for text, _, _ in outcomes),
-        [value for _, value, _ in outcomes],
-        max(status for _, _, status in outcomes),
+    models = models_of(arguments.models, only=_is_indexed, called="of which something is indexed")
+    outcomes = [await act(IndexManager(model), arguments) for model in models]
+    return Outcome(
+        "\n".join(outcome.text for outcome in outcomes),
+        [outcome.value for outcome in outcomes],
+        max(outcome.status for outcome in outcomes),
     )
+
+
+def _is_indexed(model: type[BaseRedisModel]) -> bool:
+    return bool(IndexManager(model).fields)
 
 
 # -- the actions ----------------------------------------------------------------------------------
@@ -127,7 +88,7 @@ async def _status(manager: IndexManager, arguments: Namespace) -> Outcome:
     is_well = status.state == "ready" and not (
         unknown if status.failed_keys is None else status.failed_keys
     )
-    return _told(status), status.to_dict(), 0 if is_well else _DIFFERENT
+    return Outcome(_told(status), status.to_dict(), WELL if is_well else WRONG)
 
 
 def _told(status: IndexStatus) -> str:
@@ -137,7 +98,7 @@ def _told(status: IndexStatus) -> str:
         f"  alias      {status.alias}",
         f"  index      {status.index or 'none'}",
         f"  documents  {status.documents}",
-        f"  memory     {status.memory / 2**20:.1f} MB",
+        f"  memory     {_size(status.memory)}",
         f"  refused    {status.failures} writes, {status.known_failures} of them mended",
     ]
     if status.last_failed_key is not None:
@@ -149,9 +110,13 @@ def _told(status: IndexStatus) -> str:
     return "\n".join(lines)
 
 
+def _size(memory: int | None) -> str:
+    return "not known: the server has lost count" if memory is None else f"{memory / 2**20:.1f} MB"
+
+
 async def _diff(manager: IndexManager, _: Namespace) -> Outcome:
     diff = await manager.diff()
-    return str(diff), diff.to_dict(), 0 if diff.action == "none" else _DIFFERENT
+    return Outcome(str(diff), diff.to_dict(), WELL if diff.action == "none" else WRONG)
 
 
 async def _ensure(manager: IndexManager, arguments: Namespace) -> Outcome:
@@ -169,13 +134,13 @@ async def _rebuild(manager: IndexManager, arguments: Namespace) -> Outcome:
 async def _done(manager: IndexManager) -> Outcome:
     status = await manager.status()
     text = f"{status.model}: {status.index} has {status.documents} documents"
-    return text, status.to_dict(), 0
+    return Outcome(text, status.to_dict())
 
 
 async def _drop(manager: IndexManager, _: Namespace) -> Outcome:
     name, dropped = manager.model.__name__, await manager.drop()
     text = f"{name}: {'dropped' if dropped else 'there was no index'}"
-    return text, {"model": name, "dropped": dropped}, 0
+    return Outcome(text, {"model": name, "dropped": dropped})
 
 
 _BY_NAME: Final[dict[str, Callable[[IndexManager, Namespace], Awaitable[Outcome]]]] = {
@@ -201,106 +166,8 @@ def _progress(arguments: Namespace) -> Generator[ProgressCallable | None]:
 
 
 async def _list() -> Outcome:
-    rows: list[dict[str, Any]] = []
-    for node in await default_source().channel().primaries():
-        rows += [await _row(node, name) for name in await index_names(node)]
-    rows = [row for row in rows if row]
-    return _table(rows) if rows else "no indexes", rows, 0
-
-
-async def _row(channel: Channel, name: IndexName) -> dict[str, Any]:
-    """Tell of an index; nothing where it is gone meanwhile, or in a slot that is elsewhere now."""
-    try:
-        facts = await facts_of(channel, name.name)
-    except AskError:
-        return {}
-    if facts is None:
-        return {}
-    return {
-        "prefix": name.prefix,
-        "version": name.version,
-        "index": name.name,
-        "state": "building" if facts.is_building else "ready",
-        "fields": len(facts.fields),
-        "documents": facts.documents,
-        "memory": facts.memory,
-        "failures": facts.failures,
-        "kept_until": await _kept_until(channel, name),
-    }
-
-
-async def _kept_until(channel: Channel, name: IndexName) -> int | None:
-    """Give the second until which the version of an index has said to be alive."""
-    reply = await channel.execute(
-        "HGET", registry_of(name.prefix, name.tag), f"lease:{name.version}"
-    )
-    return None if reply is None else int(reply.partition(b":")[0]) // 1000
-
-
-def _table(rows: Sequence[dict[str, Any]]) -> str:
-    lines = [tuple(rows[0])]
-    lines += [tuple("" if cell is None else str(cell) for cell in row.values()) for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-# -- naming models --------------------------------------------------------------------------------
-
-
-def _models_of(targets: Sequence[str]) -> list[type[BaseRedisModel]]:
-    found: dict[type[BaseRedisModel], None] = {}
-    for target in targets:
-        module_name, colon, path = target.partition(":")
-        module = _imported(module_name, target)
-        if colon:
-            found[_model_at(module, path, target)] = None
-        else:
-            found.update(dict.fromkeys(_models_in(module, target)))
-    return list(found)
-
-
-def _imported(name: str, target: str) -> Any:
-    remedy = "Write `package.module:Model`, and run it where Python finds the package."
-    try:
-        return import_module(name)
-    except ModuleNotFoundError as exc:
-        raise _UsageError(f"{target!r}: there is no module {exc.name!r}. {remedy}") from exc
-    except (ValueError, TypeError) as exc:  # a name that no module can have
-        raise _UsageError(f"{target!r} names no module: {exc}. {remedy}") from exc
-    except Exception as exc:  # whatever it does when it is imported
-        raise _UsageError(f"{target!r}: importing {name} failed with {exc!r}.") from exc
-
-
-def _model_at(module: Any, path: str, target: str) -> type[BaseRedisModel]:
-    found: Any = module
-    for part in path.split("."):
-        found = getattr(found, part, None)
-    if not _is_model(found):
-        raise _UsageError(f"{target!r} is {found!r}, and no model with documents.")
-    model: type[BaseRedisModel] = found
-    return model
-
-
-def _models_in(module: Any, target: str) -> list[type[BaseRedisModel]]:
-    # a package stands for what it exports, too
-    head = f"{module.__name__}."
-    names: list[str] = [*vars(module)]
-    values = (getattr(module, name) for name in names)
-    found = [one for one in values if _is_model(one) and f"{one.__module__}.".startswith(head)]
-    indexed = [one for one in found if IndexManager(one).fields]
-    if not indexed:
-        what = "of which something is indexed" if found else "with documents"
-        raise _UsageError(f"{target!r} defines no models {what}.")
-    return indexed
-
-
-def _is_model(value: Any) -> bool:
-    if not (is_class(value) and issubclass(value, BaseRedisModel)):
-        return False
-    try:
-        return bool(identity_of(value).prefix)
-    except AttributeError:  # one that models derive from, or are made of
-        return False
+    entries = await entries_of(default_source().channel())
+    rows = [entry.to_dict() for entry in entries]
+    if not rows:
+        return Outcome("no indexes", rows)
+    return Outcome(table([*rows[0]], [[*row.values()] for row in rows]), rows)

@@ -32,7 +32,7 @@ class QueryTimeoutError(QueryError, TimeoutError):
     """A query took longer than its `.timeout(...)`; what the server answers then may be cut.
 
     Attributes:
-        seconds: The time that it had.
+        seconds: How many seconds it had.
     """
 
     def __init__(self, message: str, *, seconds: float = 0.0) -> None:

@@ -15,6 +15,8 @@ from rapyer_query.names import IndexName, parse_name
 #: Words of a definition that say nothing about what is in an index.
 _SEPARATOR: Final = "SEPARATOR"
 _NOTHING: Final = "N/A"
+#: Sizes are unsigned, so that one below zero is shown as almost 2**64.
+_LOST_COUNT: Final = 2**63
 #: What the server calls the parts of the definition of a vector.
 _VECTOR: Final = {
     "TYPE": "data_type", "DIM": "dim", "DISTANCE_METRIC": "distance_metric",
@@ -41,7 +43,7 @@ class FieldDefinition:
 
     @classmethod
     def of_words(cls, words: Sequence[str]) -> FieldDefinition:
-        """Read a definition as `FT.CREATE` takes it: path, `AS`, name, type, options."""
+        """Read a definition as `words` for `FT.CREATE`: path, `AS`, name, type, options."""
         path, _, name, kind, *options = words
         if kind == "VECTOR":  # as the server tells of it
             algorithm, _, *rest = options
@@ -72,7 +74,7 @@ class IndexFacts:
         is_building: Whether there are documents that it does not have yet.
         progress: How much of the keys was looked at for it, from 0 to 1.
         documents: How many documents it has.
-        memory: How many bytes it takes.
+        memory: How many bytes it takes; None where the server has lost count.
         failures: How many writes of documents it did not take, since it was made.
         last_key: The key of the last of them; None where there is none.
         last_reason: Why it was not taken.
@@ -84,7 +86,7 @@ class IndexFacts:
     is_building: bool
     progress: float
     documents: int
-    memory: int
+    memory: int | None
     failures: int
     last_key: str | None
     last_reason: str | None
@@ -105,7 +107,7 @@ class IndexFacts:
             int(found.get("indexing", 0)) != 0,
             float(_text(found.get("percent_indexed", 1))),
             int(_text(found.get("num_docs", 0))),
-            round(float(_text(found.get("total_index_memory_sz_mb", 0))) * 2**20),
+            _bytes_of(float(_text(found.get("total_index_memory_sz_mb", 0)))),
             int(found.get("hash_indexing_failures", 0)),
             last_key if has_failed and last_key != _NOTHING else None,
             last_reason if has_failed and last_reason != _NOTHING else None,
@@ -141,6 +143,12 @@ def is_gone(error: ResponseError) -> bool:
 
 def _pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
     return zip(flat[::2], flat[1::2], strict=True)
+
+
+def _bytes_of(megabytes: float) -> int | None:
+    """Read a size; None for one that was counted down to below zero, which is shown as 2**64."""
+    size = round(megabytes * 2**20)
+    return size if size < _LOST_COUNT else None
 
 
 def _text(value: Any) -> str:

@@ -50,7 +50,12 @@ Ks = TypeVarTuple("Ks")
 
 
 class Grouping(Generic[*Ks]):
-    """The documents of a query in groups, of which nothing is asked yet."""
+    """The documents of a query in groups, of which nothing is asked yet.
+
+    Args:
+        spec: The query.
+        keys: What the documents of a group have in common, by names.
+    """
 
     __slots__ = ("_keys", "_spec")
 
@@ -60,7 +65,16 @@ class Grouping(Generic[*Ks]):
 
     @classmethod
     def of(cls, spec: Spec, given: Sequence[Any], named: Mapping[str, Any]) -> Grouping[Any]:
-        """Group the documents of a query by values; see `Query.group_by`."""
+        """Make the groups of a query.
+
+        Args:
+            spec: The query.
+            given: Values without names, as for `group_by`.
+            named: Those with names.
+
+        Raises:
+            ExpressionError: One is no value that each document has once, or has a name twice.
+        """
         values = [scalar("group_by", _checked(spec, value)) for value in given]
         names = names_of(values)
         keys = dict(zip(names, values, strict=True))
@@ -182,6 +196,9 @@ class Aggregation(Generic[R]):
     It is immutable: each method gives a new one. Its type is that of the rows. All groups are
     given, of documents that fulfil the condition exactly; in no order without `sort`. All methods
     that ask raise what those of a query do.
+
+    Args:
+        asked: What is asked.
     """
 
     __slots__ = ("_asked",)
@@ -250,18 +267,27 @@ class Aggregation(Generic[R]):
         return known, is_descending
 
     def skip(self, number: int) -> Aggregation[R]:
-        """Pass over some groups; the last call counts."""
+        """Pass over a `number` of groups; the last call counts.
+
+        Raises:
+            ValueError: It is no whole number, or less than 0.
+        """
         return self._with(skip=natural("skip", number))
 
     def limit(self, number: int | None) -> Aggregation[R]:
-        """Give some groups at most, None for all; the last call counts."""
+        """Give a `number` of groups at most, None for all; the last call counts.
+
+        Raises:
+            ValueError: It is no whole number, or less than 0.
+        """
         return self._with(limit=None if number is None else natural("limit", number))
 
     def project(self, view: type[V]) -> Aggregation[V]:
-        """Give instances of a pydantic model whose fields have the names of what was asked for.
+        """Give instances of a `view`, whose fields have the names of what was asked for.
 
         Raises:
             ExpressionError: A field has another name.
+            TypeError: It is no pydantic model.
         """
         given: Any = view
         if not (is_class(given) and issubclass(given, BaseModel)):
@@ -296,18 +322,24 @@ class Aggregation(Generic[R]):
         return rows if asked.row is None else [*map(asked.row, rows)]
 
     async def __aiter__(self) -> AsyncIterator[R]:
-        """Give all groups, one after the other; they are all in memory."""
+        """Give all groups, one after the other; they are all in memory.
+
+        Round trips as `to_list`.
+        """
         for row in await self.to_list():
             yield row
 
     async def first(self) -> R | None:
-        """Give the first group; None where there is none."""
+        """Give the first group; None where there is none. Round trips as `to_list`."""
         limit = self._asked.limit
         found: list[R] = await self._with(limit=1 if limit is None else min(1, limit)).to_list()
         return found[0] if found else None
 
     async def explain(self) -> Explanation:
-        """Tell what is asked of the index, and who makes the groups; see `Query.explain`."""
+        """Tell what is asked of the index, and who makes the groups: `FT.EXPLAIN`.
+
+        One round trip.
+        """
         return await self._asked.grouped.explain()
 
 

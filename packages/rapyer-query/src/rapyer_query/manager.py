@@ -43,11 +43,12 @@ class IndexStatus:
         state: `"ready"`, `"building"` while it has a part of the documents, or `"missing"`.
         progress: How much of the keys was looked at, from 0 to 1.
         documents: How many documents it has.
-        memory: How many bytes it takes.
+        memory: How many bytes it takes; None where the server has lost count, as it does when
+            many documents were deleted.
         fields: Its attributes; those that it would have, where it is missing.
         failures: How many writes of documents it did not take since it was made. It never goes
             down: a document that was mended counts on.
-        known_failures: How many of these `status(scan=True)` has found mended.
+        known_failures: How many of these writes `status(scan=True)` has found mended.
         last_failed_key: The key of the last of them; None where all were taken.
         last_failure: Why it was not taken.
         failed_keys: The keys of all documents that are not in the index; None where nobody asked.
@@ -59,7 +60,7 @@ class IndexStatus:
     state: State
     progress: float
     documents: int
-    memory: int
+    memory: int | None
     fields: tuple[FieldDefinition, ...]
     failures: int
     known_failures: int
@@ -173,7 +174,8 @@ class IndexManager:
         """Build the index anew beside the one that is asked, and put it into its place.
 
         Queries are answered all the while, completely. Another process that does the same at that
-        time shares the work. Sets the count of refused writes to 0.
+        time shares the work. Sets the count of refused writes to 0. One round trip, and one for
+        each look at how far it is.
 
         Args:
             progress: Is called with the number of documents that the new index has, and with that
@@ -231,7 +233,7 @@ class IndexManager:
     async def diff(self) -> IndexDiff:
         """Tell what `ensure` would do: what the index of this model has, and the last one has not.
 
-        Nothing is made.
+        Nothing is made. One round trip, `FT.INFO`, where the index is there; else two or more.
 
         Raises:
             UnsupportedServerError: The server has no Search.
@@ -312,12 +314,13 @@ def _together(found: Sequence[IndexStatus]) -> IndexStatus:
     failed = next((one for one in found if one.last_failed_key is not None), found[0])
     keys = [one.failed_keys for one in found]
     states = {one.state for one in found}
+    sizes = [one.memory for one in found]
     return replace(
         found[0],
         state="ready" if states == {"ready"} else "missing" if "missing" in states else "building",
         progress=min(one.progress for one in found),
         documents=sum(one.documents for one in found),
-        memory=sum(one.memory for one in found),
+        memory=None if None in sizes else sum(size or 0 for size in sizes),
         failures=sum(one.failures for one in found),
         known_failures=sum(one.known_failures for one in found),
         last_failed_key=failed.last_failed_key,

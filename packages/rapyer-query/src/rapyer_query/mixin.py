@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class QueryMixin(BaseRedisModel, metaclass=RedisModelMeta):
     """`find`, `find_one` and `index`."""
 
-    #: The index of the model: `await User.index.status()`.
     index: ClassVar[IndexAccess] = IndexAccess()
+    """The [`IndexManager`][rapyer_query.manager.IndexManager] of the model:
+    `await User.index.status()`. Nothing is sent for it."""
 
     @classmethod
     def find(cls, *conditions: Condition | bool) -> Query[Self]:

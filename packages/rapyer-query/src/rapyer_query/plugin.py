@@ -6,10 +6,18 @@ import asyncio
 from collections.abc import Sequence
 
 from rapyer.base import BaseRedisModel, mark_indexed
-from rapyer.plugin import RegisterCommand, RegisterMixin, RegisterOption, Startup, hookimpl
+from rapyer.plugin import (
+    RegisterCheck,
+    RegisterCommand,
+    RegisterMixin,
+    RegisterOption,
+    Startup,
+    hookimpl,
+)
 from rapyer.traffic.channel import Channel
 
 from rapyer_query.cli import INDEX_COMMAND
+from rapyer_query.doctor import QUERY_CHECKS
 from rapyer_query.index import ModelIndex, demands_index
 from rapyer_query.manager import IndexManager
 from rapyer_query.mixin import QueryMixin
@@ -35,6 +43,13 @@ def rapyer_register_options(register: RegisterOption) -> None:
 def rapyer_register_commands(register: RegisterCommand) -> None:
     """Add `python -m rapyer index`."""
     register(INDEX_COMMAND)
+
+
+@hookimpl
+def rapyer_register_checks(register: RegisterCheck) -> None:
+    """Let `python -m rapyer doctor` look at Search and at indexes."""
+    for check in QUERY_CHECKS:
+        register(check)
 
 
 @hookimpl

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast, get_args, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, overload
 
 from pydantic import BaseModel
 from rapyer.errors import ExpressionError
@@ -13,8 +11,7 @@ from rapyer.expr.nodes import Condition
 from rapyer.expr.paths import is_path
 from rapyer.guards import is_class
 
-from rapyer_query import counting, writes
-from rapyer_query.answers import all_results, result_pages
+from rapyer_query.asking import Asking
 from rapyer_query.checks import (
     check_condition,
     check_root,
@@ -23,18 +20,13 @@ from rapyer_query.checks import (
     order_of,
     searched,
     unscored,
-    writable,
 )
-from rapyer_query.errors import MultipleResultsError, NoResultError
-from rapyer_query.explain import Explanation, explain
 from rapyer_query.near import MOST_NEAR, Near
 from rapyer_query.shapes import ModelShape, ValuesShape, value_in, view_of
 from rapyer_query.spec import OnCorrupt, Spec
-from rapyer_query.summed import Summed
 
 if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
-    from rapyer.keys import RedisKey
     from rapyer.paths import Selectable
 
 R = TypeVar("R")
@@ -49,12 +41,15 @@ F = TypeVar("F")
 _LONGEST_TIMEOUT = 366 * 86400
 
 
-class Query(Summed, Generic[R]):
+class Query(Asking[R]):
     """What is asked of the documents of a model: `User.find(User.age > 18).sort(User.name)`.
 
     It is immutable: each method gives a new query. Nothing is sent before one of the methods is
     awaited that asks, or the query is iterated; the same query may be asked several times. Its
     type is that of the results: a `Query[User]` gives users.
+
+    Args:
+        spec: What is asked; `find` of models makes it.
 
     Every document that fulfils the condition is found, whatever their number, and no other one:
     what the index answers only approximately is looked at again. Without `sort` their order is not
@@ -78,7 +73,7 @@ class Query(Summed, Generic[R]):
 
     @classmethod
     def of(cls, model: type[BaseRedisModel], conditions: tuple[object, ...]) -> Query[Any]:
-        """Make the query for the documents of a model that fulfil some conditions."""
+        """Make the query for the documents of a `model` that fulfil some `conditions`."""
         return Query[Any](Spec(model, ModelShape())).where(*cast("Any", conditions))
 
     def __repr__(self) -> str:
@@ -143,10 +138,11 @@ class Query(Summed, Generic[R]):
         Args:
             path: Where the vectors stand.
             vector: A list of as many numbers, or an array of numpy.
-            k: How many.
+            k: How many documents, up to 1 000 000.
 
         Raises:
             ExpressionError: The path leads to no vector, or the other one is none of its kind.
+            ValueError: `k` is no such number.
         """
         number = natural("k", k)
         if number > MOST_NEAR:
@@ -163,6 +159,7 @@ class Query(Summed, Generic[R]):
 
         Raises:
             ExpressionError: As `nearest`.
+            ValueError: The distance is no number.
         """
         radius = length("distance", distance)
         return self._with(near=Near.of(self._spec.model, path, vector, None, radius))
@@ -189,6 +186,9 @@ class Query(Summed, Generic[R]):
         offset as if they were in UTC), times by the clock, members of an Enum by their values.
         None comes last in both directions. Several calls add to the order.
 
+        Args:
+            orders: Paths, what is calculated from them, `asc()` or `desc()` of these, or texts.
+
         Raises:
             ExpressionError: Documents have no order by that.
             InvalidPathError: A text leads nowhere.
@@ -199,11 +199,19 @@ class Query(Summed, Generic[R]):
         return self._with(orders=(*spec.orders, *added))
 
     def skip(self, number: int) -> Query[R]:
-        """Pass over some results; the last call counts."""
+        """Pass over a `number` of results; the last call counts.
+
+        Raises:
+            ValueError: It is no whole number, or less than 0.
+        """
         return self._with(skip=natural("skip", number))
 
     def limit(self, number: int | None) -> Query[R]:
-        """Give some results at most, None for all; the last call counts."""
+        """Give a `number` of results at most, None for all; the last call counts.
+
+        Raises:
+            ValueError: It is no whole number, or less than 0.
+        """
         return self._with(limit=None if number is None else natural("limit", number))
 
     def timeout(self, seconds: float) -> Query[R]:
@@ -211,6 +219,9 @@ class Query(Summed, Generic[R]):
 
         What takes longer raises `QueryTimeoutError`, and never gives a part of the results.
         Without it the server takes the time that it needs.
+
+        Raises:
+            ValueError: It is no number of seconds above 0, or longer than a year.
         """
         given: Any = seconds
         is_number = isinstance(given, int | float) and not isinstance(given, bool)
@@ -222,7 +233,14 @@ class Query(Summed, Generic[R]):
         return self._with(timeout=float(seconds))
 
     def on_corrupt(self, action: OnCorrupt) -> Query[R]:
-        """Say what happens with documents that do not validate: `"raise"`, or `"skip"` and log."""
+        """Say what happens with documents that do not validate.
+
+        Args:
+            action: `"raise"`; or `"skip"`, which leaves them out and logs them.
+
+        Raises:
+            ValueError: It is something else.
+        """
         if action not in get_args(OnCorrupt):
             raise ValueError(f"on_corrupt is {action!r}. Give 'raise' or 'skip'.")
         return self._with(on_corrupt=action)
@@ -232,12 +250,13 @@ class Query(Summed, Generic[R]):
         return self._with(scans=True)
 
     def project(self, view: type[V]) -> Query[V]:
-        """Give instances of another model whose fields are some of the model's, by their names.
+        """Give instances of a `view`, a model whose fields are some of the model's by their names.
 
         These fields alone are read, where the index is exact.
 
         Raises:
             ExpressionError: The view has other fields.
+            TypeError: It is no pydantic model.
         """
         given: Any = view
         if not (is_class(given) and issubclass(given, BaseModel)):
@@ -277,6 +296,11 @@ class Query(Summed, Generic[R]):
 
         Args:
             paths: Where the values stand, as paths or as their texts; and what is calculated.
+
+        Raises:
+            TypeError: Nothing was given.
+            ExpressionError: A path is one of another model, or leads to many values.
+            InvalidPathError: A text leads nowhere.
         """
         if not paths:
             raise TypeError("values was given nothing. Give one field or more.")
@@ -287,105 +311,3 @@ class Query(Summed, Generic[R]):
             if not is_path(value):
                 check_root(model, value)
         return self._with(shape=ValuesShape(model, found))
-
-    # -- asking -----------------------------------------------------------------------------------
-
-    async def to_list(self) -> list[R]:
-        """Give all results: one round trip up to 1000 documents, one for each 1000 and one beyond.
-
-        More than 1000 are named in one moment and read one after the other: those that others
-        change meanwhile so that they do not fulfil the condition any more are left out.
-        """
-        return await all_results(self._spec)
-
-    async def __aiter__(self) -> AsyncIterator[R]:
-        """Give the results one after the other: 1000 of them are in memory, and all keys.
-
-        Documents that fulfil the condition from the beginning to the end are all given, whatever
-        others write meanwhile. The loop may take any time.
-        """
-        async with aclosing(result_pages(self._spec)) as pages:
-            async for page in pages:
-                for result in page[1]:
-                    yield result
-
-    async def first(self) -> R | None:
-        """Give the first result; None where there is none."""
-        found: list[R] = await self._narrowed(1).to_list()
-        return found[0] if found else None
-
-    async def one(self) -> R:
-        """Give the only result.
-
-        Raises:
-            NoResultError: There is none.
-            MultipleResultsError: There are more.
-        """
-        found: list[R] = await self._narrowed(2).to_list()
-        if not found:
-            raise NoResultError(f"{self!r} found nothing. Use first() where that may be.")
-        if len(found) > 1:
-            raise MultipleResultsError(
-                f"{self!r} found more than one document. Add a condition, or use first()."
-            )
-        return found[0]
-
-    def _narrowed(self, number: int) -> Query[Any]:
-        limit = self._spec.limit
-        return self._with(limit=number if limit is None else min(number, limit))
-
-    async def count(self) -> int:
-        """Count the results. One round trip where the index is exact, and nothing is read.
-
-        A document that expired a moment ago may be counted.
-        """
-        return await counting.count(self._spec)
-
-    async def exists(self) -> bool:
-        """Say whether there is a result. One round trip where the index is exact."""
-        return await counting.exists(self._spec)
-
-    async def keys(self) -> list[RedisKey]:
-        """Give the whole Redis keys of the documents, in the order of the results.
-
-        Where the index is exact the documents are not read.
-        """
-        return await counting.keys(self._spec)
-
-    async def delete(self) -> int:
-        """Delete the documents, and give their number.
-
-        Where the index is exact, up to 2000 of them are found and deleted in one atomic step and
-        one round trip. Otherwise their keys are read first, and they are deleted in atomic chunks
-        of 2000, each of which leaves documents alone that do not fulfil the condition any more.
-
-        Raises:
-            OutcomeUnknownError: The reply was lost; some may have been deleted.
-        """
-        return await writes.delete(writable(self._spec))
-
-    async def update(self, values: Mapping[Any, Any] | None = None, /, **fields: Any) -> int:
-        """Set fields of the documents, as `aupdate_by_key` does; give the number of documents.
-
-            await User.find(User.status == "new").update({User.status: "old"})
-            await User.find(User.status == "new").update(status="old", profile__level=2)
-
-        Documents are found and written as `delete` does, in atomic steps of up to 2000.
-
-        Args:
-            values: Values by paths, or by their texts.
-            fields: Values by names.
-
-        Raises:
-            pydantic.ValidationError: Values do not validate. Nothing was written.
-            ExpressionError, InvalidPathError, InvalidKeyError: A name leads to nothing that can be
-                set. Nothing was written.
-            PathNotFoundError: A document has no place for a value; of its chunk nothing was
-                written.
-            OutcomeUnknownError: The reply was lost; some may have been written.
-        """
-        return await writes.update(writable(self._spec), values, fields)
-
-    async def explain(self) -> Explanation:
-        """Tell what the query does: its text and parameters, what is looked at again, the plan."""
-        return await explain(self._spec)

@@ -50,6 +50,9 @@ class Summed:
                 field.
             named: The same under other names, and what is calculated: `size=City.population // 10`.
 
+        Returns:
+            A `Grouping`, of which `aggregate` says what is wanted. Nothing is sent yet.
+
         Raises:
             ExpressionError: A key is no such value.
         """
@@ -62,7 +65,13 @@ class Summed:
     @overload
     async def sum(self, value: Any) -> Any: ...
     async def sum(self, value: Any) -> Any:
-        """Add the values of the documents up; see `sum_`. One round trip where that is exact."""
+        """Give the sum of a `value` of the documents that is not None; 0 where there are none.
+
+        One round trip where the server adds them up exactly.
+
+        Raises:
+            ExpressionError: The value is neither a number nor a timedelta, or one of another model.
+        """
         return await self._one(sum_, value)
 
     @overload
@@ -72,7 +81,13 @@ class Summed:
     @overload
     async def avg(self, value: Any) -> Any: ...
     async def avg(self, value: Any) -> Any:
-        """Give the mean of the values; None where there are none; see `avg` and `sum`."""
+        """Give the mean of a `value` of the documents; None where there are none.
+
+        One round trip where the server makes it exactly.
+
+        Raises:
+            ExpressionError: As `sum`.
+        """
         return await self._one(avg, value)
 
     @overload
@@ -80,7 +95,13 @@ class Summed:
     @overload
     async def min(self, value: Any) -> Any: ...
     async def min(self, value: Any) -> Any:
-        """Give the smallest value; None where there are none; see `min_` and `sum`."""
+        """Give the smallest `value` of the documents, in the order of `sort`; None without any.
+
+        One round trip where the server finds it.
+
+        Raises:
+            ExpressionError: The values have no order, or are those of another model.
+        """
         return await self._one(min_, value)
 
     @overload
@@ -88,7 +109,13 @@ class Summed:
     @overload
     async def max(self, value: Any) -> Any: ...
     async def max(self, value: Any) -> Any:
-        """Give the largest value; None where there are none; see `max_` and `sum`."""
+        """Give the largest `value` of the documents, in the order of `sort`; None without any.
+
+        One round trip where the server finds it.
+
+        Raises:
+            ExpressionError: As `min`.
+        """
         return await self._one(max_, value)
 
     async def _one(self, make: Callable[[Any], Aggregate[Any]], value: Any) -> Any:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final, TypeAlias
 
-#: Seconds, a `timedelta`, or a text of numbers with units: `"2h30m"`, `"500ms"`, `"7d"`.
 Duration: TypeAlias = int | float | timedelta | str
+"""Seconds, a `timedelta`, or a text of numbers with units (`ms`, `s`, `m`, `h`, `d`, `w`), such as
+`"2h30m"` or `"500ms"`."""
 
 _UNITS: Final[Mapping[str, int]] = {
     "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000,

@@ -55,6 +55,9 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
     ) -> Any:
         """Read a document as a new instance, as `get` of core does.
 
+        One round trip for a document that is there; two more at most where none is or it has
+        expired, and another one, without `default` and with a `ttl_grace_period`, to tell which.
+
         Args:
             key: A primary key, or a whole Redis key.
             default: What is returned where no document is, or it has expired.
@@ -98,15 +101,20 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def save(
         self, *, only_if: Condition | None = None, ttl: Duration | None = None, **others: Any
     ) -> Self | bool:
-        """Write the whole document, as `save` of core does.
+        """Write the whole document, as `save` of core does. One round trip.
 
         Args:
             only_if: As for `save` of core; one that has expired is absent.
-            ttl: How long this document lives from now, instead of what the model says.
+            ttl: How long this document lives from now, instead of what the model says: seconds, a
+                `timedelta` or a text such as `"2h30m"`.
             others: Options of other plugins.
+
+        Returns:
+            As `save` of core: the instance, or with `only_if` whether it was written.
 
         Raises:
             OptionError: The model has no `ttl`, so that writes set no expiry: `set_ttl` does.
+            ValueError, TypeError: `ttl` is no such time.
             RapyerError: As `save` of core.
         """
         core: Any = super()
@@ -127,7 +135,9 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
         Raises:
             KeyNotFoundError: There is none, or it has expired.
+            KeyChangedError: The primary key was changed since the instance was loaded or saved.
             WrongTypeError: The key holds another Redis type than a JSON document.
+            NotConnectedError: rapyer was not told where Redis is.
         """
         return await _time_left(type(self), key_to_write(self))
 
@@ -139,8 +149,8 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
         Raises:
             ValueError, TypeError: It is no such time.
-            KeyNotFoundError, WrongTypeError: As `get_ttl`.
             OutcomeUnknownError: The reply was lost.
+            RapyerError: As `get_ttl`.
         """
         await _set_time(type(self), key_to_write(self), ttl)
 
@@ -150,7 +160,8 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
         One round trip. Where it lives longer already, that stays.
 
         Args:
-            by: How much is added to what is left; the full life anew if not given.
+            by: How much is added to what is left, as seconds, a `timedelta` or a text such as
+                `"2h30m"`; the full life anew if not given.
 
         Returns:
             How many seconds it lives yet; None for one without an end, which stays so.
@@ -176,22 +187,57 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
     @classmethod
     async def get_ttl_by_key(cls, key: KeyLike) -> float | None:
-        """Give how many seconds the document at a key lives yet; see `get_ttl`."""
+        """Give how many seconds the document at a key lives yet; None for no end. One round trip.
+
+        Raises:
+            InvalidKeyError: `key` cannot be one of this model.
+            RapyerError: As `get_ttl`.
+        """
         return await _time_left(cls, identity_of(cls).resolve(key))
 
     @classmethod
     async def set_ttl_by_key(cls, key: KeyLike, ttl: Duration) -> None:
-        """Let the document at a key live for a time from now; see `set_ttl`."""
+        """Let the document at a key live for a time from now. One round trip.
+
+        Args:
+            key: A primary key, or a whole Redis key.
+            ttl: Seconds, a `timedelta` or a text such as `"2h30m"`.
+
+        Raises:
+            InvalidKeyError: `key` cannot be one of this model.
+            RapyerError, ValueError, TypeError: As `set_ttl`.
+        """
         await _set_time(cls, identity_of(cls).resolve(key), ttl)
 
     @classmethod
     async def postpone_ttl_by_key(cls, key: KeyLike, by: Duration | None = None) -> float | None:
-        """Give the document at a key its full life again, or a time more; see `postpone_ttl`."""
+        """Give the document at a key its full life again, or a time more. One round trip.
+
+        Args:
+            key: A primary key, or a whole Redis key.
+            by: How many seconds are added to what is left, or a `timedelta`, or a text such as
+                `"2h30m"`; the full life anew if not given.
+
+        Returns:
+            How many seconds it lives yet; None for one without an end, which stays so.
+
+        Raises:
+            InvalidKeyError: `key` cannot be one of this model.
+            RapyerError, ValueError, TypeError: As `postpone_ttl`.
+        """
         return await _postpone(cls, identity_of(cls).resolve(key), by)
 
     @classmethod
     async def persist_by_key(cls, key: KeyLike) -> bool:
-        """Let the document at a key live without an end; see `persist`."""
+        """Let the document at a key live without an end. One round trip.
+
+        Returns:
+            Whether it had an end.
+
+        Raises:
+            InvalidKeyError: `key` cannot be one of this model.
+            RapyerError: As `persist`.
+        """
         return await _persist(cls, identity_of(cls).resolve(key))
 
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from rapyer.base import BaseRedisModel
-from rapyer.plugin import AccessPolicy, RegisterMixin, RegisterOption, hookimpl
+from rapyer.cli import rights_check
+from rapyer.plugin import (
+    AccessPolicy,
+    Check,
+    RegisterCheck,
+    RegisterMixin,
+    RegisterOption,
+    hookimpl,
+)
 
 from rapyer_ttl.mixin import TtlMixin
 from rapyer_ttl.options import GRACE, INTERVAL, ON_ACCESS, ON_WRITE, TTL
@@ -11,6 +19,9 @@ from rapyer_ttl.policy import ttl_policy
 from rapyer_ttl.settings import expiry_of
 
 RAPYER_API_VERSION = 1
+
+#: What it sends beside what core does; docs/security.md has the same.
+COMMANDS = ("PERSIST",)
 
 
 @hookimpl
@@ -31,3 +42,10 @@ def rapyer_access_policy(model: type[BaseRedisModel]) -> AccessPolicy | None:
     """Set the expiry of documents of models that have one; leave the others alone."""
     expiry = expiry_of(model)
     return None if expiry is None else ttl_policy(model, expiry)
+
+
+@hookimpl
+def rapyer_register_checks(register: RegisterCheck) -> None:
+    """Let `python -m rapyer doctor` say whether the user may run its commands."""
+    check = rights_check("rapyer-ttl", COMMANDS)
+    register(Check("rights of ttl", check))

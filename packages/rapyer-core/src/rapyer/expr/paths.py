@@ -12,6 +12,7 @@ from typing_extensions import TypeIs, TypeVar
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.annotations import element_models, is_same, members_of
+from rapyer.expr.each import follow, refuse_each, split_each
 from rapyer.expr.nodes import (
     AnyElement,
     Condition,
@@ -169,6 +170,9 @@ class Path(Value[T]):
 
         Args:
             condition: A condition that starts at the element: `Item.price > 5`.
+
+        Raises:
+            ExpressionError: It is no condition on the elements, or there is no list of models.
         """
         models = element_models(self.__annotation__)
         if not models:
@@ -205,17 +209,29 @@ class Path(Value[T]):
     @overload
     def contains(self: Path[tuple[E, ...]], operand: E) -> Condition: ...
     def contains(self, operand: Any) -> Condition:
-        """Say that a list, set or tuple has an element, or that a text contains another one."""
+        """Say that a list, set or tuple has `operand`, or that a text contains it.
+
+        Raises:
+            ExpressionError: It is of another type, or the path leads to neither.
+        """
         if any(kind.elements is not None for kind in self.__kinds__):
             return self._for_each(Contains, self._element(operand))
         return self._for_each(Contains, self._text("contains", operand))
 
     def startswith(self: _Text, operand: str) -> Condition:
-        """Say that a text starts with another one."""
+        """Say that a text starts with `operand`.
+
+        Raises:
+            ExpressionError: One of them is no text.
+        """
         return self._for_each(StartsWith, self._text("startswith", operand))
 
     def endswith(self: _Text, operand: str) -> Condition:
-        """Say that a text ends with another one."""
+        """Say that a text ends with `operand`.
+
+        Raises:
+            ExpressionError: One of them is no text.
+        """
         return self._for_each(EndsWith, self._text("endswith", operand))
 
     def matches(self: _Text, text: str, *, fuzzy: int = 0) -> Condition:
@@ -239,7 +255,12 @@ class Path(Value[T]):
         return self._for_each(Matches, self._text("matches", text), fuzzy)
 
     def in_(self, operands: Iterable[T | None]) -> Condition:
-        """Say that the value is one of several; None among them is meant as None."""
+        """Say that the value is one of several `operands`; None among them is meant as None.
+
+        Raises:
+            ExpressionError: One of them is of another type, they are no list of values, or the path
+                leads to a list.
+        """
         if any(kind.elements is not None for kind in self.__kinds__):
             raise ExpressionError(
                 f"{self!r} is a list. Write {self!r}.contains(value) for one of its elements, or "
@@ -270,11 +291,11 @@ class Path(Value[T]):
         return AnyElement(split[0], split[1]._for_each(node, *parts))
 
     def _other_value(self, operator: str, other: Value[Any]) -> Value[Any]:
-        _refuse_each(self, other)
+        refuse_each(self, other)
         return super()._other_value(operator, other)
 
     def _calculate(self, operator: str, other: Any, *, reflected: bool = False) -> Value[Any]:
-        _refuse_each(self, other)
+        refuse_each(self, other)
         return super()._calculate(operator, other, reflected=reflected)
 
     def _element(self, operand: Any) -> Any:
@@ -349,51 +370,3 @@ def path_of(
 ) -> Path[Any]:
     """Give the path of a kind with these steps; the one that there is, if there is one."""
     return kind.__of__(model, steps, annotation)
-
-
-def follow(model: type[BaseModel], steps: Iterable[Step], kind: type[Path[Any]]) -> Path[Any]:
-    """Give the path from a model along steps, which say where they lead anew."""
-    path: Path[Any] | None = kind.__of__(model, (), model)
-    for step in steps:
-        if path is None or step.kind == "each":
-            continue  # the field that follows leads through each element by itself
-        path = path.__field__(step.value) if step.kind == "field" else path.__item__(step.value)
-    if path is None:
-        raise ExpressionError(f"{model.__name__} has no {''.join(map(str, steps))}.")
-    return path
-
-
-def split_each(path: Path[Any]) -> tuple[Path[Any], Path[Any]] | None:
-    """Take a path that leads through each element of a list apart: to the list, and from there.
-
-    Returns:
-        None for a path that leads to one value.
-    """
-    if EACH not in path.__steps__:
-        return None
-    place = path.__steps__.index(EACH)
-    kind = type(path)
-    before = follow(path.__model__, path.__steps__[:place], kind)
-    first, *_ = behind = path.__steps__[place + 1 :]
-    models = [
-        model
-        for model in element_models(before.__annotation__)
-        if first.kind == "field" and first.value in model.__pydantic_fields__
-    ]
-    if not models:
-        raise ExpressionError(f"{before!r} is no list of models.")
-    if len({repr(model.__pydantic_fields__[first.value].annotation) for model in models}) > 1:
-        raise ExpressionError(
-            f"{path!r} has another type in each of the models of {before!r}. Write "
-            f"{before!r}.any({models[0].__name__}.{first.value} == ...) for one of them."
-        )
-    return before, follow(models[0], behind, kind)
-
-
-def _refuse_each(*values: Any) -> None:
-    for value in values:
-        if is_path(value) and EACH in value.__steps__:
-            raise ExpressionError(
-                f"{value!r} stands for the values of all elements of a list, and one is needed "
-                "here. Give an index, or compare it within .any(...)."
-            )

@@ -97,7 +97,11 @@ class Value(Undecided, Generic[T]):
         return self._compare(">=", other)
 
     def in_(self, operands: Iterable[T | None]) -> Condition:
-        """Say that the value is one of several; None among them is meant as None."""
+        """Say that the value is one of several `operands`; None among them is meant as None.
+
+        Raises:
+            ExpressionError: One of them is of another type, or they are no list of values.
+        """
         given = cast("Any", operands)
         if isinstance(given, str | bytes) or not isinstance(given, Iterable):
             raise ExpressionError(
@@ -121,7 +125,11 @@ class Value(Undecided, Generic[T]):
     @overload
     def between(self, low: T | Value[T], high: T | Value[T]) -> Condition: ...
     def between(self, low: Any, high: Any) -> Condition:
-        """Say that the value lies between two others, or is one of them."""
+        """Say that the value lies between `low` and `high`, or is one of them.
+
+        Raises:
+            ExpressionError: One of them is of another type, or the values have no order.
+        """
         return self._for_each(Between, self._operand("<=", low), self._operand("<=", high))
 
     def is_none(self) -> Condition:

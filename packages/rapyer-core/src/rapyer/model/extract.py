@@ -157,6 +157,11 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
             KeyNotFoundError: No document is there, and no `default` was given.
             PathNotFoundError: The document has nothing at a path, and no `default` was given.
             CorruptDocumentError: A value does not validate; pydantic's error is the cause.
+            InvalidKeyError: The value cannot be a primary key of this model.
+            WrongModelError: It is the key of another registered model.
+            InvalidPathError: One of `paths` is no path.
+            TypeError: There are none.
+            ExpressionError: A path is one of another model, or leads to many values.
             UnaddressableKeyError: A key on the way has no spelling on the server.
             WrongTypeError: The key holds another Redis type than a JSON document.
             NotConnectedError: rapyer was not told where Redis is.
@@ -199,7 +204,12 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
             default: What stands for values that are not there, those of missing documents too.
 
         Returns:
-            The values of each document, in the order of the keys; see `extract` for the errors.
+            The values of each document, in the order of the keys.
+
+        Raises:
+            KeyNotFoundError: A document is not there, and no `default` was given.
+            TypeError: There are no paths, or `keys` is one key.
+            RapyerError: As `extract`.
         """
         for path in paths:
             if not is_path(cast("object", path)):

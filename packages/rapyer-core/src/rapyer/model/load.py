@@ -37,7 +37,9 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def get(cls, key: KeyLike, default: Any = _REQUIRED) -> Any:
         """Read a document as a new instance: `JSON.GET`. One round trip.
 
-        Several that are awaited in the same turn of the event loop share one `JSON.MGET`.
+        Several that are awaited in the same turn of the event loop share one `JSON.MGET`. Where
+        none is for one of these, or for one of a model of which a plugin has a part in reads, a
+        second round trip asks what else the key holds.
 
         Args:
             key: A primary key, or a whole Redis key. A text that starts with the model's own
@@ -109,6 +111,8 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
         Raises:
             UnstorableValueError: The candidate cannot be stored.
             CorruptDocumentError: The document that is there does not validate.
+            TypeError: The candidate is of another model.
+            KeyChangedError: Its primary key was changed since it was loaded or saved.
             WrongTypeError: The key holds another Redis type than a JSON document.
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.

@@ -23,8 +23,8 @@ class LockMixin(BaseRedisModel, metaclass=RedisModelMeta):
         The block is given a fresh instance, read in the step in which the lock was taken. When it
         ends, one step makes sure that the lock is still held, writes what was changed in the fresh
         instance and nothing else, as `save_changes` does, and gives the lock back. This instance
-        stays as it is. When the block raises, or has deleted the document, nothing is written. One
-        round trip before the block and one after it, and the waiting.
+        stays as it is. When the block raises, or has deleted the document, nothing is written. Two
+        round trips, one before the block and one after it, and the waiting.
 
         It keeps out those who ask for the same lock, and nobody else: what is written without it
         is written.
@@ -55,6 +55,8 @@ class LockMixin(BaseRedisModel, metaclass=RedisModelMeta):
         cls, key: KeyLike, name: str = "default", *, lease: float = 10.0, wait: float | None = None
     ) -> DocumentLock[Self]:
         """Hold a lock on the document at a key while a block runs; see `lock`.
+
+        Two round trips, one before the block and one after it, and the waiting.
 
             async with User.lock_by_key("123", "profile") as user:
                 user.visits += 1

@@ -46,6 +46,7 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 the document, or an index is out of range.
             ConflictError: The model has a Version, and the document another one than the instance.
             InvalidPathError: A name leads nowhere or has two readings, or two are about one place.
+            TypeError: Nothing was given, or `values` is no mapping.
             ExpressionError: A field is frozen or is the Version, or a path is one of another model
                 or leads to many values.
             InvalidKeyError: A field is the primary key.
@@ -96,6 +97,7 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
             PathNotFoundError: Something on the way is not there or is null, or an index is out of
                 range.
             InvalidPathError: A name leads nowhere or has two readings, or two are about one place.
+            TypeError: Nothing was given, or `values` is no mapping.
             ExpressionError: A field is frozen or is the Version, or has a validator that looks at
                 others, or a path is one of another model or leads to many values.
             InvalidKeyError: A field is the primary key, or the value cannot be one of this model.

@@ -28,14 +28,17 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
 
     Dicts have operations of Python's by key, each of which is atomic, without loading the document;
     the value of an entry has its own path, `User.counts["a"]`. A field that a document lacks
-    and that is empty by default is an empty dict; to set entries of it takes two more round trips.
-    They raise what `set` raises, and what stands there beside.
+    and that is empty by default is an empty dict.
+    They take a primary key or a whole Redis key as `key`, and raise what `set` raises beside what
+    they say themselves.
     """
 
     __slots__ = ()
 
     async def update(self, key: KeyLike, values: Mapping[str, V]) -> None:
-        """Set entries of the dict in the document at a key, all of them or none. One round trip.
+        """Set `values` in the dict in the document at a key, all of them or none. One round trip.
+
+        Where the document lacks the dict it takes two more, and three more for one entry.
 
         Raises:
             PathNotFoundError: The dict is not there.
@@ -45,11 +48,24 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
         await self._dict.update(self._document(key), values)
 
     async def set_item(self, key: KeyLike, name: str, value: V) -> None:
-        """Set one entry of the dict in the document at a key, as `update` does with several."""
+        """Set one entry of the dict in the document at a key: `JSON.SET`. One round trip.
+
+        Where the document lacks the dict it takes three more.
+
+        Args:
+            key: A primary key or a whole Redis key.
+            name: The key of the entry.
+            value: Its value.
+
+        Raises:
+            PathNotFoundError: The dict is not there.
+            UnstorableValueError: There is no room for it.
+            RapyerError, pydantic.ValidationError: As `set`.
+        """
         await self._dict.update(self._document(key), {name: value})
 
     async def del_item(self, key: KeyLike, name: str) -> None:
-        """Take an entry out of the dict in the document at a key. One round trip.
+        """Take the entry `name` out of the dict in the document at a key. One round trip.
 
         Raises:
             KeyError: There is none; nothing was changed.
@@ -106,10 +122,10 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
         return taken[0], operations.read(document.key, *taken)
 
     async def clear(self, key: KeyLike) -> int:
-        """Take all entries out. One round trip.
+        """Take all entries out of the dict in the document at a key. One round trip.
 
         Returns:
-            How many there were.
+            How many entries there were.
 
         Raises:
             UnstorableValueError: The dict has a min_length.

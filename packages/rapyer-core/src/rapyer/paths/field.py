@@ -106,6 +106,8 @@ class FieldPath(Path[T]):
             PathNotFoundError: The document has no such key or index, lacks a field without a static
                 default, or has null on the way; and no `default` was given.
             CorruptDocumentError: The value does not validate; pydantic's error is the cause.
+            ExpressionError: The path is one of a model without documents, or leads to many values.
+            InvalidKeyError: `key` cannot be one of this model.
             UnaddressableKeyError: A key on the way has no spelling on the server.
             WrongTypeError: The key holds another Redis type than a JSON document.
             NotConnectedError: rapyer was not told where Redis is.
@@ -130,13 +132,15 @@ class FieldPath(Path[T]):
         Raises:
             pydantic.ValidationError: The value, or a key on the way, does not validate.
             KeyNotFoundError: No document is there.
+            InvalidKeyError: `key` cannot be one of this model.
             PathNotFoundError: Something on the way is not there or is null, or the index is out of
                 range.
             UnstorableValueError: JSON or the server cannot hold the value exactly.
             UnaddressableKeyError: A key on the way has no spelling on the server.
             WrongTypeError: The key holds another Redis type than a JSON document.
             ExpressionError: It is the primary key, is frozen, is another field in each model of a
-                union, is the Version, or has a validator that looks at other fields.
+                union, is the Version, or has a validator that looks at other fields; or the path
+                is one of a model without documents, or leads to many values.
             OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
             NotConnectedError: rapyer was not told where Redis is.
         """
@@ -173,9 +177,10 @@ class FieldPath(Path[T]):
     @overload
     async def append(self: FieldPath[bytes], key: KeyLike, value: bytes) -> int: ...
     async def append(self, key: KeyLike, value: Any) -> int:
-        """Append to the text, or to the bytes, in the document at a key. One round trip.
+        """Append `value` to the text, or to the bytes, in the document at a key. One round trip.
 
-        Its max_length holds. A document that lacks the field has its default.
+        Its max_length holds. A document that lacks the field has its default; for a text that
+        takes a second round trip.
 
         Returns:
             How many bytes there are then; of a text, those of its stored form in UTF-8.
@@ -198,8 +203,8 @@ class FieldPath(Path[T]):
     async def shift(self, key: KeyLike, span: timedelta) -> Any:
         """Move the datetime, date or timedelta in the document at a key. One round trip.
 
-        A datetime keeps its microseconds, its offset, and whether it has one; a date is moved by
-        whole days. A document that lacks the field has its default.
+        A datetime keeps its microseconds, its offset, and whether it has one; a date is moved by a
+        `span` of whole days. A document that lacks the field has its default.
 
         Returns:
             What it is then.
@@ -221,7 +226,7 @@ class FieldPath(Path[T]):
 def col(value: V) -> FieldPath[V]:
     """Tell type checkers that a plainly annotated field is a path on the class: `col(User.age)`.
 
-    At run time it gives its argument back.
+    At run time it gives `value` back.
 
     Raises:
         ExpressionError: It is no path.

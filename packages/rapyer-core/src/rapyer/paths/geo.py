@@ -7,9 +7,9 @@ from typing import Any
 from typing_extensions import TypeVar
 
 from rapyer.errors import ExpressionError
+from rapyer.expr.each import split_each
 from rapyer.expr.geo import UNITS, DistanceTo, Within
 from rapyer.expr.nodes import Condition
-from rapyer.expr.paths import split_each
 from rapyer.expr.values import Value
 from rapyer.paths.field import FieldPath, register_kind
 from rapyer.types.geo import GeoPoint

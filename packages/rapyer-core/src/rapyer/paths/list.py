@@ -26,13 +26,16 @@ class ListPath(FieldPath[list[V]], Generic[V]):
 
     Lists have the operations of Python's by key, each of which is atomic, without loading the
     document. Elements are validated as `set` does; a field that a document lacks and that is empty
-    by default is an empty list. They raise what `set` raises, and what stands there beside.
+    by default is an empty list. They take a primary key or a whole Redis key as `key`, and raise
+    what `set` raises beside what they say themselves.
     """
 
     __slots__ = ()
 
     async def append(self, key: KeyLike, value: V) -> int:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] # that of texts is for paths of text alone
-        """Put an element at the end of the list in the document at a key. One round trip.
+        """Put `value` at the end of the list in the document at a key. One round trip.
+
+        `JSON.ARRAPPEND`; where the document lacks the list it takes a second one.
 
         Returns:
             How many elements there are then.
@@ -44,10 +47,12 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         return await self._inserted(key, [value], None)
 
     async def extend(self, key: KeyLike, values: Iterable[V]) -> int:
-        """Put elements at the end of the list in the document at a key, all of them or none.
+        """Put `values` at the end of the list in the document at a key, all of them or none.
+
+        `JSON.ARRAPPEND`: one round trip; where the document lacks the list it takes a second one.
 
         Returns:
-            How many elements there are then. One round trip.
+            How many elements there are then.
 
         Raises:
             UnstorableValueError: There is no room for all of them.
@@ -56,13 +61,19 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         return await self._inserted(key, values, None)
 
     async def insert(self, key: KeyLike, index: int, value: V) -> int:
-        """Put an element before an index, as `list.insert` does: one out of range is an end.
+        """Put an element before an index, as `list.insert` does. One round trip.
+
+        Args:
+            key: A primary key or a whole Redis key.
+            index: The index; one out of range is an end.
+            value: The element.
 
         Returns:
-            How many elements there are then. One round trip.
+            How many elements there are then.
 
         Raises:
             UnstorableValueError: There is no room for it.
+            TypeError: The index is no whole number.
             RapyerError, pydantic.ValidationError: As `set`.
         """
         return await self._inserted(key, [value], whole(index))
@@ -70,8 +81,11 @@ class ListPath(FieldPath[list[V]], Generic[V]):
     async def pop(self, key: KeyLike, index: int = -1) -> V:
         """Take an element out of the list in the document at a key, and give it. One round trip.
 
+        It is the last one, or that at `index`.
+
         Raises:
             IndexError: There is no such element; nothing was changed.
+            TypeError: The index is no whole number.
             CorruptDocumentError: It does not validate. It was taken out, and is the `raw` of the
                 error.
             UnstorableValueError: The list has as few elements as its min_length lets it have.
@@ -84,26 +98,40 @@ class ListPath(FieldPath[list[V]], Generic[V]):
     async def remove_range(self, key: KeyLike, start: int = 0, stop: int | None = None) -> int:
         """Take out the elements that the slice `[start:stop]` has. One round trip.
 
+        Args:
+            key: A primary key or a whole Redis key.
+            start: The index of the first one.
+            stop: The index behind the last one; None for all that follow.
+
         Returns:
-            How many there were.
+            How many elements there were.
 
         Raises:
             UnstorableValueError: Fewer would be left than min_length says.
+            TypeError: An index is no whole number.
             RapyerError: As `set`.
         """
         end = None if stop is None else whole(stop)
         return await self._removed(key, whole(start), end)
 
     async def clear(self, key: KeyLike) -> int:
-        """Take out all elements; see `remove_range`."""
+        """Take all elements out of the list in the document at a key. One round trip.
+
+        Returns:
+            How many elements there were.
+
+        Raises:
+            UnstorableValueError: The list has a min_length.
+            RapyerError: As `set`.
+        """
         return await self._removed(key, 0, None)
 
     async def remove(self, key: KeyLike, value: V) -> None:
-        """Take out the first element that is stored as a value is. One round trip.
+        """Take the first element that is stored as `value` is out of a list. One round trip.
 
-        Stored forms are compared, on the server: of a model, that of all of its fields. Of what
-        Python calls equal, `Decimal("1.0")` and `Decimal("1.00")` are stored differently, and so
-        are one moment in two time zones.
+        It is the list in the document at a key. Stored forms are compared, on the server: of a
+        model, that of all of its fields. Of what Python calls equal, `Decimal("1.0")` and
+        `Decimal("1.00")` are stored differently, and so are one moment in two time zones.
 
         Raises:
             ValueError: There is no such element; nothing was changed.
@@ -114,10 +142,16 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         await self._list.remove(self._document(key), value)
 
     async def set_item(self, key: KeyLike, index: int, value: V) -> None:
-        """Replace the element at an index; a negative one counts from the end. One round trip.
+        """Replace the element at an index. One round trip.
+
+        Args:
+            key: A primary key or a whole Redis key.
+            index: The index; a negative one counts from the end.
+            value: The new element.
 
         Raises:
             IndexError: There is no such element; nothing was changed.
+            TypeError: The index is no whole number.
             RapyerError, pydantic.ValidationError: As `set`.
         """
         operations, document = self._list, self._document(key)

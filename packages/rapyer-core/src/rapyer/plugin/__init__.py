@@ -16,7 +16,10 @@ from rapyer.hosting import extends as extends
 from rapyer.options import Option as Option
 from rapyer.plugin.info import API_VERSION as API_VERSION
 from rapyer.plugin.info import PluginInfo as PluginInfo
+from rapyer.plugin.spec import Check as Check
 from rapyer.plugin.spec import Command as Command
+from rapyer.plugin.spec import Finding as Finding
+from rapyer.plugin.spec import RegisterCheck as RegisterCheck
 from rapyer.plugin.spec import RegisterCommand as RegisterCommand
 from rapyer.plugin.spec import RegisterFieldType as RegisterFieldType
 from rapyer.plugin.spec import RegisterMixin as RegisterMixin
@@ -24,6 +27,7 @@ from rapyer.plugin.spec import RegisterOption as RegisterOption
 from rapyer.plugin.spec import Shutdown as Shutdown
 from rapyer.plugin.spec import Startup as Startup
 from rapyer.plugin.spec import hookimpl as hookimpl
+from rapyer.traffic.beside import key_beside as key_beside
 from rapyer.traffic.policies import AccessPolicy as AccessPolicy
 from rapyer.types import FieldType as FieldType
 from rapyer.types import FieldTypeMarker as FieldTypeMarker

@@ -14,11 +14,11 @@ from rapyer.options import Option, OptionTable
 from rapyer.plugin.parts import Mixins, Named
 from rapyer.registry import ModelRegistry
 from rapyer.types.registry import FieldTypes
+from rapyer.types.table import FieldType
 
 if TYPE_CHECKING:
     from rapyer.plugin.info import PluginInfo
     from rapyer.plugin.manager import PluginManager
-    from rapyer.types.table import FieldType
 
 _DOCUMENTATION = """A pydantic model whose instances are RedisJSON documents.
 
@@ -100,6 +100,11 @@ class Host:
 
     def _add_field_type(self, info: PluginInfo, registered: tuple[Any, FieldType]) -> None:
         annotation, field_type = registered
+        if not isinstance(cast("object", field_type), FieldType):
+            raise info.error(
+                f"registers {field_type!r} as the field type of {annotation!r}",
+                "Register what define_field_type gives.",
+            )
         self._field_type_owners.add(
             info, field_type.name, lambda: self.field_types.register(annotation, field_type)
         )
@@ -107,26 +112,26 @@ class Host:
     # -- what is of which plugin ------------------------------------------------------------------
 
     def owner_of(self, part: type) -> str | None:
-        """Name the plugin that a class was composed in from; None for any other class."""
+        """Name the plugin that `part` was composed in from; None for any other class."""
         info = self._mixins.plugin_of(part)
         return None if info is None else str(info)
 
     def methods_of(self, info: PluginInfo) -> list[str]:
-        """Name the public attributes that a plugin adds to models, in alphabetical order."""
+        """Name what the plugin `info` adds to models, in alphabetical order."""
         return self._mixins.members_of(info)
 
     def options_of(self, info: PluginInfo) -> list[str]:
-        """Name the options that a plugin adds, in alphabetical order."""
+        """Name the options that the plugin `info` adds, in alphabetical order."""
         return self._option_owners.names_of(info)
 
     def field_types_of(self, info: PluginInfo) -> list[str]:
-        """Name the field types that a plugin adds, in alphabetical order."""
+        """Name the field types that the plugin `info` adds, in alphabetical order."""
         return self._field_type_owners.names_of(info)
 
     # -- models -----------------------------------------------------------------------------------
 
     def adopt(self, model: type[BaseRedisModel]) -> None:
-        """Take a class in, whose annotations may still be unresolved, and its prefix if it has one.
+        """Take a model in, whose annotations may still be unresolved, and its prefix if it has one.
 
         Raises:
             ModelDefinitionError: Its keys could not be told from those of another model.
@@ -136,7 +141,7 @@ class Host:
         self._all.add(model)
 
     def abandon(self, model: type[BaseRedisModel]) -> None:
-        """Forget a class whose definition has failed."""
+        """Forget a model whose definition has failed."""
         self.models.discard(model)
         self._all.discard(model)
 

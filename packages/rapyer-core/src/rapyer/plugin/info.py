@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from rapyer.errors import PluginError
 
-#: The version of the hooks. It grows when a plugin made for the one before could go wrong.
 API_VERSION = 1
+"""The version of the hooks. It grows when a plugin made for the one before could go wrong."""
 #: The versions for which plugins may have been made that this core runs.
 SUPPORTED_API_VERSIONS = frozenset({1})
 #: The name of the attribute by which a plugin says for which one it was made.
@@ -51,7 +51,7 @@ class PluginInfo:
         )
 
     def error(self, what: str, remedy: str | None = None) -> PluginError:
-        """Make the error that says what is wrong with the plugin, and what to do."""
+        """Make the error that says `what` is wrong with the plugin, and the `remedy`."""
         return PluginError(
             f"the {self} {what}. {remedy or self.how_to_skip}",
             plugin=self.name,

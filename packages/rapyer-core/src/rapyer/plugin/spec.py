@@ -16,7 +16,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import pluggy
 
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from rapyer.traffic.policies import AccessPolicy
     from rapyer.types.table import FieldType
 
-#: The name under which pluggy knows the hooks, and that of the group of entry points.
 PROJECT = "rapyer"
+"""The name under which pluggy knows the hooks, and that of the group of entry points."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
-#: Marks a function as the implementation of the hook whose name it has.
+"""Marks a function as the declaration of a hook; those of core are all that there are."""
+
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function as the implementation of the hook whose name it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +54,60 @@ class Command:
     add_arguments: Callable[[ArgumentParser], object] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has found.
+
+    Attributes:
+        state: `"ok"`; `"note"` for what somebody should know; `"warning"` for what may go wrong;
+            `"fault"` for what does not work. With the last two the exit status is 1.
+        text: What was found, in a sentence.
+        remedy: What to do about it, in a sentence; None where nothing is to be done.
+    """
+
+    state: Literal["ok", "note", "warning", "fault"]
+    text: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What `python -m rapyer doctor` looks at.
+
+    Attributes:
+        name: The word that stands before its findings.
+        run: Looks, with the `Channel` to a server and the models named on the command line that are
+            on it, and gives what it has found. It writes nothing. On a cluster,
+            `channel.primaries()` are the nodes.
+    """
+
+    name: str
+    run: Callable[[Channel, Sequence[type[BaseRedisModel]]], Awaitable[Sequence[Finding]]]
+
+
 # made at run time too, for `Startup | None` in an annotation that is not postponed
 RegisterMixin: TypeAlias = Callable[[type["BaseRedisModel"]], None]
+"""What `rapyer_register_mixins` is given: it takes a class derived from `BaseRedisModel`."""
+
 RegisterOption: TypeAlias = Callable[["Option[Any]"], None]
+"""What `rapyer_register_options` is given: it takes an `Option`."""
+
 RegisterFieldType: TypeAlias = Callable[[Any, "FieldType"], None]
+"""What `rapyer_register_field_types` is given: it takes an annotation and its `FieldType`."""
+
 RegisterCommand: TypeAlias = Callable[[Command], None]
+"""What `rapyer_register_commands` is given: it takes a `Command`."""
+
+RegisterCheck: TypeAlias = Callable[[Check], None]
+"""What `rapyer_register_checks` is given: it takes a `Check`."""
+
 Startup: TypeAlias = Callable[["Channel", Sequence[type["BaseRedisModel"]]], Awaitable[None]]
+"""What `rapyer_startup` gives: it takes the `Channel` to the server and the models so far, and is
+awaited by `init_rapyer`."""
+
 Shutdown: TypeAlias = Callable[["Channel"], Awaitable[None]]
+"""What `rapyer_shutdown` gives: it takes the `Channel` to the server, and is awaited by
+`teardown_rapyer`."""
 
 
 @hookspec
@@ -141,6 +190,17 @@ def rapyer_register_commands(register: RegisterCommand) -> None:
 
     Args:
         register: Takes a `Command`, whose name no other one has. May be called several times.
+    """
+
+
+@hookspec
+def rapyer_register_checks(register: RegisterCheck) -> None:
+    """Add checks to `python -m rapyer doctor`.
+
+    Called once, when that is run.
+
+    Args:
+        register: Takes a `Check`, whose name no other one has. May be called several times.
     """
 
 

@@ -41,11 +41,24 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
     """
 
     async def aset_item(self, name: str, value: V) -> None:
-        """Set one entry; see `aupdate`. One round trip."""
+        """Set one entry: `JSON.SET`. One round trip.
+
+        Where the document lacks the dict it takes three more.
+
+        Args:
+            name: The key of the entry.
+            value: Its value.
+
+        Raises:
+            pydantic.ValidationError, UnstorableValueError, UnaddressableKeyError: As `aupdate`.
+            RapyerError: As for all Redis types.
+        """
         await self.aupdate({name: value})
 
     async def aupdate(self, values: Mapping[str, V] | None = None, /, **more: V) -> None:
         """Set entries, all of them or none. One round trip.
+
+        Where the document lacks the dict it takes two more, and three more for one entry.
 
         Args:
             values: The entries.
@@ -69,7 +82,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
                 _remember(write.place, {name: text for name, _, text in made})
 
     async def adel_item(self, name: str) -> None:
-        """Take an entry out. One round trip.
+        """Take the entry `name` out. One round trip.
 
         Raises:
             KeyError: Redis has no such entry; nothing was changed.
@@ -134,7 +147,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
         """Take all entries out. One round trip.
 
         Returns:
-            How many Redis had.
+            How many entries Redis had.
 
         Raises:
             UnstorableValueError: The dict has a min_length.

@@ -80,7 +80,9 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
     """
 
     async def aappend(self, value: T) -> int:
-        """Put an element at the end. One round trip.
+        """Put `value` at the end: `JSON.ARRAPPEND`. One round trip.
+
+        Where the document lacks the list it takes a second one.
 
         Returns:
             How many elements Redis has then.
@@ -94,18 +96,40 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         return await self._insert([value], None)
 
     async def aextend(self, values: Iterable[T]) -> int:
-        """Put elements at the end, all of them or none; see `aappend`. One round trip."""
+        """Put `values` at the end, all of them or none: `JSON.ARRAPPEND`. One round trip.
+
+        Where the document lacks the list it takes a second one.
+
+        Returns:
+            How many elements Redis has then.
+
+        Raises:
+            pydantic.ValidationError, UnstorableValueError, RapyerError: As `aappend`.
+        """
         return await self._insert(values, None)
 
     async def ainsert(self, index: SupportsIndex, value: T) -> int:
-        """Put an element before an index; one out of range is an end. See `aappend`."""
+        """Put an element before an index. One round trip.
+
+        Args:
+            index: The index; one out of range is an end.
+            value: The element.
+
+        Returns:
+            How many elements Redis has then.
+
+        Raises:
+            TypeError: The index is no whole number.
+            pydantic.ValidationError, UnstorableValueError, RapyerError: As `aappend`.
+        """
         return await self._insert([value], whole(index))
 
     async def apop(self, index: SupportsIndex = -1) -> T:
-        """Take an element out, and give it. One round trip.
+        """Take the last element out, or that at `index`, and give it. One round trip.
 
         Raises:
             IndexError: Redis has no such element; nothing was changed.
+            TypeError: The index is no whole number.
             CorruptDocumentError: It does not validate. It was taken out, and is the `raw` of the
                 error.
             UnstorableValueError: The list has as few elements as its min_length lets it have.
@@ -126,7 +150,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         return cast("T", popped)
 
     async def aremove(self, value: T) -> None:
-        """Take out the first element that is stored as a value is. One round trip.
+        """Take out the first element that is stored as `value` is. One round trip.
 
         Raises:
             ValueError: Redis has no such element; nothing was changed.
@@ -147,10 +171,15 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
     ) -> int:
         """Take out the elements that the slice `[start:stop]` has. One round trip.
 
+        Args:
+            start: The index of the first one.
+            stop: The index behind the last one; None for all that follow.
+
         Returns:
-            How many there were.
+            How many elements there were.
 
         Raises:
+            TypeError: An index is no whole number.
             UnstorableValueError: Fewer would be left than min_length says.
             RapyerError: As for all Redis types.
         """
@@ -164,14 +193,27 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         return cast("int", done.result)
 
     async def aclear(self) -> int:
-        """Take out all elements; see `aremove_range`."""
+        """Take out all elements. One round trip.
+
+        Returns:
+            How many elements Redis had.
+
+        Raises:
+            UnstorableValueError: The list has a min_length.
+            RapyerError: As for all Redis types.
+        """
         return await self.aremove_range()
 
     async def aset_item(self, index: SupportsIndex, value: T) -> None:
-        """Replace the element at an index; a negative one counts from the end. One round trip.
+        """Replace the element at an index. One round trip.
+
+        Args:
+            index: The index; a negative one counts from the end.
+            value: The new element.
 
         Raises:
             IndexError: Redis has no such element; nothing was changed.
+            TypeError: The index is no whole number.
             pydantic.ValidationError: The value does not validate.
             UnstorableValueError: The server cannot hold it exactly.
             RapyerError: As for all Redis types.

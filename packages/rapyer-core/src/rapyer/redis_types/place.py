@@ -13,7 +13,8 @@ from pydantic import BaseModel
 
 from rapyer.baseline import Patch, Splice
 from rapyer.errors import DetachedValueError
-from rapyer.expr.paths import Path, follow
+from rapyer.expr.each import follow
+from rapyer.expr.paths import Path
 from rapyer.expr.steps import Step
 from rapyer.memory import baseline_of, key_to_write, remember_baseline
 from rapyer.owners import channel_of

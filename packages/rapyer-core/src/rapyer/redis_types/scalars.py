@@ -50,14 +50,21 @@ class RedisFloat(float, RedisValue[float], ScalarField[float], plain=float):
     """A `float` that is added to atomically: `await user.balance.aincrease(0.5)`."""
 
     async def aincrease(self, amount: float = 1.0) -> float:
-        """Add to the number in Redis, as that of `RedisInt` does.
+        """Add to the number in Redis, and let the instance have what it is then. One round trip.
+
+        Args:
+            amount: What is added; it may be negative.
+
+        Returns:
+            The number that Redis has then.
 
         Raises:
             NumberOverflowError: It would leave the range of doubles; it was not changed.
             UnstorableValueError: No text stands for the amount on the server: one in a thousand of
                 those with 16 or 17 digits.
+            pydantic.ValidationError: It would leave the bounds of the field; it was not changed.
             TypeError: The amount is no number.
-            pydantic.ValidationError, RapyerError: As that of `RedisInt`.
+            RapyerError: As for all Redis types.
         """
         return cast("float", await _increase(self, amount))
 
@@ -66,7 +73,7 @@ class RedisStr(str, RedisValue[str], ScalarField[str], plain=str):  # noqa: SLOT
     """A `str` that is appended to atomically: `await user.log.aappend("x")`."""
 
     async def aappend(self, value: str) -> str:
-        """Append to the text in Redis, and let the instance have what it is then. One round trip.
+        """Append `value` to the text, and let the instance have what it is then. One round trip.
 
         One of more than 4096 bytes is not replied as a whole: it is taken for what the instance had
         if its length is, and else read in a second round trip.
@@ -86,7 +93,12 @@ class RedisBytes(bytes, RedisValue[bytes], ScalarField[bytes], plain=bytes):
     """`bytes` that are appended to atomically: `await user.blob.aappend(b"x")`."""
 
     async def aappend(self, value: bytes) -> bytes:
-        """Append to the bytes in Redis, as that of `RedisStr` does to a text.
+        """Append `value` to the bytes, and let the instance have what they are then.
+
+        One round trip; a second one for more than 4096 bytes, as that of `RedisStr`.
+
+        Returns:
+            The bytes that Redis has then.
 
         Raises:
             CorruptDocumentError: The document has no base64 there; it was not changed.
@@ -101,7 +113,7 @@ class RedisDateTime(datetime, RedisValue[datetime], ScalarField[datetime], plain
     async def ashift(self, span: timedelta) -> datetime:
         """Move the datetime in Redis, and let the instance have what it is then. One round trip.
 
-        Microseconds, the offset, and whether it has one, stay.
+        Microseconds, the offset, and whether it has one, stay; `span` may be negative.
 
         Returns:
             The datetime that Redis has then.
@@ -138,11 +150,11 @@ class RedisDateTime(datetime, RedisValue[datetime], ScalarField[datetime], plain
         return _plain(self) - other
 
     def replace(self, *args: Any, **kwargs: Any) -> datetime:  # type: ignore[override] # as above
-        """Give a plain datetime with other parts."""
+        """Give a plain datetime with other parts: `args` and `kwargs` as `datetime.replace`."""
         return _plain(self).replace(*args, **kwargs)
 
     def astimezone(self, tz: tzinfo | None = None) -> datetime:  # type: ignore[override] # as above
-        """Give a plain datetime for the same moment in another time zone."""
+        """Give a plain datetime for the same moment in the time zone `tz`, or the local one."""
         return _plain(self).astimezone(tz)
 
     def __repr__(self) -> str:

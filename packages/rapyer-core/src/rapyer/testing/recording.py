@@ -45,12 +45,18 @@ async def record_commands(redis_url: str) -> AsyncGenerator[list[SentCommand]]:
     It sees every client of the server, and what scripts do on it; not what connections say while
     they are made (`HELLO`, `CLIENT`, ...), nor commands that the server hides (`AUTH`).
 
+    One round trip when it begins, one when it ends.
+
     Args:
         redis_url: The URL of the server. Two further connections are made to it.
 
     Yields:
         A list, empty until the block ends, in the order in which the server was done with them:
         what a script called stands after the script.
+
+    Raises:
+        ValueError: `MONITOR` printed what is no command.
+        redis.exceptions.ConnectionError: The server cannot be reached.
     """
     sent: list[SentCommand] = []
     marker = uuid.uuid4().hex

@@ -20,7 +20,7 @@ class AskingChannel(Channel):
     __slots__ = ()
 
     def __init__(self, node: Channel) -> None:
-        super().__init__(node._pool, node._limit, timeout=node._timeout, place=node._place)
+        super().__init__(node._pool, node._limit, timeout=node._timeout, place=node.place)
         self.server = node.server
 
     async def _send(self, *command: Argument, writes: bool = False) -> Any:

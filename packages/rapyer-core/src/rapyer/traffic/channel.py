@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
-from typing import Any, ClassVar, Final, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias, cast
 
 import hiredis
 from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.errors import NotConnectedError, UnsupportedServerError
+from rapyer.traffic.beside import other_slot
 from rapyer.traffic.coalescing import Coalescer, Fetch
+from rapyer.traffic.functions import NO_FUNCTIONS, NOT_RUN, call_function
 from rapyer.traffic.outcome import LOST_REPLY, LostReply, outcome_of_write
 from rapyer.traffic.policies import Policies
 from rapyer.traffic.pool import Connection, Pool
-from rapyer.traffic.replies import no_document
-from rapyer.traffic.scripts import Operation, Script, arguments_of, compose
+from rapyer.traffic.replies import no_document, raise_first_error, reply_or_error
+from rapyer.traffic.scripts import Operation, arguments_of, compose
 from rapyer.traffic.server import ServerInfo, read_server
 from rapyer.traffic.versions import version_error
 
@@ -32,8 +34,6 @@ _LONGEST_WAIT = 1.0
 _PAUSE = 0.05
 #: Kinds of reads that are gathered; more are forgotten when they are idle.
 _COALESCERS = 64
-#: Stands for the reply of what was not run.
-_NOT_RUN: Final = object()
 
 
 class Channel:
@@ -54,6 +54,7 @@ class Channel:
         is_cluster: Whether there are several servers, each with a part of the keys.
         server: What the server is; None until it was asked.
         closed: Whether it was closed, and takes no calls any more.
+        place: Where the server is, without secrets, for messages.
     """
 
     __slots__ = (
@@ -62,12 +63,12 @@ class Channel:
         "_introduction",
         "_is_node",
         "_limit",
-        "_place",
         "_pool",
         "_timeout",
         "_waiters",
         "_without_functions",
         "closed",
+        "place",
         "server",
     )
 
@@ -87,7 +88,7 @@ class Channel:
         self._waiters = asyncio.Semaphore(waiters)
         self._without_functions = False
         self.closed = False
-        self._place = place
+        self.place = place
         self.server: ServerInfo | None = None
         self._introduction: asyncio.Task[ServerInfo] | None = None
         self._coalescers: dict[object, Coalescer] = {}
@@ -106,11 +107,11 @@ class Channel:
         return (range(len(keys)),)
 
     async def primaries(self) -> Sequence[Channel]:
-        """Give the connections to each server that has documents."""
+        """Give the connections to each server that has documents. Here nothing is sent for that."""
         return (self,)
 
     async def refresh(self) -> None:
-        """Ask anew which server has which documents: here there is but one."""
+        """Ask anew which server has which documents: here there is but one, and nothing is sent."""
 
     async def execute(self, *command: Argument, writes: bool = False) -> Any:
         """Send one command and read its reply. One round trip.
@@ -122,11 +123,15 @@ class Channel:
             command: The name of the command and its arguments.
             writes: Whether the command writes.
 
+        Returns:
+            The reply, in which texts are bytes.
+
         Raises:
             redis.exceptions.ResponseError: The server refused the command.
             redis.exceptions.ConnectionError: The server cannot be reached, or the reply to a
                 command that does not write was lost.
             OutcomeUnknownError: The reply to a write was lost.
+            NotConnectedError: The connections were closed.
         """
         if self.server is None:
             await self.introduce()
@@ -140,7 +145,7 @@ class Channel:
 
         Args:
             key: The key of the list.
-            seconds: How long at most; less may be waited.
+            seconds: How many seconds at most; less may be waited.
         """
         seconds = min(seconds, _LONGEST_WAIT, (self._timeout or 60) / 2)
         if self._waiters.locked() or seconds < _PAUSE:  # the server's waits are less exact
@@ -152,9 +157,19 @@ class Channel:
     async def execute_many(
         self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
     ) -> list[Any]:
-        """Send several commands at once; give a reply, or a `ResponseError`, for each.
+        """Send several commands at once, which are not atomic. One round trip.
 
-        One round trip. They are not atomic; see `execute` for the errors.
+        Args:
+            commands: The commands, each with its arguments.
+            writes: Whether one of them writes.
+
+        Returns:
+            A reply, or a `redis.exceptions.ResponseError`, for each.
+
+        Raises:
+            redis.exceptions.ConnectionError: As `execute`.
+            OutcomeUnknownError: A reply to what writes was lost.
+            NotConnectedError: The connections were closed.
         """
         if self.server is None:
             await self.introduce()
@@ -165,7 +180,7 @@ class Channel:
                     connection = await self._connection()
                     packed = [_pack(tuple(command)) for command in commands]
                     await connection.send_packed_command(packed)
-                    return [await _reply_or_error(connection) for _ in commands]
+                    return [await reply_or_error(connection) for _ in commands]
             except LOST_REPLY as exc:
                 sent = connection is not None
                 raise self._lost(exc, commands[0][0], sent=sent, writes=writes) from exc
@@ -176,10 +191,13 @@ class Channel:
     async def execute_transaction(
         self, commands: Sequence[Sequence[Argument]], *, writes: bool
     ) -> list[Any]:
-        """Send several commands as one `MULTI`; give their replies. One round trip.
+        """Send several `commands` as one `MULTI`, and give their replies. One round trip.
+
+        `writes` says whether one of them writes.
 
         Raises:
             redis.exceptions.ResponseError: The server refused one of the commands.
+            RapyerError, redis.exceptions.ConnectionError: As `execute_many`.
         """
         (results,) = await self.execute_transactions((commands,), writes=writes)
         return results
@@ -187,11 +205,14 @@ class Channel:
     async def execute_transactions(
         self, transactions: Sequence[Sequence[Sequence[Argument]]], *, writes: bool
     ) -> list[list[Any]]:
-        """Send several transactions at once, each a `MULTI`; give their replies. One round trip.
+        """Send several `transactions` at once, each a `MULTI`, and give their replies.
+
+        One round trip. `writes` says whether one of them writes.
 
         Raises:
             redis.exceptions.ResponseError: The server refused one of the commands. The other
                 transactions were carried out.
+            RapyerError, redis.exceptions.ConnectionError: As `execute_many`.
         """
         queue = [(("MULTI",), *commands, ("EXEC",)) for commands in transactions]
         replies = iter(await self.execute_many([*chain.from_iterable(queue)], writes=writes))
@@ -199,8 +220,8 @@ class Channel:
         for queued in queue:
             own = list(islice(replies, len(queued)))
             # a command that was not even queued says more than the EXECABORT that follows from it
-            _raise_first_error(own)
-            _raise_first_error(own[-1])
+            raise_first_error(own)
+            raise_first_error(own[-1])
             results.append(own[-1])
         return results
 
@@ -226,10 +247,17 @@ class Channel:
             arguments: The arguments of the operation.
             of_policies: Those of the policies; asked for now if not given.
 
+        Returns:
+            What the operation returns.
+
         Raises:
             ConflictError: The document has another version than a policy expects.
+            CrossSlotError: A policy asks for a key that is not in the slot of the document, on a
+                cluster.
             KeyNotFoundError: It counts as missing for a policy, and a part of it was to be written.
+            ValueError: A policy gave another number of arguments than it said.
             redis.exceptions.ResponseError: The script failed, or a policy has aborted it.
+            RapyerError, redis.exceptions.ConnectionError: As `execute`.
         """
         script = compose(operation, policies)
         before = arguments_of(policies) if of_policies is None else of_policies
@@ -237,8 +265,10 @@ class Channel:
         writes = operation.leaves_outcome
         try:
             if script.function is not None and not self._without_functions:
-                reply = await self._call_function(script, rest)
-                if reply is not _NOT_RUN:
+                reply = await call_function(self.execute, script, rest)
+                if reply is NO_FUNCTIONS:
+                    self._without_functions = True
+                elif reply is not NOT_RUN:
                     return reply
             try:
                 return await self.execute("EVALSHA", script.sha, *rest, writes=writes)
@@ -251,40 +281,12 @@ class Channel:
             of_version = version_error(exc, keys)
             if of_version is not None:
                 raise of_version from exc
+            if policies and "non local key" in str(exc):
+                raise other_slot(policies, keys[0]) from exc
             raise
 
-    async def _call_function(self, script: Script, rest: Sequence[Argument]) -> Any:
-        """Call an operation as a function, which is loaded where the server does not know it.
-
-        Where the user may not do that, or the server has no functions, it is not tried again.
-
-        Returns:
-            The reply, or `_NOT_RUN` where nothing of it has run.
-        """
-        writes = script.operation.leaves_outcome
-        for _ in range(3):  # somebody may flush the functions meanwhile
-            try:
-                return await self.execute("FCALL", script.function_name, *rest, writes=writes)
-            except ResponseError as exc:
-                if _has_no_functions(exc):
-                    break
-                if "Function not found" not in str(exc):
-                    raise
-            # nothing of it has run, so that even a write may be sent again
-            try:
-                await self.execute("FUNCTION", "LOAD", script.function or "")
-            except ResponseError as exc:
-                if _has_no_functions(exc):
-                    break
-                if "already exists" not in str(exc):  # loaded by somebody else meanwhile
-                    raise
-        else:
-            return _NOT_RUN
-        self._without_functions = True
-        return _NOT_RUN
-
     def coalescer(self, kind: object, make: Callable[[], Fetch]) -> Coalescer:
-        """Give the coalescer for one kind of reads, made on first use."""
+        """Give the coalescer for one `kind` of reads, made on first use with what `make` gives."""
         coalescer = self._coalescers.get(kind)
         if coalescer is None:
             # the policies of a model change with its options: those of before are not asked again
@@ -297,7 +299,10 @@ class Channel:
     async def introduce(self) -> ServerInfo:
         """Ask the server what it is, once, however many callers wait for the answer.
 
+        Two round trips, `HELLO` and `FT.CONFIG GET *`; none when it is known.
+
         Raises:
+            NotConnectedError: The connections were closed meanwhile.
             UnsupportedServerError: It has no RedisJSON, or is a node of a cluster that was named
                 as a server.
             redis.exceptions.ConnectionError: It cannot be reached.
@@ -318,10 +323,10 @@ class Channel:
             raise
 
     async def _ask_server(self) -> ServerInfo:
-        server = await read_server(self._send, self._place)
+        server = await read_server(self._send, self.place)
         if server.is_cluster and not self._is_node:
             raise UnsupportedServerError(
-                f"the Redis {server.version} at {self._place} is a node of a cluster, and has a "
+                f"the Redis {server.version} at {self.place} is a node of a cluster, and has a "
                 "part of the keys alone. Name the cluster: by a URL redis+cluster://host:port, or "
                 "a redis.asyncio.RedisCluster."
             )
@@ -339,7 +344,7 @@ class Channel:
 
     def _torn_down(self) -> NotConnectedError:
         return NotConnectedError(
-            f"the connections to {self._place} were closed while this call waited for one. "
+            f"the connections to {self.place} were closed while this call waited for one. "
             "Let what is under way end before teardown_rapyer() or another init_rapyer()."
         )
 
@@ -363,11 +368,14 @@ class Channel:
         """Give the error to raise when no reply came."""
         if isinstance(error, TimeoutError):
             what = f"did not answer {command!r}" if sent else f"took no connection for {command!r}"
-            error = RedisTimeoutError(f"{self._place} {what} within {self._timeout} seconds")
+            error = RedisTimeoutError(f"{self.place} {what} within {self._timeout} seconds")
         return outcome_of_write(error, command) if writes and sent else error
 
     async def close(self) -> None:
-        """Close the connections; callers that wait for one get a `NotConnectedError`."""
+        """Close the connections; callers that wait for one get a `NotConnectedError`.
+
+        Nothing is sent.
+        """
         self.closed = True
         if self._introduction is not None:
             self._introduction.cancel()
@@ -375,23 +383,3 @@ class Channel:
         await self._pool.aclose()
         for coalescer in self._coalescers.values():
             await coalescer.drain()
-
-
-def _has_no_functions(error: ResponseError) -> bool:
-    """Say whether a server has no functions, or the user may neither call nor load them."""
-    text = str(error).lower()
-    about = "'fcall'" in text or "'function" in text
-    return about and ("unknown command" in text or "no permissions" in text)
-
-
-async def _reply_or_error(connection: Connection) -> Any:
-    try:
-        return await connection.read_response(disable_decoding=True)
-    except ResponseError as exc:
-        return exc
-
-
-def _raise_first_error(replies: Sequence[Any]) -> None:
-    for reply in replies:
-        if isinstance(reply, ResponseError):
-            raise reply

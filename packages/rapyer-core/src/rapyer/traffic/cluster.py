@@ -245,7 +245,7 @@ class ClusterChannel(Channel):
             owner = (await self._learn()).owner_of(slot)
         if owner is None:
             raise RedisConnectionError(
-                f"no node of the cluster at {self._place} has the slot {slot}. Mend the cluster: "
+                f"no node of the cluster at {self.place} has the slot {slot}. Mend the cluster: "
                 "CLUSTER INFO tells more."
             )
         return self._node(owner)
@@ -318,7 +318,7 @@ class ClusterChannel(Channel):
             if reply:
                 return SlotMap.of_reply(reply, address)
         raise last or RedisConnectionError(
-            f"the nodes of the cluster at {self._place} know of no slots. Mend the cluster: "
+            f"the nodes of the cluster at {self.place} know of no slots. Mend the cluster: "
             "CLUSTER INFO tells more."
         )
 

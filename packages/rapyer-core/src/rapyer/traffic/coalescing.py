@@ -39,7 +39,9 @@ class Coalescer:
         self._running: set[asyncio.Task[None]] = set()
 
     async def get(self, key: str) -> bytes | None:
-        """Give the text of a document, or None where there is none.
+        """Give the text of the document at a whole Redis key, or None where there is none.
+
+        One round trip for all that are asked for in the same turn of the event loop, up to 500.
 
         Raises:
             Exception: What became of this key, or of the command that read it.
@@ -112,7 +114,10 @@ class Coalescer:
         return not self._gathering and not self._running
 
     async def drain(self) -> None:
-        """Wait for what is under way in tasks of its own; without connections it fails at once."""
+        """Wait for what is under way in tasks of its own; without connections it fails at once.
+
+        Nothing is sent.
+        """
         if self._running:
             await asyncio.wait(self._running)
 

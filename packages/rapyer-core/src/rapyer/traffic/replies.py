@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import ResponseError
+
 from rapyer.errors import KeyNotFoundError, UnexpectedReplyError, WrongTypeError
+
+if TYPE_CHECKING:
+    from rapyer.traffic.pool import Connection
 
 _JSON_TYPE = b"ReJSON-RL"
 
@@ -35,3 +43,18 @@ def no_document(key: str) -> KeyNotFoundError:
         f"no document is stored at {key!r}. It was never saved, was deleted or has expired.",
         key=key,
     )
+
+
+async def reply_or_error(connection: Connection) -> Any:
+    """Read the next reply of a connection; an error that it is, is given and not raised."""
+    try:
+        return await connection.read_response(disable_decoding=True)
+    except ResponseError as exc:
+        return exc
+
+
+def raise_first_error(replies: Sequence[Any]) -> None:
+    """Raise the first of some replies that is an error, if there is one."""
+    for reply in replies:
+        if isinstance(reply, ResponseError):
+            raise reply

@@ -59,7 +59,9 @@ def define_field_type(
             `"append"` to a text, `"shift"` a number of days or microseconds.
 
     Raises:
-        ValueError: The stored form is no JSON, or refers to itself.
+        ValueError: The stored form is no JSON, or refers to itself; or `order`, `index` or
+            `operations` is none of those above.
+        TypeError: `index_path` is a text.
     """
     name = kind.__name__ if name is None else name
     for what, known, given in (

@@ -13,9 +13,9 @@ from rapyer.types.forms import by_functions
 from rapyer.types.marking import FieldTypeMarker
 from rapyer.types.spelling import spell_float
 
-#: An integer of up to 4300 digits (`sys.get_int_max_str_digits`), stored as text. It is compared as
-#: a whole; the server neither orders nor adds to it.
 BigInt: TypeAlias = Annotated[int, FieldTypeMarker("BigInt")]
+"""An integer of up to 4300 digits (`sys.get_int_max_str_digits`), stored as text. It is compared as
+a whole; the server neither orders nor adds to it."""
 
 _LARGEST = sys.float_info.max
 

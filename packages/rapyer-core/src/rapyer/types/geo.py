@@ -27,8 +27,10 @@ class GeoPoint:
     pair `(lon, lat)`, a dict with `lon` and `lat` or with `longitude` and `latitude`, and that
     text; `model_dump_json` gives the text.
 
-    The longitude is from -180 to 180, which is the same as -180 and becomes that. The latitude is
-    between -85.05112878 and 85.05112878, which is all that the server indexes.
+    Attributes:
+        lon: The longitude in degrees, from -180 to 180, which is the same as -180 and becomes that.
+        lat: The latitude in degrees, between -85.05112878 and 85.05112878, which is all that the
+            server indexes.
 
     Raises:
         ValueError: One of them is no such number.
@@ -57,7 +59,7 @@ class GeoPoint:
 
     @classmethod
     def of(cls, value: object) -> GeoPoint:
-        """Make a place of what fields take.
+        """Make a place of a `value` that fields take.
 
         Raises:
             ValueError: It is no place.
@@ -80,7 +82,7 @@ class GeoPoint:
         return cls(lon, lat)
 
     def distance_to(self, other: GeoPoint) -> float:
-        """Give the distance to another place in metres, as the server measures."""
+        """Give the distance to the `other` place in metres, as the server measures."""
         return distance_between(self.lon, self.lat, other.lon, other.lat)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""The sub-commands of core: `python -m rapyer plugins`."""
+"""`python -m rapyer plugins`: what is installed."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ import sys
 import textwrap
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from rapyer.guards import is_list
+from rapyer.cli import WELL, WRONG, table
 from rapyer.plugin import Command, PluginInfo
 from rapyer.plugin.info import API_VERSION
 
 if TYPE_CHECKING:
     from rapyer.plugin.compose import Host
 
-_HEADINGS = ("name", "distribution", "version", "api", "status", "hooks", "methods", "options",
-             "field types")  # fmt: skip
-_GAP = "  "
+_COLUMNS: Final = ("name", "distribution", "version", "api", "status")
+_PARTS: Final = ("hooks", "methods", "options", "field types")
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -40,10 +39,10 @@ def _list_plugins(arguments: Namespace) -> int:
     if arguments.json:
         print(json.dumps({"api_version": API_VERSION, "plugins": plugins}, indent=2))
     else:
-        print(_table(plugins))
+        print(_shown(plugins))
         for info, fault in survey.faults:
             print(f"\n{info.name}: {fault}", file=sys.stderr)
-    return 1 if survey.faults else 0
+    return WRONG if survey.faults else WELL
 
 
 PLUGINS_COMMAND = Command(
@@ -78,35 +77,22 @@ def _identity(info: PluginInfo) -> dict[str, Any]:
     }
 
 
-def _table(plugins: Sequence[dict[str, Any]]) -> str:
-    """Lay plugins out in columns; lists are wrapped, to fit the terminal where that is possible."""
-    rows = [_HEADINGS, *(tuple(_cell(plugin[name]) for name in _HEADINGS) for plugin in plugins)]
-    narrow = [max(len(row[column]) for row in rows) for column in range(5)]
-    lists = len(_HEADINGS) - len(narrow)
-    left = shutil.get_terminal_size().columns - sum(narrow) - len(_GAP) * (len(_HEADINGS) - 1)
-    widest = [
-        max(len(word) for row in rows for word in row[5 + column].split(" "))
-        for column in range(lists)
-    ]
-    spare = max(0, left - sum(widest)) // lists
-    wide = [least + spare for least in widest]
-    return "\n".join(_lines(row, [*narrow, *wide]) for row in rows)
-
-
-def _cell(value: object) -> str:
-    if is_list(value):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
-
-
-def _lines(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [
-        textwrap.wrap(cell, width, break_on_hyphens=False) or [""]
-        for cell, width in zip(row, widths, strict=True)
-    ]
-    height = max(map(len, cells))
-    columns = [[*cell, *[""] * (height - len(cell))] for cell in cells]
-    return "\n".join(
-        _GAP.join(part.ljust(width) for part, width in zip(line, widths, strict=True)).rstrip()
-        for line in zip(*columns, strict=True)
-    )
+def _shown(plugins: Sequence[dict[str, Any]]) -> str:
+    """Lay out who they are as a table, and below it what each adds, as wide as the terminal."""
+    parts = [table(_COLUMNS, [[plugin[name] for name in _COLUMNS] for plugin in plugins])]
+    width = max(40, shutil.get_terminal_size().columns)
+    for plugin in plugins:
+        lines = [
+            textwrap.fill(
+                ", ".join(plugin[part]),
+                width,
+                initial_indent=f"  {part:<13}",
+                subsequent_indent=" " * 15,
+                break_long_words=False,
+            )
+            for part in _PARTS
+            if plugin[part]
+        ]
+        if lines:
+            parts.append("\n".join([str(plugin["name"]), *lines]))
+    return "\n\n".join(parts)

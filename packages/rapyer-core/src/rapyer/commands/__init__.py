@@ -1,0 +1,1 @@
+"""The sub-commands of core: `plugins`, `doctor`, `inspect` and `new-plugin`."""

@@ -1,0 +1,57 @@
+"""Operations with a library, as functions that the server keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+from redis.exceptions import ResponseError
+
+from rapyer.traffic.policies import ScriptArgument
+from rapyer.traffic.scripts import Script
+
+#: Stands for the reply of what was not run.
+NOT_RUN: Final = object()
+#: Likewise, where it is not to be tried again.
+NO_FUNCTIONS: Final = object()
+
+
+async def call_function(
+    execute: Callable[..., Awaitable[Any]], script: Script, rest: Sequence[ScriptArgument]
+) -> Any:
+    """Call an operation as a function, which is loaded where the server does not know it.
+
+    Args:
+        execute: Sends a command, as that of a `Channel`.
+        script: The operation, with a library.
+        rest: The number of keys, the keys and the arguments.
+
+    Returns:
+        The reply; `NOT_RUN` where nothing of it has run, `NO_FUNCTIONS` where the server has no
+        functions or the user may not load them, either.
+    """
+    writes = script.operation.leaves_outcome
+    for _ in range(3):  # somebody may flush the functions meanwhile
+        try:
+            return await execute("FCALL", script.function_name, *rest, writes=writes)
+        except ResponseError as exc:
+            if _has_no_functions(exc):
+                return NO_FUNCTIONS
+            if "Function not found" not in str(exc):
+                raise
+        # nothing of it has run, so that even a write may be sent again
+        try:
+            await execute("FUNCTION", "LOAD", script.function or "")
+        except ResponseError as exc:
+            if _has_no_functions(exc):
+                return NO_FUNCTIONS
+            if "already exists" not in str(exc):  # loaded by somebody else meanwhile
+                raise
+    return NOT_RUN
+
+
+def _has_no_functions(error: ResponseError) -> bool:
+    """Say whether a server has no functions, or the user may neither call nor load them."""
+    text = str(error).lower()
+    about = "'fcall'" in text or "'function" in text
+    return about and ("unknown command" in text or "no permissions" in text)
