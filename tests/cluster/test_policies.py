@@ -81,7 +81,7 @@ async def test_the_contract_of_plugins_is_asked_on_a_cluster_too(nodes):
             await check_plugin_with_server(plugin, url_of(nodes))
 
     await check_often(BESIDE)
-    with pytest.raises(PluginError, match="non local"):
+    with pytest.raises(PluginError, match="makes its keys by key_beside"):
         await check_often(ANYWHERE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rapyer.plugin.manager import blaming
 
@@ -94,4 +94,4 @@ def _awaitable(info: PluginInfo, hook: str, begun: object) -> Awaitable[None]:
             f"gave a function for {hook} that returned {begun!r}, and cannot be awaited",
             "Return an async function.",
         )
-    return begun
+    return cast("Awaitable[None]", begun)

@@ -14,7 +14,7 @@ from rapyer.__main__ import commands_of
 from rapyer.base import channel_of
 from rapyer.commands.doctor import checks_of
 from rapyer.connection import init_rapyer
-from rapyer.errors import PluginError, RapyerError
+from rapyer.errors import CrossSlotError, PluginError, RapyerError
 from rapyer.guards import is_list, is_tuple
 from rapyer.host import host_of
 from rapyer.keys import RedisKey
@@ -23,6 +23,7 @@ from rapyer.plugin.checks import faults_of
 from rapyer.plugin.compose import Host
 from rapyer.plugin.loading import installed_plugins
 from rapyer.testing.hosts import info_of
+from rapyer.traffic.beside import other_slot
 from rapyer.traffic.scripts import Operation, arguments_of, compose
 from rapyer.types.document import DocumentCodec
 
@@ -193,9 +194,10 @@ async def _check_checks(model: Any, info: PluginInfo) -> None:
         try:
             await channel_of(model).execute("EVAL_RO", *words)
         except ResponseError as exc:
+            told = other_slot(policies, key) if "non local key" in str(exc) else exc
             raise info.error(
                 f"has an access policy whose check fails before a {call[0]}: "
-                f"{str(exc).rstrip('.')}",
+                f"{str(told).rstrip('.')}",
                 "It looks at keys and writes nothing: what is to be written is for `apply`.",
             ) from exc
 
@@ -236,6 +238,8 @@ async def _outcomes(model: Any) -> dict[str, object]:
 async def _outcome(step: Callable[[], Any]) -> object:
     try:
         return _comparable(await step())
+    except CrossSlotError as exc:  # of the policy: there is one key in each of these operations
+        return str(exc)
     except RapyerError as exc:
         return type(exc).__name__
     except Exception as exc:  # noqa: BLE001 - an error is an outcome, to be the same as without
