@@ -15,6 +15,7 @@ from rapyer._pydantic import ModelMetaclass, parent_namespace_of
 from rapyer.errors import ModelDefinitionError, OptionError, PluginNotInstalledError
 from rapyer.expr.paths import field_of, forget_fields, path_of
 from rapyer.fields import Field
+from rapyer.foreign import refuse_foreign, refuse_unknown
 from rapyer.hosting import extends_core
 from rapyer.paths import FieldPath
 from rapyer.redis_types.binding import bind_fields
@@ -70,6 +71,9 @@ class RedisModelMeta(ModelMetaclass):
                     refuse_absent_method(cls, f"{cls.__name__}.{name}")
                 if "__rapyer_identity__" in vars(cls):
                     refuse_renamed(cls.__name__, name)
+                    refuse_foreign(cls.__name__, name)
+                if "__pydantic_fields__" in vars(cls):
+                    refuse_unknown(cls.__name__, name, cls.__pydantic_fields__)
             return super().__getattr__(name)
 
         def __setattr__(cls, name, value):  # noqa: N805 - in a metaclass
