@@ -53,6 +53,10 @@ class RedisModelMeta(ModelMetaclass):
             token = _building.set(True)
             try:
                 cls = super().__new__(mcs, name, bases, namespace, **kwargs)
+            except TypeError as exc:
+                if "__init_subclass__" in str(exc):  # what pydantic did not take, nobody else does
+                    exc.add_note(f"Options of rapyer stand in the `class Config` of {name}.")
+                raise
             finally:
                 _building.reset(token)
             if config is not None:
