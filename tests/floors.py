@@ -21,7 +21,7 @@ FLOORS = (
         "options", "first_party", "keys", "registry", "memory", "versions", "baseline",
         "assignments", "draft", "differences", "parts", "loading", "writing", "rows", "locks",
         "lists", "dicts", "counting", "texts", "shifting", "plain", "owners",
-        "redis_types", "renamed",
+        "redis_types", "renamed", "foreign",
     },
     {"types"},
     {"traffic"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 
 import pytest
 import rapyer
@@ -17,6 +18,7 @@ from rapyer import (
 )
 from rapyer.base import BaseRedisModel
 from rapyer.first_party import METHODS
+from rapyer.foreign import FOREIGN
 from rapyer.plugin import hookimpl
 from rapyer.testing import use_plugins
 
@@ -62,6 +64,45 @@ def test_without_its_plugin_a_method_of_the_project_says_what_to_install(name):
         with pytest.raises(PluginNotInstalledError, match=f"Alone{message}") as caught:
             getattr(owner, name)
         assert caught.value.extra == extra
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_name_of_other_libraries_says_what_it_is_here(name):
+    there = {*dir(AtomicRedisModel), *METHODS}
+    assert set(re.findall(r"`(\w+)\(", FOREIGN[name])) <= there, "it names what is not there"
+    for owner in (Alone, Alone()):
+        assert not hasattr(owner, name)
+        with pytest.raises(AttributeError, match=f"Alone has no {name!r}. Write `") as caught:
+            getattr(owner, name)
+        assert not isinstance(caught.value, PluginNotInstalledError)
+        assert caught.value.name == name
+
+
+def test_a_field_of_such_a_name_is_that_field():
+    class Counted(Alone):
+        count: int = 0
+
+    assert repr(Counted.count) == "Counted.count"
+    assert Counted(count=3).count == 3
+
+
+class Home(EmbeddedModel):
+    street: str = ""
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "said"),
+    [
+        (Alone, "naame", "Alone has neither a field nor a method 'naame'. Did you mean 'name'?"),
+        (Alone, "whatever", "Alone has neither a field nor a method 'whatever'."),
+        (Home, "steet", "Home has neither a field nor a method 'steet'. Did you mean 'street'?"),
+        (Home, "all", "Home has neither a field nor a method 'all'."),
+    ],
+)
+def test_a_misspelled_field_of_a_class_says_what_was_meant(owner, name, said):
+    with pytest.raises(AttributeError) as caught:
+        getattr(owner, name)
+    assert (str(caught.value), caught.value.name) == (said, name)
 
 
 @pytest.mark.parametrize("owner", [Reader, Reader(), EmbeddedModel])

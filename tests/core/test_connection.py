@@ -79,6 +79,22 @@ async def test_a_client_s_connections_never_repeat_a_command(redis_url):
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost:6379/shop",
+        "rediss://localhost/-1",
+        "redis+sentinel://localhost/mymaster/shop",
+        "redis+cluster://localhost/shop",
+        "redis://ann:12/moonlight@127.0.0.1/0",
+    ],
+)
+async def test_a_database_that_is_no_number_is_refused_rather_than_taken_for_0(url):
+    with pytest.raises(ValueError, match="names a database that is no number") as caught:
+        await init_rapyer(url)
+    assert "moonlight" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "where", [None, 3, synchronous_redis.Redis(), "localhost:6379", "http://localhost", ""]
 )
 async def test_what_names_no_server_is_refused_with_what_does(where):

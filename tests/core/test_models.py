@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -74,6 +75,31 @@ async def test_constraints_hold_in_the_constructor_and_on_loading(redis):
     await redis.execute_command("JSON.SET", "account:1", "$", '{"balance": -1}')
     with pytest.raises(CorruptDocumentError, match="greater than or equal to 0"):
         await Account.get("1")
+
+
+@pytest.mark.parametrize(
+    ("option", "remedy"),
+    [
+        ("primary_key", "Annotate the field as the key: `id: Key[str]`"),
+        ("full_text_search", "Write text=True"),
+        ("sortabel", "Did you mean 'sortable'"),
+        ("max_lenght", "Did you mean 'max_length'"),
+        ("extra", "Field has no option 'extra'. Did you mean"),
+        ("frobnicate", "See json_schema_extra for others"),
+    ],
+)
+def test_an_option_that_a_field_does_not_have_is_refused_with_what_was_meant(option, remedy):
+    options: Any = {option: True}
+    with pytest.raises(TypeError, match=re.escape(remedy)):
+        Field(**options)
+
+
+def test_options_of_pydantic_are_those_of_fields_also_where_they_are_not_told_of():
+    options: Any = {"kw_only": True, "coerce_numbers_to_str": True}
+    assert Field(**options).kw_only is True
+    old: Any = {"min_items": 2}
+    with pytest.warns(DeprecationWarning, match="use `min_length` instead"):
+        Field(**old)
 
 
 async def test_an_alias_is_the_name_in_constructor_and_document(redis):

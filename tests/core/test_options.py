@@ -17,6 +17,15 @@ from rapyer.testing import use_plugins
 from redis.asyncio import Redis
 
 
+def test_options_behind_the_bases_of_a_class_say_where_they_stand():
+    with pytest.raises(TypeError, match="__init_subclass__") as caught:
+
+        class Noted(AtomicRedisModel, index=True):  # as with redis-om
+            name: str
+
+    assert caught.value.__notes__ == ["Options of rapyer stand in the `class Config` of Noted."]
+
+
 def test_config_stands_beside_pydantic_s_own_settings_without_a_warning():
     class Configured(AtomicRedisModel):
         model_config = ConfigDict(frozen=True)

@@ -8,7 +8,15 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import pytest
-from rapyer import AtomicRedisModel, EmbeddedModel, Field, FieldPath, Mapped, MappedOptional
+from rapyer import (
+    AtomicRedisModel,
+    EmbeddedModel,
+    Field,
+    FieldPath,
+    InvalidPathError,
+    Mapped,
+    MappedOptional,
+)
 from typing_extensions import TypeAliasType
 
 
@@ -78,12 +86,30 @@ def test_a_condition_can_be_copied_and_pickled_also_after_it_was_evaluated(copie
 def test_what_a_model_has_not_is_no_path():
     with pytest.raises(AttributeError, match="nope"):
         _ = Villa.nope
-    with pytest.raises(AttributeError, match=r"Villa\.address has no field 'nope'"):
+    with pytest.raises(AttributeError, match=r"Villa\.address has neither a .* 'nope': .*Address"):
         _ = Villa.address.nope
     with pytest.raises(TypeError, match="leads nowhere"):
         _ = Villa.number[0]
     with pytest.raises(TypeError, match="leads nowhere"):
         _ = Villa.pair[2]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (lambda: Villa.address.steet, "Did you mean 'street'?"),
+        (lambda: Villa.rooms.steet, "Did you mean 'street'?"),
+        (lambda: Villa.rooms[0].steet, "Did you mean 'street'?"),
+        (lambda: Villa.by_name.x, "A key of a dict stands in brackets: ['x']."),
+        (lambda: Villa.number.incr, "neither a field nor an operation 'incr': it leads to int."),
+        (lambda: Villa.path("rooms[0].steet"), "no field 'steet'. Did you mean 'street'?"),
+        (lambda: Villa.path("nummber"), "Villa has no field 'nummber'. Did you mean 'number'?"),
+    ],
+)
+def test_what_a_path_has_not_says_what_was_meant(written, said):
+    with pytest.raises((AttributeError, InvalidPathError)) as caught:
+        written()
+    assert str(caught.value).endswith(said)
 
 
 def test_a_path_is_no_value():

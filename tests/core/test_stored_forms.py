@@ -307,7 +307,12 @@ def test_constructor_and_assignment_take_what_pydantic_takes():
             {"moment": datetime(2026, 1, 1, tzinfo=timezone(timedelta(microseconds=1)))},
             "fraction of a second",
         ),
-        ({"moment": "2026-11-23"}, "moment|dump_datetime"),
+        ({"moment": "2026-11-23"}, "moment .*'2026-11-23' is a str, and no datetime. Assign a d"),
+        ({"day": "2026-11-23"}, "is a str, and no date. Assign a date"),
+        ({"amount": 1.5}, r"Typed\.amount cannot be stored: 1\.5 is a float, and no Decimal"),
+        ({"clock": 12}, "12 is a int, and no time"),
+        ({"span": 60}, "60 is a int, and no timedelta"),
+        ({"raw": "text"}, "'text' is a str, and no bytes"),
     ],
 )
 async def test_a_value_without_a_stored_form_is_refused(redis, values, message):

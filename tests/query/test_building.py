@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel
 from rapyer import AtomicRedisModel, EmbeddedModel, ExpressionError, Field, Key, Mapped
 from rapyer.errors import InvalidPathError, ModelDefinitionError
 from rapyer_query import Query
+from rapyer_query.foreign import FOREIGN
 
 
 class Item(EmbeddedModel):
@@ -76,18 +78,58 @@ def test_a_query_that_was_not_asked_has_no_truth_value():
         ("x", r"find was given 'x', which is no condition on Person\..*Person\.get\(key\)"),
         (True, r"A bool comes of `is`, `in`, `not`.*start at the class"),
         (None, "which is no condition on Person"),
-        ("field", r"A field alone is none: write Person\.active == True"),
+        ("field", r"A field alone is none: write Person\.active == True\."),
+        ("text", r"A field alone is none: write Person\.name == \.\.\."),
         ("other", r"is a condition on Other, and documents of Person are asked for\. Start it at"),
         ("sub", r"is a condition on Employee, and documents of Person are asked for"),
     ],
 )
 def test_what_is_no_condition_on_the_model_is_refused_with_the_remedy(given, message):
-    others = {"field": Person.active, "other": Other.name == "x", "sub": Employee.salary > 3}
+    others = {
+        "field": Person.active,
+        "text": Person.name,
+        "other": Other.name == "x",
+        "sub": Employee.salary > 3,
+    }
     condition: Any = others.get(given, given)
     with pytest.raises(ExpressionError, match=message):
         Person.find(condition)
     with pytest.raises(ExpressionError, match=message):
         Person.find().where(condition)
+
+
+def test_a_condition_on_a_model_as_it_was_defined_before_is_told_from_one_on_another():
+    def define() -> Any:
+        class Cell(AtomicRedisModel):
+            age: int = 0
+
+            class Config:
+                prefix = "query:building-cell"
+
+        return Cell
+
+    before, now = define(), define()
+    with pytest.raises(ExpressionError, match=r"Cell as it was defined before.*Write it anew at C"):
+        now.find(before.age > 3)
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_a_name_of_other_libraries_says_what_it_is_here(name):
+    query: Any = Person.find(Person.age > 3)
+    methods = re.findall(r"\.([a-z]\w*)\(", FOREIGN[name])
+    assert methods, "it names no method"
+    assert set(methods) <= {*dir(Query), *dir(query.group_by()), *dir(Person.age)}
+    assert not hasattr(query, name)
+    said = rf"Person\.find\(Person\.age > 3\) has no {name!r}\. Write `"
+    with pytest.raises(AttributeError, match=said) as caught:
+        getattr(query, name)
+    assert caught.value.name == name
+
+
+def test_any_other_name_is_an_error_as_ever():
+    query: Any = Person.find()
+    with pytest.raises(AttributeError, match="'Query' object has no attribute 'whatever'"):
+        _ = query.whatever
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,14 @@ class Nested(AtomicRedisModel):
         prefix = "query:models-nested"
 
 
+async def test_what_is_of_a_model_within_itself_is_told_as_that():
+    condition = Nested.path("tree.children").any(Tree.name == "x")
+    with pytest.raises(NotIndexedError, match=r"Tree\.name is of a model within itself"):
+        await Nested.find(condition).to_list()
+    leaf = await Nested(id=7, tree=Tree(name="t", children=[Tree(name="x")])).save()
+    assert await Nested.find(condition).scan().to_list() == [leaf]
+
+
 async def test_parts_of_all_kinds_are_indexed_under_their_stored_names():
     names = {attribute.name for attribute in ModelIndex.of(Nested).attributes.all}
     assert {"point_x", "point_y", "options_size", "inner_tags", "tree_name", "lowered"} <= names

@@ -110,7 +110,7 @@ def places_of(
             *(resolve_name(root, name) for name in fields),
         ]
         if not paths:
-            raise TypeError("aupdate was given nothing to update. Give one field or more.")
+            raise TypeError("there is nothing to update. Give one field or more.")
         places = Places(tuple([location_to_write(model, path) for path in paths]))
         if places.are_fields:  # others are as many as there are keys and indexes
             locations.named[key] = places

@@ -15,6 +15,7 @@ from rapyer._pydantic import unknown_types
 from rapyer.embedded import EmbeddedModel
 from rapyer.errors import InvalidKeyError, ModelDefinitionError
 from rapyer.fields import KeyMarker, marked_fields
+from rapyer.foreign import refuse_foreign
 from rapyer.keys import (
     KEY_TYPES,
     Identity,
@@ -249,6 +250,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
                 if name in first_party.METHODS:
                     refuse_absent_method(type(self), f"{type(self).__name__}.{name}")
                 refuse_renamed(f"this {type(self).__name__}", name)
+                refuse_foreign(f"this {type(self).__name__}", name)
                 raise
 
     # -- identity ---------------------------------------------------------------------------------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from difflib import get_close_matches
+from inspect import signature
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
+    Final,
     Generic,
     Literal,
     TypedDict,
@@ -45,6 +48,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 V = TypeVar("V")
 E = TypeVar("E", bound="EmbeddedModel")
+
+
+#: What libraries of the kind say by an option of the field, and how it is said here.
+_ELSEWHERE: Final[Mapping[str, str]] = {
+    "primary_key": "Annotate the field as the key: `id: Key[str]`.",
+    "unique": "The primary key alone is unique: annotate the field `Key[str]`.",
+    "full_text_search": "Write text=True, with `rapyer[query]`.",
+    "vector_options": "Write vector=Vector(...), with `rapyer[query]`.",
+    "nullable": "Annotate the field `str | None`.",
+}
+#: What pydantic itself speaks of: it takes some of them still, and refuses others with the remedy.
+_OF_OLD_PYDANTIC: Final = frozenset(
+    {"const", "min_items", "max_items", "unique_items", "allow_mutation", "regex", "include"}
+)
 
 
 class FieldOptions(TypedDict, total=False):
@@ -115,9 +132,11 @@ def Field(  # noqa: N802 - the name that pydantic's users know
         behind any annotation, `Mapped[int]` too. `pydantic.Field` works in the same places.
 
     Raises:
-        TypeError: What is said about the index contradicts itself, or is of another type.
+        TypeError: What is said about the index contradicts itself, or is of another type; or an
+            option is none that a field has.
     """
     given: dict[str, Any] = dict(options)
+    _refuse_unknown_options(given)
     if default_factory is not None:
         given["default_factory"] = default_factory
     if default is not ...:
@@ -142,6 +161,19 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     if vector is not None:
         field.metadata.append(vector)
     return field
+
+
+def _refuse_unknown_options(given: Iterable[str]) -> None:
+    """Refuse what pydantic would keep for a JSON schema, and nobody would heed."""
+    for name in given:
+        if name in FieldOptions.__annotations__ or name in _OF_OLD_PYDANTIC:
+            continue
+        named = {*signature(pydantic.Field).parameters, *signature(Field).parameters}
+        known = sorted(named - {"extra", "options"} | {*FieldOptions.__annotations__})
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {near[0]!r}?" if near else "See json_schema_extra for others."
+            raise TypeError(f"Field has no option {name!r}. {_ELSEWHERE.get(name, remedy)}")
 
 
 def _keys_to_index(keys: Iterable[str]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from rapyer._pydantic import ModelMetaclass, parent_namespace_of
 from rapyer.errors import ModelDefinitionError, OptionError, PluginNotInstalledError
 from rapyer.expr.paths import field_of, forget_fields, path_of
 from rapyer.fields import Field
+from rapyer.foreign import refuse_foreign, refuse_unknown
 from rapyer.hosting import extends_core
 from rapyer.paths import FieldPath
 from rapyer.redis_types.binding import bind_fields
@@ -52,6 +53,10 @@ class RedisModelMeta(ModelMetaclass):
             token = _building.set(True)
             try:
                 cls = super().__new__(mcs, name, bases, namespace, **kwargs)
+            except TypeError as exc:
+                if "__init_subclass__" in str(exc):  # what pydantic did not take, nobody else does
+                    exc.add_note(f"Options of rapyer stand in the `class Config` of {name}.")
+                raise
             finally:
                 _building.reset(token)
             if config is not None:
@@ -70,6 +75,9 @@ class RedisModelMeta(ModelMetaclass):
                     refuse_absent_method(cls, f"{cls.__name__}.{name}")
                 if "__rapyer_identity__" in vars(cls):
                     refuse_renamed(cls.__name__, name)
+                    refuse_foreign(cls.__name__, name)
+                if "__pydantic_fields__" in vars(cls):
+                    refuse_unknown(cls.__name__, name, cls.__pydantic_fields__)
             return super().__getattr__(name)
 
         def __setattr__(cls, name, value):  # noqa: N805 - in a metaclass

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rapyer.errors import ExpressionError
+from rapyer.expr.annotations import members_of
 from rapyer.expr.nodes import Condition, roots_of
 from rapyer.expr.order import Order
-from rapyer.expr.paths import is_path
+from rapyer.expr.paths import annotation_of, is_path
 from rapyer.expr.values import Value
 
 from rapyer_query.search import Search, check_words, full_texts_in
@@ -36,7 +37,8 @@ def check_condition(model: type[BaseRedisModel], condition: object) -> None:
                 "class."
             )
         elif is_path(condition):
-            more = f" A field alone is none: write {condition!r} == True."
+            compared = "True" if members_of(annotation_of(condition)) == (bool,) else "..."
+            more = f" A field alone is none: write {condition!r} == {compared}."
         raise ExpressionError(
             f"find was given {condition!r}, which is no condition on {name}.{more} Write one such "
             f"as {name}.{field} == ..., joined by & and |; {name}.get(key) loads by key."
@@ -45,9 +47,12 @@ def check_condition(model: type[BaseRedisModel], condition: object) -> None:
         check_words(words)
     for root in roots_of(condition):
         if not issubclass(model, root):
+            is_before = root.__qualname__ == model.__qualname__
             raise ExpressionError(
-                f"{condition!r} is a condition on {root.__name__}, and documents of "
-                f"{model.__name__} are asked for. Start it at {model.__name__}."
+                f"{condition!r} is a condition on {root.__name__}"
+                f"{' as it was defined before' if is_before else ''}, and documents of "
+                f"{model.__name__} are asked for. "
+                f"{'Write it anew' if is_before else 'Start it'} at {model.__name__}."
             )
 
 

@@ -162,6 +162,8 @@ class _Walk:
             self._under_way.add(ref)
             self._walk(self._by_ref[ref], place)
             self._under_way.discard(ref)
+        else:
+            self.found.unindexed[place.way] = "is of a model within itself, which no index holds"
 
     def _choices(self, union: Schema) -> Iterator[Schema]:
         choices: Sequence[Any] = union["choices"]

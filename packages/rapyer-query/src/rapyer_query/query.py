@@ -21,6 +21,7 @@ from rapyer_query.checks import (
     searched,
     unscored,
 )
+from rapyer_query.foreign import refuse_foreign
 from rapyer_query.near import MOST_NEAR, Near
 from rapyer_query.shapes import ModelShape, ValuesShape, value_in, view_of
 from rapyer_query.spec import OnCorrupt, Spec
@@ -87,6 +88,12 @@ class Query(Asking[R]):
 
     def __bool__(self) -> bool:
         raise TypeError(f"{self!r} was not asked yet. Await .exists() or .to_list().")
+
+    if not TYPE_CHECKING:  # hidden from checkers, to which a name that is not there is an error
+
+        def __getattr__(self, name: str) -> Any:
+            refuse_foreign(self, name)
+            return self.__getattribute__(name)  # which says it as ever
 
     def _with(self, **changes: Any) -> Query[Any]:
         return Query[Any](replace(self._spec, **changes))

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from rapyer.errors import ExpressionError, InvalidPathError
 from rapyer.expr.annotations import members_of, value_of
 from rapyer.expr.paths import Path, annotation_of, field_of, item_of
+from rapyer.expr.steps import nearest_field
 
 _TOKEN = re.compile(
     r"""
@@ -69,7 +70,8 @@ def _step(path: Path[Any], token: _Token) -> Path[Any]:
         if field is not None:
             return field
         if Any not in members and all(value_of(member) is None for member in members):
-            raise ExpressionError(f"{path!r} has no field {token.value!r}.")
+            near = nearest_field(annotation_of(path), token.value)
+            raise ExpressionError(f"{path!r} has no field {token.value!r}.{near}")
     try:
         return item_of(path, token.value)
     except ExpressionError:

@@ -23,8 +23,9 @@ from rapyer.expr.nodes import (
 )
 from rapyer.expr.operands import Kind, kinds_of
 from rapyer.expr.search import Matches
-from rapyer.expr.steps import EACH, Step, field_step, item_step
+from rapyer.expr.steps import EACH, Step, field_step, item_step, nearest_field
 from rapyer.expr.values import Value, is_value
+from rapyer.guards import is_class
 
 T = TypeVar("T", default=Any)
 E = TypeVar("E")
@@ -142,8 +143,11 @@ class Path(Value[T]):
                 raise AttributeError(name)
             path = self.__field__(name)
             if path is None:
+                kind = self.__annotation__
                 raise AttributeError(
-                    f"{self!r} has no field {name!r}: it leads to {self.__annotation__!r}.",
+                    f"{self!r} has neither a field nor an operation {name!r}: it leads to "
+                    f"{kind.__name__ if is_class(kind) else repr(kind)}."
+                    f"{nearest_field(kind, name)}",
                     name=name,
                     obj=self,
                 )

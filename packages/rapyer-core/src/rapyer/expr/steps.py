@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any, Final, Literal, NamedTuple, TypeGuard, Union
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
@@ -50,6 +51,23 @@ def field_step(annotation: Any, name: str) -> tuple[Any, Any] | None:
         if field is not None:
             return element, field
     return None
+
+
+def nearest_field(annotation: Any, name: str) -> str:
+    """Give a sentence that names what was meant most likely, behind a blank; or nothing.
+
+    Args:
+        annotation: What has fields, or whose elements have them, or keys.
+        name: A name that none of the fields has.
+    """
+    members = members_of(annotation)
+    if any(value_of(member) is not None for member in members):
+        return f" A key of a dict stands in brackets: [{name!r}]."
+    elements = [element for element in map(element_of, members) if element is not None]
+    inner = [member for element in elements for member in members_of(element)]
+    names = [field for member in (*members, *inner) for field in fields_of(member)]
+    near = get_close_matches(name, names, n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def _field_of_one(members: Iterable[Any], name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from rapyer.errors import ExpressionError
 from rapyer.expr.nodes import Node
@@ -41,6 +41,14 @@ class Undecided(Node):
         raise ExpressionError(
             f"~ is for conditions, and {self!r} is none. Write {self!r} == False."
         )
+
+    if not TYPE_CHECKING:  # to checkers there is no such operator
+
+        def __neg__(self) -> NoReturn:
+            raise ExpressionError(
+                f"-{self!r} has no meaning. Write {self!r}.desc() for an order, and 0 - {self!r} "
+                "for the number."
+            )
 
     def _no_condition(self, operator: str, other: object) -> ExpressionError:
         return ExpressionError(

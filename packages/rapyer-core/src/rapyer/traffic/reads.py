@@ -112,7 +112,8 @@ async def read_around(
 def nothing_there(key: str, path: str) -> PathNotFoundError:
     """Make the error about a path that leads to nothing in a document."""
     return PathNotFoundError(
-        f"the document at {key!r} has nothing at {path}, or null on the way there.",
+        f"the document at {key!r} has nothing at {path}, or null on the way there. "
+        "Give a default=, which stands for what is not there.",
         key=key,
         path=path,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from redis.asyncio.connection import parse_url
 
@@ -19,6 +19,8 @@ _PLACE: Final = re.compile(
 )
 #: How errors of redis-py begin that say nothing of the URL itself; others quote parts of it.
 _HARMLESS: Final = ("Redis URL must specify", "Invalid value for")
+#: Whose path is a database, and not the path of a socket.
+_OF_HOSTS: Final = ("redis", "rediss")
 
 T = TypeVar("T")
 
@@ -30,7 +32,17 @@ def settings_of(url: str) -> dict[str, Any]:
         ValueError: It is no URL of Redis; the message is a clause with the remedy, and shows no
             part of the URL.
     """
-    return {**_parsed(parse_url, url)}
+    settings = {**_parsed(parse_url, url)}
+    parts = urlsplit(url)
+    database = unquote(parts.path).replace("/", "")
+    # of a text redis-py makes database 0; it may be a part of a password that nobody has quoted
+    if parts.scheme in _OF_HOSTS and database and not database.isdecimal():
+        raise ValueError(
+            "names a database that is no number. Give one such as "
+            "'redis://user:password@host:6379/0', and quote what stands in it by "
+            "urllib.parse.quote(password, safe='')"
+        )
+    return settings
 
 
 def parts_of(url: str) -> SplitResult:

@@ -102,7 +102,8 @@ class _Walk:
                 field_type, stored = found
                 self.kinds.add(field_type.schema_type or f"field type {field_type.name}")
                 if self._to_look:
-                    stored = {**stored, "serialization": serialize_to_look(stored["serialization"])}
+                    found_by = serialize_to_look(stored["serialization"], field_type.name)
+                    stored = {**stored, "serialization": found_by}
                 return cast("Schema", stored)
         around, pinned = self._extras_allowed, self._pinned
         if kind not in _CONFIGURED and "serialization" in schema:
@@ -154,7 +155,7 @@ class _Walk:
         if kind == "any":
             serialization = serialize_any()
             if self._to_look:
-                serialization = serialize_to_look(cast("Schema", serialization))
+                serialization = serialize_to_look(cast("Schema", serialization), "Any")
             stored.setdefault("serialization", serialization)
         elif kind == "dict":
             self._complete_dict(stored)

@@ -49,10 +49,11 @@ class _NotJson:
 class _Refused:
     """Stands in a dump for a value that has no stored form."""
 
-    __slots__ = ("error", "value")
+    __slots__ = ("error", "kind", "value")
 
-    def __init__(self, value: object, error: Exception) -> None:
+    def __init__(self, value: object, kind: str, error: Exception) -> None:
         self.value = value
+        self.kind = kind
         self.error = error
 
 
@@ -76,8 +77,7 @@ def find_fault(value: Any, steps: tuple[Any, ...] = (), levels: int = 0) -> Faul
     if isinstance(value, _NotJson):
         return _not_json(value.value, steps)
     if isinstance(value, _Refused):
-        reason = f"has no stored form: {type(value.error).__name__}: {value.error}"
-        return Fault(path_text(steps), value.value, reason)
+        return Fault(path_text(steps), value.value, _refusal(value))
     if is_mapping(value) or is_array(value):
         if len(steps) + levels >= MAX_LEVELS:
             reason = f"is nested deeper than the {MAX_LEVELS} levels of RedisJSON"
@@ -87,6 +87,13 @@ def find_fault(value: Any, steps: tuple[Any, ...] = (), levels: int = 0) -> Faul
         faults = (find_fault(item, (*steps, index), levels) for index, item in enumerate(value))
         return next(filter(None, faults), None)
     return _scalar_fault(value, steps)
+
+
+def _refusal(refused: _Refused) -> str:
+    error, kind = refused.error, refused.kind
+    if isinstance(error, AttributeError | TypeError):  # it was asked for what the type has
+        return f"is a {type(refused.value).__name__}, and no {kind}. Assign a {kind}"
+    return f"has no stored form: {type(error).__name__}: {error}"
 
 
 def _find_in_mapping(
@@ -214,11 +221,12 @@ def serialize_any() -> core_schema.SerSchema:
     return core_schema.plain_serializer_function_ser_schema(_dump_any)
 
 
-def serialize_to_look(serialization: Mapping[str, Any]) -> core_schema.SerSchema:
+def serialize_to_look(serialization: Mapping[str, Any], kind: str) -> core_schema.SerSchema:
     """Make a serialization that fails no more, so that the search for faults meets what it refuses.
 
     Args:
         serialization: The one of a field type, or of `Any`.
+        kind: The name of the type of the values.
     """
     if serialization["type"] != "function-plain":
         return cast("core_schema.SerSchema", serialization)
@@ -232,7 +240,7 @@ def serialize_to_look(serialization: Mapping[str, Any]) -> core_schema.SerSchema
         except PydanticSerializationUnexpectedValue:  # of another member of a union, perhaps
             raise
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is why the value was refused
-            return _Refused(value, exc)
+            return _Refused(value, kind, exc)
 
     return core_schema.plain_serializer_function_ser_schema(look)
 

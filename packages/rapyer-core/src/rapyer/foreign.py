@@ -1,0 +1,74 @@
+"""Names that models of other libraries have, so that asking for one tells what it is here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Final, NoReturn
+
+_FIND: Final = "`find(condition)` of rapyer-query"
+_SAVE: Final = '`save()` of an instance, and `save(only_if="absent")` where there must be none yet'
+_UPDATE: Final = "`aupdate(name=...)`, which writes the fields that it names"
+
+#: What stands for methods and attributes of models of redis-om, beanie, SQLAlchemy, Django and
+#: Tortoise, as it is written here. Names that several of them have mean the same in all of them.
+FOREIGN: Final[Mapping[str, str]] = {
+    "objects": _FIND,
+    "query": _FIND,
+    "select": _FIND,
+    "filter": _FIND,
+    "filter_by": _FIND,
+    "where": _FIND,
+    "find_many": _FIND,
+    "all": "`find().to_list()` of rapyer-query",
+    "find_all": "`find().to_list()` of rapyer-query",
+    "first": "`find().first()` of rapyer-query",
+    "count": "`find().count()` of rapyer-query",
+    "aggregate": "`find().group_by(...).aggregate(...)` of rapyer-query",
+    "all_pks": "`find().keys()` of rapyer-query",
+    "get_or_none": "`get(key, default=None)`",
+    "find_by_id": "`get(key)`",
+    "create": _SAVE,
+    "insert": _SAVE,
+    "insert_one": _SAVE,
+    "add": _SAVE,
+    "insert_many": "`bulk_insert(instances)` of rapyer-bulk",
+    "bulk_create": "`bulk_insert(instances)` of rapyer-bulk",
+    "delete_all": "`find().delete()` of rapyer-query",
+    "delete_many": "`bulk_delete(keys)` of rapyer-bulk, or `find(condition).delete()`",
+    "update_many": "`find(condition).update(name=...)` of rapyer-query",
+    "update": _UPDATE,
+    "set": _UPDATE,
+    "replace": "`save()`",
+    "upsert": "`save()`",
+    "refresh": "`load()`, which reads the document into the instance",
+    "refresh_from_db": "`load()`, which reads the document into the instance",
+    "expire": "`set_ttl(seconds)` of rapyer-ttl",
+    "to_dict": "`model_dump()`",
+}
+
+
+def refuse_foreign(owner: str, name: str) -> None:
+    """Raise for a name that models of other libraries have, if it is one.
+
+    Raises:
+        AttributeError: It is; the message tells what it is here.
+    """
+    if name in FOREIGN:
+        raise AttributeError(f"{owner} has no {name!r}. Write {FOREIGN[name]}.", name=name)
+
+
+def refuse_unknown(owner: str, name: str, fields: Iterable[str]) -> NoReturn:
+    """Raise for a name that a class has not.
+
+    Args:
+        owner: What was asked for it.
+        name: The name.
+        fields: The fields of the class. What is near among its methods Python adds by itself.
+
+    Raises:
+        AttributeError: The message names the nearest field.
+    """
+    near = get_close_matches(name, fields, n=1)
+    remedy = f" Did you mean {near[0]!r}?" if near else ""
+    raise AttributeError(f"{owner} has neither a field nor a method {name!r}.{remedy}", name=name)
