@@ -50,7 +50,7 @@ def commands() -> list[list[str]]:
 def run(words: list[str], folder: Path, url: str) -> subprocess.CompletedProcess[str]:
     script = Path(sys.executable).parent / "rapyer"
     given = [url if word == "URL" else word for word in words]
-    environment = {**os.environ, "RAPYER_REDIS_URL": url, "PYTHONPATH": str(folder)}
+    environment = {**os.environ, "RAPYER_REDIS_URL": url}
     return subprocess.run(
         [script, *given], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )

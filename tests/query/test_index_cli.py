@@ -150,10 +150,13 @@ def test_documents_that_are_missing_make_the_status_1(index, shop, client):
     [
         (["status", "no_such_module"], "there is no module 'no_such_module'"),
         (["status", "shop_of_cli.none"], "there is no module 'shop_of_cli.none'"),
-        (["status", "shop_of_cli.models:Nobody"], "is None, and no model with documents"),
+        (
+            ["status", "shop_of_cli.models:Nobody"],
+            "there is no 'Nobody' in shop_of_cli.models. Its models are: User, Hidden, Order.",
+        ),
         (["status", "shop_of_cli.models:Base"], "and no model with documents"),
         (["status", "shop_of_cli.models:Part"], "and no model with documents"),
-        (["status", "shop_of_cli.models:"], "and no model with documents"),
+        (["status", "shop_of_cli.models:"], "there is no '' in shop_of_cli.models"),
         (["status", "shop_of_cli.bare"], "defines no models of which something is indexed"),
         (["drop", "json"], "'json' defines no models with documents"),
         (["drop", ":User"], "names no module"),
@@ -170,7 +173,7 @@ def test_what_names_no_model_is_said(index, shop, words, message):
 
 def test_a_server_that_is_none_is_said(shop, capsys):
     assert main(["index", "status", f"{shop}.models"]) == 2
-    assert "rapyer does not know where Redis is" in capsys.readouterr().err
+    assert "rapyer does not know where Redis is. Give --redis" in capsys.readouterr().err
     assert main(["index", "list", "--redis", "unix:///nowhere/s"]) == 2
     assert "ConnectionError" in capsys.readouterr().err
     assert main(["index", "list", "--redis", "http://a:secret@b"]) == 2

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, HelpFormatter, Namespace
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from io import TextIOWrapper
 from pathlib import Path
 
+from rapyer import first_party
 from rapyer.errors import PluginError
-from rapyer.host import survey_plugins
+from rapyer.host import Survey, survey_plugins
 from rapyer.plugin import Command, PluginInfo
 from rapyer.plugin.compose import Host
 from rapyer.plugin.parts import Named
 from rapyer.version import __version__
+
+
+def run_script() -> int:
+    """Be the script `rapyer`: `main`, with models found in the directory where it is run.
+
+    As `python -m rapyer` finds them, and the scripts of other tools do; not where Python was told
+    to leave that directory out (`PYTHONSAFEPATH`).
+    """
+    if not sys.flags.safe_path:
+        sys.path.insert(0, "")
+    return main()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
             stream.reconfigure(errors="backslashreplace")
-    commands, faults = _commands(survey_plugins().host)
+    survey = survey_plugins()
+    commands, faults = _commands(survey.host)
     formatter = _formatter()
     parser = ArgumentParser(
         prog="rapyer" if Path(sys.argv[0]).stem == "rapyer" else "python -m rapyer",
@@ -55,9 +68,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults.append(info.error(what))
     for fault in faults:
         print(f"without the commands of a plugin: {fault}", file=sys.stderr)
+    if not (faults or survey.faults):  # which say it themselves
+        there = {command.name for _, command in commands}
+        _refuse_absent(parser, sys.argv[1:] if arguments is None else arguments, there, survey)
     parsed = vars(parser.parse_args(arguments))
     chosen: Command = parsed.pop("_rapyer_command")
     return chosen.run(Namespace(**parsed))
+
+
+def _refuse_absent(
+    parser: ArgumentParser, arguments: Sequence[str], there: Collection[str], survey: Survey
+) -> None:
+    """End where a command of the project is asked for whose plugin is not there: say how to get it.
+
+    Raises:
+        SystemExit: It is one (2).
+    """
+    name = next((word for word in arguments if not word.startswith("-")), "")
+    if name in first_party.COMMANDS and name not in there:
+        disabled = frozenset(info.name for info in survey.disabled)
+        parser.error(f"{name} {first_party.how_to_get(first_party.COMMANDS[name], disabled)}")
 
 
 def _formatter() -> type[HelpFormatter]:

@@ -37,6 +37,8 @@ OPTIONS: Mapping[str, str] = {
     "ttl_refresh_interval": "ttl",
     "ttl_grace_period": "ttl",
 }
+#: The sub-commands of `python -m rapyer` by the plugin, and so the extra, that brings them.
+COMMANDS: Mapping[str, str] = {"index": "query"}
 
 
 def how_to_get(extra: str, disabled: frozenset[str]) -> str:

@@ -78,7 +78,13 @@ def _imported(name: str, target: str) -> Any:
 def _model_at(module: Any, path: str, target: str) -> type[BaseRedisModel]:
     found: Any = module
     for part in path.split("."):
-        found = getattr(found, part, None)
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            models = ", ".join(model.__name__ for model in _models_in(module)) or "none"
+            raise UsageError(
+                f"{target!r}: there is no {path!r} in {module.__name__}. Its models are: {models}."
+            ) from None
     if not _is_model(found):
         raise UsageError(f"{target!r} is {found!r}, and no model with documents.")
     model: type[BaseRedisModel] = found
