@@ -67,7 +67,7 @@ def test_without_its_plugin_a_method_of_the_project_says_what_to_install(name):
 @pytest.mark.parametrize("owner", [Reader, Reader(), EmbeddedModel])
 def test_any_other_name_is_a_plain_attribute_error(owner):
     for name in ("finder", "_find", "__find__", "find" if owner is EmbeddedModel else "fiind"):
-        with pytest.raises(AttributeError) as caught:
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'") as caught:
             getattr(owner, name)
         assert not isinstance(caught.value, PluginNotInstalledError)
 

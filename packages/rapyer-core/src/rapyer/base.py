@@ -33,6 +33,7 @@ from rapyer.memory import (
     mark_deleted,
     mark_stored,
     memories_of,
+    require_instance,
     restore_memories,
     stored_key,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "mark_stored",
     "policies_of",
     "read_policies_of",
+    "require_instance",
 ]
 
 

@@ -70,7 +70,11 @@ class RedisModelMeta(ModelMetaclass):
                     refuse_absent_method(cls, f"{cls.__name__}.{name}")
                 if "__rapyer_identity__" in vars(cls):
                     refuse_renamed(cls.__name__, name)
-            return super().__getattr__(name)
+            try:
+                return super().__getattr__(name)
+            except AttributeError:  # pydantic's says the name alone
+                what = f"type object {cls.__name__!r} has no attribute {name!r}"
+                raise AttributeError(what, name=name, obj=cls) from None
 
         def __setattr__(cls, name, value):  # noqa: N805 - in a metaclass
             if name == "Config":
