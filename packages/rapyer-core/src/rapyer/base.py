@@ -177,6 +177,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     def __rapyer_resolve_options__(cls, host: ModelHost, config: object) -> dict[str, Any]:
         """Work out what the class sets or inherits, its prefix included."""
         inheritable, own = host.options.resolve(cls.__name__, config, cls.__mro__[1:])
+        host.options.refuse_elsewhere(cls.__name__, cls.model_config)
         origin: Any = cls.__pydantic_generic_metadata__["origin"]
         if origin is not None:  # `Page[int]` is made without a Config of its own
             own = {**origin.__rapyer_own_options__}
