@@ -415,6 +415,32 @@ def test_connections_of_a_loop_that_does_not_run_are_closed_when_it_does(redis_u
         del kept
 
 
+async def test_a_loop_that_waits_for_this_one_is_not_waited_for_without_end(redis_url, connections):
+    """As that of an async test which enters the TestClient of Starlette."""
+    await init_rapyer(redis_url)
+    await _save_one()
+
+    def block_this_loop() -> list[str]:
+        async def connect_and_leave() -> None:
+            async with init_rapyer(redis_url):
+                await _save_one()
+
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            thread = threading.Thread(target=asyncio.run, args=(connect_and_leave(),))
+            thread.start()
+            thread.join(30)
+            assert not thread.is_alive()
+        return [str(one.message) for one in said if one.category is ResourceWarning]
+
+    (late,) = block_this_loop()
+
+    assert "did not close them within 1 s" in late
+    assert "TestClient" in late
+    assert await connections(1) == 1  # this loop has closed its own since
+    await teardown_rapyer()
+
+
 def test_a_loop_closed_without_teardown_is_warned_about_by_name(redis_url, monkeypatch):
     monkeypatch.setenv("RAPYER_REDIS_URL", redis_url)
     code = """
