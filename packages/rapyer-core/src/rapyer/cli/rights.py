@@ -68,10 +68,9 @@ def _of_no_key(package: str, refused: Sequence[str], key: str, prefix: str) -> F
         return Finding("note", text, "Name models whose keys it has: doctor package.module.")
     return Finding(
         "warning",
-        f"{package} sends what the user may not run on {key!r}, nor anything else: "
-        f"{', '.join(refused)}",
-        f"Unless it has other keys of that prefix, allow them: ACL SETUSER ... ~{prefix}* "
-        f"{_granting(refused)}.",
+        f"the user may run nothing on {key!r}, and so not what {package} sends",
+        "Unless it has other keys of that prefix, allow them, and ask again: ACL SETUSER ... "
+        f"~{prefix}*.",
     )
 
 
