@@ -93,6 +93,10 @@ async def test_what_names_no_server_is_refused_with_what_does(where):
         ("user:s3cret@h", "was given 'h'"),
         ("redis://:s3cret@h?foo=5", "option that redis-py does not know .*foo"),
         ("redis://h?max_connections=0", "allows no connection"),
+        ("redis://:s3cret@h/sessions", "no number of a database"),
+        ("redis://h/1/2", "no number of a database"),
+        ("redis:///var/redis.sock", "no number of a database"),
+        ("redis+sentinel://h/mymaster/sessions", "no number of a database"),
     ],
 )
 async def test_a_url_that_cannot_be_used_is_named_without_its_password(where, message):

@@ -17,6 +17,7 @@ _PLACE: Final = re.compile(
     rf"/.*|{_HOST}(?:,{_HOST})*(?:/[0-9]*)?|{_HOST}(?:,{_HOST})*/(?P<service>[\w.-]+)(?:/[0-9]*)?",
     re.DOTALL,
 )
+_DATABASE: Final = re.compile(r"/?(?:[0-9]+/?)?")
 #: How errors of redis-py begin that say nothing of the URL itself; others quote parts of it.
 _HARMLESS: Final = ("Redis URL must specify", "Invalid value for")
 
@@ -30,7 +31,14 @@ def settings_of(url: str) -> dict[str, Any]:
         ValueError: It is no URL of Redis; the message is a clause with the remedy, and shows no
             part of the URL.
     """
-    return {**_parsed(parse_url, url)}
+    settings = {**_parsed(parse_url, url)}
+    # redis-py takes database 0 for a name, and 12 for "/1/2"; the path of a socket is no database
+    if "path" not in settings and not _DATABASE.fullmatch(parts_of(url).path):
+        raise ValueError(
+            "has something behind the host that is no number of a database. Give one such as "
+            "'redis://localhost:6379/0', and the path of a socket as 'unix:///path'"
+        )
+    return settings
 
 
 def parts_of(url: str) -> SplitResult:
