@@ -93,10 +93,10 @@ class Home(EmbeddedModel):
 @pytest.mark.parametrize(
     ("owner", "name", "said"),
     [
-        (Alone, "naame", "Alone has neither a field nor a method 'naame'. Did you mean 'name'?"),
-        (Alone, "whatever", "Alone has neither a field nor a method 'whatever'."),
-        (Home, "steet", "Home has neither a field nor a method 'steet'. Did you mean 'street'?"),
-        (Home, "all", "Home has neither a field nor a method 'all'."),
+        (Alone, "naame", "type object 'Alone' has no attribute 'naame'. Did you mean 'name'?"),
+        (Alone, "whatever", "type object 'Alone' has no attribute 'whatever'."),
+        (Home, "steet", "type object 'Home' has no attribute 'steet'. Did you mean 'street'?"),
+        (Home, "all", "type object 'Home' has no attribute 'all'."),
     ],
 )
 def test_a_misspelled_field_of_a_class_says_what_was_meant(owner, name, said):
@@ -108,7 +108,7 @@ def test_a_misspelled_field_of_a_class_says_what_was_meant(owner, name, said):
 @pytest.mark.parametrize("owner", [Reader, Reader(), EmbeddedModel])
 def test_any_other_name_is_a_plain_attribute_error(owner):
     for name in ("finder", "_find", "__find__", "find" if owner is EmbeddedModel else "fiind"):
-        with pytest.raises(AttributeError) as caught:
+        with pytest.raises(AttributeError, match=f"has no attribute '{name}'") as caught:
             getattr(owner, name)
         assert not isinstance(caught.value, PluginNotInstalledError)
 

@@ -109,6 +109,10 @@ async def test_what_names_no_server_is_refused_with_what_does(where):
         ("user:s3cret@h", "was given 'h'"),
         ("redis://:s3cret@h?foo=5", "option that redis-py does not know .*foo"),
         ("redis://h?max_connections=0", "allows no connection"),
+        ("redis://:s3cret@h/sessions", "a database that is no number"),
+        ("redis://h/1/2", "a database that is no number"),
+        ("redis:///var/redis.sock", "a database that is no number"),
+        ("redis+sentinel://h/mymaster/sessions", "a database that is no number"),
     ],
 )
 async def test_a_url_that_cannot_be_used_is_named_without_its_password(where, message):
@@ -429,6 +433,32 @@ def test_connections_of_a_loop_that_does_not_run_are_closed_when_it_does(redis_u
         outer.run(teardown_rapyer())
         assert outer.run(count()) == before
         del kept
+
+
+async def test_a_loop_that_waits_for_this_one_is_not_waited_for_without_end(redis_url, connections):
+    """As that of an async test which enters the TestClient of Starlette."""
+    await init_rapyer(redis_url)
+    await _save_one()
+
+    def block_this_loop() -> list[str]:
+        async def connect_and_leave() -> None:
+            async with init_rapyer(redis_url):
+                await _save_one()
+
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            thread = threading.Thread(target=asyncio.run, args=(connect_and_leave(),))
+            thread.start()
+            thread.join(30)
+            assert not thread.is_alive()
+        return [str(one.message) for one in said if one.category is ResourceWarning]
+
+    (late,) = block_this_loop()
+
+    assert "did not close them within 1 s" in late
+    assert "TestClient" in late
+    assert await connections(1) == 1  # this loop has closed its own since
+    await teardown_rapyer()
 
 
 def test_a_loop_closed_without_teardown_is_warned_about_by_name(redis_url, monkeypatch):

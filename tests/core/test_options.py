@@ -180,7 +180,16 @@ def test_an_option_of_a_plugin_that_is_not_installed_is_refused_with_what_to_ins
                 ttl = 3600
 
 
-@pytest.mark.parametrize(("written", "meant"), [("tttl", "ttl"), ("redi", "redis")])
+@pytest.mark.parametrize("option", ["prefix", "redis", "track_changes", "ttl", "index"])
+def test_an_option_among_the_settings_of_pydantic_is_refused(option):
+    message = f"Misplaced.model_config has '{option}', an option .* `class Config`"
+    with use_plugins() as alone, pytest.raises(OptionError, match=message):
+
+        class Misplaced(alone.AtomicRedisModel):
+            model_config = ConfigDict(title="one of pydantic") | {option: None}
+
+
+@pytest.mark.parametrize(("written", "meant"), [("tttl", "ttl"), ("redi", "redis"), ("TTL", "ttl")])
 def test_the_nearest_name_is_looked_for_among_those_of_the_project_s_plugins_too(written, meant):
     with pytest.raises(OptionError, match=f"Did you mean '{meant}'"):
         init_rapyer("redis://localhost", **{written: 1})

@@ -341,6 +341,18 @@ def test_a_method_of_a_disabled_plugin_of_the_project_says_that_it_is_disabled(i
     assert "U.find is of rapyer-query, which RAPYER_DISABLED_PLUGINS disables" in done.stderr
 
 
+def test_a_command_of_a_plugin_that_is_not_there_says_how_to_get_it(install, monkeypatch, capsys):
+    install("query", GOOD, version="0.1.0")
+    monkeypatch.setenv("RAPYER_DISABLED_PLUGINS", "query")
+    with pytest.raises(SystemExit, match="2"):
+        main(["index", "list"])
+    said = capsys.readouterr().err
+    assert "index is of rapyer-query, which RAPYER_DISABLED_PLUGINS disables" in said
+    with pytest.raises(SystemExit, match="2"):
+        main(["indexx", "list"])
+    assert "invalid choice: 'indexx'" in capsys.readouterr().err
+
+
 def test_calls_of_hooks_are_traced_to_standard_error(install):
     site = install("good", GOOD)
     code = "import rapyer; rapyer.AtomicRedisModel"

@@ -89,6 +89,10 @@ REFUSED = [
     ("p.name in ['a']", ASK),
     ("match p.age:\n    case 0: p.name = 'zero'", ASK),
     ("bool(p)", "known on the server only"),
+    ("with p.when(p.nick is None): p.age = 1", "was decided here.*Write p.nick == None"),
+    ("total = 0\nfor n in p.numbers: total += n\np.age = total", r"keep it in a field there"),
+    # what is done to an instance
+    ("p.aupdate(age=3)", "'aupdate' is a method of RecordedModel"),
     # what Python would need now
     ("len(p.tags)", r"Write length\(...\)"),
     ("len(p.name)", r"Write length\(...\)"),
@@ -151,7 +155,7 @@ REFUSED = [
     ("p.items[0].colour = 1", "no field 'colour'"),
     ("for item in p.items: item.colour = 1", "no field 'colour'"),
     ("p.items.colour", "no 'colour' in a pipeline"),
-    ("p.save()", "no field 'save'"),
+    ("p.save()", "'save' is a method of RecordedModel, and p is no instance"),
     ("p.name.upper()", "calculated with, compared, and assigned"),
     ("p.name.append('x')", "calculated with, compared, and assigned"),
     ("p.tags.index('a')", "there are append"),
@@ -261,7 +265,7 @@ REFUSED = [
     ("p.numbers.extend(5)", "no list"),
     ("p.counts.update([('a', 5)])", "no dict of known keys"),
     # conditions and actions
-    ("p.require(True)", "Give a comparison"),
+    ("p.require(True)", "was decided here"),
     ("p.require(p.age)", "Compare it"),
     ("p.require('age > 3')", "Give a comparison"),
     ("p.age.if_true(lambda: 1)", "Compare it"),
@@ -274,7 +278,7 @@ REFUSED = [
     ("with p.otherwise(): p.age = 1", "has to follow the block of a `when`"),
     ("with p.when(p.active): p.age = 1\np.price = 1\nwith p.otherwise(): p.age = 2",
      "has to follow the block of a `when`"),
-    ("with p.when(True): p.age = 1", "Give a comparison"),
+    ("with p.when(True): p.age = 1", "was decided here"),
     ("length(p.age)", "has no length"),
 ]  # fmt: skip
 
@@ -486,6 +490,19 @@ async def test_an_exception_in_the_block_sends_nothing(server, redis):
             p.age += 1
             raise KeyError("mine")
     assert await RecordedModel.get("1") == model == RecordedModel(id="1", revision=1)
+
+
+async def test_who_awaits_in_the_block_is_told_that_nothing_is_awaited_there(server, redis):
+    document = await RecordedModel(id="awaits").save()
+    with pytest.raises(TypeError) as caught:
+        async with document.pipeline() as p:
+            await p.tags.append("x")
+    assert any("Nothing is awaited" in note for note in caught.value.__notes__)
+    with pytest.raises(TypeError) as caught:
+        async with document.pipeline():
+            raise TypeError("of the caller")
+    assert not hasattr(caught.value, "__notes__")
+    assert (await RecordedModel.get("awaits")).tags == ["a", "b"]
 
 
 async def test_a_return_ends_the_block(server):

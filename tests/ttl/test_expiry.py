@@ -234,7 +234,7 @@ async def test_the_expiry_is_asked_for_and_set(server, redis, model):
     if model is Free:
         with pytest.raises(OptionError, match="for how long a Free lives is not said"):
             await one.postpone_ttl()
-        with pytest.raises(OptionError, match="Set `ttl`"):
+        with pytest.raises(OptionError, match=r"Await set_ttl\(5\) after save"):
             await one.save(ttl=5)
         return
     assert await one.postpone_ttl() == pytest.approx(3600, abs=1)

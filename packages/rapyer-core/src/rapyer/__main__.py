@@ -47,8 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
             stream.reconfigure(errors="backslashreplace")
-    host = survey_plugins().host
-    commands, faults = commands_of(host)
+    survey = survey_plugins()
+    commands, faults = commands_of(survey.host)
     formatter = _formatter()
     parser = ArgumentParser(
         prog="rapyer" if Path(sys.argv[0]).stem == "rapyer" else "python -m rapyer",
@@ -71,10 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             faults.append(info.error(what))
     for fault in faults:
         print(f"without the commands of a plugin: {fault}", file=sys.stderr)
-    given = sys.argv[1:] if arguments is None else arguments
+    given = list(sys.argv[1:] if arguments is None else arguments)
     extra = first_party.COMMANDS.get(given[0]) if given else None
-    if extra is not None and all(given[0] != command.name for _, command in commands):
-        parser.error(f"{given[0]} {first_party.how_to_get(extra, host.disabled)}")
+    is_there = any(given[:1] == [command.name] for _, command in commands)
+    if extra and not (is_there or faults or survey.faults):  # which say themselves why it is not
+        parser.error(f"{given[0]} {first_party.how_to_get(extra, survey.host.disabled)}")
     parsed = vars(parser.parse_args(given))
     chosen: Command = parsed.pop("_rapyer_command")
     return chosen.run(Namespace(**parsed))

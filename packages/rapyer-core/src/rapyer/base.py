@@ -34,6 +34,7 @@ from rapyer.memory import (
     mark_deleted,
     mark_stored,
     memories_of,
+    require_instance,
     restore_memories,
     stored_key,
 )
@@ -72,6 +73,7 @@ __all__ = [
     "mark_stored",
     "policies_of",
     "read_policies_of",
+    "require_instance",
 ]
 
 
@@ -176,6 +178,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     def __rapyer_resolve_options__(cls, host: ModelHost, config: object) -> dict[str, Any]:
         """Work out what the class sets or inherits, its prefix included."""
         inheritable, own = host.options.resolve(cls.__name__, config, cls.__mro__[1:])
+        host.options.refuse_elsewhere(cls.__name__, cls.model_config)
         origin: Any = cls.__pydantic_generic_metadata__["origin"]
         if origin is not None:  # `Page[int]` is made without a Config of its own
             own = {**origin.__rapyer_own_options__}

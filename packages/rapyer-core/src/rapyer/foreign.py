@@ -71,4 +71,4 @@ def refuse_unknown(owner: str, name: str, fields: Iterable[str]) -> NoReturn:
     """
     near = get_close_matches(name, fields, n=1)
     remedy = f" Did you mean {near[0]!r}?" if near else ""
-    raise AttributeError(f"{owner} has neither a field nor a method {name!r}.{remedy}", name=name)
+    raise AttributeError(f"type object {owner!r} has no attribute {name!r}.{remedy}", name=name)

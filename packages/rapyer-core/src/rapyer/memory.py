@@ -194,6 +194,21 @@ def baseline_of(instance: BaseRedisModel) -> Baseline | None:
     return _baseline.get(instance)
 
 
+def require_instance(value: object) -> None:
+    """Make sure that a method of instances was not called on the class, as `User.save("1")`.
+
+    Raises:
+        TypeError: It was: the value is no instance of a model.
+    """
+    if not hasattr(value, "__rapyer_identity__"):
+        raise TypeError(
+            f"{value!r} is no instance of a model. This call is for an instance; by key there are "
+            "get(key) and exists(key) of the class, and what ends in _by_key or _for: "
+            "aupdate_by_key(key), delete_by_key(key), lock_by_key(key), set_ttl_by_key(key), "
+            "pipeline_for(key)."
+        ) from None
+
+
 def key_to_write(instance: BaseRedisModel) -> RedisKey:
     """Give the key of an instance for an operation on its own document.
 
@@ -206,12 +221,8 @@ def key_to_write(instance: BaseRedisModel) -> RedisKey:
     try:
         key, stored = instance.key, stored_key.get(instance)
     except (AttributeError, TypeError):
-        if hasattr(instance, "__rapyer_identity__"):
-            raise
-        raise TypeError(
-            f"{instance!r} is no instance of a model. This call is for an instance; by key there "
-            "are get(key), exists(key), aupdate_by_key(key) and delete_by_key(key) of the class."
-        ) from None
+        require_instance(instance)
+        raise
     if stored is not None and stored != key:
         raise KeyChangedError(
             f"the primary key of this {type(instance).__name__} was changed: it was stored at "

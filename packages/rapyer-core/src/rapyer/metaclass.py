@@ -78,7 +78,11 @@ class RedisModelMeta(ModelMetaclass):
                     refuse_foreign(cls.__name__, name)
                 if "__pydantic_fields__" in vars(cls):
                     refuse_unknown(cls.__name__, name, cls.__pydantic_fields__)
-            return super().__getattr__(name)
+            try:
+                return super().__getattr__(name)
+            except AttributeError:  # pydantic's says the name alone
+                what = f"type object {cls.__name__!r} has no attribute {name!r}"
+                raise AttributeError(what, name=name, obj=cls) from None
 
         def __setattr__(cls, name, value):  # noqa: N805 - in a metaclass
             if name == "Config":

@@ -189,6 +189,23 @@ class OptionTable:
         inheritable = {key: own[key] for key in own if self._options[key].inherited}
         return inheritable, {**inherited, **own}
 
+    def refuse_elsewhere(self, name: str, model_config: Mapping[str, object]) -> None:
+        """Refuse options among the settings of pydantic, where nobody would read them.
+
+        Args:
+            name: The name of the class, for messages.
+            model_config: Its settings of pydantic.
+
+        Raises:
+            OptionError: One of them is an option.
+        """
+        for key in model_config.keys() - ConfigDict.__annotations__.keys():
+            if key in self._options or key in first_party.OPTIONS:
+                raise OptionError(
+                    f"{name}.model_config has {key!r}, an option of rapyer, which pydantic does "
+                    "not read. Set it in the `class Config` of the model."
+                )
+
     def _written(self, name: str, config: object) -> dict[str, object]:
         """Read what a `class Config` sets, its own bases included."""
         if config is None:
@@ -233,6 +250,6 @@ class OptionTable:
     def _unknown(self, key: str) -> str:
         if key in first_party.OPTIONS:
             return first_party.how_to_get(first_party.OPTIONS[key], self._disabled)
-        near = get_close_matches(key, [*self._options, *first_party.OPTIONS], n=1)
+        near = get_close_matches(key.lower(), [*self._options, *first_party.OPTIONS], n=1)
         remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(self._options)}."
         return f"rapyer does not know. {remedy} Settings of pydantic stand in `model_config`."

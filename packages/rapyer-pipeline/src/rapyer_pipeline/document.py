@@ -87,6 +87,13 @@ class PipelineDocument:
         model = self.model_
         shape = Shapes.of(model).field(name)
         if shape is None:
+            if callable(getattr(model, name, None)):
+                raise self._recorder.error(
+                    f"{name!r} is a method of {model.__name__}, and {self._label} is no instance: "
+                    "what is done to it is recorded, and runs when the block ends. Change its "
+                    f"fields, such as `{self._label}.field += 1`; call the method of the instance "
+                    "before the block or after it"
+                )
             known = ", ".join(model.__pydantic_fields__)
             raise self._recorder.error(f"{model.__name__} has no field {name!r}. There are {known}")
         label = f"{self._label}.{name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from rapyer.base import BaseRedisModel, RedisModelMeta
+from rapyer.base import BaseRedisModel, RedisModelMeta, require_instance
 from rapyer.keys import KeyLike
 
 from rapyer_pipeline.pipeline import MAX_STEPS, Pipeline
@@ -46,6 +46,7 @@ class PipelineMixin(BaseRedisModel, metaclass=RedisModelMeta):
             WrongTypeError: The key holds another Redis type than a JSON document.
             OutcomeUnknownError: The reply was lost; the program may have been run or not.
         """
+        require_instance(self)
         return Pipeline.of_instance_(self, missing, max_steps)
 
     @classmethod

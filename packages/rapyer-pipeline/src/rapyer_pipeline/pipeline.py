@@ -161,6 +161,11 @@ async def finish(
     Raises:
         RecordingError: A loop or a block was left on the way.
     """
+    if isinstance(error, TypeError) and "'await' expression" in str(error):
+        error.add_note(
+            "Nothing is awaited in the block of a pipeline: what is written there is recorded, and "
+            "runs when the block ends. Write p.tags.append(...) without await."
+        )
     recorder = program.recorder
     broken, is_open = recorder.broken, len(recorder.blocks) != 1
     recorder.break_off("the block of the pipeline is over: nothing more is recorded.")

@@ -103,6 +103,11 @@ def condition_of(recorder: Recorder, value: object) -> TracedCondition:
         return found
     if isinstance(value, Condition):
         return TracedCondition.of_node_(recorder, value)
+    if isinstance(value, bool):
+        raise recorder.error(
+            f"{value!r} is no condition: it was decided here, as `is`, `is not` and what is asked "
+            "of an instance are. Write p.nick == None, ~(p.nick == None), p.age > 17"
+        )
     raise recorder.error(
         f"{value!r} is no condition. Give a comparison such as p.age > 17, each in parentheses "
         "where & | ~ join several"

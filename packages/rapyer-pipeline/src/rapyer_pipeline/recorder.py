@@ -230,7 +230,8 @@ class Recorder:
         block, place, seen = moment
         if block not in self.blocks:
             raise self.error(
-                f"{what!r} was read inside of a block or a loop that has ended. Read it again"
+                f"{what!r} was read inside of a block or a loop that has ended. Read it again, or "
+                "keep it in a field there: p.total += item.price adds up, a name of Python does not"
             )
         if block is not self.blocks[-1] and block.place(place, seen) == len(block.items):
             raise self.error(

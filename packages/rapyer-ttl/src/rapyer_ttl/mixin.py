@@ -11,8 +11,9 @@ from rapyer.base import (
     identity_of,
     key_to_write,
     read_policies_of,
+    require_instance,
 )
-from rapyer.errors import KeyNotFoundError
+from rapyer.errors import KeyNotFoundError, OptionError
 from rapyer.keys import KeyLike
 from rapyer.loading import loaded
 from rapyer.plugin import extends
@@ -117,13 +118,20 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
             ValueError, TypeError: `ttl` is no such time.
             RapyerError: As `save` of core.
         """
+        require_instance(self)
         core: Any = super()
         saved: Self | bool
         if ttl is None:
             saved = await core.save(only_if=only_if, **others)
             return saved
         model = type(self)
-        require_life(model, expiry_of(model))
+        settings = expiry_of(model)
+        if settings is None or settings.life is None:
+            raise OptionError(
+                f"{model.__name__} has no `ttl`, so that its writes set no expiry, and "
+                f"save(ttl={ttl!r}) has none to change. Await set_ttl({ttl!r}) after save(), or "
+                "set `ttl` in its `class Config`."
+            )
         with living_for(milliseconds_of_call(ttl)):
             saved = await core.save(only_if=only_if, **others)
         return saved

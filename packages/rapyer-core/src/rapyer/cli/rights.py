@@ -12,7 +12,7 @@ from rapyer.plugin.spec import Finding
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.rights import rights_on
 
-#: The primary key, or the key where no model is named, that is asked about; nothing is stored there.
+#: The primary key that is asked about, or the key where no model is named; nothing is stored there.
 _ASKED_KEY: Final = "rapyer-doctor"
 
 
@@ -47,8 +47,9 @@ def rights_check(
 
     async def run(channel: Channel, models: Sequence[type[BaseRedisModel]]) -> Sequence[Finding]:
         node = (await channel.primaries())[0]
+        asked: Sequence[type[BaseRedisModel] | None] = models or [None]
         try:
-            found = [await look(node, model) for model in models or [None]]
+            found = [await look(node, model) for model in asked]
         except ResponseError as exc:
             remedy = "Allow EVAL and EVALSHA, by which operations are atomic."
             return [Finding("fault", f"scripts cannot be run: {exc}", remedy)]
@@ -67,10 +68,9 @@ def _of_no_key(package: str, refused: Sequence[str], key: str, prefix: str) -> F
         return Finding("note", text, "Name models whose keys it has: doctor package.module.")
     return Finding(
         "warning",
-        f"{package} sends what the user may not run on {key!r}, nor anything else: "
-        f"{', '.join(refused)}",
-        f"Unless it has other keys of that prefix, allow them: ACL SETUSER ... ~{prefix}* "
-        f"{_granting(refused)}.",
+        f"the user may run nothing on {key!r}, and so not what {package} sends",
+        "Unless it has other keys of that prefix, allow them, and ask again: ACL SETUSER ... "
+        f"~{prefix}*.",
     )
 
 

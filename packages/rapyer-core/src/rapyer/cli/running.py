@@ -70,6 +70,13 @@ def run_connected(action: Action, arguments: Namespace) -> int:
     except BrokenPipeError:  # whoever reads has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WELL
+    except NotConnectedError:  # whose message tells a program what to do, not who types
+        print(
+            "rapyer does not know where Redis is. Give --redis redis://localhost:6379, or set "
+            f"{URL_VARIABLE}.",
+            file=sys.stderr,
+        )
+        return FAILED
     except (RapyerError, RedisError, OSError) as exc:
         print(f"{type(exc).__name__}: {exc}", file=sys.stderr)
         return FAILED

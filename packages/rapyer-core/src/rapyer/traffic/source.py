@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from weakref import WeakKeyDictionary, WeakSet
 
 from redis.asyncio import Redis
@@ -53,6 +53,10 @@ _INTERNAL = {
     "orig_socket_timeout",
     "orig_socket_connect_timeout",
 }
+
+
+#: For how many seconds the event loops of other threads are waited for, to close connections.
+_PATIENCE: Final = 1.0
 
 
 class RedisSource:
@@ -178,18 +182,35 @@ class RedisSource:
     async def close(self) -> None:
         """Close the connections of this process to the server, of all its event loops.
 
-        Those of a loop that does not run at the moment stay until this is called when it does.
+        Those of a loop that does not run at the moment stay until this is called when it does. One
+        of another thread that does not answer within a second, which it may never do if that thread
+        waits for this one, closes its own when it can, and is warned about.
         """
         self._warn_of_closed_loops()
-        here = asyncio.get_running_loop()
+        here, are_late = asyncio.get_running_loop(), False
         for loop, channel in list(self._channels.items()):
             if loop is here:
                 del self._channels[loop]
                 await channel.close()
             elif loop.is_running():  # in another thread
                 del self._channels[loop]
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(channel.close(), loop))
+                there = asyncio.run_coroutine_threadsafe(channel.close(), loop)
+                closing = asyncio.wrap_future(there)
+                await asyncio.wait([closing], timeout=_PATIENCE)
+                if closing.done():
+                    closing.result()
+                else:
+                    are_late = True
         (self._left.add if self._channels else self._left.discard)(self)
+        if are_late:
+            warnings.warn(
+                f"the event loop of another thread has connections of rapyer to {self.place}, and "
+                f"did not close them within {_PATIENCE:g} s: something blocks it. It closes them "
+                "when it can. Where that is Starlette's TestClient in an `async def` test, use "
+                "httpx.AsyncClient with its ASGITransport, or write a `def`.",
+                ResourceWarning,
+                stacklevel=3,
+            )
 
     @classmethod
     def forget_inherited(cls) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from redis.asyncio.connection import parse_url
 
@@ -17,10 +17,9 @@ _PLACE: Final = re.compile(
     rf"/.*|{_HOST}(?:,{_HOST})*(?:/[0-9]*)?|{_HOST}(?:,{_HOST})*/(?P<service>[\w.-]+)(?:/[0-9]*)?",
     re.DOTALL,
 )
+_DATABASE: Final = re.compile(r"/?(?:[0-9]+/?)?")
 #: How errors of redis-py begin that say nothing of the URL itself; others quote parts of it.
 _HARMLESS: Final = ("Redis URL must specify", "Invalid value for")
-#: Whose path is a database, and not the path of a socket.
-_OF_HOSTS: Final = ("redis", "rediss")
 
 T = TypeVar("T")
 
@@ -33,14 +32,12 @@ def settings_of(url: str) -> dict[str, Any]:
             part of the URL.
     """
     settings = {**_parsed(parse_url, url)}
-    parts = urlsplit(url)
-    database = unquote(parts.path).replace("/", "")
-    # of a text redis-py makes database 0; it may be a part of a password that nobody has quoted
-    if parts.scheme in _OF_HOSTS and database and not database.isdecimal():
+    # redis-py takes database 0 for a name, and 12 for "/1/2"; the path of a socket is no database
+    if "path" not in settings and not _DATABASE.fullmatch(parts_of(url).path):
         raise ValueError(
-            "names a database that is no number. Give one such as "
-            "'redis://user:password@host:6379/0', and quote what stands in it by "
-            "urllib.parse.quote(password, safe='')"
+            "names a database that is no number. Give one such as 'redis://localhost:6379/0', "
+            "quote a password by urllib.parse.quote(password, safe=''), and name a socket as "
+            "'unix:///path'"
         )
     return settings
 
