@@ -110,7 +110,6 @@ COMMANDS = {
     r"python -m rapyer new-plugin visits": (WHEELS, 'new_plugin(python, "visits", project)'),
     r"cd rapyer-visits": (WHEELS, 'project = tmp_path / "rapyer-visits"'),
     r"python -m pip install --editable \. --group dev": (WHEELS, "/pyproject.toml:dev"),
-    r"python first\.py": ("tests/test_tutorial.py", "go_through(TITLES)"),
     r"python -m pytest": (WHEELS, "run_tests(python, project, redis_url, *measured)"),
     r"python -m ruff check|python -m ruff format --check": (WHEELS, "errors_of_ruff(project) =="),
     r"python -m mypy": (WHEELS, "mypy(python, project)"),

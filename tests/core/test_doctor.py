@@ -113,6 +113,66 @@ def test_commands_that_the_user_may_not_run_are_named_with_the_right_to_give(
     assert finding["remedy"] == "Allow it: ACL SETUSER ... +blpop +json.set."
 
 
+MODEL_OF_ONE_PREFIX = """
+from rapyer import AtomicRedisModel, Key
+
+
+class Comment(AtomicRedisModel):
+    id: Key[str]
+
+    class Config:
+        prefix = "doctor:comment"
+"""
+
+
+@pytest.fixture
+def comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A module with a model, and its name."""
+    (tmp_path / "doctor_comments.py").write_text(MODEL_OF_ONE_PREFIX)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield "doctor_comments"
+    sys.modules.pop("doctor_comments", None)
+
+
+def test_a_user_of_some_keys_is_looked_at_with_a_key_of_the_model(
+    client, doctor, redis_url, comments
+):
+    url = of_user(client, redis_url, "~doctor:comment:*", "+@all", "-set", "-unlink")
+
+    found = doctor(comments, redis=url)
+
+    (finding,) = found["rights"]
+    assert finding["text"].endswith("sends what the user may not run: SET")
+    assert found["rights of bulk"][0]["text"].endswith("may not run: UNLINK")
+    assert [one["state"] for one in found["rights of ttl"]] == ["ok"]
+
+
+def test_a_user_without_the_keys_of_a_model_is_told_which_to_allow(
+    client, doctor, redis_url, comments
+):
+    url = of_user(client, redis_url, "~other:*", "+@all")
+
+    (finding,) = doctor(comments, redis=url)["rights of ttl"]
+
+    assert finding["state"] == "warning"
+    assert "'doctor:comment:rapyer-doctor'" in finding["text"]
+    assert finding["remedy"].endswith("ACL SETUSER ... ~doctor:comment:* +persist.")
+
+
+def test_without_a_model_the_rights_of_a_user_of_some_keys_are_not_known(
+    client, doctor, redis_url
+):
+    url = of_user(client, redis_url, "~other:*", "+@all")
+
+    (finding,) = doctor(redis=url)["rights"]
+
+    assert finding["state"] == "note"
+    assert "is not known" in finding["text"]
+    assert "EVALSHA" not in finding["text"]
+    assert "JSON.SET" in finding["text"]
+    assert "Name models" in finding["remedy"]
+
+
 def test_a_user_without_scripts_is_told_so(client, doctor, redis_url):
     (finding,) = doctor(redis=of_user(client, redis_url, "~*", "+@all", "-eval"))["rights"]
     assert finding["state"] == "fault"

@@ -161,7 +161,7 @@ async def test_the_plugin_keeps_the_contract_and_remembers_writes(
     finally:
         for module in ("rapyer_visits.plugin", "rapyer_visits"):
             sys.modules.pop(module, None)
-    left = await redis.keys("rapyer-visits:contract_*")
+    left = await redis.keys("rapyer-visits:{contract_*")
     assert left, "writes were remembered, of documents that the check has deleted by itself"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rapyer import AtomicRedisModel, Key, PluginError
 from rapyer.base import BaseRedisModel, channel_of
-from rapyer.plugin import AccessPolicy, define_field_type, hookimpl
+from rapyer.plugin import AccessPolicy, Check, Command, define_field_type, hookimpl
 from rapyer.testing import (
     SentCommand,
     check_plugin,
@@ -135,6 +135,18 @@ def typed(**parts: Any) -> Any:
     return Typed()
 
 
+def registering(what: str, *registered: Any) -> Any:
+    class Registering:
+        RAPYER_API_VERSION = 1
+
+    def hook(self, register):
+        register(*registered)
+
+    hook.__name__ = f"rapyer_register_{what}"
+    setattr(Registering, hook.__name__, hookimpl(hook))
+    return Registering()
+
+
 class Twice(BaseRedisModel):
     def save(self) -> None: ...
 
@@ -174,6 +186,11 @@ async def test_a_good_plugin_passes(redis_url, redis):
         (typed(form='"12"'), r"example \"12\" cannot be loaded and dumped"),
         (typed(form="12", load=lambda grams: Weight(grams + 1)), "12 .*would be read back as"),
         (typed(form="no json"), "example no json cannot be loaded"),
+        (registering("commands", "word"), "registers 'word' in .*_commands. Register a Command"),
+        (registering("commands", Command("doctor", "", int)), "the command 'doctor', which is of"),
+        (registering("checks", print), "in rapyer_register_checks. Register a Check"),
+        (registering("checks", Check("server", print)), "the check 'server', which is of"),
+        (registering("field_types", int, 3), "registers 3 as the field type of <class 'int'>"),
     ],
 )
 def test_a_faulty_plugin_does_not_pass(plugin, message):
@@ -233,6 +250,15 @@ def test_a_broken_neighbour_is_not_the_plugin_s_fault(install):
             "changes what get gives: 'KeyNotFoundError' instead of",
         ),
         ({"apply": "redis.call('DEL', key)"}, "changes what save"),
+        (
+            {"check": "if whole then redis.call('SET', 'contract_x', '1') end"},
+            "check fails before a write: Write commands are not allowed",
+        ),
+        ({"check": "if then"}, "check fails before a read: Error compiling script"),
+        (
+            {"check": "if access == 'delete' then return 'NOPERM' end"},
+            "check fails before a delete: the check of an access policy returned NOPERM, which",
+        ),
     ],
 )
 async def test_a_policy_that_changes_what_operations_give_does_not_pass(
@@ -241,6 +267,20 @@ async def test_a_policy_that_changes_what_operations_give_does_not_pass(
     with pytest.raises(PluginError, match=message):
         await check_plugin_with_server(policy(**parts), redis_url)
     assert await redis.keys("contract_*") == []
+
+
+@pytest.mark.parametrize("hook", ["rapyer_startup", "rapyer_shutdown"])
+async def test_a_start_up_or_a_shutdown_that_cannot_be_awaited_names_the_plugin(redis_url, hook):
+    class Plain:
+        RAPYER_API_VERSION = 1
+
+    def function(self):
+        return lambda *_: None
+
+    function.__name__ = hook
+    setattr(Plain, hook, hookimpl(function))
+    with pytest.raises(PluginError, match=f"'Plain' .* for {hook} that returned None, and cannot"):
+        await check_plugin_with_server(Plain(), redis_url)
 
 
 async def test_a_start_up_that_works_only_once_does_not_pass(redis_url, redis):

@@ -390,7 +390,7 @@ def test_a_new_plugin_passes_its_own_tests_and_checks_where_it_is_installed(
     uv("pip", "install", "--quiet", "--python", python, "--no-deps", wheel)
     assert "rapyer_soft_delete/py.typed" in zipfile.ZipFile(wheel).namelist()
     shutil.move(project / "src", tmp_path)  # the plugin that is tested is the installed one
-    assert "11 passed" in run_tests(python, project, redis_url)
+    assert "12 passed" in run_tests(python, project, redis_url)
     shutil.move(tmp_path / "src", project)
     checked = mypy(python, project)
     assert checked.stdout == "Success: no issues found in 7 source files\n", checked.stderr
@@ -422,7 +422,7 @@ def test_the_plugin_of_the_tutorial_works_and_its_types_are_right(
     group = ("--group", f"{project}/pyproject.toml:dev")
     install(python, wheels, project, *group)
     measured = ("-m", "coverage", "run", "--include=*/rapyer_visits/*,*/tests/*")
-    assert "11 passed" in run_tests(python, project, redis_url, *measured)
+    assert "12 passed" in run_tests(python, project, redis_url, *measured)
     TUTORIAL.take_over(project / ".coverage")
     checked = mypy(python, project)
     assert checked.stdout == "Success: no issues found in 7 source files\n", checked.stderr

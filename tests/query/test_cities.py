@@ -150,9 +150,10 @@ async def test_all_cities_together_and_their_medians():
 
 
 @pytest.mark.usefixtures("connected")
-async def test_circles_and_the_nearest_are_those_of_plain_python():
+@pytest.mark.parametrize("number", [8, pytest.param(80, marks=pytest.mark.slow)])
+async def test_circles_and_the_nearest_are_those_of_plain_python(number):
     random = Random(1)
-    for _ in range(25):
+    for _ in range(number):
         middle, radius = random.choice(EVERYTHING).location, 10 ** random.uniform(3, 6.7)
         condition = City.location.within(middle, m=radius)
         expected = {city.geoname_id for city in EVERYTHING if condition.matches(city)}

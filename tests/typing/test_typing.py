@@ -77,3 +77,13 @@ def test_with_the_mypy_plugin_plain_annotations_are_exact(tmp_path, plugins):
     marked = {number for number, line in enumerate(lines, start=1) if line.endswith("# error")}
     assert marked - found.keys() == set(), "not found by the checker"
     assert {line: found[line] for line in found.keys() - marked} == {}, "not marked as errors"
+
+
+def test_ruff_leaves_the_lines_that_have_to_be_errors_alone_also_where_it_is_given_them():
+    for command in (["format", "--check"], ["check"]):
+        run = subprocess.run(
+            [sys.executable, "-m", "ruff", *command, *map(str, CASES)],
+            capture_output=True, text=True, check=False, cwd=HERE,
+        )  # fmt: skip
+        assert run.returncode == 0, run.stdout
+        assert "No Python files found" in run.stderr

@@ -13,6 +13,7 @@ import rapyer_audit.plugin
 from rapyer import AtomicRedisModel, Key, ModelDefinitionError, OptionError, init_rapyer
 from rapyer.testing import check_plugin, check_plugin_with_server, record_commands
 from rapyer_audit import Actor, AuditMixin, acting_as
+from rapyer_embedded import Cluster
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -69,8 +70,8 @@ async def test_a_write_that_changes_nothing_is_not_logged(redis):
 
 
 async def test_a_write_that_cannot_be_logged_is_not_made(redis):
-    await redis.set("audit:account:1", "text")
-    with pytest.raises(ResponseError, match="the audit log audit:account:1 is a string"):
+    await redis.set("audit:{account:1}", "text")
+    with pytest.raises(ResponseError, match=r"the audit log audit:\{account:1\} is a string"):
         await Account(id="1").save()
     assert not await redis.exists("account:1")
 
@@ -101,6 +102,14 @@ async def test_many_writers_leave_an_entry_for_each_write(redis):
     assert sorted(names) == sorted(str(number % 7) for number in range(100))
 
 
+async def test_the_log_is_beside_its_document_on_a_cluster():
+    with Cluster() as cluster:
+        async with init_rapyer(cluster.url.replace("redis://", "redis+cluster://")):
+            for number in range(20):
+                account = await Account(id=str(number)).save()
+                assert [entry.access for entry in await account.audit_log()] == ["write"]
+
+
 async def test_a_model_that_does_not_ask_for_it_sends_native_commands(redis, redis_url):
     quiet = Quiet(id="1")
     async with record_commands(redis_url) as sent:
@@ -113,7 +122,7 @@ async def test_an_option_of_init_rapyer_holds_for_models_that_do_not_set_it(redi
     async with init_rapyer(redis_url, audit=True, audit_stream="log"):
         await Quiet(id="1").save()
         assert len(await Quiet(id="1").audit_log()) == 1
-    assert await redis.xlen("log:quiet:1") == 1
+    assert await redis.xlen("log:{quiet:1}") == 1
 
 
 async def test_an_actor_is_stored_as_text(redis):
@@ -129,11 +138,12 @@ def test_options_are_checked_when_the_class_is_made():
             class Config:
                 audit = "yes"
 
-    with pytest.raises(OptionError, match="audit_stream: 'log:' is no start of a key"):
+    for start in ("", "log:", "{log}"):
+        with pytest.raises(OptionError, match=f"audit_stream: {start!r} is no start of a key"):
 
-        class Wrong(AtomicRedisModel):
-            class Config:
-                audit_stream = "log:"
+            class Wrong(AtomicRedisModel):
+                class Config:
+                    audit_stream = start
 
 
 def test_a_field_cannot_hide_the_log():

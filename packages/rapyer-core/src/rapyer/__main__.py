@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
             stream.reconfigure(errors="backslashreplace")
     host = survey_plugins().host
-    commands, faults = _commands(host)
+    commands, faults = commands_of(host)
     formatter = _formatter()
     parser = ArgumentParser(
         prog="rapyer" if Path(sys.argv[0]).stem == "rapyer" else "python -m rapyer",
@@ -89,7 +89,8 @@ def _formatter() -> type[HelpFormatter]:
     return RichHelpFormatter
 
 
-def _commands(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:
+def commands_of(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:
+    """Give the sub-commands of core and of plugins, and what is wrong with some of these."""
     commands: list[tuple[PluginInfo, Command]] = []
     owners = Named("command")
 

@@ -59,6 +59,11 @@ def check_prefix(prefix: object) -> str:
         raise ValueError(f"ends with the colon that rapyer adds. Write {prefix.rstrip(':')!r}")
     if prefix == _OWN_PREFIX or prefix.startswith(f"{_OWN_PREFIX}:"):
         raise ValueError("is the one of rapyer's own keys. Choose another one")
+    if prefix.startswith("{") and "}" not in prefix:
+        # '{user' and '1}' would make the key in which what is kept beside 'user:1' has it
+        raise ValueError(
+            "opens a brace that primary keys would close. Close it in the prefix, or set `hash_tag`"
+        )
     if "\0" in prefix:
         raise ValueError("contains U+0000, at which an index cuts keys")
     if "\r" in prefix or "\n" in prefix:

@@ -27,6 +27,7 @@ from rapyer.errors import (
 from rapyer.keys import RedisKey
 from rapyer.loading import loaded, not_found
 from rapyer.memory import baseline_of, enter_lock, leave_lock, remember_baseline
+from rapyer.traffic.beside import can_be_beside, key_beside
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.locks import (
     LOST,
@@ -66,23 +67,15 @@ def lock_keys(key: str, name: str, *, is_cluster: bool) -> LockKeys:
     Raises:
         LockError: No key can be in the slot of the document.
     """
-    if not _has_hash_tag(key):
-        if "}" in key and is_cluster:
-            raise LockError(
-                f"no lock can be in the slot of {key!r} on a cluster: the key has a '}}' and no "
-                "hash tag. Give the document a key with a hash tag, such as 'user:{...}', or "
-                "without '}'."
-            )
-        key = f"{{{key}}}"
+    if is_cluster and not can_be_beside(key):
+        raise LockError(
+            f"no lock can be in the slot of {key!r} on a cluster: the key has a '}}' and no "
+            "hash tag. Give the document a key with a hash tag, such as 'user:{...}', or "
+            "without '}'."
+        )
     # without a colon in the name, the key ends at the last one
     name = name.replace("%", "%25").replace(":", "%3A")
-    return LockKeys(*(f"rapyer:{kind}:{key}:{name}" for kind in _KINDS))
-
-
-def _has_hash_tag(key: str) -> bool:
-    """Say whether a part of the key decides about its slot, as Redis Cluster has it."""
-    start = key.find("{")
-    return start != -1 and key.find("}", start + 1) > start + 1
+    return LockKeys(*(f"{key_beside(f'rapyer:{kind}:', key)}:{name}" for kind in _KINDS))
 
 
 class DocumentLock(Generic[M]):

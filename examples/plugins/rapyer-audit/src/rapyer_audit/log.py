@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
 from rapyer.base import BaseRedisModel, RedisModelMeta, channel_of, key_to_write
+from rapyer.plugin import key_beside
 
 from rapyer_audit.actor import Actor
 from rapyer_audit.options import AUDIT_STREAM
@@ -40,7 +41,7 @@ class AuditMixin(BaseRedisModel, metaclass=RedisModelMeta):
             The entries, the newest first; none where nothing was logged.
         """
         model = type(self)
-        stream = f"{AUDIT_STREAM.of(model)}:{key_to_write(self)}"
+        stream = key_beside(f"{AUDIT_STREAM.of(model)}:", key_to_write(self))
         reply = await channel_of(model).execute("XREVRANGE", stream, "+", "-", "COUNT", limit)
         return [_entry(ident, fields) for ident, fields in reply]
 

@@ -12,7 +12,7 @@ from rapyer_audit.actor import acting
 # whether the user may write to it.
 _CHECK = """
 if access == 'read' then return end
-local stream = arg[1] .. ':' .. key
+local stream = key_beside(arg[1], key)  -- in the slot of the document, on a cluster
 local kind = redis.call('TYPE', stream).ok
 if kind ~= 'none' and kind ~= 'stream' then
     return redis.error_reply('WRONGTYPE the audit log ' .. stream .. ' is a ' .. kind)
@@ -23,7 +23,7 @@ end
 """
 _APPLY = """
 if access ~= 'read' then
-    redis.call('XADD', arg[1] .. ':' .. key, '*', 'access', access, 'actor', arg[2])
+    redis.call('XADD', key_beside(arg[1], key), '*', 'access', access, 'actor', arg[2])
 end
 """
 
@@ -43,4 +43,4 @@ def audit_policy(stream: str) -> AccessPolicy:
 def _arguments(stream: str) -> tuple[str, str]:
     """Give what a command takes along; called for each one."""
     actor = acting()
-    return stream, "" if actor is None else str(actor)
+    return f"{stream}:", "" if actor is None else str(actor)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Final
 
 from redis.exceptions import ResponseError
 
-from rapyer.base import BaseRedisModel
+from rapyer.base import BaseRedisModel, identity_of
 from rapyer.plugin.spec import Finding
 from rapyer.traffic.channel import Channel
-from rapyer.traffic.rights import refused_commands
+from rapyer.traffic.rights import rights_on
+
+#: The primary key, or the key where no model is named, that is asked about; nothing is stored there.
+_ASKED_KEY: Final = "rapyer-doctor"
 
 
 def rights_check(
@@ -17,29 +21,57 @@ def rights_check(
 ) -> Callable[[Channel, Sequence[type[BaseRedisModel]]], Awaitable[Sequence[Finding]]]:
     """Make what a `Check` runs: it finds which commands of a package the user may not run.
 
+    Each is asked about with a key of each model that was named: one round trip for a model.
+
     Args:
         package: The name of the distribution.
         commands: What it sends; one with a sub-command as `FUNCTION|LOAD`.
         optional: Those of them that it does without, in another way.
     """
 
-    async def run(channel: Channel, _: Sequence[type[BaseRedisModel]]) -> Sequence[Finding]:
+    async def look(node: Channel, model: type[BaseRedisModel] | None) -> Finding:
+        prefix = "" if model is None else f"{identity_of(model).prefix}:"
+        key = f"{prefix}{_ASKED_KEY}"
+        rights = await rights_on(node, key, commands)
+        if rights.refused and not rights.reaches_key:
+            return _of_no_key(package, rights.refused, key, prefix)
+        needed = [name for name in rights.refused if name not in optional]
+        if needed:
+            text = f"{package} sends what the user may not run: {', '.join(needed)}"
+            return Finding("fault", text, f"Allow it: ACL SETUSER ... {_granting(needed)}.")
+        if rights.refused:
+            refused = rights.refused
+            text = f"{package} does without what the user may not run: {', '.join(refused)}"
+            return Finding("note", text, f"To allow it: ACL SETUSER ... {_granting(refused)}.")
+        return Finding("ok", f"the user may run all commands of {package}")
+
+    async def run(channel: Channel, models: Sequence[type[BaseRedisModel]]) -> Sequence[Finding]:
         node = (await channel.primaries())[0]
         try:
-            refused = await refused_commands(node, commands)
+            found = [await look(node, model) for model in models or [None]]
         except ResponseError as exc:
             remedy = "Allow EVAL and EVALSHA, by which operations are atomic."
             return [Finding("fault", f"scripts cannot be run: {exc}", remedy)]
-        needed = [name for name in refused if name not in optional]
-        if needed:
-            text = f"{package} sends what the user may not run: {', '.join(needed)}"
-            return [Finding("fault", text, f"Allow it: ACL SETUSER ... {_granting(needed)}.")]
-        if refused:
-            text = f"{package} does without what the user may not run: {', '.join(refused)}"
-            return [Finding("note", text, f"To allow it: ACL SETUSER ... {_granting(refused)}.")]
-        return [Finding("ok", f"the user may run all commands of {package}")]
+        return list(dict.fromkeys(found))  # most often all models say the same
 
     return run
+
+
+def _of_no_key(package: str, refused: Sequence[str], key: str, prefix: str) -> Finding:
+    """Tell of a user who can do nothing with a key: one of a model, or any one."""
+    if not prefix:
+        text = (
+            f"whether the user may run {', '.join(refused)} is not known, for it may not use the "
+            f"key {key!r}"
+        )
+        return Finding("note", text, "Name models whose keys it has: doctor package.module.")
+    return Finding(
+        "warning",
+        f"{package} sends what the user may not run on {key!r}, nor anything else: "
+        f"{', '.join(refused)}",
+        f"Unless it has other keys of that prefix, allow them: ACL SETUSER ... ~{prefix}* "
+        f"{_granting(refused)}.",
+    )
 
 
 def _granting(commands: Sequence[str]) -> str:

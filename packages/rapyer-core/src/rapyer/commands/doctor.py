@@ -60,7 +60,7 @@ async def _examine(arguments: Namespace) -> Outcome:
     from rapyer.host import survey_plugins  # noqa: PLC0415 - the host has core, and so this command
 
     survey = survey_plugins()
-    checks, faults = _checks_of(survey.host.manager)
+    checks, faults = checks_of(survey.host.manager)
     faults += [fault for _, fault in survey.faults]
     told = [_Told("", "plugins", Finding("fault", str(fault))) for fault in faults]
     # with a plugin that does not work no model can be made
@@ -73,7 +73,8 @@ async def _examine(arguments: Namespace) -> Outcome:
     return Outcome(_shown(told), {"state": worst, "findings": value}, status)
 
 
-def _checks_of(manager: PluginManager) -> tuple[list[Check], list[PluginError]]:
+def checks_of(manager: PluginManager) -> tuple[list[Check], list[PluginError]]:
+    """Give the checks of core and of plugins, and what is wrong with some of these."""
     checks: list[Check] = []
     names = Named("check")
 

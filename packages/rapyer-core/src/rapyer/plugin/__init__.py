@@ -27,6 +27,7 @@ from rapyer.plugin.spec import RegisterOption as RegisterOption
 from rapyer.plugin.spec import Shutdown as Shutdown
 from rapyer.plugin.spec import Startup as Startup
 from rapyer.plugin.spec import hookimpl as hookimpl
+from rapyer.traffic.beside import key_beside as key_beside
 from rapyer.traffic.policies import AccessPolicy as AccessPolicy
 from rapyer.types import FieldType as FieldType
 from rapyer.types import FieldTypeMarker as FieldTypeMarker

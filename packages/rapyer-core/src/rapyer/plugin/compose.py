@@ -14,11 +14,11 @@ from rapyer.options import Option, OptionTable
 from rapyer.plugin.parts import Mixins, Named
 from rapyer.registry import ModelRegistry
 from rapyer.types.registry import FieldTypes
+from rapyer.types.table import FieldType
 
 if TYPE_CHECKING:
     from rapyer.plugin.info import PluginInfo
     from rapyer.plugin.manager import PluginManager
-    from rapyer.types.table import FieldType
 
 _DOCUMENTATION = """A pydantic model whose instances are RedisJSON documents.
 
@@ -100,6 +100,11 @@ class Host:
 
     def _add_field_type(self, info: PluginInfo, registered: tuple[Any, FieldType]) -> None:
         annotation, field_type = registered
+        if not isinstance(cast("object", field_type), FieldType):
+            raise info.error(
+                f"registers {field_type!r} as the field type of {annotation!r}",
+                "Register what define_field_type gives.",
+            )
         self._field_type_owners.add(
             info, field_type.name, lambda: self.field_types.register(annotation, field_type)
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Mapping
+from typing import TYPE_CHECKING, cast
 
 from rapyer.plugin.manager import blaming
 
@@ -45,7 +45,8 @@ class Lifecycle:
         try:
             for info, startup in startups:
                 with blaming(info, "rapyer_startup", passing=Exception):
-                    await startup(self.source.channel(), tuple(self._host.models))
+                    begun = startup(self.source.channel(), tuple(self._host.models))
+                    await _awaitable(info, "rapyer_startup", begun)
                 self._not_started.discard(info.name)
         except BaseException as exc:
             try:
@@ -70,7 +71,8 @@ class Lifecycle:
                 continue
             try:
                 with blaming(info, "rapyer_shutdown", passing=Exception):
-                    await shutdown(self.source.channel())
+                    begun = shutdown(self.source.channel())
+                    await _awaitable(info, "rapyer_shutdown", begun)
             except asyncio.CancelledError as exc:
                 cancelled = exc
             except Exception as exc:  # noqa: BLE001 - raised below, when all had their turn
@@ -84,3 +86,12 @@ class Lifecycle:
             raise errors[0]
         if errors:
             raise ExceptionGroup("plugins failed while they were shut down", errors)
+
+
+def _awaitable(info: PluginInfo, hook: str, begun: object) -> Awaitable[None]:
+    if not isinstance(begun, Awaitable):
+        raise info.error(
+            f"gave a function for {hook} that returned {begun!r}, and cannot be awaited",
+            "Return an async function.",
+        )
+    return cast("Awaitable[None]", begun)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 import pluggy
 
@@ -100,17 +100,20 @@ class PluginManager:
         """Collect the annotations and field types of all plugins."""
 
         def registering(info: PluginInfo) -> spec.RegisterFieldType:
-            return lambda annotation, field_type: sink(info, (annotation, field_type))
+            def register(annotation: Any, field_type: FieldType) -> None:
+                sink(info, (annotation, field_type))
+
+            return register
 
         self._expect_nothing("rapyer_register_field_types", None, register=registering)
 
     def register_commands(self, sink: Sink[spec.Command]) -> list[PluginError]:
         """Collect the sub-commands of all plugins; give what is wrong with some of them."""
-        return self._collect_each("rapyer_register_commands", sink)
+        return self._collect_each("rapyer_register_commands", spec.Command, sink)
 
     def register_checks(self, sink: Sink[spec.Check]) -> list[PluginError]:
         """Collect the checks of all plugins; give what is wrong with some of them."""
-        return self._collect_each("rapyer_register_checks", sink)
+        return self._collect_each("rapyer_register_checks", spec.Check, sink)
 
     def model_created(self, model: type[BaseRedisModel]) -> None:
         """Show a complete model to all plugins."""
@@ -184,11 +187,17 @@ class PluginManager:
 
         self._expect_nothing(hook, only, register=registering)
 
-    def _collect_each(self, hook: str, sink: Sink[Any]) -> list[PluginError]:
+    def _collect_each(self, hook: str, kind: type[T], sink: Sink[T]) -> list[PluginError]:
+        def checked(info: PluginInfo, registered: T) -> None:
+            if not isinstance(cast("object", registered), kind):
+                remedy = f"Register a {kind.__name__}."
+                raise info.error(f"registers {registered!r} in {hook}", remedy)
+            sink(info, registered)
+
         faults: list[PluginError] = []
         for info in self.plugins:
             try:
-                self._collect(hook, sink, only=info)
+                self._collect(hook, checked, only=info)
             except PluginError as exc:
                 faults.append(exc)
         return faults

@@ -6,12 +6,15 @@ import asyncio
 import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
-from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
+from rapyer.__main__ import commands_of
+from rapyer.base import channel_of
+from rapyer.commands.doctor import checks_of
 from rapyer.connection import init_rapyer
-from rapyer.errors import PluginError, RapyerError
+from rapyer.errors import CrossSlotError, PluginError, RapyerError
 from rapyer.guards import is_list, is_tuple
 from rapyer.host import host_of
 from rapyer.keys import RedisKey
@@ -20,16 +23,24 @@ from rapyer.plugin.checks import faults_of
 from rapyer.plugin.compose import Host
 from rapyer.plugin.loading import installed_plugins
 from rapyer.testing.hosts import info_of
-from rapyer.traffic.scripts import arguments_of
+from rapyer.traffic.beside import other_slot
+from rapyer.traffic.scripts import Operation, arguments_of, compose
 from rapyer.types.document import DocumentCodec
+
+#: Key: a document. Arguments: what would be done with it, and whether with the whole.
+_CHECKS: Final = Operation(
+    "checks",
+    "check(KEYS[1], arg[1], arg[2] == 'whole' or nil, true)",
+    writes=False,
+)
 
 
 def check_plugin(plugin: object, config: Mapping[str, object] | None = None) -> None:
     """Look for all faults of a plugin that can be found without a server.
 
     It is checked by itself, then composed with core alone, then with the plugins that are
-    installed; models are defined with it, the examples of its field types are loaded and dumped,
-    and the arguments of its access policy are counted.
+    installed; models are defined with it, its commands and checks are registered, the examples of
+    its field types are loaded and dumped, and the arguments of its access policy are counted.
 
     Args:
         plugin: The module, or the instance of a class, that its entry point names.
@@ -79,12 +90,14 @@ def _faults_with_models(
                 f"{reason}",
                 "Make `load(dump(value)) == value` hold, and give an example of what `dump` gives.",
             )
+    for faults in (commands_of(host)[1], checks_of(host.manager)[1]):
+        yield from faults
     model = _probe(host, config)
     try:
         _check_arguments(model)
     except Exception as exc:  # noqa: BLE001 - whatever a policy raises, every command would
         yield info.error(
-            f"has a policy whose arguments fail: {type(exc).__name__}: {exc}",
+            f"has a policy whose arguments fail: {type(exc).__name__}: {str(exc).rstrip('.')}",
             "Give as many as `arity` says, without looking at anything that may not be there.",
         )
     if "rapyer_access_policy" in _hooks(host, info) and not model.__rapyer_policies__:
@@ -138,13 +151,14 @@ async def check_plugin_with_server(
     """Look for faults of a plugin that show on a server: start-up, shutdown, access policies.
 
     Every operation of core has to do what it does without the plugin, on documents that are there,
-    on keys that are not and on keys of other types; start-up and shutdown have to work more than
-    once. The keys of its own that it uses are deleted again, and those of the plugin are not. Fewer
-    than a hundred round trips of core.
+    on keys that are not and on keys of other types; the `check` of its access policy may not write;
+    start-up and shutdown have to work more than once. The keys of its own that it uses are deleted
+    again, and those of the plugin are not. Fewer than a hundred round trips of core.
 
     Args:
         plugin: The module, or the instance of a class, that its entry point names.
-        redis_url: The URL of the server. It becomes the one of `init_rapyer`, which is torn down.
+        redis_url: The URL of the server, or of a cluster. It becomes the one of `init_rapyer`,
+            which is torn down.
         config: Options that the models of the check have, as for `check_plugin`.
 
     Raises:
@@ -155,11 +169,13 @@ async def check_plugin_with_server(
     info = info_of(plugin)
     with host_of([]) as host:
         async with init_rapyer(redis_url):
-            expected = await _outcomes(_probe(host, {}), redis_url)
+            expected = await _outcomes(_probe(host, {}))
     with host_of([(plugin, info)]) as host:
         for _ in range(2):
             async with init_rapyer(redis_url):
-                found = await _outcomes(_probe(host, config or {}), redis_url)
+                model = _probe(host, config or {})
+                await _check_checks(model, info)
+                found = await _outcomes(model)
             for what, outcome in expected.items():
                 if found[what] != outcome:
                     raise info.error(
@@ -168,7 +184,25 @@ async def check_plugin_with_server(
                     )
 
 
-async def _outcomes(model: Any, redis_url: str) -> dict[str, object]:
+async def _check_checks(model: Any, info: PluginInfo) -> None:
+    """Run the checks of the policies alone, in a script that the server lets write nothing."""
+    policies = model.__rapyer_policies__
+    script = compose(_CHECKS, policies)
+    key = model().key
+    for call in (("read", ""), ("write", ""), ("write", "whole"), ("delete", "")):
+        words = (script.text, 1, key, *arguments_of(policies), *call)
+        try:
+            await channel_of(model).execute("EVAL_RO", *words)
+        except ResponseError as exc:
+            told = other_slot(policies, key) if "non local key" in str(exc) else exc
+            raise info.error(
+                f"has an access policy whose check fails before a {call[0]}: "
+                f"{str(told).rstrip('.')}",
+                "It looks at keys and writes nothing: what is to be written is for `apply`.",
+            ) from exc
+
+
+async def _outcomes(model: Any) -> dict[str, object]:
     """Do everything that core does with documents; give what came of it."""
     there, gone, other = model(number=2), model(), model()
     steps: dict[str, Callable[[], Any]] = {
@@ -192,18 +226,20 @@ async def _outcomes(model: Any, redis_url: str) -> dict[str, object]:
         "get of another type": lambda: model.get(other.key),
         "delete of another type": other.delete,
     }
-    client: Any = Redis.from_url(redis_url)  # pyright: ignore[reportUnknownMemberType]
-    async with client:
-        await client.set(other.key, "text")
-        try:
-            return {what: await _outcome(step) for what, step in steps.items()}
-        finally:
-            await client.delete(there.key, gone.key, other.key)
+    channel = channel_of(model)
+    await channel.execute("SET", other.key, "text", writes=True)
+    try:
+        return {what: await _outcome(step) for what, step in steps.items()}
+    finally:
+        for one in (there, gone, other):
+            await channel.execute("DEL", one.key, writes=True)
 
 
 async def _outcome(step: Callable[[], Any]) -> object:
     try:
         return _comparable(await step())
+    except CrossSlotError as exc:  # of the policy: there is one key in each of these operations
+        return str(exc)
     except RapyerError as exc:
         return type(exc).__name__
     except Exception as exc:  # noqa: BLE001 - an error is an outcome, to be the same as without

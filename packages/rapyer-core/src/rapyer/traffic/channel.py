@@ -12,6 +12,7 @@ from redis.exceptions import NoScriptError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.errors import NotConnectedError, UnsupportedServerError
+from rapyer.traffic.beside import other_slot
 from rapyer.traffic.coalescing import Coalescer, Fetch
 from rapyer.traffic.functions import NO_FUNCTIONS, NOT_RUN, call_function
 from rapyer.traffic.outcome import LOST_REPLY, LostReply, outcome_of_write
@@ -251,6 +252,8 @@ class Channel:
 
         Raises:
             ConflictError: The document has another version than a policy expects.
+            CrossSlotError: A policy asks for a key that is not in the slot of the document, on a
+                cluster.
             KeyNotFoundError: It counts as missing for a policy, and a part of it was to be written.
             ValueError: A policy gave another number of arguments than it said.
             redis.exceptions.ResponseError: The script failed, or a policy has aborted it.
@@ -278,6 +281,8 @@ class Channel:
             of_version = version_error(exc, keys)
             if of_version is not None:
                 raise of_version from exc
+            if policies and "non local key" in str(exc):
+                raise other_slot(policies, keys[0]) from exc
             raise
 
     def coalescer(self, kind: object, make: Callable[[], Fetch]) -> Coalescer:

@@ -23,9 +23,9 @@ class AccessPolicy:
     """Two fragments of Lua that core composes with every operation on the keys of a model.
 
     In both, `key` is the key, `access` is `"read"`, `"write"` or `"delete"`, and `arg` is the list
-    of the policy's arguments for this call, which both may keep something in. In `check`, `whole`
-    says of a write whether the whole document is written. Fragments are bodies of functions: locals
-    stay in them.
+    of the policy's arguments for this call, which both may keep something in; `key_beside` names
+    keys of the policy's own. In `check`, `whole` says of a write whether the whole document is
+    written. Fragments are bodies of functions: locals stay in them.
 
     Attributes:
         name: Names the policy. Of several plugins none may have the name of another's.
@@ -34,7 +34,8 @@ class AccessPolicy:
             commands that `apply` sends. It may abort the operation (`return
             redis.error_reply("...")`), and for a read or a write give the verdict that the key
             counts as missing (`return false`): it is not read, no part of it is written, and a
-            whole document is written over it as where there is none. It must not write.
+            whole document is written over it as where there is none. It must not write, and
+            returns nothing else, or true.
         apply: Runs after the operation, for each key that was touched. It must not be able to fail.
         arity: How many arguments there are.
         hides: Whether `check` may say that a key counts as missing: then queries ask it of what an

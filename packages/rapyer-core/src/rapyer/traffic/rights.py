@@ -3,35 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from rapyer.traffic.channel import Channel
 
 #: `redis.acl_check_cmd` wants a name and its sub-command as two words, and is an error for what the
-#: server does not have.
+#: server does not have. It looks for keys among the arguments of whoever may not use all of them,
+#: without asking whether there are enough: asked about `SET` or `EVALSHA` alone, the server reads
+#: behind their end and crashes. So each is asked about with more keys than any of them needs.
 _ASK: Final = """
-local refused = {}
-for _, name in ipairs(ARGV) do
+local function may(name)
     local words = {}
     for word in name:gmatch('[^|]+') do words[#words + 1] = word end
+    for _ = 1, 12 do words[#words + 1] = ARGV[1] end
     local known, allowed = pcall(redis.acl_check_cmd, unpack(words))
-    if not (known and allowed) then refused[#refused + 1] = name end
+    return known and allowed
 end
-return refused
+local answer = {0}
+for _, name in ipairs({'EXISTS', 'TYPE', 'PTTL', 'GET', 'JSON.GET', 'SET', 'DEL', 'JSON.SET'}) do
+    if may(name) then answer[1] = 1 end
+end
+for number = 2, #ARGV do
+    if not may(ARGV[number]) then answer[#answer + 1] = ARGV[number] end
+end
+return answer
 """
 
 
-async def refused_commands(channel: Channel, commands: Sequence[str]) -> list[str]:
-    """Name the commands that the user may not run, or that the server does not have.
+class Rights(NamedTuple):
+    """What a user may do with a key.
+
+    Attributes:
+        refused: The commands that may not be run, or that the server does not have.
+        reaches_key: Whether some command may be run on the key. Where none may, the user lacks the
+            right to the key, or to all commands that have one: the server does not tell which.
+    """
+
+    refused: list[str]
+    reaches_key: bool
+
+
+async def rights_on(channel: Channel, key: str, commands: Sequence[str]) -> Rights:
+    """Find out which commands the user may not run on a key, or that the server does not have.
 
     `EVAL`, which any user may ask of itself; nothing is run. One round trip.
 
     Args:
         channel: The connections.
+        key: A whole Redis key, as those that the commands would be sent with. Nothing needs to be
+            there.
         commands: Their names; one with a sub-command as `FUNCTION|LOAD`.
 
     Raises:
         redis.exceptions.ResponseError: The user may not run `EVAL`.
     """
-    refused: list[bytes] = await channel.execute("EVAL", _ASK, 0, *commands)
-    return [name.decode() for name in refused]
+    reaches_key, *refused = await channel.execute("EVAL", _ASK, 0, key, *commands)
+    return Rights([name.decode() for name in refused], bool(reaches_key))

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
+from rapyer.traffic.beside import KEY_BESIDE
 from rapyer.traffic.policies import Fragments, Policies, ScriptArgument
 
 
@@ -106,6 +107,10 @@ local function check(key, access, whole, asks)
             counts_as_absent = true
         elseif type(verdict) == 'table' and verdict.err then
             error(verdict)
+        elseif type(verdict) ~= 'boolean' and verdict ~= nil then
+            error(redis.error_reply('ERR the check of an access policy returned '
+                .. tostring(verdict) .. ', which means nothing. It returns redis.error_reply(...), '
+                .. 'false, true or nothing.'))
         end
     end
     return not counts_as_absent or 'absent'
@@ -187,6 +192,8 @@ def _compose(operation: Operation, policies: tuple[Fragments, ...]) -> Script:
     text = _text_with(operation, policies) if policies else _ALONE.format(body=operation.body)
     if "permit(" in operation.body:
         text = _PERMIT + text
+    if "key_beside(" in text:
+        text = KEY_BESIDE + text
     if not operation.library:
         return Script(operation, text, _sha(text))
     library = operation.library

@@ -18,7 +18,7 @@ SLOTS: Final = 16384
 #: Where the key stands in a command; in all others it is the first word behind the name.
 _PLACES: Final = {"FT.CURSOR": 2}
 #: Commands with a script or a function: a number of keys stands behind its name.
-_SCRIPTS: Final = frozenset({"EVAL", "EVALSHA", "FCALL"})
+_SCRIPTS: Final = frozenset({"EVAL", "EVAL_RO", "EVALSHA", "FCALL"})
 #: Commands that name no key.
 _KEYLESS: Final = frozenset({
     "ASKING", "CLUSTER", "COMMAND", "EXEC", "FT.CONFIG", "FT._LIST", "FUNCTION", "HELLO", "INFO",
