@@ -159,9 +159,7 @@ def test_a_user_without_the_keys_of_a_model_is_told_which_to_allow(
     assert finding["remedy"].endswith("ACL SETUSER ... ~doctor:comment:* +persist.")
 
 
-def test_without_a_model_the_rights_of_a_user_of_some_keys_are_not_known(
-    client, doctor, redis_url
-):
+def test_without_a_model_the_rights_of_a_user_of_some_keys_are_not_known(client, doctor, redis_url):
     url = of_user(client, redis_url, "~other:*", "+@all")
 
     (finding,) = doctor(redis=url)["rights"]
