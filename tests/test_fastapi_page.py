@@ -34,4 +34,5 @@ async def test_the_application_answers_and_the_test_of_the_page_passes(redis_url
             assert (await client.post(f"{ada}/points?number=2")).json() == 2
             changed = (await client.patch(ada, json={"name": "Countess"})).json()
             assert changed == {"email": "ada@example.org", "name": "Countess", "points": 2}
+            assert (await client.post(f"{ada}/points?number=-3")).status_code == 422
             assert (await client.get("/members?at_least=1")).json() == [changed]

@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Query, Request
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from rapyer import AtomicRedisModel, Field, Key, KeyNotFoundError, Mapped, init_rapyer
 
 
@@ -47,6 +47,13 @@ async def not_found(_: Request, error: KeyNotFoundError) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=404)
 
 
+@app.exception_handler(ValidationError)
+async def not_valid(_: Request, error: ValidationError) -> Response:
+    """Answer 422 where a document would not be valid any more, as FastAPI does for requests."""
+    detail = error.json(include_url=False)
+    return Response(f'{{"detail":{detail}}}', status_code=422, media_type="application/json")
+
+
 @app.post("/members", status_code=201)
 async def create(member: Member) -> Member:
     """Write a new member, once: whoever comes second is told so."""
@@ -64,12 +71,14 @@ async def read(email: str) -> Member:
 @app.patch("/members/{email}")
 async def change(email: str, values: Change) -> Member:
     """Write what was sent, and nothing else."""
-    await Member.aupdate_by_key(email, **values.model_dump(exclude_unset=True))
+    sent = values.model_dump(exclude_unset=True)
+    if sent:
+        await Member.aupdate_by_key(email, **sent)
     return await Member.get(email)
 
 
 @app.post("/members/{email}/points")
-async def add(email: str, number: int) -> int:
+async def add(email: str, number: Annotated[int, Query(ge=-1000, le=1000)]) -> int:
     """Add points on the server: nothing is lost to others who do the same."""
     return await Member.points.increase(email, number)
 

@@ -38,6 +38,18 @@ async def test_what_is_not_there_or_not_valid_is_told(client: httpx.AsyncClient)
     assert (await client.post("/members", json={**ADA, "name": ""})).status_code == 422
 
 
+async def test_what_would_not_be_valid_is_told_and_changes_nothing(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.post("/members", json=ADA)
+    ada = "/members/ada@example.org"
+    for name in ("", None):
+        answer = await client.patch(ada, json={"name": name})
+        assert (answer.status_code, answer.json()["detail"][0]["loc"]) == (422, ["name"])
+    assert (await client.post(f"{ada}/points?number=-1")).status_code == 422
+    assert (await client.patch(ada, json={})).json() == {**ADA, "points": 0}
+
+
 async def test_one_field_is_changed(client: httpx.AsyncClient) -> None:
     await client.post("/members", json={**ADA, "points": 3})
     answer = await client.patch("/members/ada@example.org", json={"name": "Countess"})

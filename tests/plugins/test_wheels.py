@@ -282,6 +282,43 @@ asyncio.run(main())
     assert run.stderr == ""
 
 
+def test_the_oldest_versions_that_core_asks_for_are_enough(scratch, wheels, redis_url, redis):
+    python = scratch / "oldest/bin/python"
+    uv("venv", "--quiet", "--python", sys.executable, scratch / "oldest")
+    install(python, wheels, "--resolution", "lowest", "rapyer-core", "rapyer-query")
+    code = """
+import asyncio, sys
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple
+from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key, init_rapyer
+
+class Pair(NamedTuple):
+    day: date
+    price: Decimal
+
+class Part(EmbeddedModel):
+    pair: Pair
+
+class User(AtomicRedisModel):
+    id: Key[str]
+    parts: list[Part] = Field(default_factory=list)
+    class Config:
+        prefix = "oldest"
+
+async def main():
+    async with init_rapyer(sys.argv[1]):
+        user = await User(id="1", parts=[Part(pair=Pair(date(2026, 1, 1), Decimal("1.10")))]).save()
+        found = await User.find(User.id == "1").to_list()
+        print(found == [await User.get("1")] == [user])
+
+asyncio.run(main())
+"""
+    command = [python, "-W", "error", "-c", code, redis_url]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (run.stdout, run.stderr) == ("True\n", "")
+
+
 def test_the_command_lists_the_plugins_of_its_environment(environments):
     run = subprocess.run(
         [environments["with_plugin"], "-m", "rapyer", "plugins", "--json"],
