@@ -134,25 +134,37 @@ def comments(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     sys.modules.pop("doctor_comments", None)
 
 
+RIGHTS = """
+from rapyer.cli import rights_check
+from rapyer.plugin import Check, hookimpl
+RAPYER_API_VERSION = 1
+
+@hookimpl
+def rapyer_register_checks(register):
+    register(Check("rights of odd", rights_check("rapyer-odd", ["PERSIST", "UNLINK"])))
+"""
+
+
 def test_a_user_of_some_keys_is_looked_at_with_a_key_of_the_model(
-    client, doctor, redis_url, comments
+    client, doctor, redis_url, comments, install
 ):
+    install("odd", RIGHTS)
     url = of_user(client, redis_url, "~doctor:comment:*", "+@all", "-set", "-unlink")
 
     found = doctor(comments, redis=url)
 
     (finding,) = found["rights"]
     assert finding["text"].endswith("sends what the user may not run: SET")
-    assert found["rights of bulk"][0]["text"].endswith("may not run: UNLINK")
-    assert [one["state"] for one in found["rights of ttl"]] == ["ok"]
+    assert found["rights of odd"][0]["text"].endswith("may not run: UNLINK")
 
 
 def test_a_user_without_the_keys_of_a_model_is_told_which_to_allow(
-    client, doctor, redis_url, comments
+    client, doctor, redis_url, comments, install
 ):
+    install("odd", RIGHTS)
     url = of_user(client, redis_url, "~other:*", "+@all")
 
-    (finding,) = doctor(comments, redis=url)["rights of ttl"]
+    (finding,) = doctor(comments, redis=url)["rights of odd"]
 
     assert finding["state"] == "warning"
     assert "'doctor:comment:rapyer-doctor'" in finding["text"]

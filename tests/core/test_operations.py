@@ -380,8 +380,6 @@ async def test_calls_that_are_mixed_up_say_which_one_is_meant():
         await User.load("1")
     with pytest.raises(TypeError, match="'1' is no instance of a model"):
         await User.get_or_create("1")
-    with pytest.raises(TypeError, match=r"'1' is no instance of a model.*pipeline_for"):
-        User.pipeline("1")
     with pytest.raises(TypeError, match="'1' is no instance of a model"):
         await User.save("1")
     with pytest.raises(TypeError, match="Call it on Session"):

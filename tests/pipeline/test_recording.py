@@ -556,3 +556,8 @@ async def test_fields_may_have_the_names_of_what_makes_stand_ins(server, redis):
         p.inner.of += p.inner.at
     stored = await NamedModel.get(document.pk)
     assert (stored.by_key, stored.of_instance, stored.inner) == (2, 3, Named(at=4, of=5))
+
+
+def test_a_pipeline_of_the_class_says_that_it_is_one_of_an_instance():
+    with pytest.raises(TypeError, match=r"'1' is no instance of a model.*pipeline_for"):
+        RecordedModel.pipeline("1")
