@@ -16,7 +16,10 @@ from public_names import Function, Name, ancestry, is_recorded, members, module_
 NEVER = {"UnexpectedReplyError", "Exception", "NotImplementedError", "AssertionError"}
 #: What functions raise that those who call them do not say, with the reason.
 UNTOLD = {
-    ("rapyer.memory.require_instance", "TypeError"): "a method of instances was called on the class",
+    (
+        "rapyer.memory.require_instance",
+        "TypeError",
+    ): "a method of instances was called on the class",
 }
 
 
