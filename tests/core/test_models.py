@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from functools import cached_property
@@ -12,6 +13,7 @@ import pytest
 from pydantic import (
     AfterValidator,
     AliasChoices,
+    AliasPath,
     BaseModel,
     ConfigDict,
     PrivateAttr,
@@ -428,3 +430,68 @@ def test_an_instance_is_what_pydantic_makes():
     assert type(Ours(x=3).tags) is list
     assert Ours(x=3).__pydantic_private__ is None
     assert Ours(x=3) == Ours(x=3) != Ours(x=4)
+
+
+class Keyless(AtomicRedisModel):
+    number: int = 0
+
+    class Config:
+        prefix = "models:keyless"
+
+
+class Aliased(AtomicRedisModel):
+    id: Key[str] = Field(alias="pk")
+
+    class Config:
+        prefix = "models:aliased"
+
+
+class Chosen(AtomicRedisModel):
+    id: Key[str] = Field(validation_alias=AliasChoices("id", AliasPath("pk", 0)))
+
+    class Config:
+        prefix = "models:chosen"
+
+
+class Open(AtomicRedisModel):
+    model_config = ConfigDict(extra="allow")
+
+    class Config:
+        prefix = "models:open"
+
+
+def test_a_pk_that_would_be_ignored_is_refused_with_what_sets_it():
+    with pytest.raises(TypeError, match=r"Set it afterwards, `instance\.pk = \.\.\.`") as caught:
+        Keyless(pk="x", number=1)
+    assert "Keyless(pk=...) sets nothing" in str(caught.value)
+
+    class Keyed(AtomicRedisModel):
+        name: Key[str]
+
+    with pytest.raises(TypeError, match=r"its field 'name'\. Write Keyed\(name=\.\.\.\)"):
+        Keyed(name="x", pk="x")
+
+
+def test_a_pk_that_a_field_takes_is_given():
+    assert Aliased(pk="x").key == "models:aliased:x"
+    assert Chosen(pk=["x"]).key == "models:chosen:x"
+    assert Open(pk="x").model_extra == {"pk": "x"}
+    assert Keyless.model_validate({"pk": "x"}).number == 0, "what comes from outside is as ever"
+
+
+def test_a_validator_that_gives_another_instance_is_warned_about():
+    class Replaced(AtomicRedisModel):
+        number: int = 0
+
+        @model_validator(mode="after")
+        def replace(self) -> Replaced:
+            return Replaced.model_construct(number=5)
+
+    with pytest.warns(UserWarning, match="a validator of Replaced") as caught:
+        assert Replaced().number == 0
+    assert caught[0].filename == __file__
+
+
+def test_models_are_constructed_by_pydantic_itself():
+    assert Keyless.__pydantic_custom_init__ is False
+    assert str(inspect.signature(Keyless)) == "(*, number: int = 0) -> None"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -63,9 +64,23 @@ def test_other_names_that_are_not_there_are_errors_as_ever():
             _ = owner.nope  # type: ignore[attr-defined]
 
 
-def test_a_meta_that_nobody_would_read_is_refused():
-    with pytest.raises(ModelDefinitionError, match="class Config"):
+@pytest.mark.parametrize("name", ["Meta", "Settings", "config"])
+def test_options_that_nobody_would_read_are_refused(name):
+    with pytest.raises(ModelDefinitionError, match=f"`{name}`.*class Config"):
+        type(AtomicRedisModel)("Wrong", (AtomicRedisModel,), {
+            "__module__": __name__, "__qualname__": "Wrong", name: type(name, (), {"ttl": 5}),
+        })  # fmt: skip
 
-        class Wrong(AtomicRedisModel):
-            class Meta:
-                ttl = 5
+
+def test_a_class_within_a_model_may_have_such_a_name_where_it_is_a_type_of_values():
+    class Account(AtomicRedisModel):
+        @dataclass
+        class Settings:
+            dark: bool = False
+
+        settings: Settings = Settings()
+
+        class Config:
+            prefix = "types-page:settings"
+
+    assert Account().settings == Account.Settings(dark=False)

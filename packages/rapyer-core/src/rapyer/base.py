@@ -15,7 +15,7 @@ from rapyer._pydantic import unknown_types
 from rapyer.embedded import EmbeddedModel
 from rapyer.errors import InvalidKeyError, ModelDefinitionError
 from rapyer.fields import KeyMarker, marked_fields
-from rapyer.foreign import refuse_foreign
+from rapyer.foreign import refuse_foreign, refuse_ignored_pk, warn_of_other_instance
 from rapyer.keys import (
     KEY_TYPES,
     Identity,
@@ -86,6 +86,10 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
     An instance holds the plain values that pydantic made. Its document is one RedisJSON value
     under the key `prefix:pk`. Models derive from `rapyer.AtomicRedisModel`, mixins from this class.
+
+    Args:
+        data: The values of the fields, which pydantic validates. A `pk` that no field takes is a
+            `TypeError`: set it on the instance.
     """
 
     __slots__ = ()
@@ -243,6 +247,18 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         of_unknown = _any_instance if host is None else host.field_types.schema_of_unknown
         with schema_of(cls), unknown_types(handler, of_unknown):
             return handler(source)
+
+    if not TYPE_CHECKING:  # hidden from checkers, which know the signature of each model
+
+        def __init__(self, /, **data):
+            # pydantic's own call, whose place it takes: by super() it would cost half as much again
+            __tracebackhide__ = True
+            if "pk" in data:
+                refuse_ignored_pk(type(self))
+            if self is not self.__pydantic_validator__.validate_python(data, self_instance=self):
+                warn_of_other_instance(type(self))
+
+        __init__.__pydantic_base_init__ = True
 
     if not TYPE_CHECKING:  # hidden from checkers, so that a misspelled attribute stays an error
 

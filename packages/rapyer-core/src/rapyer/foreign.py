@@ -1,10 +1,17 @@
-"""Names that models of other libraries have, so that asking for one tells what it is here."""
+"""Names that models of other libraries have, so that using one tells what it is here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from pydantic import AliasChoices, AliasPath
+from pydantic.fields import FieldInfo
+
+if TYPE_CHECKING:
+    from rapyer.base import BaseRedisModel
 
 _FIND: Final = "`find(condition)` of rapyer-query"
 _SAVE: Final = '`save()` of an instance, and `save(only_if="absent")` where there must be none yet'
@@ -72,3 +79,43 @@ def refuse_unknown(owner: str, name: str, fields: Iterable[str]) -> NoReturn:
     near = get_close_matches(name, fields, n=1)
     remedy = f" Did you mean {near[0]!r}?" if near else ""
     raise AttributeError(f"type object {owner!r} has no attribute {name!r}.{remedy}", name=name)
+
+
+def refuse_ignored_pk(model: type[BaseRedisModel]) -> None:
+    """Refuse a `pk` for a new instance where pydantic would ignore it, as it does unknown names.
+
+    Raises:
+        TypeError: No field takes it; the message says how the primary key is set.
+    """
+    taken = {"pk"} & {*_names_of_values(model.__pydantic_fields__.values())}
+    if taken or model.model_config.get("extra") in ("allow", "forbid"):
+        return
+    name, key_field = model.__name__, model.__rapyer_identity__.key_field
+    if key_field is not None:
+        raise TypeError(
+            f"{name}(pk=...) sets nothing: the primary key of {name} is its field {key_field!r}. "
+            f"Write {name}({key_field}=...)."
+        )
+    raise TypeError(
+        f"{name}(pk=...) sets nothing: {name} has no field of that name, and rapyer makes a "
+        "primary key. Set it afterwards, `instance.pk = ...`, or declare one, such as "
+        "`id: Key[str]`."
+    )
+
+
+def _names_of_values(fields: Iterable[FieldInfo]) -> Iterator[object]:
+    """Give the names by which fields take their values, where these are not their own."""
+    for field in fields:
+        alias = field.validation_alias
+        for one in alias.choices if isinstance(alias, AliasChoices) else (alias,):
+            yield one.path[0] if isinstance(one, AliasPath) else one
+
+
+def warn_of_other_instance(model: type[BaseRedisModel]) -> None:
+    """Warn as pydantic does where a validator of a model gives another instance than its own."""
+    warnings.warn(
+        f"a validator of {model.__name__} returned something else than `self`, which has no effect "
+        "on an instance that is made by calling the class. Change `self` and return it.",
+        UserWarning,
+        stacklevel=3,
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, overload
 
 import pydantic
 from pydantic import BaseModel, PrivateAttr
@@ -33,6 +34,10 @@ E = TypeVar("E")
 
 #: Set while pydantic builds a class: it looks on bases for defaults, and must not find paths there.
 _building: ContextVar[bool] = ContextVar("building", default=False)
+
+
+#: Where other libraries have options, in lower case: redis-om and Django, beanie, a misspelling.
+_PLACES_OF_OPTIONS: Final = frozenset({"meta", "settings", "config"})
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Field, pydantic.Field, PrivateAttr))
@@ -237,11 +242,13 @@ def _refuse_mixin_before_its_model(model: str, bases: tuple[type, ...]) -> None:
 
 def _refuse_meta(model: str, namespace: dict[str, Any]) -> None:
     """Refuse options where other libraries have them: here nobody would read them."""
-    if "Meta" in namespace:
-        raise ModelDefinitionError(
-            f"{model} has a `Meta`, which rapyer does not read. Its options stand in `class "
-            "Config`, such as `prefix`; see docs/models.md."
-        )
+    for name, value in namespace.items():
+        is_plain = type(value) is type and value.__bases__ == (object,) and not is_dataclass(value)
+        if name == "Meta" or (is_plain and name.lower() in _PLACES_OF_OPTIONS):
+            raise ModelDefinitionError(
+                f"{model} has a `{name}`, which rapyer does not read. Its options stand in `class "
+                "Config`, such as `prefix`; see docs/models.md."
+            )
 
 
 def _refuse_config_of_plain_base(model: str, bases: tuple[type, ...], config: object) -> None:
