@@ -9,11 +9,6 @@ from redis import Redis
 from redis.crc import key_slot
 
 
-def url_of(cluster: Cluster) -> str:
-    """The URL by which rapyer is told of a cluster."""
-    return cluster.url.replace("redis://", "redis+cluster://")
-
-
 def port_of(server: Server) -> int:
     return int(server.url.rpartition(":")[2].partition("/")[0])
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
-from cluster_nodes import url_of
 from rapyer import ServerInfo, init_rapyer
 from rapyer_embedded import Cluster
 
@@ -23,12 +22,12 @@ async def cluster(nodes: Cluster) -> AsyncIterator[Cluster]:
     """rapyer connected to the cluster, which is empty."""
     for server in nodes.primaries:
         nodes.ask(server, "FLUSHALL")
-    async with init_rapyer(url_of(nodes)):
+    async with init_rapyer(nodes.cluster_url):
         yield nodes
 
 
 @pytest_asyncio.fixture
 async def info(nodes: Cluster) -> AsyncIterator[ServerInfo]:
     """What the cluster is."""
-    async with init_rapyer(url_of(nodes)) as known:
+    async with init_rapyer(nodes.cluster_url) as known:
         yield known

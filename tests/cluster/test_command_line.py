@@ -7,14 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from cluster_nodes import url_of
 from rapyer.__main__ import main
 from redis.cluster import RedisCluster
 
 
 @pytest.fixture
 def findings(nodes, capsys) -> list[dict[str, Any]]:
-    assert main(["doctor", "--redis", url_of(nodes), "--json"]) == 0
+    assert main(["doctor", "--redis", nodes.cluster_url, "--json"]) == 0
     return json.loads(capsys.readouterr().out)["findings"]
 
 
@@ -39,5 +38,5 @@ def test_a_document_is_shown_from_the_node_that_has_it(nodes, capsys, key):
         nodes.ask(server, "FLUSHALL")
     with RedisCluster.from_url(nodes.url) as client:
         client.execute_command("JSON.SET", key, "$", '{"id":1}')
-    assert main(["inspect", key, "--redis", url_of(nodes), "--json"]) == 0
+    assert main(["inspect", key, "--redis", nodes.cluster_url, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["document"] == {"id": 1}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from cluster_nodes import Moving, owner_of, slot_of, url_of
+from cluster_nodes import Moving, owner_of, slot_of
 from rapyer import AtomicRedisModel, Key, OutcomeUnknownError, init_rapyer
 from rapyer_embedded import Cluster
 from redis.asyncio.cluster import RedisCluster
@@ -47,7 +47,7 @@ def moving(cluster: Cluster, slot: int) -> Moving:
 async def test_no_increment_is_lost_or_repeated_while_the_slot_of_its_document_is_moved(own):
     ids = [f"{{a}}{n}" for n in range(20)]
     slot = slot_of("{a}")
-    async with init_rapyer(url_of(own)):
+    async with init_rapyer(own.cluster_url):
         await Counter.bulk_insert([Counter(id=one) for one in ids])
         is_over = False
         sent = dict.fromkeys(ids, 0)
@@ -81,7 +81,7 @@ async def test_no_increment_is_lost_or_repeated_while_the_slot_of_its_document_i
 
 async def test_bulk_writes_follow_a_slot_that_is_being_moved(own):
     ids = [f"{{a}}{n}" for n in range(30)]
-    async with init_rapyer(url_of(own)):
+    async with init_rapyer(own.cluster_url):
         await Kept.bulk_insert([Kept(id=one) for one in ids])
         move = moving(own, slot_of("{a}"))
         await asyncio.to_thread(move.begin)
@@ -99,7 +99,7 @@ async def test_bulk_writes_follow_a_slot_that_is_being_moved(own):
 
 async def test_a_query_finds_documents_that_are_on_their_way(own):
     ids = [f"{{b}}{n}" for n in range(60)]
-    async with init_rapyer(url_of(own)):
+    async with init_rapyer(own.cluster_url):
         await Counter.bulk_insert([Counter(id=one, number=n) for n, one in enumerate(ids)])
         others = [Counter(id=f"other{n}", number=-1) for n in range(100)]
         await Counter.bulk_insert(others)
@@ -132,7 +132,7 @@ async def test_a_query_finds_documents_that_are_on_their_way(own):
 
 
 async def test_a_node_whose_index_lost_its_slot_is_given_another_index(own):
-    async with init_rapyer(url_of(own)):
+    async with init_rapyer(own.cluster_url):
         await Counter.bulk_insert([Counter(id=str(n), number=n) for n in range(100)])
         query = Counter.find(Counter.number >= 50)
         assert await query.count() == 50
@@ -145,7 +145,7 @@ async def test_a_node_whose_index_lost_its_slot_is_given_another_index(own):
 
 
 async def test_a_lock_is_given_back_with_the_write_though_its_slot_is_being_moved(own):
-    async with init_rapyer(url_of(own)):
+    async with init_rapyer(own.cluster_url):
         one = Counter(id="{c}1")
         await one.save()
         is_held, is_moving = asyncio.Event(), asyncio.Event()
@@ -174,7 +174,7 @@ async def test_a_lock_is_given_back_with_the_write_though_its_slot_is_being_move
 
 async def test_a_lock_wakes_who_waits_though_its_slot_is_being_moved(own):
     one, client = Counter(id="{c}1"), RedisCluster.from_url(own.url)
-    async with init_rapyer(url_of(own)):
+    async with init_rapyer(own.cluster_url):
         await one.save()
         move = moving(own, slot_of("{c}"))
         async with one.lock() as held:
@@ -192,7 +192,7 @@ async def test_a_lock_wakes_who_waits_though_its_slot_is_being_moved(own):
 async def test_every_change_under_a_lock_is_made_once_while_the_slot_is_moved(own):
     ids = [f"{{e}}{n}" for n in range(6)]
     sent = dict.fromkeys(ids, 0)
-    async with init_rapyer(url_of(own)):
+    async with init_rapyer(own.cluster_url):
         await Counter.bulk_insert([Counter(id=one) for one in ids])
         is_over = False
 
@@ -221,7 +221,7 @@ async def test_nodes_that_do_not_name_their_host_are_followed_and_counted_once()
     ids = [f"{{d}}{n}" for n in range(20)]
     args = ["--cluster-preferred-endpoint-type", "unknown-endpoint"]
     with Cluster(primaries=3, args=args) as cluster:
-        async with init_rapyer(url_of(cluster)):
+        async with init_rapyer(cluster.cluster_url):
             await Counter.bulk_insert([Counter(id=one, number=3) for one in ids])
             move = moving(cluster, slot_of("{d}"))
             await asyncio.to_thread(move.begin)
@@ -234,7 +234,7 @@ async def test_nodes_that_do_not_name_their_host_are_followed_and_counted_once()
 
 
 async def test_every_kind_of_query_goes_on_while_the_slot_of_an_index_is_being_moved(own):
-    async with init_rapyer(url_of(own)):
+    async with init_rapyer(own.cluster_url):
         await Counter.bulk_insert([Counter(id=str(n), number=n) for n in range(60)])
         query, is_over = Counter.find(), False
 
@@ -264,7 +264,7 @@ async def test_every_kind_of_query_goes_on_while_the_slot_of_an_index_is_being_m
         assert await query.count() == 60
         is_over = True
         await asyncio.gather(*asking)
-    async with init_rapyer(url_of(own)):  # connections that know of nothing
+    async with init_rapyer(own.cluster_url):  # connections that know of nothing
         assert await looped() == 60
 
 
@@ -277,7 +277,7 @@ async def until(condition, seconds=20.0):
 
 async def test_after_a_primary_was_killed_its_replica_is_asked():
     with Cluster(primaries=3, replicas=1, node_timeout=0.5) as cluster:
-        async with init_rapyer(url_of(cluster)):
+        async with init_rapyer(cluster.cluster_url):
             ids = [str(n) for n in range(90)]
             await Counter.bulk_insert([Counter(id=one, number=1) for one in ids])
             assert await Counter.find(Counter.number == 1).count() == 90

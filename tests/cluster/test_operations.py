@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from cluster_nodes import slot_of, url_of
+from cluster_nodes import slot_of
 from rapyer import (
     AtomicRedisModel,
     ConflictError,
@@ -211,7 +211,7 @@ def test_what_can_be_no_hash_tag_is_refused(tag):
 
 async def test_a_hash_tag_is_set_in_models_alone(nodes):
     with pytest.raises(OptionError, match="single models"):
-        init_rapyer(url_of(nodes), hash_tag="x")
+        init_rapyer(nodes.cluster_url, hash_tag="x")
 
 
 async def test_ttl_policies_hold_on_each_node(cluster):

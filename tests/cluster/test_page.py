@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cluster_nodes import url_of
 from pages import Page
 from rapyer.testing import use_plugins
 
@@ -11,5 +10,5 @@ PAGE = Page("docs/cluster.md")
 
 async def test_the_example_says_what_it_prints(nodes, capsys):
     with use_plugins(installed=True):
-        await PAGE.run()["main"](url_of(nodes))
+        await PAGE.run()["main"](nodes.cluster_url)
     PAGE.check_printed(capsys.readouterr().out)

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from cluster_nodes import owner_of, slot_of, url_of
+from cluster_nodes import owner_of, slot_of
 from rapyer import CrossSlotError, Key, Mapped, PluginError
 from rapyer.base import channel_of
 from rapyer.plugin import AccessPolicy, hookimpl, key_beside
@@ -78,7 +78,7 @@ async def test_every_road_of_writing_finds_it(cluster):
 async def test_the_contract_of_plugins_is_asked_on_a_cluster_too(nodes):
     async def check_often(plugin):
         for _ in range(5):  # a key may be on the node of the document by chance
-            await check_plugin_with_server(plugin, url_of(nodes))
+            await check_plugin_with_server(plugin, nodes.cluster_url)
 
     await check_often(BESIDE)
     with pytest.raises(PluginError, match="makes its keys by key_beside"):

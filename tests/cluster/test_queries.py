@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Annotated
 
 import pytest
-from cluster_nodes import owner_of, slot_of, url_of
+from cluster_nodes import owner_of, slot_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapyer import AtomicRedisModel, Field, GeoPoint, Key, Vector, init_rapyer
@@ -238,5 +238,5 @@ async def expiring():
     with Cluster(primaries=3, args=["--enable-debug-command", "yes"]) as own:
         for server in own.primaries:
             own.ask(server, "DEBUG", "SET-ACTIVE-EXPIRE", "0")
-        async with init_rapyer(url_of(own)):
+        async with init_rapyer(own.cluster_url):
             yield own

@@ -6,7 +6,7 @@ import asyncio
 import signal
 
 import pytest
-from cluster_nodes import owner_of, port_of, slot_of, url_of
+from cluster_nodes import owner_of, port_of, slot_of
 from rapyer import AtomicRedisModel, Key, init_rapyer
 from rapyer.traffic import cluster as traffic
 from rapyer_bulk import BulkError
@@ -39,7 +39,7 @@ def few(cluster):
     """The URL of a user who may ask the indexes, and may not read documents."""
     for server in cluster.primaries:
         cluster.ask(server, "ACL", "SETUSER", "few", "on", ">pw", "~*", "&*", "+@all", "-json.get")
-    yield url_of(cluster).replace("://", "://few:pw@")
+    yield cluster.cluster_url.replace("://", "://few:pw@")
     for server in cluster.primaries:
         cluster.ask(server, "ACL", "DELUSER", "few")
 
@@ -70,7 +70,7 @@ async def test_calls_about_many_keys_have_the_patience_of_one_with_a_cluster_tha
     monkeypatch.setattr(traffic, "_PATIENCE", 0.5)
     ids = [str(n) for n in range(NUMBER)]
     with Cluster(primaries=3, node_timeout=0.5) as cluster:
-        async with init_rapyer(url_of(cluster)):
+        async with init_rapyer(cluster.cluster_url):
             await Letter.bulk_insert([Letter(id=one) for one in ids])
             victim = cluster.primaries[1]
             lost = [one for one in ids if owner_of(cluster, slot_of(Letter.key_of(one))) is victim]
@@ -117,7 +117,7 @@ async def test_gathered_gets_of_other_nodes_are_not_disturbed_by_one_that_is_gon
     ids = [str(n) for n in range(NUMBER)]
     args = ["--cluster-require-full-coverage", "no"]
     with Cluster(primaries=3, node_timeout=0.5, args=args) as cluster:
-        async with init_rapyer(url_of(cluster)):
+        async with init_rapyer(cluster.cluster_url):
             await model.bulk_insert([model(id=one) for one in ids])
             victim = cluster.primaries[1]
             lost = {one for one in ids if owner_of(cluster, slot_of(model.key_of(one))) is victim}

@@ -44,6 +44,7 @@ def test_each_primary_has_its_replicas_and_all_ask_for_the_password():
 async def test_it_is_an_asynchronous_context_manager():
     async with Cluster() as cluster:
         assert cluster.url in repr(cluster)
+        assert cluster.cluster_url == cluster.url.replace("redis://", "redis+cluster://", 1)
     assert "not running" in repr(cluster)
 
 

@@ -104,7 +104,7 @@ async def test_many_writers_leave_an_entry_for_each_write(redis):
 
 async def test_the_log_is_beside_its_document_on_a_cluster():
     with Cluster() as cluster:
-        async with init_rapyer(cluster.url.replace("redis://", "redis+cluster://")):
+        async with init_rapyer(cluster.cluster_url):
             for number in range(20):
                 account = await Account(id=str(number)).save()
                 assert [entry.access for entry in await account.audit_log()] == ["write"]

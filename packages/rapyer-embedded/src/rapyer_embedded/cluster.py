@@ -87,12 +87,21 @@ class Cluster(Startable):
 
     @property
     def url(self) -> str:
-        """The URL of the first node, which tells a client of the others.
+        """The URL of the first node, by which redis-py's `RedisCluster` learns of the others.
 
         Raises:
             ServerStateError: The cluster is not running.
         """
         return self._servers[0].url
+
+    @property
+    def cluster_url(self) -> str:
+        """The URL that names the cluster, `redis+cluster://...`, for `init_rapyer`.
+
+        Raises:
+            ServerStateError: The cluster is not running.
+        """
+        return f"redis+cluster{self.url.removeprefix('redis')}"
 
     @property
     def servers(self) -> Sequence[Server]:
