@@ -55,7 +55,7 @@ def rights_check(
             if is_of_the_moment(exc):
                 raise
             remedy = "Allow EVAL and EVALSHA, by which operations are atomic."
-            return [Finding("fault", f"scripts cannot be run: {exc}", remedy)]
+            return [Finding("fault", f"scripts cannot be run: {str(exc).rstrip('.')}", remedy)]
         return list(dict.fromkeys(found))  # most often all models say the same
 
     return run
