@@ -252,9 +252,9 @@ class Lifecycle:
         index = self._index
         return IndexUnavailableError(
             f"the index {index.name!r} of {index.model.__name__} cannot be made: "
-            f"{reason.rstrip('.')}. Indexes are in database 0 alone, and the user needs the keys rapyer:*, FT.CREATE, "
-            "FT.INFO, FT._LIST, FT.ALIASADD, FT.SEARCH, FT.AGGREGATE, EVALSHA, EVAL and TIME; "
-            ".scan() reads all documents instead."
+            f"{reason.rstrip('.')}. Indexes are in database 0 alone, and the user needs the keys "
+            "rapyer:*, FT.CREATE, FT.INFO, FT._LIST, FT.ALIASADD, FT.SEARCH, FT.AGGREGATE, "
+            "EVALSHA, EVAL and TIME; .scan() reads all documents instead."
         )
 
     # -- keeping it -------------------------------------------------------------------------------
