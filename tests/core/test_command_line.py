@@ -7,9 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+from argparse import Namespace
 
 import pytest
 from rapyer.__main__ import main
+from rapyer.cli import Outcome, run_connected
+from rapyer.traffic.beside import other_slot
 
 RAPYER = [sys.executable, "-m", "rapyer"]
 
@@ -50,3 +53,11 @@ def test_a_variable_that_is_no_url_is_told_as_that(monkeypatch, capsys):
     error = capsys.readouterr().err
     assert "RAPYER_REDIS_URL is 'http://localhost', which" in error
     assert "does not know" not in error
+
+
+def test_an_error_is_told_by_the_name_that_pages_have(capsys):
+    async def act(_: Namespace) -> Outcome:
+        raise other_slot((), "user:1")
+
+    assert run_connected(act, Namespace(redis=None, json=False)) == 2
+    assert capsys.readouterr().err.startswith("CrossSlotError: ")

@@ -70,8 +70,13 @@ def run_connected(action: Action, arguments: Namespace) -> int:
     except BrokenPipeError:  # of whoever reads what is printed, which `main` knows to end
         raise
     except (RapyerError, RedisError, OSError) as exc:
-        print(f"{type(exc).__name__}: {exc}", file=sys.stderr)
+        print(f"{_documented(type(exc)).__name__}: {exc}", file=sys.stderr)
         return FAILED
+
+
+def _documented(kind: type[Exception]) -> type[Exception]:
+    """Give the class of an error by which it can be caught: of what is private the base."""
+    return next(one for one in kind.__mro__ if not one.__name__.startswith("_"))
 
 
 async def _run(action: Action, arguments: Namespace) -> int:
