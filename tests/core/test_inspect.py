@@ -186,3 +186,33 @@ def test_a_key_is_found_where_the_locale_has_not_its_letters(client, redis_url):
 
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert b"\\u2603" in ended.stdout
+
+
+FAILING = """
+from pydantic import field_validator
+from rapyer import AtomicRedisModel
+
+class Failing(AtomicRedisModel):
+    age: int = 0
+    class Config:
+        prefix = "inspect:failing"
+
+    @field_validator("age")
+    @classmethod
+    def check(cls, value):
+        raise RuntimeError("no rates today")
+"""
+
+
+def test_a_validator_that_fails_is_told_beside_the_document(client, inspect, tmp_path, monkeypatch):
+    (tmp_path / "failing_of_inspect.py").write_text(FAILING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    put(client, "inspect:failing:1", '{"age": 3}')
+
+    status, told = inspect("inspect:failing:1", "failing_of_inspect")
+
+    del sys.modules["failing_of_inspect"]
+    assert (status, told["valid"], told["document"]) == (1, False, {"age": 3})
+    assert told["faults"] == [
+        {"path": "", "message": "validating it raised RuntimeError('no rates today')"}
+    ]

@@ -146,6 +146,8 @@ def _validate(found: _Inspection, model: type[BaseRedisModel], raw: bytes) -> No
             found.faults.append((path_text(error["loc"]), f"{error['msg']}{given}"))
     except RapyerError as exc:
         found.faults.append(("", str(exc)))
+    except Exception as exc:  # noqa: BLE001 - of a validator of the model; the rest is told anyway
+        found.faults.append(("", f"validating it raised {exc!r}"))
 
 
 def _differences(
