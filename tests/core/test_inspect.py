@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -166,3 +168,51 @@ def test_the_printed_form_tells_the_same(client, module, redis_url, capsys):
     assert "  valid    no\n           age: Input should be a valid integer" in out
     assert '"city": "Ålesund"' in out
     assert out.rstrip().endswith("}")
+
+
+def test_a_key_that_is_no_utf_8_is_status_2_and_told(redis_url, capsys):
+    assert main(["inspect", os.fsdecode(b"\xff"), "--redis", redis_url]) == 2
+    assert r"'\udcff' is no text in UTF-8" in capsys.readouterr().err
+
+
+def test_a_key_is_found_where_the_locale_has_not_its_letters(client, redis_url):
+    put(client, "inspect:\u2603", "{}")
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = [sys.executable, "-m", "rapyer", "inspect", "inspect:\u2603".encode()]
+
+    ended = subprocess.run(
+        [*words, "--redis", redis_url], check=False, env=environment, capture_output=True
+    )
+
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert b"\\u2603" in ended.stdout
+
+
+FAILING = """
+from pydantic import field_validator
+from rapyer import AtomicRedisModel
+
+class Failing(AtomicRedisModel):
+    age: int = 0
+    class Config:
+        prefix = "inspect:failing"
+
+    @field_validator("age")
+    @classmethod
+    def check(cls, value):
+        raise RuntimeError("no rates today")
+"""
+
+
+def test_a_validator_that_fails_is_told_beside_the_document(client, inspect, tmp_path, monkeypatch):
+    (tmp_path / "failing_of_inspect.py").write_text(FAILING)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    put(client, "inspect:failing:1", '{"age": 3}')
+
+    status, told = inspect("inspect:failing:1", "failing_of_inspect")
+
+    del sys.modules["failing_of_inspect"]
+    assert (status, told["valid"], told["document"]) == (1, False, {"age": 3})
+    assert told["faults"] == [
+        {"path": "", "message": "validating it raised RuntimeError('no rates today')"}
+    ]

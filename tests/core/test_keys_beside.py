@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rapyer import AtomicRedisModel, ModelDefinitionError
+from rapyer.errors import CrossSlotError
 from rapyer.plugin import AccessPolicy, hookimpl, key_beside
 from rapyer.testing import use_plugins
-from rapyer.traffic.beside import KEY_BESIDE, can_be_beside
+from rapyer.traffic.beside import KEY_BESIDE, can_be_beside, other_slot
 from redis.crc import key_slot
 from redis.exceptions import ResponseError
 
@@ -119,3 +120,9 @@ async def test_policies_have_it_in_both_of_their_parts(server, redis):
     with pytest.raises(ResponseError, match=r"the prefix \{audit\}: has a brace"):
         await refused.save()
     assert not await redis.exists(refused.key)
+
+
+def test_what_is_an_error_of_redis_too_can_be_shown():
+    error = other_slot((), "user:1")
+    assert "CrossSlot" in repr(error)
+    assert (type(error).__mro__[1], error.value) == (CrossSlotError, "user:1")

@@ -479,6 +479,34 @@ def test_a_pk_that_a_field_takes_is_given():
     assert Keyless.model_validate({"pk": "x"}).number == 0, "what comes from outside is as ever"
 
 
+@pytest.mark.parametrize("mode", ["before", "wrap"])
+def test_a_pk_that_a_validator_of_the_model_may_read_is_given_to_it(mode):
+    def named(data: dict[str, Any]) -> dict[str, Any]:
+        return {"name": data["pk"]}
+
+    class Named(AtomicRedisModel):
+        name: Key[str]
+
+        if mode == "before":
+
+            @model_validator(mode="before")
+            @classmethod
+            def take(cls, data: dict[str, Any]) -> dict[str, Any]:
+                return named(data)
+
+        else:
+
+            @model_validator(mode="wrap")
+            @classmethod
+            def take(cls, data: dict[str, Any], validate: Any) -> Any:
+                return validate(named(data))
+
+        class Config:
+            prefix = f"models:named-{mode}"
+
+    assert Named(pk="x").pk == "x"
+
+
 def test_a_validator_that_gives_another_instance_is_warned_about():
     class Replaced(AtomicRedisModel):
         number: int = 0

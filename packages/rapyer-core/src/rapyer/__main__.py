@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Sequence
 from io import TextIOWrapper
 from pathlib import Path
+from typing import Final
 
 from rapyer import first_party
+from rapyer.cli.errors import WELL
 from rapyer.errors import PluginError
 from rapyer.host import survey_plugins
 from rapyer.plugin import Command, PluginInfo
 from rapyer.plugin.compose import Host
 from rapyer.plugin.parts import Named
 from rapyer.version import __version__
+
+#: The exit status where the user has interrupted it, as shells give it: 128 and SIGINT.
+_INTERRUPTED: Final = 130
 
 
 def script() -> int:
@@ -39,11 +45,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         What the command gives: 0 where all is well, 1 where something is not as it should be, 2
-        where nothing could be done.
+        where nothing could be done, 130 where it was interrupted. It is 0 as well where nobody
+        reads what is printed any more, as behind `| head`.
 
     Raises:
         SystemExit: The arguments are wrong (2), or ask for help or the version (0).
     """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # else a closed pipe shows where nobody can catch it any more
+    except BrokenPipeError:  # whoever reads has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return WELL
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
             stream.reconfigure(errors="backslashreplace")

@@ -90,6 +90,9 @@ def refuse_ignored_pk(model: type[BaseRedisModel]) -> None:
     taken = {"pk"} & {*_names_of_values(model.__pydantic_fields__.values())}
     if taken or model.model_config.get("extra") in ("allow", "forbid"):
         return
+    validators = model.__pydantic_decorators__.model_validators.values()
+    if any(validator.info.mode != "after" for validator in validators):  # which may read it
+        return
     name, key_field = model.__name__, model.__rapyer_identity__.key_field
     if key_field is not None:
         raise TypeError(

@@ -251,10 +251,10 @@ class Lifecycle:
     def _unavailable(self, reason: str) -> IndexUnavailableError:
         index = self._index
         return IndexUnavailableError(
-            f"the index {index.name!r} of {index.model.__name__} cannot be made: {reason}. "
-            "Indexes are in database 0 alone, and the user needs the keys rapyer:*, FT.CREATE, "
-            "FT.INFO, FT._LIST, FT.ALIASADD, FT.SEARCH, FT.AGGREGATE, EVALSHA, EVAL and TIME; "
-            ".scan() reads all documents instead."
+            f"the index {index.name!r} of {index.model.__name__} cannot be made: "
+            f"{reason.rstrip('.')}. Indexes are in database 0 alone, and the user needs the keys "
+            "rapyer:*, FT.CREATE, FT.INFO, FT._LIST, FT.ALIASADD, FT.SEARCH, FT.AGGREGATE, "
+            "EVALSHA, EVAL and TIME; .scan() reads all documents instead."
         )
 
     # -- keeping it -------------------------------------------------------------------------------

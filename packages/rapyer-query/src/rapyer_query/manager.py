@@ -270,7 +270,8 @@ class IndexManager:
                 "Find out who did that, and call rebuild() again."
             )
         return IndexUnavailableError(
-            f"the new index of {name} cannot be made: {what}. The one of before is still asked."
+            f"the new index of {name} cannot be made: {what.rstrip('.')}. "
+            "The one of before is still asked."
         )
 
 

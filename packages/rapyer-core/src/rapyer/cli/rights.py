@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 from rapyer.base import BaseRedisModel, identity_of
 from rapyer.plugin.spec import Finding
 from rapyer.traffic.channel import Channel
+from rapyer.traffic.replies import is_of_the_moment
 from rapyer.traffic.rights import rights_on
 
 #: The primary key that is asked about, or the key where no model is named; nothing is stored there.
@@ -51,8 +52,10 @@ def rights_check(
         try:
             found = [await look(node, model) for model in asked]
         except ResponseError as exc:
+            if is_of_the_moment(exc):
+                raise
             remedy = "Allow EVAL and EVALSHA, by which operations are atomic."
-            return [Finding("fault", f"scripts cannot be run: {exc}", remedy)]
+            return [Finding("fault", f"scripts cannot be run: {str(exc).rstrip('.')}", remedy)]
         return list(dict.fromkeys(found))  # most often all models say the same
 
     return run

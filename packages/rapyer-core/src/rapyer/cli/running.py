@@ -67,19 +67,16 @@ def run_connected(action: Action, arguments: Namespace) -> int:
     """
     try:
         return asyncio.run(_run(action, arguments))
-    except BrokenPipeError:  # whoever reads has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return WELL
-    except NotConnectedError:  # whose message tells a program what to do, not who types
-        print(
-            "rapyer does not know where Redis is. Give --redis redis://localhost:6379, or set "
-            f"{URL_VARIABLE}.",
-            file=sys.stderr,
-        )
-        return FAILED
+    except BrokenPipeError:  # of whoever reads what is printed, which `main` knows to end
+        raise
     except (RapyerError, RedisError, OSError) as exc:
-        print(f"{type(exc).__name__}: {exc}", file=sys.stderr)
+        print(f"{_documented(type(exc)).__name__}: {exc}", file=sys.stderr)
         return FAILED
+
+
+def _documented(kind: type[Exception]) -> type[Exception]:
+    """Give the class of an error by which it can be caught: of what is private the base."""
+    return next(one for one in kind.__mro__ if not one.__name__.startswith("_"))
 
 
 async def _run(action: Action, arguments: Namespace) -> int:
@@ -92,7 +89,7 @@ async def _run(action: Action, arguments: Namespace) -> int:
             raise UsageError(f"--redis is {shown!r}, which {exc}.") from None
     try:
         text, value, status = await action(arguments)
-    except NotConnectedError as exc:
+    except NotConnectedError as exc:  # whose message tells a program what to do, not who types
         if arguments.redis is None and not os.environ.get(URL_VARIABLE):
             raise UsageError(
                 "rapyer does not know where Redis is. Give --redis redis://localhost:6379, or set "

@@ -13,6 +13,7 @@ from rapyer.base import BaseRedisModel
 from rapyer.cli.rights import rights_check
 from rapyer.plugin.spec import Check, Finding
 from rapyer.traffic.channel import Channel
+from rapyer.traffic.replies import is_of_the_moment
 
 #: What core sends; docs/security.md has the same.
 CORE_COMMANDS: Final = (
@@ -104,10 +105,8 @@ def _memory_without_bound(used: int, machine: int) -> Finding:
 
 async def _persistence(node: Channel) -> Sequence[Finding]:
     info = await _info(node, "persistence")
-    config = await _config(node, "save")
-    if not info or not config:
-        command = "INFO" if not info else "CONFIG GET"
-        return [Finding("note", _UNREADABLE.format(command=command))]
+    if not info:
+        return [Finding("note", _UNREADABLE.format(command="INFO"))]
     for name in ("rdb_last_bgsave_status", "aof_last_write_status"):
         state = info.get(name, "ok")
         if state != "ok":
@@ -117,6 +116,9 @@ async def _persistence(node: Channel) -> Sequence[Finding]:
             )]  # fmt: skip
     if info.get("aof_enabled") == "1":
         return [Finding("ok", "writes are logged (appendonly)")]
+    config = await _config(node, "save")
+    if not config:
+        return [Finding("note", _UNREADABLE.format(command="CONFIG GET"))]
     if config.get("save"):
         return [Finding(
             "note", f"what was written since the last snapshot is lost when it stops without one "
@@ -158,7 +160,9 @@ async def _info(node: Channel, section: str) -> dict[str, str]:
     """Read a section of `INFO`; nothing where the user may not."""
     try:
         reply: bytes = await node.execute("INFO", section)
-    except ResponseError:
+    except ResponseError as exc:
+        if is_of_the_moment(exc):
+            raise
         return {}
     lines = reply.decode(errors="replace").splitlines()
     pairs = (line.partition(":") for line in lines if not line.startswith("#"))
@@ -172,7 +176,9 @@ async def _config(node: Channel, *names: str) -> dict[str, str]:
         for name in names:
             reply: list[Any] = await node.execute("CONFIG", "GET", name)
             found.update({name: reply[1].decode(errors="replace")} if reply else {})
-    except ResponseError:
+    except ResponseError as exc:
+        if is_of_the_moment(exc):
+            raise
         return {}
     return found
 

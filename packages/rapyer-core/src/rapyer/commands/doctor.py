@@ -106,7 +106,7 @@ async def _examined(
 ) -> list[_Told]:
     try:
         await channel.introduce()
-    except UnsupportedServerError as exc:
+    except (UnsupportedServerError, ResponseError) as exc:
         return [_Told(channel.place, "server", Finding("fault", str(exc)))]
     told: list[_Told] = []
     for check in checks:

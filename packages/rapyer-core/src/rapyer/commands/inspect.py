@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -77,7 +78,7 @@ INSPECT_COMMAND = Command(
 
 async def _inspect(arguments: Namespace) -> Outcome:
     models_of(arguments.models)
-    key: str = arguments.key
+    key = _key_of(arguments.key)
     model = _model_of(key, arguments.models)
     channel = default_source().channel() if model is None else channel_of(model)
     found = await _look(channel, key)
@@ -89,6 +90,20 @@ async def _inspect(arguments: Namespace) -> Outcome:
         _validate(found, model, found.raw)
     is_well = found.raw is not None and not found.faults
     return Outcome(_shown(found), _as_json(found), WELL if is_well else WRONG)
+
+
+def _key_of(written: str) -> str:
+    """Give the key that a word is, which has surrogates where the locale could not decode it."""
+    try:
+        written.encode()
+    except UnicodeEncodeError:
+        try:
+            return os.fsencode(written).decode()
+        except UnicodeError:
+            raise UsageError(
+                f"{written!r} is no text in UTF-8, as keys of documents are. Write it as such."
+            ) from None
+    return written
 
 
 def _model_of(key: str, targets: Sequence[str]) -> type[BaseRedisModel] | None:
@@ -131,6 +146,8 @@ def _validate(found: _Inspection, model: type[BaseRedisModel], raw: bytes) -> No
             found.faults.append((path_text(error["loc"]), f"{error['msg']}{given}"))
     except RapyerError as exc:
         found.faults.append(("", str(exc)))
+    except Exception as exc:  # noqa: BLE001 - of a validator of the model; the rest is told anyway
+        found.faults.append(("", f"validating it raised {exc!r}"))
 
 
 def _differences(

@@ -58,8 +58,13 @@ def can_be_beside(key: str) -> bool:
     return "}" not in key or _has_hash_tag(key)
 
 
-class _OtherSlotError(CrossSlotError, ResponseError):
+class _CrossSlotResponseError(CrossSlotError, ResponseError):
     """What the server has refused, said with what to do about it."""
+
+    def __init__(self, message: str, *, value: object = None) -> None:
+        super().__init__(message, value=value)
+        # ValueError, which stands before it, calls it not: without it repr() is an AttributeError
+        ResponseError.__init__(self, message)
 
 
 def other_slot(policies: Policies, key: str) -> Exception:
@@ -72,7 +77,7 @@ def other_slot(policies: Policies, key: str) -> Exception:
         else "No key of a policy can be in its slot, for it has a '}' and no hash tag. Give the "
         "document a key with a hash tag, such as 'user:{...}', or without '}'."
     )
-    return _OtherSlotError(
+    return _CrossSlotResponseError(
         f"the access policy {names} asked for a key of its own that the node of the cluster which "
         f"has {key!r} has not: it is non local. {remedy}",
         value=key,

@@ -305,6 +305,8 @@ class Channel:
             NotConnectedError: The connections were closed meanwhile.
             UnsupportedServerError: It has no RedisJSON, or is a node of a cluster that was named
                 as a server.
+            redis.exceptions.ResponseError: It answers nothing for the moment, as a script blocks
+                it.
             redis.exceptions.ConnectionError: It cannot be reached.
         """
         if self.server is not None:

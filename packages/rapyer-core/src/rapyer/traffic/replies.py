@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import ResponseError
+from redis.exceptions import ClusterDownError, ResponseError, TryAgainError
 
 from rapyer.errors import KeyNotFoundError, UnexpectedReplyError, WrongTypeError
 
@@ -58,3 +58,12 @@ def raise_first_error(replies: Sequence[Any]) -> None:
     for reply in replies:
         if isinstance(reply, ResponseError):
             raise reply
+
+
+def is_of_the_moment(error: ResponseError) -> bool:
+    """Say whether a server refuses for the moment what it may carry out later.
+
+    A script blocks it, or the primary or a part of the cluster is away: that says nothing of what
+    it has, or of what the user may do.
+    """
+    return isinstance(error, (ClusterDownError, TryAgainError)) or str(error).startswith("BUSY ")

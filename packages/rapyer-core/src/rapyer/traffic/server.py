@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, cast
 from redis.exceptions import ResponseError
 
 from rapyer.errors import UnsupportedServerError
+from rapyer.traffic.replies import is_of_the_moment
 
 #: Sends a command and gives its reply.
 Send: TypeAlias = Callable[..., Awaitable[Any]]
@@ -48,6 +49,7 @@ async def read_server(send: Send, place: str) -> ServerInfo:
 
     Raises:
         UnsupportedServerError: The server has no RedisJSON.
+        redis.exceptions.ResponseError: It answers nothing for the moment.
     """
     hello = _mapping(await send("HELLO"))
     modules = {
@@ -74,15 +76,19 @@ async def _limits(send: Send) -> dict[str, str]:
     """Read the settings of Search: all at once, as they bound what queries answer."""
     try:
         pairs = await send("FT.CONFIG", "GET", "*")
-    except ResponseError:  # not allowed, or gone from the server: then nothing is known of them
-        return {}
+    except ResponseError as exc:
+        if is_of_the_moment(exc):  # what is read now is kept
+            raise
+        return {}  # not allowed, or gone from the server: then nothing is known of them
     return {str(_text(pair[0])).upper(): str(_text(pair[1])) for pair in pairs if len(pair) == 2}
 
 
 async def _knows(send: Send, command: str) -> bool:
     try:
         reply = await send("COMMAND", "INFO", command)
-    except ResponseError:
+    except ResponseError as exc:
+        if is_of_the_moment(exc):
+            raise
         return True  # not allowed to ask: the first command itself will tell
     return bool(reply and reply[0])
 
