@@ -89,7 +89,7 @@ def page(project):
 
 @contextmanager
 def hanging(server: Server, patience: float = 0.2) -> Iterator[None]:
-    """Stop a server, and let commands take so many seconds; before and after, machines may be slow."""
+    """Stop a server, and let commands take so many seconds; else, machines may be slow."""
     channel = channel_of(Doc)
     before, channel._timeout = channel._timeout, patience
     server.process.send_signal(signal.SIGSTOP)
