@@ -37,7 +37,7 @@ def shop(tmp_path, redis_url):
     client = Redis.from_url(redis_url, protocol=2)
     client.flushdb()
     client.execute_command("JSON.SET", "user:1", "$", '{"id":"1","age":"old","address":{}}')
-    client.pexpire("user:1", 3_552_400)
+    client.pexpire("user:1", 3_599_000)  # in 0:59:.. for a minute
     yield tmp_path
     client.close()
 

@@ -44,6 +44,26 @@ def moving(cluster: Cluster, slot: int) -> Moving:
     return Moving(cluster, slot, target)
 
 
+async def until(condition, seconds=20.0):
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await condition():
+        assert asyncio.get_running_loop().time() < deadline, "not so in time"
+        await asyncio.sleep(0.01)
+
+
+async def again(tasks, turns, times=1):
+    """Wait until each of those who repeat something has done so again, however slow they are."""
+    before = dict(turns)
+
+    async def all_have():
+        for task in tasks:
+            if task.done():
+                await task  # its error
+        return all(turns[one] >= before[one] + times for one in turns)
+
+    await until(all_have)
+
+
 async def test_no_increment_is_lost_or_repeated_while_the_slot_of_its_document_is_moved(own):
     ids = [f"{{a}}{n}" for n in range(20)]
     slot = slot_of("{a}")
@@ -68,15 +88,14 @@ async def test_no_increment_is_lost_or_repeated_while_the_slot_of_its_document_i
             await asyncio.to_thread(move.begin)
             for first in range(0, len(keys), 5):
                 await asyncio.to_thread(move.move, keys[first : first + 5])
-                await asyncio.sleep(0.05)
+                await again(writers, sent)
             await asyncio.to_thread(move.end)
-            await asyncio.sleep(0.05)
+            await again(writers, sent)
         is_over = True
         await asyncio.gather(*writers)
         found = await Counter.bulk_get(ids)
     assert [one.number for one in found] == [sent[one] for one in ids]
     assert [one.done for one in found] == [sent[one] for one in ids]
-    assert min(sent.values()) > 5
 
 
 async def test_bulk_writes_follow_a_slot_that_is_being_moved(own):
@@ -104,29 +123,29 @@ async def test_a_query_finds_documents_that_are_on_their_way(own):
         others = [Counter(id=f"other{n}", number=-1) for n in range(100)]
         await Counter.bulk_insert(others)
         assert await Counter.find(Counter.number >= 0).count() == 60
-        is_over, turns = False, 0
+        is_over, turns = False, dict.fromkeys(range(3), 0)
 
-        async def ask():
-            nonlocal turns
+        async def ask(place):
             while not is_over:
                 found = await Counter.find(Counter.number >= 0).to_list()
                 assert sorted(one.number for one in found) == list(range(60))
                 assert await Counter.find(Counter.number >= 0).count() == 60
                 assert len(await Counter.find(Counter.number >= 0).keys()) == 60
-                turns += 1
+                turns[place] += 1
 
-        asking = [asyncio.create_task(ask()) for _ in range(3)]
+        asking = [asyncio.create_task(ask(place)) for place in turns]
         for _ in range(2):
             move = moving(own, slot_of("{b}"))
             keys = [Counter.key_of(one) for one in ids]
             await asyncio.to_thread(move.begin)
             for first in range(0, len(keys), 3):
                 await asyncio.to_thread(move.move, keys[first : first + 3])
+                if first == 30:
+                    await again(asking, turns)
             await asyncio.to_thread(move.end)
-            await asyncio.sleep(0.05)
+            await again(asking, turns)
         is_over = True
         await asyncio.gather(*asking)
-        assert turns > 5
         assert await Counter.find(Counter.number >= 30).delete() == 30
         assert await Counter.find(Counter.number >= 0).count() == 30
 
@@ -210,11 +229,10 @@ async def test_every_change_under_a_lock_is_made_once_while_the_slot_is_moved(ow
                 await asyncio.to_thread(move.move, keys[:3])
                 await asyncio.sleep(0.02)
             await asyncio.to_thread(move.end)
-            await asyncio.sleep(0.1)
+            await again(counting, sent, times=2)
         is_over = True
         await asyncio.gather(*counting)
         assert {one.id: one.number for one in await Counter.bulk_get(ids)} == sent
-        assert min(sent.values()) > 5
 
 
 async def test_nodes_that_do_not_name_their_host_are_followed_and_counted_once():
@@ -268,13 +286,6 @@ async def test_every_kind_of_query_goes_on_while_the_slot_of_an_index_is_being_m
         assert await looped() == 60
 
 
-async def until(condition, seconds=20.0):
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await condition():
-        assert asyncio.get_running_loop().time() < deadline, "not so in time"
-        await asyncio.sleep(0.05)
-
-
 async def test_after_a_primary_was_killed_its_replica_is_asked():
     with Cluster(primaries=3, replicas=1, node_timeout=0.5) as cluster:
         async with init_rapyer(cluster.cluster_url):
@@ -290,7 +301,9 @@ async def test_after_a_primary_was_killed_its_replica_is_asked():
             victim.process.kill()
 
             async def write(pk):
-                for _ in range(40):
+                tried = 0
+                while tried < 40 or not sent[pk]:  # until the replica is asked
+                    tried += 1
                     try:
                         await Counter.number.increase(pk, 1)
                     except OutcomeUnknownError:
@@ -300,7 +313,8 @@ async def test_after_a_primary_was_killed_its_replica_is_asked():
                     else:
                         sent[pk] += 1
 
-            await asyncio.gather(*map(write, ids))
+            async with asyncio.timeout(60):
+                await asyncio.gather(*map(write, ids))
 
             async def is_whole():
                 try:
@@ -313,7 +327,6 @@ async def test_after_a_primary_was_killed_its_replica_is_asked():
             found = {one.id: one.number - 1 for one in await Counter.bulk_get(ids)}
             for one in ids:
                 assert sent[one] <= found[one] <= sent[one] + unknown[one]
-            assert all(sent[one] > 0 for one in lost)
 
 
 async def has_all(cluster, victim):
