@@ -239,6 +239,38 @@ def test_models_on_a_server_of_their_own_are_examined_there(
     del sys.modules["own_of_doctor"]
 
 
+@pytest.mark.parametrize("first", ["near", "away"])
+def test_a_server_that_cannot_be_reached_does_not_hide_what_is_told_of_others(
+    client, redis_url, tmp_path, monkeypatch, capsys, first
+):
+    servers = {"near": redis_url, "away": "redis://127.0.0.1:1"}
+    lines = ["from rapyer import AtomicRedisModel"]
+    for name in sorted(servers, key=lambda name: name != first):
+        lines += [
+            f"class {name.title()}(AtomicRedisModel):",
+            f"    class Config: redis = {servers[name]!r}; prefix = 'doctor:{name}'",
+        ]
+    (tmp_path / "two_of_doctor.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert main(["doctor", "two_of_doctor", "--json"]) == 1
+
+    del sys.modules["two_of_doctor"]
+    told = json.loads(capsys.readouterr().out)["findings"]
+    (away,) = [one for one in told if one["server"] == "redis://127.0.0.1:1"]
+    assert (away["check"], away["state"]) == ("server", "fault")
+    assert "cannot be reached" in away["text"]
+    assert "memory" in {one["check"] for one in told}
+
+
+def test_a_plugin_that_does_not_work_is_told_where_the_server_is_away(install, capsys):
+    install("broken", "import not_there")
+    assert main(["doctor", "--redis", "redis://127.0.0.1:1"]) == 1
+    out = capsys.readouterr().out
+    assert "not_there" in out
+    assert "cannot be reached" in " ".join(out.split())
+
+
 def test_a_plugin_that_does_not_work_is_a_fault_and_the_server_is_examined(client, doctor, install):
     install("broken", "import not_there")
     found = doctor("no_module_of_this_name")
