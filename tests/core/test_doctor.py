@@ -177,6 +177,19 @@ def test_a_user_without_the_keys_of_a_model_is_told_which_to_allow(
     assert finding["remedy"].endswith("ACL SETUSER ... ~doctor:comment:*.")
 
 
+def test_a_user_of_keys_for_reading_is_told_that_commands_may_not_be_what_it_lacks(
+    client, doctor, redis_url, comments
+):
+    for keys, is_told in (("%R~doctor:comment:*", True), ("~doctor:comment:*", False)):
+        url = of_user(client, redis_url, keys, "+@all", "-blpop")
+        (finding,) = doctor(comments, redis=url)["rights"]
+        assert finding["state"] == "fault"
+        assert "+blpop" in finding["remedy"]
+        assert ("for reading alone, allow all of it: ~doctor:comment:*." in finding["remedy"]) == (
+            is_told
+        )
+
+
 def test_without_a_model_the_rights_of_a_user_of_some_keys_are_not_known(client, doctor, redis_url):
     url = of_user(client, redis_url, "~other:*", "+@all")
 

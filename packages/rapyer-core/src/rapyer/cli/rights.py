@@ -39,7 +39,10 @@ def rights_check(
         needed = [name for name in rights.refused if name not in optional]
         if needed:
             text = f"{package} sends what the user may not run: {', '.join(needed)}"
-            return Finding("fault", text, f"Allow it: ACL SETUSER ... {_granting(needed)}.")
+            remedy = f"Allow it: ACL SETUSER ... {_granting(needed)}."
+            if not rights.writes_key:  # as with `%R~*`, which refuses commands that are allowed
+                remedy += f" If it has {key!r} for reading alone, allow all of it: ~{prefix}*."
+            return Finding("fault", text, remedy)
         if rights.refused:
             refused = rights.refused
             text = f"{package} does without what the user may not run: {', '.join(refused)}"
