@@ -32,6 +32,25 @@ def test_rights_are_asked_for_once(findings):
     assert [one["state"] for one in findings if one["check"] == "rights"] == ["ok"]
 
 
+def test_a_right_that_one_node_does_not_give_is_told_with_the_node(nodes, capsys):
+    *others, lacking = nodes.primaries
+    words = ("ACL", "SETUSER", "uneven", "reset", "on", ">x", "~*", "+@all")
+    for server in others:
+        nodes.ask(server, *words)
+    nodes.ask(lacking, *words, "-blpop")
+    try:
+        url = f"{url_of(nodes)}?username=uneven&password=x"
+        assert main(["doctor", "--redis", url, "--json"]) == 1
+    finally:
+        for server in nodes.primaries:
+            nodes.ask(server, "ACL", "DELUSER", "uneven")
+    findings = json.loads(capsys.readouterr().out)["findings"]
+    told = {one["state"]: one["text"] for one in findings if one["check"] == "rights"}
+    place = urlsplit(lacking.url).netloc
+    assert told["fault"] == f"{place}: rapyer-core sends what the user may not run: BLPOP"
+    assert place not in told["ok"]
+
+
 @pytest.mark.parametrize("key", ["thing:1", "thing:2", "thing:3", "thing:{a}4"])
 def test_a_document_is_shown_from_the_node_that_has_it(nodes, capsys, key):
     for server in nodes.primaries:

@@ -181,6 +181,19 @@ def test_a_user_without_the_keys_of_a_model_is_told_which_to_allow(
     assert finding["remedy"].endswith("ACL SETUSER ... ~doctor:comment:*.")
 
 
+def test_a_user_of_keys_for_reading_is_told_that_commands_may_not_be_what_it_lacks(
+    client, doctor, redis_url, comments
+):
+    for keys, is_told in (("%R~doctor:comment:*", True), ("~doctor:comment:*", False)):
+        url = of_user(client, redis_url, keys, "+@all", "-blpop")
+        (finding,) = doctor(comments, redis=url)["rights"]
+        assert finding["state"] == "fault"
+        assert "+blpop" in finding["remedy"]
+        assert ("for reading alone, allow all of it: ~doctor:comment:*." in finding["remedy"]) == (
+            is_told
+        )
+
+
 def test_without_a_model_the_rights_of_a_user_of_some_keys_are_not_known(client, doctor, redis_url):
     url = of_user(client, redis_url, "~other:*", "+@all")
 
@@ -241,6 +254,38 @@ def test_models_on_a_server_of_their_own_are_examined_there(
     servers = {one["server"] for one in json.loads(capsys.readouterr().out)["findings"]}
     assert len(servers) == 1
     del sys.modules["own_of_doctor"]
+
+
+@pytest.mark.parametrize("first", ["near", "away"])
+def test_a_server_that_cannot_be_reached_does_not_hide_what_is_told_of_others(
+    client, redis_url, tmp_path, monkeypatch, capsys, first
+):
+    servers = {"near": redis_url, "away": "redis://127.0.0.1:1"}
+    lines = ["from rapyer import AtomicRedisModel"]
+    for name in sorted(servers, key=lambda name: name != first):
+        lines += [
+            f"class {name.title()}(AtomicRedisModel):",
+            f"    class Config: redis = {servers[name]!r}; prefix = 'doctor:{name}'",
+        ]
+    (tmp_path / "two_of_doctor.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    assert main(["doctor", "two_of_doctor", "--json"]) == 1
+
+    del sys.modules["two_of_doctor"]
+    told = json.loads(capsys.readouterr().out)["findings"]
+    (away,) = [one for one in told if one["server"] == "redis://127.0.0.1:1"]
+    assert (away["check"], away["state"]) == ("server", "fault")
+    assert "cannot be reached" in away["text"]
+    assert "memory" in {one["check"] for one in told}
+
+
+def test_a_plugin_that_does_not_work_is_told_where_the_server_is_away(install, capsys):
+    install("broken", "import not_there")
+    assert main(["doctor", "--redis", "redis://127.0.0.1:1"]) == 1
+    out = capsys.readouterr().out
+    assert "not_there" in out
+    assert "cannot be reached" in " ".join(out.split())
 
 
 def test_a_plugin_that_does_not_work_is_a_fault_and_the_server_is_examined(client, doctor, install):

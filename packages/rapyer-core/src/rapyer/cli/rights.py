@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
 from redis.exceptions import ResponseError
@@ -11,7 +12,7 @@ from rapyer.base import BaseRedisModel, identity_of
 from rapyer.plugin.spec import Finding
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.replies import is_of_the_moment
-from rapyer.traffic.rights import rights_on
+from rapyer.traffic.rights import Rights, rights_on
 
 #: The primary key that is asked about, or the key where no model is named; nothing is stored there.
 _ASKED_KEY: Final = "rapyer-doctor"
@@ -22,7 +23,8 @@ def rights_check(
 ) -> Callable[[Channel, Sequence[type[BaseRedisModel]]], Awaitable[Sequence[Finding]]]:
     """Make what a `Check` runs: it finds which commands of a package the user may not run.
 
-    Each is asked about with a key of each model that was named: one round trip for a model.
+    Each is asked about with a key of each model that was named: one round trip for a model, at each
+    node of a cluster.
 
     Args:
         package: The name of the distribution.
@@ -34,31 +36,50 @@ def rights_check(
         prefix = "" if model is None else f"{identity_of(model).prefix}:"
         key = f"{prefix}{_ASKED_KEY}"
         rights = await rights_on(node, key, commands)
-        if rights.refused and not rights.reaches_key:
-            return _of_no_key(package, rights.refused, key, prefix)
-        needed = [name for name in rights.refused if name not in optional]
-        if needed:
-            text = f"{package} sends what the user may not run: {', '.join(needed)}"
-            return Finding("fault", text, f"Allow it: ACL SETUSER ... {_granting(needed)}.")
-        if rights.refused:
-            refused = rights.refused
-            text = f"{package} does without what the user may not run: {', '.join(refused)}"
-            return Finding("note", text, f"To allow it: ACL SETUSER ... {_granting(refused)}.")
-        return Finding("ok", f"the user may run all commands of {package}")
+        return _finding(package, rights, optional, key, prefix)
 
     async def run(channel: Channel, models: Sequence[type[BaseRedisModel]]) -> Sequence[Finding]:
-        node = (await channel.primaries())[0]
         asked: Sequence[type[BaseRedisModel] | None] = models or [None]
+        nodes = await channel.primaries()  # each of which has users of its own
+        places: dict[Finding, dict[str, None]] = {}
         try:
-            found = [await look(node, model) for model in asked]
+            for node in nodes:
+                for model in asked:  # most often all say the same
+                    places.setdefault(await look(node, model), {})[node.place] = None
         except ResponseError as exc:
             if is_of_the_moment(exc):
                 raise
             remedy = "Allow EVAL and EVALSHA, by which operations are atomic."
             return [Finding("fault", f"scripts cannot be run: {str(exc).rstrip('.')}", remedy)]
-        return list(dict.fromkeys(found))  # most often all models say the same
+        return [_at(found, len(nodes), finding) for finding, found in places.items()]
 
     return run
+
+
+def _finding(
+    package: str, rights: Rights, optional: Collection[str], key: str, prefix: str
+) -> Finding:
+    if rights.refused and not rights.reaches_key:
+        return _of_no_key(package, rights.refused, key, prefix)
+    needed = [name for name in rights.refused if name not in optional]
+    if needed:
+        text = f"{package} sends what the user may not run: {', '.join(needed)}"
+        remedy = f"Allow it: ACL SETUSER ... {_granting(needed)}."
+        if not rights.writes_key:  # as with `%R~*`, which refuses commands that are allowed
+            remedy += f" If it has {key!r} for reading alone, allow all of it: ~{prefix}*."
+        return Finding("fault", text, remedy)
+    if rights.refused:
+        refused = rights.refused
+        text = f"{package} does without what the user may not run: {', '.join(refused)}"
+        return Finding("note", text, f"To allow it: ACL SETUSER ... {_granting(refused)}.")
+    return Finding("ok", f"the user may run all commands of {package}")
+
+
+def _at(places: Collection[str], nodes: int, finding: Finding) -> Finding:
+    """Say at which nodes it is so, unless it is at all of them."""
+    if len(places) == nodes:
+        return finding
+    return replace(finding, text=f"{', '.join(places)}: {finding.text}")
 
 
 def _of_no_key(package: str, refused: Sequence[str], key: str, prefix: str) -> Finding:

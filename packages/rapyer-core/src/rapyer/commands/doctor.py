@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.base import BaseRedisModel, channel_of
 from rapyer.cli import (
@@ -65,8 +67,15 @@ async def _examine(arguments: Namespace) -> Outcome:
     told = [_Told("", "plugins", Finding("fault", str(fault))) for fault in faults]
     # with a plugin that does not work no model can be made
     models = [] if survey.faults else models_of(arguments.models)
-    for channel, of_channel in _channels_of(models, required=not told).items():
-        told += await _examined(channel, of_channel, checks)
+    channels = _channels_of(models, required=not told)
+    for channel, of_channel in channels.items():
+        try:
+            told += await _examined(channel, of_channel, checks)
+        except (RedisConnectionError, RedisTimeoutError) as exc:
+            if len(channels) == 1 and not told:  # nothing could be done
+                raise
+            unreachable = Finding("fault", f"it cannot be reached: {exc}")
+            told.append(_Told(channel.place, "server", unreachable))
     worst = max((one.finding.state for one in told), key=[*_STYLES].index)
     value = [{"server": one.server, "check": one.check, **asdict(one.finding)} for one in told]
     status = WRONG if worst in _BAD else WELL

@@ -64,7 +64,7 @@ class _CrossSlotResponseError(CrossSlotError, ResponseError):
     def __init__(self, message: str, *, value: object = None) -> None:
         super().__init__(message, value=value)
         # ValueError, which stands before it, calls it not: without it repr() is an AttributeError
-        ResponseError.__init__(self, message)
+        ResponseError.__init__(self, message)  # pyright: ignore[reportUnknownMemberType]
 
 
 def other_slot(policies: Policies, key: str) -> Exception:

@@ -19,10 +19,15 @@ local function may(name)
     local known, allowed = pcall(redis.acl_check_cmd, unpack(words))
     return known and allowed
 end
-local answer = {0}
-for _, name in ipairs({'EXISTS', 'TYPE', 'PTTL', 'GET', 'JSON.GET', 'SET', 'DEL', 'JSON.SET'}) do
-    if may(name) then answer[1] = 1 end
+local function any(names)
+    for _, name in ipairs(names) do
+        if may(name) then return 1 end
+    end
+    return 0
 end
+local writes = any({'SET', 'DEL', 'JSON.SET'})
+local reaches = math.max(writes, any({'EXISTS', 'TYPE', 'PTTL', 'GET', 'JSON.GET'}))
+local answer = {reaches, writes}
 for number = 2, #ARGV do
     if not may(ARGV[number]) then answer[#answer + 1] = ARGV[number] end
 end
@@ -37,10 +42,12 @@ class Rights(NamedTuple):
         refused: The commands that may not be run, or that the server does not have.
         reaches_key: Whether some command may be run on the key. Where none may, the user lacks the
             right to the key, or to all commands that have one: the server does not tell which.
+        writes_key: Likewise, of commands that write.
     """
 
     refused: list[str]
     reaches_key: bool
+    writes_key: bool
 
 
 async def rights_on(channel: Channel, key: str, commands: Sequence[str]) -> Rights:
@@ -57,5 +64,5 @@ async def rights_on(channel: Channel, key: str, commands: Sequence[str]) -> Righ
     Raises:
         redis.exceptions.ResponseError: The user may not run `EVAL`.
     """
-    reaches_key, *refused = await channel.execute("EVAL", _ASK, 0, key, *commands)
-    return Rights([name.decode() for name in refused], bool(reaches_key))
+    reaches, writes, *refused = await channel.execute("EVAL", _ASK, 0, key, *commands)
+    return Rights([name.decode() for name in refused], bool(reaches), bool(writes))
