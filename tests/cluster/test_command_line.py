@@ -39,7 +39,7 @@ def test_a_right_that_one_node_does_not_give_is_told_with_the_node(nodes, capsys
         nodes.ask(server, *words)
     nodes.ask(lacking, *words, "-blpop")
     try:
-        url = f"{url_of(nodes)}?username=uneven&password=x"
+        url = f"{nodes.cluster_url}?username=uneven&password=x"
         assert main(["doctor", "--redis", url, "--json"]) == 1
     finally:
         for server in nodes.primaries:
