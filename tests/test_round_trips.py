@@ -8,6 +8,7 @@ at once, and what the channel sends is counted instead.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -246,8 +247,10 @@ async def iterated(w: World) -> None:
 
 
 def assign(field: str) -> Callable[[World], Awaitable[object]]:
+    numbers = itertools.count()
+
     async def assigned(w: World) -> None:
-        w.tracked.name = field + str(id(object()))
+        w.tracked.name = f"{field}{next(numbers)}"
 
     return assigned
 
