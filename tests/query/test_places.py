@@ -20,6 +20,7 @@ from rapyer.expr.geo import LARGEST_LATITUDE
 from rapyer.indexed import IndexOptions
 from rapyer.testing import use_plugins
 from rapyer_query.index import ModelIndex
+from rapyer_query.manager import IndexManager
 
 pytestmark = pytest.mark.usefixtures("server")
 
@@ -111,6 +112,9 @@ async def test_places_in_circles_are_those_of_plain_python_in_thousands_of_cases
 async def test_a_place_that_the_server_leaves_out_of_a_circle_is_found():
     # RediSearch 2.10.5 has this circle end at the edge of a cell
     middle, radius = GeoPoint(-144.037857432396, -31.334953235606946), 4_992_531.823356786
+    # before the documents: an index made of those that are there takes them in the order of the
+    # server's hash table, by which one of eleven servers has cells that end elsewhere
+    await IndexManager(Town).ensure()
     random = Random(1)
     for place in range(1500):
         await Town(
@@ -124,8 +128,7 @@ async def test_a_place_that_the_server_leaves_out_of_a_circle_is_found():
     reply = await channel_of(Town).execute(
         "FT.SEARCH", ModelIndex.of(Town).name, text, "NOCONTENT", "LIMIT", 0, 1500, "DIALECT", 2
     )
-    # mostly it lacks one of them by itself; it was once seen to have all
-    assert {int(key.rpartition(b":")[2]) for key in reply[1:]} <= {*expected}
+    assert {int(key.rpartition(b":")[2]) for key in reply[1:]} < {*expected}
 
 
 @pytest.mark.parametrize("seed", range(2))
