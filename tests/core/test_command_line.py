@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from argparse import Namespace
+from collections.abc import Iterator
 
 import pytest
 from rapyer.__main__ import main
@@ -35,7 +36,19 @@ def test_who_reads_no_further_gets_no_traceback(words, unbuffered, redis_url):
     assert (ended.returncode, ended.stderr) == (0, b"")
 
 
+@pytest.fixture
+def heeds_interrupts() -> Iterator[None]:
+    """A shell lets programs behind "&" ignore SIGINT, and so do all that these start.
+
+    A handler, unlike SIG_IGN, is not inherited: what is started has the default.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="it has no SIGINT for others")
+@pytest.mark.usefixtures("heeds_interrupts")
 def test_an_interrupt_ends_it_by_a_status_and_no_traceback():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"redis://127.0.0.1:{silent.getsockname()[1]}"
