@@ -32,6 +32,22 @@ def imports_of_plugins() -> Iterator[tuple[str, int]]:
                 yield plugin, floor_of(part_of(module))
 
 
+def without_shortcuts(edges: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """The edges that no longer way stands for: a diagram of all would show nothing."""
+
+    def reached_from(node: str, known: set[str]) -> set[str]:
+        for below in {below for above, below in edges if above == node} - known:
+            known = reached_from(below, known | {below})
+        return known
+
+    behind = {node: reached_from(node, set()) for node in {above for above, _ in edges}}
+    return {
+        (above, below)
+        for above, below in edges
+        if not any(below in behind.get(other, ()) for other in behind[above] - {below})
+    }
+
+
 def diagram() -> str:
     lines = ["flowchart TD"]
     lines += [f'    {plugin}["rapyer-{plugin}"]' for plugin in PLUGINS]
@@ -40,7 +56,7 @@ def diagram() -> str:
     lines += ["    end"]
     edges = {(f"f{above}", f"f{below}") for above, below in imports_of_floors() if above != below}
     edges |= {(plugin, f"f{floor}") for plugin, floor in imports_of_plugins()}
-    lines += [f"    {above} --> {below}" for above, below in sorted(edges)]
+    lines += [f"    {above} --> {below}" for above, below in sorted(without_shortcuts(edges))]
     return "\n".join(lines) + "\n"
 
 
