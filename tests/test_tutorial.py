@@ -49,7 +49,7 @@ BLOCKS = {title: blocks_of(text) for title, text in PART.items()}
 TITLES = [title for title in PART if re.match("[3-9]|1[01]", title)]
 #: A command in the text, and what it prints.
 RUN = re.compile(r"`python ([^`]+)`(?: runs it, and)? (?:prints|says) `(.+?)`")
-FINDING = "7. Finding: `rapyer[query]`"
+QUERIES = "7. Queries: `rapyer[query]`"
 
 
 def ends_with(printed: str, shown: str) -> bool:
@@ -163,7 +163,7 @@ def test_a_reader_without_the_later_extras_can_do_the_parts_before_them(extras, 
     needed = [re.findall(r"`rapyer\[(.*)\]`", title) for title in TITLES]
     titles = [title for title, extra in zip(TITLES, needed, strict=True) if {*extra} <= {*extras}]
     assert titles == TITLES[: len(titles)]
-    (shown,) = (block.code for block in BLOCKS[FINDING] if "Without the extra" in block.prose)
+    (shown,) = (block.code for block in BLOCKS[QUERIES] if "Without the extra" in block.prose)
     others = ("find", "query"), ("bulk_insert", "bulk"), ("pipeline_for", "pipeline")
     missing = [
         Typed(f"Product.{name}", [], [shown.replace("find", name).replace("query", extra)])
