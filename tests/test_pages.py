@@ -25,7 +25,7 @@ MARKDOWN = [
     for path in sorted(str(file.relative_to(ROOT)) for file in ROOT.rglob("*.md"))
     if not any(part.startswith(".") for part in path.split("/"))
 ]
-LANGUAGES = {"python", "console", "text", "toml", "json", "yaml", "markdown", "mermaid"}
+LANGUAGES = {"python", "console", "text", "toml", "json", "yaml", "markdown"}
 
 
 def blocks(path: str) -> list[Block]:
