@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -58,6 +59,14 @@ def test_an_interrupt_ends_it_by_a_status_and_no_traceback():
                 run.send_signal(signal.SIGINT)
                 _, error = run.communicate()
     assert (run.returncode, error) == (130, b"")
+
+
+def test_without_a_command_it_tells_which_there_are(capsys):
+    assert main([]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    for command in ("doctor", "inspect", "new-plugin", "plugins"):
+        assert re.search(rf"^ *{command}\b", printed.err, re.MULTILINE)
 
 
 def test_a_variable_that_is_no_url_is_told_as_that(monkeypatch, capsys):

@@ -156,6 +156,16 @@ async def test_without_init_the_environment_names_the_server(redis_url, monkeypa
     await teardown_rapyer()
 
 
+async def test_init_without_a_server_takes_that_of_the_environment(redis_url, monkeypatch):
+    monkeypatch.setenv("RAPYER_REDIS_URL", redis_url)
+    async with init_rapyer():
+        await Item(id="1").save()
+        assert await Item.exists("1")
+    monkeypatch.delenv("RAPYER_REDIS_URL")
+    with pytest.raises(NotConnectedError, match="set RAPYER_REDIS_URL"):
+        init_rapyer()
+
+
 async def test_without_any_server_named_an_error_says_what_to_do():
     with pytest.raises(NotConnectedError, match=r"Await init_rapyer\(.*or set RAPYER_REDIS_URL"):
         await Item.get("1")

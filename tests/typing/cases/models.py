@@ -171,6 +171,7 @@ async def good(pk: UUID) -> None:
     changed.old is MISSING
     # connecting
     assert_type(await init_rapyer("redis://localhost"), ServerInfo)
+    assert_type(await init_rapyer(), ServerInfo)
     async with init_rapyer("redis://localhost") as server:
         assert_type(server, ServerInfo)
     await teardown_rapyer()

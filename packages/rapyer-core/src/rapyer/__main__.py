@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from rapyer import first_party
-from rapyer.cli.errors import WELL
+from rapyer.cli.errors import FAILED, WELL
 from rapyer.errors import PluginError
 from rapyer.host import survey_plugins
 from rapyer.plugin import Command, PluginInfo
@@ -92,6 +92,9 @@ def _run(arguments: Sequence[str] | None) -> int:
     for fault in faults:
         print(f"without the commands of a plugin: {fault}", file=sys.stderr)
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given:
+        parser.print_help(sys.stderr)
+        return FAILED
     extra = first_party.COMMANDS.get(given[0]) if given else None
     is_there = any(given[:1] == [command.name] for _, command in commands)
     if extra and not (is_there or faults or survey.faults):  # which say themselves why it is not

@@ -17,11 +17,20 @@ from redis.asyncio.cluster import RedisCluster
 from rapyer.host import current_host
 from rapyer.plugin.lifecycle import Lifecycle
 from rapyer.traffic.server import ServerInfo
-from rapyer.traffic.source import RedisSource, is_default, use_as_default
+from rapyer.traffic.source import (
+    FromEnvironment,
+    RedisSource,
+    is_default,
+    source_of_environment,
+    use_as_default,
+)
 from rapyer.traffic.urls import without_secrets
 
 
-def init_rapyer(redis: str | Redis | RedisCluster, **options: object) -> Initialization:
+def init_rapyer(
+    redis: str | Redis | RedisCluster | FromEnvironment = FromEnvironment.RAPYER_REDIS_URL,
+    **options: object,
+) -> Initialization:
     """Tell rapyer which Redis the models use, and check that it can be used.
 
     Await it, or enter it with `async with`, which tears down at the end:
@@ -40,7 +49,8 @@ def init_rapyer(redis: str | Redis | RedisCluster, **options: object) -> Initial
         redis: A URL that redis-py takes (`redis://`, `rediss://`, `unix://`), one of a cluster
             (`redis+cluster://host,host`) or of sentinels (`redis+sentinel://host,host/service`),
             or a `Redis` or a `RedisCluster` of `redis.asyncio`. A client's settings are used for
-            connections of rapyer's own; the client itself is neither used nor closed.
+            connections of rapyer's own; the client itself is neither used nor closed. If it is
+            left out, the environment variable `RAPYER_REDIS_URL` names the server.
         options: Options of `class Config`, for all models that do not set or inherit them; those
             of plugins too.
 
@@ -50,6 +60,8 @@ def init_rapyer(redis: str | Redis | RedisCluster, **options: object) -> Initial
 
     Raises:
         ValueError: `redis` is neither a URL nor an asynchronous client.
+        NotConnectedError: `redis` is left out, and `RAPYER_REDIS_URL` is not set, or is not a URL
+            that can be used.
         OptionError: An option is unknown, is for single models, or has a value that it cannot have.
         UnsupportedServerError: The server has no RedisJSON.
         PluginError: A plugin cannot be loaded, or fails.
@@ -57,7 +69,9 @@ def init_rapyer(redis: str | Redis | RedisCluster, **options: object) -> Initial
         RuntimeError: A plugin called it that `init_rapyer` or `teardown_rapyer` awaits.
     """
     try:
-        source = RedisSource.of(redis)
+        source = (
+            source_of_environment() if isinstance(redis, FromEnvironment) else RedisSource.of(redis)
+        )
     except ValueError as exc:
         shown = without_secrets(redis)
         raise ValueError(f"init_rapyer was given {shown!r}, which {exc}.") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import warnings
+from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -27,6 +28,16 @@ if TYPE_CHECKING:
 #: Names the server for models that were not told of another one, and where `init_rapyer` was not
 #: called.
 URL_VARIABLE = "RAPYER_REDIS_URL"
+
+
+class FromEnvironment(Enum):
+    """Stands for the server that the environment variable `RAPYER_REDIS_URL` names."""
+
+    RAPYER_REDIS_URL = URL_VARIABLE
+
+    def __repr__(self) -> str:
+        return self.name
+
 
 #: What rapyer needs of every connection, whatever the caller's client or URL says: replies as bytes
 #: in one protocol, and no command sent twice (a repeated write is applied twice when only the
@@ -258,17 +269,22 @@ def default_source() -> RedisSource:
         NotConnectedError: `init_rapyer` was not called, and the environment names no server.
     """
     if _Default.source is None:
-        url = os.environ.get(URL_VARIABLE)
-        if not url:
-            raise NotConnectedError(
-                "rapyer does not know where Redis is. Await init_rapyer('redis://localhost:6379') "
-                f"first, or set {URL_VARIABLE}."
-            )
-        _Default.source = _source_of_variable(url)
+        _Default.source = source_of_environment()
     return _Default.source
 
 
-def _source_of_variable(url: str) -> RedisSource:
+def source_of_environment() -> RedisSource:
+    """Make a source of what the environment variable `RAPYER_REDIS_URL` says.
+
+    Raises:
+        NotConnectedError: It is not set, or is not a URL that can be used.
+    """
+    url = os.environ.get(URL_VARIABLE)
+    if not url:
+        raise NotConnectedError(
+            "rapyer does not know where Redis is. Await init_rapyer('redis://localhost:6379'), or "
+            f"set {URL_VARIABLE}."
+        )
     try:
         return RedisSource.of(url)
     except ValueError as exc:
