@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import pytest
+from pydantic import computed_field
 from rapyer import (
     AtomicRedisModel,
     EmbeddedModel,
@@ -40,6 +41,11 @@ class Villa(AtomicRedisModel):
     pair: tuple[int, Address] | None = None
     sequence: Sequence[Address] = ()
     aliased: Alias = None
+
+    @computed_field
+    @property
+    def label(self) -> str:
+        return f"number {self.number}"
 
 
 @pytest.mark.parametrize(
@@ -104,6 +110,10 @@ def test_what_a_model_has_not_is_no_path():
         (lambda: Villa.number.incr, "neither a field nor an operation 'incr': it leads to int."),
         (lambda: Villa.path("rooms[0].steet"), "no field 'steet'. Did you mean 'street'?"),
         (lambda: Villa.path("nummber"), "Villa has no field 'nummber'. Did you mean 'number'?"),
+        (
+            lambda: Villa.path("label"),
+            "'label'. It is a computed field, which is not stored. Read it on an instance.",
+        ),
     ],
 )
 def test_what_a_path_has_not_says_what_was_meant(written, said):

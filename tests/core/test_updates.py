@@ -463,6 +463,8 @@ async def test_an_error_of_the_server_leaves_everything_as_it_was(redis, unchang
         ({}, TypeError, "nothing to update"),
         ({"id": "2"}, InvalidKeyError, "primary key"),
         ({"nmae": 1}, InvalidPathError, "Did you mean 'name'"),
+        ({"homes__0__city": "x"}, InvalidPathError, r"mapping: \{'homes\[0\].city': ...\}"),
+        ({"homes__0__ctiy": "x"}, InvalidPathError, "Did you mean 'homes'"),
         ({"tags": ["z"], "tags[0]": "y"}, InvalidPathError, "the same place"),
         ({"tags[0]": "z", "tags[-1]": "y"}, InvalidPathError, "may be, the same place"),
         ({"home": None, "home.street.name": "y"}, InvalidPathError, "the same place"),
@@ -473,7 +475,7 @@ async def test_an_error_of_the_server_leaves_everything_as_it_was(redis, unchang
 async def test_calls_that_mean_nothing_are_refused(unchanged, update, error, match):
     resident = await a_resident()
     for call in (resident.aupdate, lambda given: Resident.aupdate_by_key("1", given)):
-        if "nmae" in update:
+        if error is InvalidPathError and all(map(str.isidentifier, update)):
             await unchanged(resident, error, match, resident.aupdate(**update))
         else:
             await unchanged(resident, error, match, call(update))

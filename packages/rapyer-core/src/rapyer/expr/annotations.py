@@ -101,6 +101,13 @@ def fields_of(annotation: Any) -> Mapping[str, Any]:
     return _hints_of(origin) if is_typeddict(origin) else {}
 
 
+def computed_of(annotation: Any) -> Collection[str]:
+    """Give the names of the computed fields of a model, which have no place in documents."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation.__pydantic_computed_fields__
+    return ()
+
+
 def _origin_of(annotation: Any) -> Any:
     return get_origin(annotation) or annotation
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rapyer.errors import ExpressionError, InvalidPathError
 from rapyer.expr.annotations import fields_of, members_of, value_of
-from rapyer.expr.parse import keys_of
+from rapyer.expr.parse import keys_of, resolve
 from rapyer.expr.paths import Path, annotation_of, field_of, item_of, model_of
 
 _BETWEEN = "__"
@@ -75,12 +75,30 @@ def _nowhere(root: Path[Any], name: str) -> str:
     aliased = [own for own in names if _alias_of(root, own) == name]
     if aliased:
         return f"{name!r} is the alias of {root!r}.{aliased[0]}. Give it by its own name."
+    indexed = _with_index(root, name)
+    if indexed is not None:
+        return (
+            f"{name!r} has an index, which stands in a path. Give a mapping: {{{indexed!r}: ...}}."
+        )
     near = get_close_matches(name.partition(_BETWEEN)[0], names, n=1)
     remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(names)}."
     return (
         f"{root!r} has no field {name!r}, nor one that its parts between two underscores lead to. "
         f"{remedy}"
     )
+
+
+def _with_index(root: Path[Any], name: str) -> str | None:
+    """Give the text of the path that was meant where a part of a name is a number."""
+    first, *others = name.split(_BETWEEN)
+    if not any(part.isdecimal() for part in others):
+        return None
+    text = first + "".join(f"[{part}]" if part.isdecimal() else f".{part}" for part in others)
+    try:
+        resolve(root, text)
+    except InvalidPathError:
+        return None
+    return text
 
 
 def _alias_of(root: Path[Any], name: str) -> str | None:

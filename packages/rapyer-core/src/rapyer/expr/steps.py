@@ -9,7 +9,14 @@ from typing import Any, Final, Literal, NamedTuple, TypeGuard, Union
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from rapyer.errors import ExpressionError
-from rapyer.expr.annotations import element_of, fields_of, item_of, members_of, value_of
+from rapyer.expr.annotations import (
+    computed_of,
+    element_of,
+    fields_of,
+    item_of,
+    members_of,
+    value_of,
+)
 from rapyer.expr.operands import kinds_of
 
 
@@ -61,6 +68,8 @@ def nearest_field(annotation: Any, name: str) -> str:
         name: A name that none of the fields has.
     """
     members = members_of(annotation)
+    if any(name in computed_of(member) for member in members):
+        return " It is a computed field, which is not stored. Read it on an instance."
     if any(value_of(member) is not None for member in members):
         return f" A key of a dict stands in brackets: [{name!r}]."
     elements = [element for element in map(element_of, members) if element is not None]
