@@ -16,7 +16,7 @@ Many: TypeAlias = Iterable[T] | AsyncIterable[T]
 #: How many items are prepared together at most, and at first.
 _MOST_AHEAD: Final = 100
 _FIRST_AHEAD: Final = 8
-#: By how much the batch size may grow after looking at the previous batch.
+#: The largest factor by which the batch size grows from one batch to the next.
 _GROWTH: Final = 4
 
 

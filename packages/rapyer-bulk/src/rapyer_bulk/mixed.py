@@ -28,8 +28,8 @@ async def bulk_insert(
 ) -> BulkResult:
     """Write instances of any models, as `User.bulk_insert` does for one model.
 
-    Models share chunks if they are on one server and plugins do the same for them. A chunk is one
-    round trip. With `transaction=True` this has to hold for all models.
+    Models on the same server with the same plugin policies share their chunks; with
+    `transaction=True` this has to hold for all of them. A chunk is one round trip.
 
     Args:
         models: The instances: a list, an iterable or an async iterable of any length.

@@ -107,7 +107,7 @@ class Part:
 
 
 def _without_frames(error: Exception) -> Exception:
-    """Strip the traceback from an error, which would keep whole chunks alive."""
+    """Strip the tracebacks from an error and its causes, as they keep whole chunks alive."""
     one: BaseException | None = error
     while one is not None and one.__traceback__ is not None:
         one.__traceback__ = None
