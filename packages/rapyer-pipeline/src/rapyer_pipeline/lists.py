@@ -107,7 +107,7 @@ class TracedList(Collection):
         return result
 
     def remove(self, value: Any) -> None:
-        """Remove the first element equal to `value`; for the element a loop is at, that very one."""
+        """Remove the first element equal to `value`; for an element of a loop, that very one."""
         kind = self.shape_.element.kind
         register = _register_of(value)
         if register:
