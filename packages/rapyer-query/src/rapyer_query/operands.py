@@ -103,7 +103,7 @@ def _clock(value: time) -> Number:
 
 
 def _decimal(operand: Any) -> Number:
-    """Bound the doubles that may represent equal decimals.
+    """Bound the doubles that may be stored with decimals equal to an operand.
 
     This is the nearest double or the next that the server can read, and two units more or less for
     what others have written.

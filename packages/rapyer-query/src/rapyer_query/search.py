@@ -290,7 +290,7 @@ def _check_start(context: Context, condition: Words, word: str) -> None:
 
 
 def estimates_of(conditions: Sequence[FullText], *, expands_all: bool) -> Iterator[str]:
-    """Describe the conditions for which the server looks only at a part of the words."""
+    """Describe the conditions that the server expands to similar words of the index."""
     for condition in conditions:
         starts = any(term.is_start for term in _read(condition.text).terms)
         if condition.fuzzy or starts:

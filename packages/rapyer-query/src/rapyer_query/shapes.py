@@ -212,7 +212,7 @@ def path_in(model: type[BaseRedisModel], given: object) -> Path[Any]:
     """Return the path that a path or its text stands for.
 
     Raises:
-        ExpressionError: It is neither, or belongs to another model.
+        ExpressionError: It is neither.
         InvalidPathError: The text leads nowhere.
     """
     if isinstance(given, str):
