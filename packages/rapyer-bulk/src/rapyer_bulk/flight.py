@@ -136,7 +136,7 @@ class Flight:
         first = next((error for part in self._parts for error in part.errors.values()), None)
         raise failure_of(self._operation, result, stopped) from stopped or first
 
-    # -- chunks under way -------------------------------------------------------------------------
+    # -- chunks in flight -------------------------------------------------------------------------
 
     def _refuse_when_stopped(self) -> None:
         if self._stopped is not None:

@@ -64,7 +64,7 @@ class ResultOverflowError(ProgramFailedError, OverflowError):
 
 
 class DivisionByZeroError(ProgramFailedError, ZeroDivisionError):
-    """A number was divided by zero."""
+    """A value was divided by zero."""
 
 
 class TooManyStepsError(ProgramFailedError):

@@ -292,7 +292,7 @@ def aggregates_in(node: Any) -> Iterator[Aggregate[Any]]:
             yield from aggregates_in(part)
 
 
-# -- what is refused ------------------------------------------------------------------------------
+# -- checks ---------------------------------------------------------------------------------------
 
 
 def _one_value(name: str, value: object) -> Value[Any]:

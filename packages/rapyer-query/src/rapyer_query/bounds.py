@@ -299,7 +299,7 @@ _COMPARED: Mapping[str, Compare] = {
 _PLAIN_NUMBERS = frozenset({"integer", "float", "days", "span"})
 
 
-# -- what conditions have -------------------------------------------------------------------------
+# -- comparisons ----------------------------------------------------------------------------------
 
 
 def compared(context: Context, attribute: Attribute, operator: str, operand: Any) -> Bounds:

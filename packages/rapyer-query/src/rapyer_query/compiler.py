@@ -79,7 +79,7 @@ class Compilation:
     expands: bool = False
     unindexed: dict[str, str] = field(default_factory=dict[str, str])
 
-    # -- what comparisons ask for -----------------------------------------------------------------
+    # -- the context of comparisons ---------------------------------------------------------------
 
     @property
     def min_prefix(self) -> int:

@@ -194,9 +194,9 @@ class _Asked:
 class Aggregation(Generic[R]):
     """What is asked of groups of documents: `find().group_by(City.country).aggregate(n=count())`.
 
-    It is immutable: each method gives a new one. Its type is that of the rows. The result covers
-    all groups of the documents that match the condition exactly, in no particular order unless you
-    call `sort`. The methods that send something raise the same errors as those of a query.
+    It is immutable: each method gives a new one. Its type is that of the rows. All groups of
+    exactly the matching documents are returned, in no particular order unless you call `sort`. The
+    methods that send something raise the same errors as those of a query.
 
     Args:
         asked: What is asked.
@@ -311,7 +311,7 @@ class Aggregation(Generic[R]):
 
         return self._with(row=make)
 
-    # -- asking -----------------------------------------------------------------------------------
+    # -- sending ----------------------------------------------------------------------------------
 
     async def to_list(self) -> list[R]:
         """Read all groups: one round trip if the server computes them; see docs/query.md."""

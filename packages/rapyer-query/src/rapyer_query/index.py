@@ -181,7 +181,7 @@ class ModelIndex:
     def _checked(
         self, condition: Condition, clause: Clause, compilation: Compilation
     ) -> Condition | None:
-        """Return the part that Python checks of a condition on words, which Python cannot check.
+        """Return the part of a condition that Python checks, which words cannot be in.
 
         Raises:
             NotIndexedError: The index does not answer exactly what only it can answer.

@@ -143,7 +143,7 @@ class Lifecycle:
         if (task.cancelled() or task.exception() is not None) and state.task is task:
             state.task = None
 
-    # -- making it --------------------------------------------------------------------------------
+    # -- creating it ------------------------------------------------------------------------------
 
     async def _make(self, channel: Channel, state: _State) -> None:
         index = self._index
@@ -287,7 +287,7 @@ class Lifecycle:
             if not channel.closed and state.timer is not None:
                 self._schedule(channel, state)
 
-    # -- what it did not take ---------------------------------------------------------------------
+    # -- rejected documents -----------------------------------------------------------------------
 
     def is_look_due(self, channel: Channel) -> bool:
         """Tell whether the server is to be asked, along with a query, what the index rejected.

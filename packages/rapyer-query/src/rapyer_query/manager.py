@@ -243,7 +243,7 @@ class IndexManager:
         found = [await difference(*part) for part in await self._parts()]
         return next((one for one in found if one.action != "none"), found[0])
 
-    # -- how --------------------------------------------------------------------------------------
+    # -- internals --------------------------------------------------------------------------------
 
     @property
     def _index(self) -> ModelIndex:

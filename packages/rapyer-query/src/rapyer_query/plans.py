@@ -140,7 +140,7 @@ class Plan:
         default_factory=dict[tuple[int, bool, bool], Column]
     )
 
-    # -- what is read of documents ----------------------------------------------------------------
+    # -- what is loaded from documents ------------------------------------------------------------
 
     def column(
         self,
@@ -201,7 +201,7 @@ class Plan:
     def _load_path(self, path: str) -> str:
         return f"@{self.loads.setdefault(path, f'_v{len(self.loads)}')}"
 
-    # -- what is made of them ---------------------------------------------------------------------
+    # -- what is computed from it -----------------------------------------------------------------
 
     def reduce(self, function: str, *arguments: object) -> bytes:
         """Add a reducer for each group; return its name."""

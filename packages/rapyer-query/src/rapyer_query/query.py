@@ -98,7 +98,7 @@ class Query(Asking[R]):
     def _with(self, **changes: Any) -> Query[Any]:
         return Query[Any](replace(self._spec, **changes))
 
-    # -- putting it together ----------------------------------------------------------------------
+    # -- building it ------------------------------------------------------------------------------
 
     def where(self, *conditions: Condition | bool) -> Query[R]:
         """Add conditions: a document has to match all of them, and all earlier ones.

@@ -119,7 +119,7 @@ class Results:
             return instances
         return [shape.of_instance(instance) for instance in instances]
 
-    # -- looked at again --------------------------------------------------------------------------
+    # -- checked in Python ------------------------------------------------------------------------
 
     async def checked_pages(self) -> AsyncGenerator[Found]:
         """Yield the instances that match the condition."""
@@ -210,7 +210,7 @@ class Results:
         self._session.scores.update({key: distance for distance, key, _ in found})
         return [(key, instance) for _, key, instance in found]
 
-    # -- what documents are made into -------------------------------------------------------------
+    # -- making results from documents ------------------------------------------------------------
 
     def _instances(self, page: Page) -> Found:
         """Make the instances of a page, except for documents that are skipped.

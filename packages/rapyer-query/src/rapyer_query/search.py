@@ -171,7 +171,7 @@ def _parts_of(node: Any) -> Sequence[Any]:
     return node if is_tuple(node) else ()
 
 
-# -- what is asked for ----------------------------------------------------------------------------
+# -- requests -------------------------------------------------------------------------------------
 
 
 def expanded(condition: Condition, texts: tuple[tuple[str, ...], ...]) -> Condition:
@@ -239,7 +239,7 @@ def split_full_text(condition: Condition) -> tuple[list[Condition], Condition | 
     return alone, _joined(rest) if rest else None
 
 
-# -- what the server is asked ---------------------------------------------------------------------
+# -- query texts ----------------------------------------------------------------------------------
 
 
 def text_of(context: Context, condition: Words | Phrase, attribute: Attribute | None) -> Text:

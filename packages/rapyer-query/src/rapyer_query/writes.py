@@ -151,7 +151,7 @@ async def _in_chunks(session: Session, change: _Change, keys: Sequence[RedisKey]
     return number
 
 
-# -- where Python has looked at the documents -----------------------------------------------------
+# -- where Python checks the documents ------------------------------------------------------------
 
 
 async def _of_looked_at(spec: Spec, change: _Change) -> int:

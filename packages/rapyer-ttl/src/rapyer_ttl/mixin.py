@@ -185,7 +185,7 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
         return await _postpone(type(self), key_to_write(self), by)
 
     async def persist(self) -> bool:
-        """Remove the expiry of the document, whatever reads and writes it afterwards.
+        """Remove the expiry of the document; later reads and writes leave it without one.
 
         One round trip.
 
