@@ -1,10 +1,11 @@
 """Circles on the earth, in which the server does not find all places.
 
 The server puts a box around a circle, and searches the cell of a grid that contains the center, and
-those of the eight surrounding cells that the box reaches. But away from the latitude of its center,
-a circle may be wider in degrees than the box; what lies there in a cell of its own is left out, and
-near the poles that is a lot. So the same calculation is repeated here (`geohash_helper.c` of Redis,
-of which RediSearch 2.10 has a copy), to tell whether a circle lies within the searched cells.
+those of the eight surrounding cells that the box reaches. But at a latitude other than that of its
+center, a circle is wider in degrees than the box; what lies there in a cell of its own is left out,
+and near the poles that is a lot. So the same calculation is repeated here (`geohash_helper.c` of
+Redis, of which RediSearch 2.10 has a copy), to tell whether a circle lies within the searched
+cells.
 """
 
 from __future__ import annotations

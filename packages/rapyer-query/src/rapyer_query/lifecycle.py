@@ -116,7 +116,7 @@ class Lifecycle:
             state.timer = None
 
     def distrust(self, channel: Channel) -> None:
-        """Take note that the index may be incomplete, and wait until it is complete."""
+        """Take note that the index may be incomplete: callers wait until it is complete."""
         state = self._state(channel)
         state.task, state.run = None, ""
 

@@ -60,8 +60,8 @@ async def index_pages(
 ) -> AsyncGenerator[Page]:
     """Yield documents found by an index, each of them once.
 
-    One round trip if they fit into a page; otherwise two, and one for each page. Server cursors are
-    not used: they skip documents that others write while the cursor is open, most of them if
+    One round trip if they fit into a page; otherwise two, and one for each page. A server cursor is
+    not read any further: it skips documents that others write while it is open, most of them if
     numbers are written. So one reply names all keys as of a single moment, and the documents are
     read by key.
 
@@ -123,7 +123,7 @@ async def _first_rows(
 
 
 def _end_of(window: Window) -> int:
-    """Return the number of rows up to the end of a window; 0 for unlimited."""
+    """Return the largest number of rows up to the end of a window; 0 for unlimited."""
     return 0 if window.limit is None else window.skip + window.limit
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 NUMBERS: Final = frozenset({"integer", "span", "float"})
 #: Families whose values the server sends unchanged, including those kept beside the index.
 _PLAIN: Final = frozenset({"integer", "days", "span", "text", "token"})
-#: Families in which two values are equal if and only if they have the same JSON.
+#: Families in which two values are equal when they have the same JSON.
 TOLD_APART: Final = frozenset({"integer", "days", "span", "bool", "text", "choice", "token"})
 #: Families of values that are stored as an object, one part of which is indexed.
 OF_PARTS: Final = frozenset({"instant", "clock"})
@@ -124,7 +124,7 @@ class Plan:
 
     Attributes:
         is_plain: Whether only texts and whole numbers are sent, which need not be JSON.
-        present: What all documents have in common, unless some lack a field that they need.
+        present: Texts that match all documents, unless some lack a field that they need.
     """
 
     model: type[BaseRedisModel]

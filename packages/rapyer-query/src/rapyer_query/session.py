@@ -226,7 +226,7 @@ class Session:
     ) -> Any:
         """Run a script that queries the index; see `send` for the errors.
 
-        One round trip, and at most once a second another one to ask what the index rejected.
+        One round trip; at most once per second another one, to ask what the index rejected.
         """
         channel = self.documents if keys else self.channel
         keys = keys or (self.ask.index,)
