@@ -1,10 +1,10 @@
-"""Many models at once: inserted, updated, deleted and read in chunks, at the speed of the server.
+"""Bulk operations: insert, update, delete and read many models in chunks, at the server's speed.
 
     await User.bulk_insert(users)
     users = await User.bulk_get(["user:1", "user:2"])
 
-It is a plugin of rapyer: models have its methods where it is installed. The functions here are for
-models of all kinds.
+This is a plugin of rapyer: where it is installed, models have its methods. The functions here
+accept models of all kinds.
 """
 
 from rapyer.progress import Progress as Progress

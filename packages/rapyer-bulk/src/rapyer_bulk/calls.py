@@ -1,4 +1,4 @@
-"""Running the scripts for many keys, and what they answer."""
+"""Run the scripts for many keys, and parse their replies."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rapyer_bulk.scripts import in_slot
 
 
 class Destination(NamedTuple):
-    """Where chunks go to.
+    """Where chunks are sent.
 
     Attributes:
         channel: The connections to the server.
@@ -28,7 +28,7 @@ class Destination(NamedTuple):
 
     @classmethod
     def of(cls, model: type[BaseRedisModel]) -> Destination:
-        """Give the one of the documents of a model.
+        """Return the destination of the documents of a model.
 
         Raises:
             NotConnectedError: rapyer was not told where Redis is.
@@ -37,17 +37,17 @@ class Destination(NamedTuple):
 
     @classmethod
     def to_read(cls, model: type[BaseRedisModel]) -> Destination:
-        """Give the one for what reads the documents of a model, as `of` does."""
+        """Return the destination for reading the documents of a model; see `of`."""
         return cls(channel_of(model), read_policies_of(model))
 
 
 class Reply(NamedTuple):
-    """What a script for many keys has answered.
+    """The reply of a script for many keys.
 
     Attributes:
-        codes: A byte for each key: what became of it.
-        refusals: Why it refused some, by their place.
-        server: Names the process that answered; empty where the user may not ask.
+        codes: One byte per key: what became of it.
+        refusals: Why some keys were refused, by their positions.
+        server: Identifies the process that answered; empty if the user may not ask.
     """
 
     codes: bytes
@@ -82,15 +82,15 @@ async def run_for_slots(
     operation: Operation,
     calls: Sequence[tuple[Sequence[str], Sequence[Argument]]],
 ) -> list[Reply | Exception]:
-    """Run one of the scripts for keys in several slots of a cluster, at once.
+    """Run one of the scripts for keys in several slots of a cluster, all at once.
 
     Args:
-        destination: Where they are.
+        destination: Where the keys are.
         operation: The script.
-        calls: For each slot its keys, and the arguments.
+        calls: For each slot, its keys and the arguments.
 
     Returns:
-        For each slot what the script has answered, or the error that came instead.
+        For each slot, the reply of the script, or the error raised instead.
     """
     channel: Any = destination.channel
     found = await run_many(channel, in_slot(operation), destination.policies, calls)

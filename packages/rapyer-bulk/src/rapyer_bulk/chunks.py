@@ -1,4 +1,4 @@
-"""Chunks: keys that travel together, to one server and under the same policies."""
+"""Chunks: keys that are sent together, to one server and under the same policies."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from rapyer_bulk.targets import Targets
 
 #: Bytes of documents in one chunk; a larger document is a chunk of its own.
 CHUNK_BYTES: Final = 8 * 1024 * 1024
-#: Bytes of documents in one transaction, for which a server takes some two seconds.
+#: Bytes of documents in one transaction, which takes a server about two seconds.
 TRANSACTION_BYTES: Final = 128 * 1024 * 1024
 _UNKNOWN: Final = CODES["unknown"]
 
 
 class Load:
-    """Documents of one model that are ready to be sent, in parts of one chunk or of several.
+    """Documents of one model that are ready to be sent, in one chunk or spread over several.
 
     Args:
         targets: The documents.
@@ -38,8 +38,8 @@ class Load:
     Attributes:
         keys: Their keys.
         sizes: How many bytes are sent for each.
-        failures: Why some of them are not sent, by their place.
-        is_refused: Whether none of them is, because the items mean no documents.
+        failures: Why some of them are not sent, by their positions.
+        is_refused: Whether none of them is sent because the items do not identify documents.
     """
 
     def __init__(self, targets: Targets) -> None:
@@ -54,13 +54,13 @@ T = TypeVar("T")
 
 
 class Share(NamedTuple, Generic[L]):
-    """A part of a load that is in a chunk.
+    """The part of a load that is in a chunk.
 
     Attributes:
         load: The load.
-        first: The place of the first document in the load.
-        last: That of the first one behind them.
-        start: The place of the first one in the chunk.
+        first: The position of the first document in the load.
+        last: The position after the last document.
+        start: The position of the first document in the chunk.
     """
 
     load: L
@@ -79,8 +79,8 @@ class Chunk(ABC, Generic[L]):
         operation: The script.
         keys: The keys.
         size: How many bytes are sent with them.
-        shares: What they are of.
-        guarded: Those of the keys that are not sent by another chunk until this one is answered.
+        shares: The loads that they belong to.
+        guarded: The keys that no other chunk sends until this one is answered.
     """
 
     operation: ClassVar[Operation]
@@ -95,12 +95,12 @@ class Chunk(ABC, Generic[L]):
 
     @property
     def channel(self) -> Channel:
-        """The connections that it goes over."""
+        """The connections that it is sent over."""
         return self.destination.channel
 
     @property
     def part(self) -> Part:
-        """What became of the keys; begun when it is first asked for, then no key is added."""
+        """What became of the keys. Created on first access; no key may be added afterwards."""
         if self._part is None:
             self._part = Part(self.keys)
             for load, first, last, start in self.shares:
@@ -118,14 +118,14 @@ class Chunk(ABC, Generic[L]):
         self.size += sum(load.sizes[first:last])
 
     def unsent(self, places: Sequence[int]) -> list[int]:
-        """Give those places of keys of which it is not known yet what becomes of them."""
+        """Return the positions among `places` whose outcome is not known yet."""
         codes = self.part.codes
         if codes.count(_UNKNOWN) == len(codes):
             return [*places]
         return [place for place in places if codes[place] == _UNKNOWN]
 
     def note(self, places: Sequence[int], reply: Reply) -> None:
-        """Note what the script has answered about keys."""
+        """Note what the script answered about keys."""
         codes = self.part.codes
         if len(places) == len(codes):
             codes[:] = reply.codes
@@ -136,16 +136,16 @@ class Chunk(ABC, Generic[L]):
             self.note_refusal(places[index], text)
 
     def note_refusal(self, place: int, text: str) -> None:
-        """Note why the script has refused a key."""
+        """Note why the script refused a key."""
         self.part.fail(place, refusal(self.keys[place], text))
 
     def places_with(self, share: Share[L], codes: bytes, sent: Sequence[int]) -> list[int]:
-        """Give the places, in the load, of the documents of a share that have some outcomes.
+        """Return the positions, in the load, of documents of a share with certain outcomes.
 
         Args:
             share: The share.
             codes: The outcomes.
-            sent: The places in the chunk among which they are.
+            sent: The positions in the chunk to look at.
         """
         _, first, last, start = share
         found, end = self.part.codes, start + last - first
@@ -159,13 +159,13 @@ class Chunk(ABC, Generic[L]):
         ]
 
     async def send(self) -> bytes | None:
-        """Send it, and note what became of each key.
+        """Send the chunk, and note what became of each key.
 
-        On a cluster what is in one slot is one atomic step, and what was refused there is noted.
+        On a cluster, each slot is one atomic step, and refusals are noted per slot.
 
         Returns:
-            What names the server that answered, empty where the user may not ask, or there are
-            several; None where nothing was to be sent.
+            What identifies the server that answered: empty if the user may not ask, or if there are
+            several; None if there was nothing to send.
 
         Raises:
             Exception: The whole chunk was refused, or its reply was lost.
@@ -189,7 +189,7 @@ class Chunk(ABC, Generic[L]):
     async def _after_error(
         self, places: Sequence[int], error: Exception, failures: list[Exception]
     ) -> None:
-        """Note what an error means for the keys of a slot, after another try where it may help."""
+        """Note what an error means for the keys of a slot, after a retry if that may help."""
         is_refusal = isinstance(error, ResponseError) and not isinstance(error, ELSEWHERE)
         if is_refusal and not may_have_written(error):
             try:
@@ -204,7 +204,7 @@ class Chunk(ABC, Generic[L]):
             self.part.fail(place, known, "unknown" if may_have_written(error) else "failed")
 
     async def _send(self, places: Sequence[int]) -> bytes | None:
-        """Send those of its keys that are in one slot; see `send`."""
+        """Send the keys that are in one slot; see `send`."""
         call = self._call(places)
         if call is None:
             return None
@@ -216,28 +216,28 @@ class Chunk(ABC, Generic[L]):
 
     @abstractmethod
     def _call(self, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Argument]] | None:
-        """Give what is sent for some keys: the places of those that are sent, and the arguments.
+        """Return what is sent for some keys: the positions of those to send, and the arguments.
 
         Returns:
-            None where nothing is sent.
+            None if nothing is sent.
         """
 
     @abstractmethod
     def _take(self, places: Sequence[int], reply: Reply) -> None:
-        """Note what the script has answered about keys, also in their instances."""
+        """Note what the script answered about keys, in their instances too."""
 
 
 class Packer(Generic[L]):
-    """Puts documents into chunks, one for each destination, and sends those that are full.
+    """Packs documents into chunks, one per destination, and sends the chunks that are full.
 
-    What is done to one key happens in the order in which it was given: a key that is under way is
+    Operations on one key happen in the order in which they were given: a key that is in flight is
     waited for before it is sent again.
 
     Args:
-        flight: Sends them.
+        flight: Sends the chunks.
         load: Makes documents of one model ready to be sent.
         chunk: Makes an empty chunk.
-        count: How many keys a chunk has at most; None for one chunk with all of them.
+        count: The most keys a chunk may have; None for a single chunk with all of them.
     """
 
     def __init__(
@@ -256,10 +256,10 @@ class Packer(Generic[L]):
     async def pack_all(
         self, items: Many[T], resolve: Callable[[Sequence[T]], Sequence[Targets]]
     ) -> None:
-        """Put everything into chunks, as it is read, and send these.
+        """Pack all items into chunks as they are read, and send the chunks.
 
         Raises:
-            Exception: What the iterable raises, and `pack`.
+            Exception: What the iterable raises, and what `pack` raises.
         """
         async with aclosing(read_ahead(items, lambda: self._pace.number)) as batches:
             async for batch in batches:
@@ -268,11 +268,11 @@ class Packer(Generic[L]):
         await self.flush()
 
     async def pack(self, targets: Targets) -> None:
-        """Put documents of one model into chunks.
+        """Pack documents of one model into chunks.
 
         Raises:
-            ValueError: In one chunk with all, a key is there already, or is of a model on another
-                server or with other policies than those of before; or the chunk is too large.
+            ValueError: With a single chunk, a key is in it already, or belongs to a model with
+                another server or other policies than the earlier ones; or the chunk is too large.
         """
         keys, pending = set(targets.keys), self._flight.keys
         if targets.errors:
@@ -328,7 +328,7 @@ class Packer(Generic[L]):
         return chunk
 
     async def flush(self) -> None:
-        """Send what is there."""
+        """Send what is left."""
         for destination in list(self._open):
             await self._send(destination, is_last=True)
 

@@ -18,14 +18,14 @@ from rapyer_bulk.results import BulkResult
 from rapyer_bulk.scripts import DELETE
 from rapyer_bulk.targets import Item, Resolver, Targets
 
-#: Keys in one chunk, unless a call says otherwise: a server has begun with the first chunks while
-#: the others are made.
+#: Keys in one chunk by default: the server starts on the first chunks while the others are being
+#: made.
 DELETE_CHUNK: Final = 200
 _GONE: Final = b"dm"
 
 
 class DeleteLoad(Load):
-    """Documents of one model that are to be deleted.
+    """Documents of one model to be deleted.
 
     Args:
         targets: The documents.
@@ -48,7 +48,7 @@ class DeleteChunk(Chunk[DeleteLoad]):
     operation = DELETE
 
     def _call(self, places: Sequence[int]) -> tuple[Sequence[int], Sequence[Argument]] | None:
-        places = self.unsent(places)  # but for keys of other types
+        places = self.unsent(places)  # all but keys of other types
         return (places, ()) if places else None
 
     def _take(self, places: Sequence[int], reply: Reply) -> None:

@@ -1,4 +1,4 @@
-"""What is raised when a bulk write has not done all that it was to do."""
+"""The errors raised when a bulk write has not done everything it should."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _RESULT: Final = "_rapyer_bulk_result"
 
 
 class KeyExistsError(RapyerError, ValueError):
-    """There is a document at a key where a new one was to be inserted; it was left as it is.
+    """A new document was to be inserted where one already exists, which was left as it is.
 
     Attributes:
         key: The whole Redis key, prefix included.
@@ -28,7 +28,7 @@ class KeyExistsError(RapyerError, ValueError):
 
 
 class BulkError(RapyerError, RuntimeError):
-    """A bulk write in which keys failed, or that was interrupted; the others were written.
+    """Some keys of a bulk write failed, or it was interrupted; the other keys were written.
 
     The cause (`__cause__`) is the first error.
 
@@ -45,14 +45,14 @@ class BulkError(RapyerError, RuntimeError):
 
 
 class BulkOutcomeUnknownError(BulkError, OutcomeUnknownError):
-    """A bulk write was interrupted, and for some keys nobody knows whether they were written."""
+    """A bulk write was interrupted, and it is unknown whether some keys were written."""
 
 
 def attach_result(error: BaseException, result: BulkResult, operation: str) -> None:
-    """Let an exception that passes through say what was done before.
+    """Attach to an exception that passes through what was done before it.
 
     Args:
-        error: The exception; `result_of` gives the result again.
+        error: The exception; `result_of` returns the result.
         result: What became of each key.
         operation: The name of the operation, for a note.
     """
@@ -61,7 +61,7 @@ def attach_result(error: BaseException, result: BulkResult, operation: str) -> N
 
 
 def result_of(error: BaseException | None) -> BulkResult | None:
-    """Give what a bulk write had done before an exception ended it; None if none has.
+    """Give what a bulk write did before an exception ended it, or None for other exceptions.
 
         try:
             async with asyncio.timeout(10):
@@ -70,9 +70,9 @@ def result_of(error: BaseException | None) -> BulkResult | None:
             result = result_of(exc)
 
     Args:
-        error: A `BulkError`; or what came from outside, such as a `CancelledError`, the
-            `TimeoutError` that was made of one, or the error of the iterable that was read; or a
-            group with one of these.
+        error: A `BulkError`; or an exception from outside, such as a `CancelledError`, the
+            `TimeoutError` made from one, or the error of the iterable being read; or a group that
+            contains one of these.
     """
     if error is None or isinstance(error, BulkError):
         return None if error is None else error.result
@@ -87,7 +87,7 @@ def result_of(error: BaseException | None) -> BulkResult | None:
 
 
 def failure_of(operation: str, result: BulkResult, stopped: Exception | None) -> BulkError:
-    """Make the error about a result in which something failed, or that was interrupted.
+    """Make the error for a result with failures, or for an interrupted write.
 
     Args:
         operation: The name of the operation.

@@ -1,4 +1,4 @@
-"""Sending chunks, several at a time, and stopping cleanly."""
+"""Send chunks, several at a time, and stop cleanly."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from rapyer_bulk.refusals import may_have_written, refusal_of_all
 from rapyer_bulk.results import BulkResult, Part
 from rapyer_bulk.watch import ServerWatch
 
-#: Chunks under way at the same time: while the server writes one, others are made and read.
+#: Chunks in flight at a time: while the server writes one, others are being made and read.
 IN_FLIGHT: Final = 3
-#: Seconds that chunks under way are waited for when a call is cancelled.
+#: Seconds to wait for chunks in flight when a call is cancelled.
 _GRACE: Final = 1.0
 
 
 class Cargo(Protocol):
-    """What is sent."""
+    """Something that can be sent."""
 
     @property
     def keys(self) -> Sequence[str]:
@@ -31,21 +31,21 @@ class Cargo(Protocol):
 
     @property
     def guarded(self) -> set[str]:
-        """Those of the keys that are not sent by another chunk until this one is answered."""
+        """The keys that no other chunk sends until this one is answered."""
         ...
 
     @property
     def part(self) -> Part:
-        """What became of them."""
+        """What became of the keys."""
         ...
 
     @property
     def channel(self) -> Channel:
-        """The connections that it goes over."""
+        """The connections that it is sent over."""
         ...
 
     async def send(self) -> bytes | None:
-        """Send it; give what names the server that answered, None where nothing was to be sent."""
+        """Send it; return what identifies the answering server, None if nothing was to be sent."""
         ...
 
 
@@ -54,16 +54,16 @@ class _StoppedError(Exception):
 
 
 class Flight:
-    """The chunks of one call: sends them, and keeps what became of their keys.
+    """Sends the chunks of one call, and keeps what became of their keys.
 
     Args:
-        operation: What is called, for messages.
-        reporter: Is told how far it is.
-        raise_on_error: Whether keys that failed are raised.
+        operation: The name of the operation, for messages.
+        reporter: Receives the progress.
+        raise_on_error: Whether failed keys raise an error.
 
     Attributes:
-        keys: The keys that are in chunks which were not answered yet; those who make chunks add
-            to them.
+        keys: The keys in chunks that were not answered yet; the code that makes chunks adds to
+            them.
     """
 
     def __init__(self, operation: str, reporter: Reporter, *, raise_on_error: bool) -> None:
@@ -78,7 +78,7 @@ class Flight:
         self.result = BulkResult(self._parts)
 
     async def submit(self, chunk: Cargo) -> None:
-        """Send a chunk, as soon as no more than some others are under way."""
+        """Send a chunk as soon as fewer than the maximum number of chunks are in flight."""
         while len(self._tasks) >= IN_FLIGHT:
             await self._wait(asyncio.FIRST_COMPLETED)
         self._refuse_when_stopped()
@@ -89,13 +89,13 @@ class Flight:
         self._refuse_when_stopped()
 
     async def drain(self) -> None:
-        """Wait for all chunks that are under way."""
+        """Wait for all chunks in flight."""
         while self._tasks:
             await self._wait(asyncio.ALL_COMPLETED)
         self._refuse_when_stopped()
 
     async def run(self, feed: Awaitable[None]) -> BulkResult:
-        """Send what a feed submits.
+        """Send the chunks that a feed submits.
 
         Returns:
             What became of each key.
@@ -121,8 +121,8 @@ class Flight:
         except _StoppedError:
             await self._settle(None)
         except BaseException as exc:
-            # a cancellation, or an error of the iterable, of the progress or of the caller
-            result.server_lost = None  # it is not asked now
+            # a cancellation, or an error of the iterable, the progress callable or the caller
+            result.server_lost = None  # the server is not asked now
             await self._settle(_GRACE if isinstance(exc, asyncio.CancelledError) else None)
             result.server_lost = self._watch.is_lost or None
             raise
@@ -136,14 +136,14 @@ class Flight:
         first = next((error for part in self._parts for error in part.errors.values()), None)
         raise failure_of(self._operation, result, stopped) from stopped or first
 
-    # -- chunks under way -------------------------------------------------------------------------
+    # -- chunks in flight -------------------------------------------------------------------------
 
     def _refuse_when_stopped(self) -> None:
         if self._stopped is not None:
             raise _StoppedError
 
     async def _wait(self, return_when: str) -> None:
-        """Wait for chunks that are under way; raise what the caller's own progress raised."""
+        """Wait for chunks in flight, and raise what the caller's progress callable raised."""
         done, self._tasks = await asyncio.wait(self._tasks, return_when=return_when)
         errors = [error for error in map(_error_of, done) if error is not None]
         if errors:
@@ -169,7 +169,7 @@ class Flight:
         self._reporter.report(self._done)
 
     async def _settle(self, seconds: float | None) -> None:
-        """Let what was sent be answered, so that it is known what was done; abandon the rest."""
+        """Wait for replies to what was sent, so that its outcome is known; abandon the rest."""
         if not self._tasks:
             return
         late = self._tasks

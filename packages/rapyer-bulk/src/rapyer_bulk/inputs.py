@@ -1,4 +1,4 @@
-"""Reading what a call was given: lists, iterables and async iterables of any length."""
+"""Read the items given to a call: lists, iterables and async iterables of any length."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from rapyer.base import BaseRedisModel
 
 T = TypeVar("T")
 
-#: Many of something, read as they are sent.
+#: Many items, read as they are sent.
 Many: TypeAlias = Iterable[T] | AsyncIterable[T]
 
-#: How many items are made ready together at most, and at first.
+#: How many items are prepared together at most, and at first.
 _MOST_AHEAD: Final = 100
 _FIRST_AHEAD: Final = 8
-#: How much more is taken after a look at what was taken before.
+#: The largest factor by which the batch size grows from one batch to the next.
 _GROWTH: Final = 4
 
 
 def check_many(items: object, what: str) -> None:
-    """Check that a call was given many of something.
+    """Check that a call was given many items.
 
     Raises:
-        TypeError: It was given one of them, or something else.
+        TypeError: It was given a single item, or something else.
     """
     is_one = isinstance(items, str | bytes | BaseRedisModel)
     if is_one or not isinstance(items, Iterable | AsyncIterable):
@@ -32,30 +32,30 @@ def check_many(items: object, what: str) -> None:
 
 
 def check_count(name: str, value: object) -> None:
-    """Check that a number of items is one.
+    """Check that a value is a valid number of items.
 
     Raises:
-        ValueError: It is less than 1, or no integer.
+        ValueError: It is less than 1, or not an integer.
     """
     if type(value) is not int or value < 1:
         raise ValueError(f"{name} is {value!r}. Give an integer from 1 on.")
 
 
 def total_of(items: object) -> int | None:
-    """Give how many items there are, where that is known before they are read."""
+    """Return the number of items if it is known before they are read."""
     return len(items) if isinstance(items, Sized) else None
 
 
 class Pace:
-    """How many documents are taken at once, so that those of any size stay within bounds.
+    """How many documents to take at a time, so that documents of any size stay within bounds.
 
     Args:
         most: How many at most.
-        first: How many as long as nothing is known of their sizes.
-        limit: How many bytes they may have, as far as those before tell.
+        first: How many while nothing is known about their sizes.
+        limit: How many bytes they may have, judging by earlier documents.
 
     Attributes:
-        number: How many are taken now.
+        number: How many to take now.
     """
 
     __slots__ = ("_limit", "_most", "number")
@@ -65,30 +65,30 @@ class Pace:
         self.number = min(most, first)
 
     def learn(self, sizes: Sequence[int]) -> None:
-        """Take into account how many bytes documents have."""
+        """Take the sizes of documents, in bytes, into account."""
         if sizes:
             fitting = self._limit * len(sizes) // max(1, sum(sizes))
             self.number = max(1, min(self._most, fitting, _GROWTH * self.number))
 
 
 def pace_of_reading_ahead(most: int, limit: int) -> Pace:
-    """Give the pace at which items are read that are made ready together."""
+    """Return the pace for reading items that are prepared together."""
     return Pace(min(most, _MOST_AHEAD), _FIRST_AHEAD, limit)
 
 
 async def read_ahead(items: Many[T], number: Callable[[], int]) -> AsyncGenerator[list[T]]:
-    """Give items as they come, some at a time; where they end with an error, those before it.
+    """Yield items in batches as they arrive; on an error, first those that came before it.
 
     Args:
         items: The items.
-        number: Says how many are given next.
+        number: Returns the size of the next batch.
     """
     batch = list[T]()
     try:
         if isinstance(items, Iterable):
             source = iter(items)
             while True:
-                batch.extend(islice(source, number()))  # what came before an error is in it
+                batch.extend(islice(source, number()))  # keeps what came before an error
                 if not batch:
                     return
                 yield batch

@@ -1,4 +1,4 @@
-"""Inserting many models."""
+"""Insert many models."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from rapyer_bulk.scripts import INSERT
 from rapyer_bulk.targets import AnyResolver, Resolver, Targets
 
 InsertMode: TypeAlias = Literal["replace", "insert", "skip"]
-"""What happens where a document is already: `"replace"` writes over it, `"insert"` reports it as
-failed, `"skip"` passes over it."""
+"""What happens if a document already exists: `"replace"` overwrites it, `"insert"` reports it as
+failed, `"skip"` skips it."""
 
-#: Instances in one chunk, unless a call says otherwise.
+#: Instances in one chunk by default.
 INSERT_CHUNK: Final = 1000
 _WRITTEN: Final = b"ir"
 
 
-#: Documents, the paths and the expected values of versions, what is added to numbers.
+#: Documents, the paths and expected values of versions, and increments of numbers.
 _Prepared: TypeAlias = (
     "tuple[list[bytes], list[tuple[str, str]], dict[int, tuple[tuple[str, str], ...]]]"
 )
@@ -43,12 +43,12 @@ class InsertLoad(Load):
 
     Args:
         targets: The instances.
-        compares: Whether a Version has to be the one that the instance has.
+        compares: Whether the stored Version must be that of the instance.
     """
 
     def __init__(self, targets: Targets, *, compares: bool) -> None:
         super().__init__(targets)
-        self.writes: DocumentWrites | None = None  # for items that mean no documents
+        self.writes: DocumentWrites | None = None  # for items that do not identify documents
         if not targets.errors:
             keys = cast("Sequence[RedisKey]", targets.keys)
             self.writes = DocumentWrites(keys, targets.items, compares=compares)
@@ -61,7 +61,7 @@ class InsertChunk(Chunk[InsertLoad]):
 
     Args:
         destination: Where they go.
-        mode: What happens where a document is already.
+        mode: What happens if a document already exists.
         whole: Whether nothing is written unless everything is.
     """
 
@@ -72,17 +72,17 @@ class InsertChunk(Chunk[InsertLoad]):
         self._mode, self._whole = mode, whole
 
     async def send(self) -> bytes | None:
-        """Send it; see `Chunk.send`.
+        """Send the chunk; see `Chunk.send`.
 
         Raises:
-            CrossSlotError: All or nothing is to be written, and is in several slots of a cluster.
+            CrossSlotError: An all-or-nothing write spans several slots of a cluster.
         """
         if self._whole and self.channel.is_cluster:
             slot_of_keys(self.keys)
         return await super().send()
 
     async def _send(self, places: Sequence[int]) -> bytes | None:
-        """Send the documents, and once more without those that the server would not take."""
+        """Send the documents, and then once more without those that the server would not accept."""
         while True:
             if self._whole and self.part.errors:
                 for place in self.unsent(places):
@@ -107,7 +107,7 @@ class InsertChunk(Chunk[InsertLoad]):
                 share.load.writes.done(self.places_with(share, _WRITTEN, places))
 
     def _arguments(self, places: Sequence[int]) -> list[Argument]:
-        """Give what the script takes behind its mode."""
+        """Return the arguments of the script after its mode."""
         documents, versions, corrections = self._prepared
         versioned = any(versions[place][0] for place in places) if versions else False
         arguments: list[Argument] = [int(versioned)]
@@ -122,7 +122,7 @@ class InsertChunk(Chunk[InsertLoad]):
 
     @cached_property
     def _prepared(self) -> _Prepared:
-        """What is sent for each key, by its place; no versions where there are none."""
+        """What is sent for each key, by position; no versions if there are none."""
         documents: list[bytes] = []
         versions: list[tuple[str, str]] = []
         corrections: dict[int, tuple[tuple[str, str], ...]] = {}
@@ -142,7 +142,7 @@ class InsertChunk(Chunk[InsertLoad]):
         return documents, versions if any(path for path, _ in versions) else [], corrections
 
     def _note_faults(self, places: Sequence[int]) -> bool:
-        """Find documents that a server does not take, whatever stands around them."""
+        """Find documents that a server does not accept, whatever else is sent with them."""
         sent, found = set(places), False
         for load, first, last, start in self.shares:
             for place in range(first, last):

@@ -1,4 +1,4 @@
-"""The operations for models of all kinds, each key resolved to its model."""
+"""The bulk operations for models of all kinds, resolving each key to its model."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ async def bulk_insert(
     progress: Progress = None,
     raise_on_error: bool = True,
 ) -> BulkResult:
-    """Write instances of any models, as `User.bulk_insert` does with those of one.
+    """Write instances of any models, as `User.bulk_insert` does for one model.
 
-    Models on one server for which plugins do the same share their chunks, each of which is one
-    round trip. With `transaction=True` all have to be such.
+    Models on the same server with the same plugin policies share their chunks; with
+    `transaction=True` this has to hold for all of them. A chunk is one round trip.
 
     Args:
         models: The instances: a list, an iterable or an async iterable of any length.
-        mode: What happens where a document is already: `"replace"`, `"insert"` or `"skip"`.
-        chunk_size: Instances in one chunk at most; fewer where they have more than 8 MiB.
-        transaction: Whether all is one atomic step.
-        progress: Called with the number of instances that are done, and of all; or True for a bar.
-        raise_on_error: Whether instances that failed are raised as `BulkError` in the end.
+        mode: What happens if a document already exists: `"replace"`, `"insert"` or `"skip"`.
+        chunk_size: Instances in one chunk at most; fewer if they exceed 8 MiB.
+        transaction: Whether everything is one atomic step.
+        progress: Called with the number of instances done and the total; or True for a bar.
+        raise_on_error: Whether failed instances raise a `BulkError` at the end.
 
     Returns:
         What became of each key.
 
     Raises:
         BulkError: Instances failed, or the server refused a chunk or was lost.
-        TypeError: Something else than an instance was given.
-        ValueError: An argument cannot be; or one transaction has a key twice, or is too large.
+        TypeError: Something other than an instance was given.
+        ValueError: An argument is invalid; or a transaction has a key twice, or is too large.
         NotConnectedError: rapyer was not told where Redis is.
     """
     return await insert(
@@ -61,14 +61,14 @@ async def bulk_update(
     progress: Progress = None,
     raise_on_error: bool = True,
 ) -> BulkResult:
-    """Write what was changed in instances of any models, as `User.bulk_update` does.
+    """Write the changes of instances of any models, as `User.bulk_update` does.
 
     A chunk is one round trip.
 
     Args:
         models: The instances, of models with `track_changes = True`: an iterable or an async
             iterable of any length.
-        chunk_size: Documents in one chunk at most; fewer where the values have more than 8 MiB.
+        chunk_size: Documents in one chunk at most; fewer if the values exceed 8 MiB.
         progress: As for `bulk_insert`.
         raise_on_error: As for `bulk_insert`.
 
@@ -77,9 +77,9 @@ async def bulk_update(
 
     Raises:
         BulkError: Keys failed, or the server refused a chunk or was lost.
-        WrongModelError: Something else than an instance was given. What was sent before is told by
-            `result_of(error)`.
-        TypeError, ValueError: An argument cannot be.
+        WrongModelError: Something other than an instance was given. `result_of(error)` tells what
+            was sent before.
+        TypeError, ValueError: An argument is invalid.
         NotConnectedError: rapyer was not told where Redis is.
     """
     return await update(
@@ -110,9 +110,9 @@ async def bulk_delete(
 
     Raises:
         BulkError: Keys failed, or the server refused a chunk or was lost.
-        WrongModelError: A text is the key of no model of this process. What was sent before is told
-            by `result_of(error)`.
-        TypeError, ValueError: An argument cannot be.
+        WrongModelError: A text is not the key of any model of this process. `result_of(error)`
+            tells what was sent before.
+        TypeError, ValueError: An argument is invalid.
         NotConnectedError: rapyer was not told where Redis is.
     """
     return await delete(
@@ -137,21 +137,21 @@ async def bulk_get(
 ) -> list[Any]:
     """Read documents of any models by their whole keys, as `User.bulk_get` does: `JSON.MGET`.
 
-    One round trip a chunk, and one more for those of it that are not there.
+    One round trip per chunk, and one more if some of its documents do not exist.
 
     Args:
-        keys: Whole Redis keys; one may be given several times.
-        missing: What happens where no document is: `"raise"`, `"skip"` or `"none"`.
+        keys: Whole Redis keys; a key may be given several times.
+        missing: What to do if there is no document: `"raise"`, `"skip"` or `"none"`.
         chunk_size: Keys in one command at most.
 
     Returns:
         New instances, in the order of the keys.
 
     Raises:
-        WrongModelError: A text is the key of no model of this process.
-        KeyNotFoundError: Documents are not there; `key` is the first of them.
-        TypeError, ValueError: An argument cannot be.
-        RapyerError: As `User.bulk_get`.
+        WrongModelError: A text is not the key of any model of this process.
+        KeyNotFoundError: Documents do not exist; `key` is the first of them.
+        TypeError, ValueError: An argument is invalid.
+        RapyerError: As for `User.bulk_get`.
     """
     return await get(keys, AnyResolver(), missing=missing, chunk_size=chunk_size)
 
@@ -167,24 +167,24 @@ def bulk_stream(
 def bulk_stream(
     keys: Many[str], *, missing: Missing = "raise", chunk_size: int = READ_CHUNK
 ) -> AsyncGenerator[Any]:
-    """Read documents of any models one after the other, as `User.bulk_stream` does.
+    """Read documents of any models one by one, as `User.bulk_stream` does.
 
-    One round trip for each `JSON.MGET`, which read ahead.
+    One round trip for each `JSON.MGET`; these read ahead.
 
     Args:
         keys: Whole Redis keys: an iterable or an async iterable of any length.
-        missing: What happens where no document is: `"raise"`, `"skip"` or `"none"`.
+        missing: What to do if there is no document: `"raise"`, `"skip"` or `"none"`.
         chunk_size: Keys in one command at most.
 
     Returns:
-        New instances, in the order of the keys. Close it (`contextlib.aclosing`) where you do not
-        read it to the end.
+        New instances, in the order of the keys. Close it (`contextlib.aclosing`) if you do not read
+        it to the end.
 
     Raises:
-        TypeError, ValueError: An argument cannot be.
-        WrongModelError: A text is the key of no model of this process.
-        KeyNotFoundError: A document is not there.
-        RapyerError: As `User.bulk_get`, when the document in question is reached.
+        TypeError, ValueError: An argument is invalid.
+        WrongModelError: A text is not the key of any model of this process.
+        KeyNotFoundError: A document does not exist.
+        RapyerError: As for `User.bulk_get`, when the document in question is reached.
     """
     check_many(keys, "keys")
     check_reading(missing, chunk_size)
@@ -192,17 +192,20 @@ def bulk_stream(
 
 
 async def bulk_exists(keys: Many[str], *, chunk_size: int = READ_CHUNK) -> list[bool]:
-    """Say which documents of any models are there, as `User.bulk_exists` does.
+    """Tell which documents of any models exist, as `User.bulk_exists` does.
 
-    One round trip a chunk.
+    One round trip per chunk.
 
     Args:
         keys: Whole Redis keys.
         chunk_size: Keys in one command at most.
 
+    Returns:
+        Whether a document exists at each key, in the order of the keys.
+
     Raises:
-        WrongModelError: A text is the key of no model of this process.
-        TypeError, ValueError: An argument cannot be.
-        RapyerError: As `User.bulk_exists`.
+        WrongModelError: A text is not the key of any model of this process.
+        TypeError, ValueError: An argument is invalid.
+        RapyerError: As for `User.bulk_exists`.
     """
     return await exists(keys, AnyResolver(), chunk_size=chunk_size)

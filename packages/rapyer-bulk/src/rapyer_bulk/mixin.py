@@ -1,4 +1,4 @@
-"""The operations on many models of one kind: the methods that every model has."""
+"""The bulk methods of every model, for many models of one kind."""
 
 from __future__ import annotations
 
@@ -33,41 +33,41 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         progress: Progress = None,
         raise_on_error: bool = True,
     ) -> BulkResult:
-        """Write many documents, in chunks that are atomic.
+        """Write many documents in atomic chunks.
 
             await User.bulk_insert(users)
             await User.bulk_insert(read_lines(), mode="skip", progress=True)
 
-        Instances are read as they are sent. A chunk is one round trip, several are under way at the
-        same time, and nobody sees a part of one. Each instance is checked as `save` does, before
-        its chunk is sent. What cannot be written is left out and reported, the others are written.
+        Instances are read as they are sent. A chunk is one round trip; several are in flight at a
+        time, and nobody sees a part of one. Each instance is checked as by `save` before its chunk
+        is sent. Instances that cannot be written are left out and reported; the others are written.
 
         Args:
-            instances: Those of the model: a list, an iterable or an async iterable of any length.
-            mode: What happens where a document is already: `"replace"` writes over it, `"insert"`
-                reports it as failed, `"skip"` passes over it.
-            chunk_size: Instances in one chunk at most; fewer where they have more than 8 MiB.
-            transaction: Whether all is one atomic step, in which everything is written or nothing.
-                All instances are in memory then, and the server does nothing else meanwhile:
-                some 2 us a document. They have 128 MiB at most.
-            progress: Called with the number of instances that are done, and of all (None where that
-                is not known), after each chunk; `True` shows a bar where the standard error is a
-                terminal.
-            raise_on_error: Whether instances that failed are raised as `BulkError` in the end;
-                otherwise they are in the result alone.
+            instances: Instances of the model: a list, an iterable or an async iterable of any
+                length.
+            mode: What happens if a document already exists: `"replace"` overwrites it, `"insert"`
+                reports it as failed, `"skip"` skips it.
+            chunk_size: Instances in one chunk at most; fewer if they exceed 8 MiB.
+            transaction: Whether everything is one atomic step that writes all instances or nothing.
+                It holds all instances in memory, 128 MiB at most, and the server does nothing else
+                meanwhile: about 2 us per document.
+            progress: Called after each chunk with the number of instances done and the total (None
+                if unknown); `True` shows a bar if standard error is a terminal.
+            raise_on_error: Whether failed instances raise a `BulkError` at the end; otherwise only
+                the result reports them.
 
         Returns:
             What became of each key: `inserted`, `replaced`, `skipped`, `failed` (with
             `UnstorableValueError`, `KeyExistsError`, `WrongTypeError`, `ConflictError`,
-            `KeyChangedError` or what a policy says) or `unwritten`.
+            `KeyChangedError` or an error of a policy) or `unwritten`.
 
         Raises:
-            BulkError: Instances failed, or the server refused a chunk or was lost; `result` says
-                what became of each key. It is a `BulkOutcomeUnknownError` where a reply was lost.
-            TypeError: Something else than an instance was given. What was sent before is told by
-                `result_of(error)`, as it is for a call that is cancelled and for an iterable that
+            BulkError: Instances failed, or the server refused a chunk or was lost; `result` tells
+                what became of each key. It is a `BulkOutcomeUnknownError` if a reply was lost.
+            TypeError: Something other than an instance was given. `result_of(error)` tells what was
+                sent before, as it does for a call that is cancelled and for an iterable that
                 raises.
-            ValueError: An argument cannot be; or one transaction has a key twice, or is too large.
+            ValueError: An argument is invalid; or a transaction has a key twice, or is too large.
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await insert(
@@ -112,42 +112,42 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         raise_on_error: bool = True,
         **fields: Any,
     ) -> BulkResult:
-        """Set some fields of many documents, in chunks that are atomic; the rest of them stays.
+        """Set some fields of many documents in atomic chunks; their other fields stay.
 
             await User.bulk_update(keys, age=3, profile__address__city="x")
             await User.bulk_update({"user:1": {"age": 3}, "user:2": {"profile.address.city": "x"}})
             await User.bulk_update(users)  # what was changed in them, with `track_changes = True`
 
-        By keys it does what `aupdate_by_key` does with each of them, with instances what
-        `save_changes` does. A chunk is one round trip. A document that is gone is reported as
-        `missing`, and not created again.
+        With keys it does what `aupdate_by_key` does for each of them, with instances what
+        `save_changes` does. A chunk is one round trip. A document that no longer exists is reported
+        as `missing` and not created again.
 
         Args:
-            items: Keys; a mapping of keys to the fields of each, by names, by paths or by their
-                texts; or instances. An iterable or an async iterable of any length.
-            values: For keys, values by paths or by their texts. A field that has the name of an
-                argument is set this way.
-            chunk_size: Documents in one chunk at most; fewer where the values have more than 8 MiB.
+            items: Keys; a mapping of keys to the fields of each, by name, by path or by the text of
+                a path; or instances. An iterable or an async iterable of any length.
+            values: For keys, values by path or by the text of a path. Use this for a field with the
+                same name as an argument.
+            chunk_size: Documents in one chunk at most; fewer if the values exceed 8 MiB.
             progress: As for `bulk_insert`.
             raise_on_error: As for `bulk_insert`.
-            fields: For keys, values by names.
+            fields: For keys, values by name.
 
         Returns:
-            What became of each key: `updated`, `unchanged` (an instance in which nothing was
-            changed), `missing`, or `failed` (with `PathNotFoundError`, `ConflictError`,
-            `ValidationError`, `WrongTypeError`, `InvalidKeyError` or what else `aupdate_by_key` and
-            `save_changes` raise).
+            What became of each key: `updated`, `unchanged` (an instance without changes),
+            `missing`, or `failed` (with `PathNotFoundError`, `ConflictError`, `ValidationError`,
+            `WrongTypeError`, `InvalidKeyError` or any other error of `aupdate_by_key` and
+            `save_changes`).
 
         Raises:
             BulkError: Keys failed, or the server refused a chunk or was lost.
             pydantic.ValidationError: The values for all keys do not validate. Nothing was written.
             InvalidPathError, ExpressionError, InvalidKeyError: A name leads to nothing that can be
                 set in all keys. Nothing was written.
-            TypeError: Nothing was given to set, or an instance together with fields, or one of
-                another model: what was sent before is told by `result_of(error)`. Or the model has
-                a field with the name of an argument that was given, and there are no `values`
-                to tell which one is meant.
-            ValueError: An argument cannot be.
+            TypeError: There was nothing to set, or an instance was given together with fields, or
+                an instance of another model: `result_of(error)` tells what was sent before. Or the
+                model has a field with the name of an argument that was given, and there are no
+                `values` to tell which one is meant.
+            ValueError: An argument is invalid.
             NotConnectedError: rapyer was not told where Redis is.
         """
         given = {"chunk_size": chunk_size, "progress": progress, "raise_on_error": raise_on_error}
@@ -168,7 +168,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
         progress: Progress = None,
         raise_on_error: bool = True,
     ) -> BulkResult:
-        """Delete many documents, in chunks that are atomic.
+        """Delete many documents in atomic chunks.
 
             await User.bulk_delete(["user:1", "user:2", "user:3"])
 
@@ -182,13 +182,13 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
         Returns:
             What became of each key: `deleted`, `missing`, or `failed` (with `WrongTypeError`,
-            `InvalidKeyError`, `WrongModelError`, `KeyChangedError` or what a policy says).
+            `InvalidKeyError`, `WrongModelError`, `KeyChangedError` or an error of a policy).
 
         Raises:
             BulkError: Keys failed, or the server refused a chunk or was lost.
-            TypeError: An instance is one of another model. What was sent before is told by
-                `result_of(error)`.
-            ValueError: An argument cannot be.
+            TypeError: An instance belongs to another model. `result_of(error)` tells what was sent
+                before.
+            ValueError: An argument is invalid.
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await delete(
@@ -215,26 +215,26 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def bulk_get(
         cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = READ_CHUNK
     ) -> list[Any]:
-        """Read many documents: `JSON.MGET`. One round trip a chunk, several under way at once.
+        """Read many documents: `JSON.MGET`. One round trip per chunk, several in flight at a time.
 
-        One more for those of a chunk that are not there, of which the type of the key is asked.
+        One more for a chunk with keys that have no document, to ask for the types of those keys.
 
         Args:
-            keys: Primary keys or whole Redis keys, as for `get`; one may be given several times.
-            missing: What happens where no document is: `"raise"`, `"skip"` leaves it out, `"none"`
-                has None in its place.
+            keys: Primary keys or whole Redis keys, as for `get`; a key may be given several times.
+            missing: What to do if there is no document: `"raise"`, `"skip"` leaves it out, `"none"`
+                puts None in its place.
             chunk_size: Keys in one command at most.
 
         Returns:
             New instances, in the order of the keys.
 
         Raises:
-            KeyNotFoundError: Documents are not there; `key` is the first of them.
+            KeyNotFoundError: Documents do not exist; `key` is the first of them.
             CorruptDocumentError: A document does not validate.
-            WrongTypeError: A key holds another Redis type than a JSON document.
+            WrongTypeError: A key holds a Redis type other than a JSON document.
             InvalidKeyError: A value cannot be a primary key of this model.
             WrongModelError: It is the key of another registered model.
-            TypeError, ValueError: An argument cannot be.
+            TypeError, ValueError: An argument is invalid.
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await get(keys, Resolver(cls), missing=missing, chunk_size=chunk_size)
@@ -258,13 +258,13 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
     def bulk_stream(
         cls, keys: Many[KeyLike], /, *, missing: Missing = "raise", chunk_size: int = READ_CHUNK
     ) -> AsyncGenerator[Any]:
-        """Read many documents one after the other, in bounded memory.
+        """Read many documents one by one, in bounded memory.
 
             async for user in User.bulk_stream(keys):
                 ...
 
-        Documents are read ahead: `JSON.MGET` of as many keys as have 8 MiB together, after the
-        sizes of those before. Each is one round trip.
+        Documents are read ahead with `JSON.MGET`, each time for as many keys as should hold 8 MiB
+        together, judging by the sizes of earlier documents. Each command is one round trip.
 
         Args:
             keys: Keys as for `bulk_get`: an iterable or an async iterable of any length.
@@ -272,12 +272,12 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
             chunk_size: Keys in one command at most.
 
         Returns:
-            New instances, in the order of the keys. Close it (`contextlib.aclosing`) where you do
-            not read it to the end.
+            New instances, in the order of the keys. Close it (`contextlib.aclosing`) if you do not
+            read it to the end.
 
         Raises:
-            TypeError, ValueError: An argument cannot be.
-            RapyerError: As `bulk_get`, when the document in question is reached.
+            TypeError, ValueError: An argument is invalid.
+            RapyerError: As for `bulk_get`, when the document in question is reached.
         """
         check_many(keys, "keys")
         check_reading(missing, chunk_size)
@@ -287,18 +287,18 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def bulk_exists(
         cls, keys: Many[KeyLike], /, *, chunk_size: int = READ_CHUNK
     ) -> list[bool]:
-        """Say which documents are there. One round trip a chunk, several under way at once.
+        """Tell which documents exist. One round trip per chunk, several in flight at a time.
 
         Args:
             keys: Keys as for `bulk_get`.
             chunk_size: Keys in one command at most.
 
         Returns:
-            Whether a document is at each key, in the order of the keys.
+            Whether a document exists at each key, in the order of the keys.
 
         Raises:
-            WrongTypeError: A key holds another Redis type than a JSON document.
-            InvalidKeyError, WrongModelError, NotConnectedError: As `bulk_get` raises them.
-            TypeError, ValueError: An argument cannot be.
+            WrongTypeError: A key holds a Redis type other than a JSON document.
+            InvalidKeyError, WrongModelError, NotConnectedError: As for `bulk_get`.
+            TypeError, ValueError: An argument is invalid.
         """
         return await exists(keys, Resolver(cls), chunk_size=chunk_size)

@@ -1,4 +1,4 @@
-"""Reading many documents, in the order in which they are asked for."""
+"""Read many documents, in the order in which they are requested."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from rapyer_bulk.targets import Resolver, Target
 A = TypeVar("A")
 
 Missing: TypeAlias = Literal["raise", "skip", "none"]
-"""What happens where no document is: `"raise"`, `"skip"` leaves it out, `"none"` has None in its
+"""What to do if there is no document: `"raise"`, `"skip"` leaves it out, `"none"` puts None in its
 place."""
 
 _THERE: Final = ord("e")
-#: Keys in one command, unless a call says otherwise.
+#: Keys in one command by default.
 READ_CHUNK: Final = 500
-#: Keys in one command at most: scripts pass them on in one call, which takes some more.
+#: Keys in one command at most: scripts pass them on in one call, which takes a few more.
 _MOST: Final = 5000
-#: Bytes of documents that a stream has under way, as far as the sizes of those before tell.
+#: Bytes of documents that a stream has in flight, judging by the sizes of earlier ones.
 _STREAM_BYTES: Final = 8 * 1024 * 1024
-#: The first command of a stream, before anything is known of the sizes.
+#: Keys in the first command of a stream, before anything is known about sizes.
 _FIRST_CHUNK: Final = 50
 
 
@@ -81,7 +81,7 @@ async def stream(
 
 
 def _made(targets: Sequence[Target], outcomes: Sequence[Outcome]) -> list[Any]:
-    """Give the instance of each document, None where there is none, or the error about it."""
+    """Return for each document its instance, None if there is none, or the error about it."""
     made: list[Any] = [*outcomes]
     places: dict[Any, list[int]] = {}
     for place, outcome in enumerate(outcomes):
@@ -106,7 +106,7 @@ def _loaded_or_error(model: Any, key: RedisKey, raw: bytes) -> Any:
 
 
 async def exists(keys: Many[KeyLike], resolve: Resolver, *, chunk_size: int) -> list[bool]:
-    """Say which documents are there; see `BulkMixin.bulk_exists`."""
+    """Tell which documents exist; see `BulkMixin.bulk_exists`."""
     check_many(keys, "keys")
     check_count("chunk_size", chunk_size)
     found: list[bool] = []
@@ -118,10 +118,10 @@ async def exists(keys: Many[KeyLike], resolve: Resolver, *, chunk_size: int) -> 
 
 
 def check_reading(missing: object, chunk_size: object) -> None:
-    """Check the settings of a call that reads.
+    """Check the settings of a read.
 
     Raises:
-        ValueError: One of them cannot be.
+        ValueError: A setting is invalid.
     """
     check_count("chunk_size", chunk_size)
     if missing not in get_args(Missing):
@@ -131,7 +131,7 @@ def check_reading(missing: object, chunk_size: object) -> None:
 async def _chunks_of(
     keys: Many[KeyLike], resolve: Resolver, number: Callable[[], int]
 ) -> AsyncGenerator[list[Target]]:
-    """Give what keys mean, as many at a time as are read by one command."""
+    """Yield what keys stand for, in batches that are read by one command each."""
     targets: list[Target] = []
     async with aclosing(read_ahead(keys, number)) as batches:
         try:
@@ -142,7 +142,7 @@ async def _chunks_of(
                     yield chunk
         except Exception:
             if targets:
-                yield targets  # what was asked for before is read before that is raised
+                yield targets  # so that earlier keys are read before this is raised
             raise
     if targets:
         yield targets
@@ -152,7 +152,7 @@ async def _read(
     chunks: AsyncGenerator[list[Target]],
     fetch: Callable[[Sequence[Target]], Coroutine[Any, Any, Sequence[A]]],
 ) -> AsyncGenerator[tuple[list[Target], Sequence[A]]]:
-    """Read chunks, several at a time; give them in their order."""
+    """Read chunks, several at a time, and yield them in order."""
     under_way: deque[tuple[list[Target], asyncio.Task[Sequence[A]]]] = deque()
     failure: Exception | None = None
     try:
@@ -160,11 +160,11 @@ async def _read(
             try:
                 async for targets in chunks:
                     under_way.append((targets, asyncio.create_task(fetch(targets))))
-                    await asyncio.sleep(0)  # so that it is sent before others are worked on
+                    await asyncio.sleep(0)  # so that it is sent before work on others
                     if len(under_way) == IN_FLIGHT:
                         first, task = under_way.popleft()
                         yield first, await task
-            except Exception as exc:  # noqa: BLE001 - raised behind what was asked for before
+            except Exception as exc:  # noqa: BLE001 - raised after the results of earlier keys
                 failure = exc
             while under_way:
                 targets, task = under_way.popleft()
@@ -181,7 +181,7 @@ async def _by_destination(
     targets: Sequence[Target],
     fetch: Callable[[Destination, Sequence[str]], Awaitable[Sequence[A]]],
 ) -> Sequence[A]:
-    """Read what targets mean, those of each destination together."""
+    """Read what targets stand for, grouped by destination."""
     keys = [target[0] for target in targets]
     models = {target[1] for target in targets}
     if len(models) == 1:
@@ -224,7 +224,7 @@ async def _existence(destination: Destination, keys: Sequence[str]) -> Sequence[
 
 
 def _missing(absent: Sequence[Target], number: int) -> KeyNotFoundError:
-    """Make the error about keys where no document is; it has the first of them."""
+    """Make the error for keys without a document; it names the first of them."""
     shown = ", ".join(repr(str(target[0])) for target in absent[:3])
     more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
     return KeyNotFoundError(

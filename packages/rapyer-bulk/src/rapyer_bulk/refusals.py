@@ -1,4 +1,4 @@
-"""What it means when a script for many keys refuses a key, or everything."""
+"""Interpret refusals of a script for many keys: of a single key, or of the whole chunk."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from redis.exceptions import (
 
 from rapyer_bulk.errors import KeyExistsError
 
-#: How the scripts begin an error before which they have written nothing.
+#: The start of script errors that are raised before anything is written.
 _REFUSED: Final = "RAPYERREFUSED "
-#: What a server says before it begins with a command.
+#: Errors that a server reports before it starts a command.
 _BEFORE: Final = (
     NoPermissionError, OutOfMemoryError, ReadOnlyError, BusyLoadingError,
     AskError, TryAgainError, ClusterDownError, MasterDownError,
@@ -37,9 +37,9 @@ _WORDS_BEFORE: Final = ("NOREPLICAS", "MISCONF", "BUSY", "MASTERDOWN", "CLUSTERD
 
 
 def refusal(key: str, text: str) -> Exception:
-    """Give the error that the text of the refusal of one key means."""
+    """Convert the text of the refusal of a key to an error."""
     kind, _, rest = text.partition(" ")
-    if kind == "ERR":  # which Redis puts before a text of one word, and before its own
+    if kind == "ERR":  # which Redis prepends to texts of one word, and to its own errors
         return refusal(key, rest)
     if kind == "RAPYERTYPE":
         wrong = wrong_redis_type(key, rest.encode())
@@ -60,13 +60,13 @@ def refusal(key: str, text: str) -> Exception:
 
 
 def refusal_of_all(error: Exception) -> Exception:
-    """Give the error that a refusal of everything by a script means, without our own marks."""
+    """Convert the refusal of a whole chunk to an error, without our own markers."""
     text = str(error)
     return refusal("", text.removeprefix(_REFUSED)) if text.startswith(_REFUSED) else error
 
 
 def may_have_written(error: Exception) -> bool:
-    """Say whether something may have been written before an error came in place of the answer."""
+    """Tell whether something may have been written before an error replaced the reply."""
     if isinstance(error, OutcomeUnknownError | UnexpectedReplyError):
         return True
     if not isinstance(error, ResponseError) or isinstance(error, _BEFORE):

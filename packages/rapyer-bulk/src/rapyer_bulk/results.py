@@ -26,12 +26,12 @@ Outcome: TypeAlias = Literal[
 - `deleted`: its document was deleted.
 - `skipped`: there is a document, which `mode="skip"` leaves as it is.
 - `missing`: there is no document.
-- `failed`: nothing was written, for the reason that `error` gives.
-- `unwritten`: it could have been written, and was not, because others of the transaction failed.
-- `unknown`: it was sent and the reply was lost: it was carried out, or not.
+- `failed`: nothing was written, for the reason in `error`.
+- `unwritten`: it could have been written, but was not because others of the transaction failed.
+- `unknown`: it was sent, but the reply was lost; it may or may not have been carried out.
 """
 
-#: How outcomes are noted, one byte a key.
+#: The encoding of outcomes, one byte per key.
 CODES: Final[Mapping[Outcome, int]] = {
     "inserted": ord("i"),
     "replaced": ord("r"),
@@ -53,7 +53,7 @@ class KeyOutcome(NamedTuple):
     Attributes:
         key: The whole Redis key, prefix included.
         outcome: What became of it.
-        error: Why it failed or is unknown; None for the others.
+        error: Why it failed or is unknown; None for other outcomes.
     """
 
     key: str
@@ -62,16 +62,16 @@ class KeyOutcome(NamedTuple):
 
 
 class Part:
-    """What became of the keys of one chunk, in one byte a key and one text for all keys.
+    """What became of the keys of one chunk, as one byte per key and one text for all keys.
 
-    A million keys so take some 50 MB rather than 200.
+    A million keys thus take about 50 MB rather than 200.
 
     Args:
         keys: The keys.
 
     Attributes:
-        codes: For each of them what became of it; at first, that this is unknown.
-        errors: Why some failed, by their place.
+        codes: What became of each key; initially unknown.
+        errors: Why some keys failed, by their positions.
     """
 
     __slots__ = ("_ends", "_text", "codes", "errors")
@@ -99,7 +99,7 @@ class Part:
         self.codes[place] = CODES[outcome]
 
     def fail_all(self, error: Exception, outcome: Outcome = "failed") -> None:
-        """Note why all keys but those were not written that have an outcome already."""
+        """Note why all keys that have no outcome yet were not written."""
         for place, code in enumerate(self.codes):
             if code == CODES["unknown"]:
                 self.errors[place] = error
@@ -107,7 +107,7 @@ class Part:
 
 
 def _without_frames(error: Exception) -> Exception:
-    """Take from an error what it was raised through, which holds on to whole chunks."""
+    """Strip the tracebacks from an error and its causes, as they keep whole chunks alive."""
     one: BaseException | None = error
     while one is not None and one.__traceback__ is not None:
         one.__traceback__ = None
@@ -116,10 +116,10 @@ def _without_frames(error: Exception) -> Exception:
 
 
 class BulkResult(Sequence[KeyOutcome]):
-    """What a bulk write has done: counts, and what became of each key, in the order given.
+    """What a bulk write did: counts, and what became of each key, in the order given.
 
-    It is a sequence of `KeyOutcome`s; `result.of(user.key)` gives the one of a key. Keys that it
-    does not have were not sent.
+    It is a sequence of `KeyOutcome`s; `result.of(user.key)` gives the one of a key. Keys that are
+    not in it were not sent.
 
     Args:
         parts: What became of the keys of each chunk.
@@ -127,10 +127,10 @@ class BulkResult(Sequence[KeyOutcome]):
     Attributes:
         is_complete: Whether everything that was given was read and sent.
         server_lost: Whether another server has answered meanwhile, or none answers any more: it was
-            restarted, replaced, or a replica in between. Outcomes are what was acknowledged;
-            whether that is still there depends on what the server keeps. None where that is not
-            known: the user may not run INFO and there was more than one chunk, or the call was
-            ended by something else than the server.
+            restarted or replaced, or was a replica in between. Outcomes are what was acknowledged;
+            whether it is still there depends on what the server persists. None if this is unknown:
+            the user may not run INFO and there was more than one chunk, or something other than the
+            server ended the call.
     """
 
     __slots__ = ("_parts", "_places", "is_complete", "server_lost")
@@ -150,17 +150,17 @@ class BulkResult(Sequence[KeyOutcome]):
 
     @property
     def replaced(self) -> int:
-        """How many documents were written over others."""
+        """How many documents were overwritten."""
         return self.count_of("replaced")
 
     @property
     def updated(self) -> int:
-        """Of how many documents some fields were set."""
+        """How many documents had some fields set."""
         return self.count_of("updated")
 
     @property
     def unchanged(self) -> int:
-        """For how many instances there was nothing to set."""
+        """How many instances had nothing to set."""
         return self.count_of("unchanged")
 
     @property
@@ -170,17 +170,17 @@ class BulkResult(Sequence[KeyOutcome]):
 
     @property
     def skipped(self) -> int:
-        """How many documents were there already, and were left as they are."""
+        """How many documents already existed and were left as they are."""
         return self.count_of("skipped")
 
     @property
     def missing(self) -> int:
-        """For how many keys no document was there."""
+        """How many keys had no document."""
         return self.count_of("missing")
 
     @property
     def failed(self) -> int:
-        """How many keys were not written, for reasons of their own."""
+        """How many keys were not written for reasons of their own."""
         return self.count_of("failed")
 
     @property
@@ -190,24 +190,24 @@ class BulkResult(Sequence[KeyOutcome]):
 
     @property
     def unknown(self) -> int:
-        """Of how many keys it is not known whether they were written."""
+        """How many keys may or may not have been written."""
         return self.count_of("unknown")
 
     def count_of(self, outcome: Outcome) -> int:
-        """Give the number of keys with an outcome."""
+        """Count the keys with an outcome."""
         code = CODES[outcome]
         return sum(part.codes.count(code) for part in self._parts)
 
     @property
     def counts(self) -> dict[Outcome, int]:
-        """The number of keys by outcome, without those that are zero."""
+        """The number of keys by outcome, without zeros."""
         found: dict[Outcome, int] = {outcome: self.count_of(outcome) for outcome in CODES}
         return {outcome: number for outcome, number in found.items() if number}
 
     # -- keys -------------------------------------------------------------------------------------
 
     def of(self, key: str) -> KeyOutcome:
-        """Give what became of a key; of one that was given several times, the last time.
+        """Give what became of a key; of a key that was given several times, the last time.
 
         Args:
             key: The whole Redis key, such as `user.key`.
@@ -215,12 +215,12 @@ class BulkResult(Sequence[KeyOutcome]):
         Raises:
             KeyError: It was not sent.
         """
-        if self._places is None:  # on first use: for a million keys it takes 150 MB
+        if self._places is None:  # built on first use: a million keys take 150 MB
             self._places = {entry.key: entry for entry in self}
         return self._places[key]
 
     def keys_of(self, outcome: Outcome) -> list[str]:
-        """Give the keys with an outcome."""
+        """Name the keys with an outcome."""
         code = CODES[outcome]
         return [
             entry.key
@@ -232,7 +232,7 @@ class BulkResult(Sequence[KeyOutcome]):
 
     @property
     def errors(self) -> dict[str, Exception]:
-        """Why keys failed or are unknown, by the keys."""
+        """Why keys failed or are unknown, by key."""
         return {
             entry.key: entry.error
             for part in self._parts

@@ -1,8 +1,8 @@
-"""The operations on many keys as scripts: atomic, and each says what became of its keys.
+"""The operations on many keys as scripts: atomic, and each reports what became of its keys.
 
-A key that cannot be written (it holds another type, a policy refuses it, its version is another
-one) is left out, and the others are written. What is known beforehand to fail is looked at before
-anything is written.
+A key that cannot be written (it holds another type, a policy refuses it, its version differs) is
+left out, and the others are written. Failures that can be foreseen are checked before anything is
+written.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rapyer.traffic.versions import CHECKING, COUNTING
 
 _NAMES_SERVER: Final = "local names_server = true"
 _NAMES_NONE: Final = "local names_server = false"
-#: Lua: what all of them answer with. A restarted server, or another one, has another `run_id`, and
-#: one that was a replica in between has another `master_replid2`. An error that starts with
-#: `RAPYERREFUSED` says that nothing was written.
+#: Lua: the common form of their replies. A restarted server, or another one, has a different
+#: `run_id`, and one that was a replica in between has a different `master_replid2`. An error that
+#: starts with `RAPYERREFUSED` says that nothing was written.
 _ANSWERING = """
 local call, codes, refusals = redis.call, {}, {}
 local names_server = true
@@ -62,9 +62,9 @@ local function touch(outcomes, access)
 end
 """
 
-#: Arguments: the mode, `1` for all or nothing, `1` where there are versions, the documents; for
-#: each key the path and what is expected of its version, empty where it has none; and what is to
-#: be added to numbers, each by the place of its key, a path and a number.
+#: Arguments: the mode, `1` for all or nothing, `1` if there are versions, the documents; for each
+#: key the path and the expected value of its version, empty if it has none; and the increments of
+#: numbers, each as the position of its key, a path and a number.
 INSERT = Operation(
     "bulk_insert",
     CHECKING
@@ -149,9 +149,9 @@ INSERT = Operation(
     writes=True,
 )
 
-#: Arguments: how many lists of writes there are, and each with its length before it; `1` where
-#: there are versions; then for each key the number of its list if there are several, and where
-#: there are versions a path and what is expected.
+#: Arguments: the number of lists of writes, then each list preceded by its length; `1` if there are
+#: versions; then for each key the number of its list if there are several, and if there are
+#: versions a path and the expected value.
 UPDATE = Operation(
     "bulk_update",
     CHECKING
@@ -271,10 +271,10 @@ EXISTS = Operation(
 
 
 def in_slot(operation: Operation) -> Operation:
-    """Give the form of an operation for a part of a chunk that is in one slot of a cluster.
+    """Return the variant of an operation for the part of a chunk that is in one slot of a cluster.
 
-    It does not say which server has answered: that takes longer than to write a document, and is
-    not told apart where several answer.
+    It does not report which server answered: this takes longer than writing a document, and several
+    servers are not told apart anyway.
     """
     return _IN_SLOT[operation]
 

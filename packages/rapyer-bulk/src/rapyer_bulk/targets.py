@@ -1,4 +1,4 @@
-"""Which documents are meant by keys of one model, by whole keys of any model, or by instances."""
+"""Resolve documents from keys of one model, from whole keys of any model, or from instances."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from rapyer.keys import KeyLike, RedisKey
 
 #: What was given for one document: its key, or the instance that stands for it.
 Item: TypeAlias = "KeyLike | BaseRedisModel"
-#: A document that is meant: its whole Redis key, and its model.
+#: A resolved document: its whole Redis key, and its model.
 Target: TypeAlias = tuple[str, type[BaseRedisModel]]
 
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """Documents of one model that are meant.
+    """Resolved documents of one model.
 
     Attributes:
         model: The model.
         keys: Their whole Redis keys.
         items: What was given for each.
-        errors: Where the items mean no documents, what is wrong with each; else nothing.
+        errors: What is wrong with each item if the items do not identify documents; else empty.
         are_keys: Whether all items are keys.
     """
 
@@ -38,13 +38,13 @@ class Targets:
     are_keys: bool
 
     def one(self, place: int) -> Targets:
-        """Give one document alone."""
+        """Return the target with a single document."""
         items = self.items[place : place + 1]
         return Targets(self.model, [self.keys[place]], items, {}, self.are_keys)
 
 
 class Resolver:
-    """Finds out which documents of one model are meant.
+    """Resolves items to documents of one model.
 
     Args:
         model: The model.
@@ -58,20 +58,20 @@ class Resolver:
         self._head = f"{self._identity.prefix}:"
 
     def __call__(self, items: Sequence[Item]) -> list[Target]:
-        """Find the documents.
+        """Resolve the documents.
 
         Raises:
             AbstractModelError: The model has no documents.
-            InvalidKeyError: Something is no key of the model.
+            InvalidKeyError: An item is not a key of the model.
             KeyChangedError: The primary key of an instance was changed.
-            TypeError: An instance is one of another model.
+            TypeError: An instance belongs to another model.
         """
         return [self._one(item) for item in items]
 
     def groups(self, items: Sequence[Item]) -> list[Targets]:
-        """Find the documents, those of one model together where they follow each other.
+        """Resolve the documents, grouping consecutive documents of the same model.
 
-        What is wrong with single items is told beside the others.
+        Errors of single items are reported alongside the others.
 
         Raises:
             AbstractModelError, TypeError: As above.
@@ -93,7 +93,7 @@ class Resolver:
         return found
 
     def _of_one_kind(self, items: Sequence[Item]) -> Targets | None:
-        """Find the documents where all items are instances of the model, or all are texts."""
+        """Resolve the documents if all items are instances of the model, or all are texts."""
         kinds, model = set(map(type, items)), self.model
         if kinds == {model}:
             instances = cast("Sequence[BaseRedisModel]", items)
@@ -125,21 +125,21 @@ class Resolver:
             if isinstance(exc, KeyChangedError):
                 return exc.current, model, exc
             if not identity_of(model).prefix:
-                raise  # of no model: there is no chunk that it could be in
+                raise  # without a model: there is no chunk to put it in
             return str(exc.value), model, exc
 
 
 class AnyResolver(Resolver):
-    """Finds out which documents whole Redis keys of any models stand for, or instances of any."""
+    """Resolves whole Redis keys of any models, or instances of any models, to documents."""
 
     def __init__(self) -> None:
         super().__init__(BaseRedisModel)
 
     def groups(self, items: Sequence[Item]) -> list[Targets]:
-        """Find the documents, as `Resolver` does; of which models they are is never known before.
+        """Resolve the documents as `Resolver` does; their models are never known in advance.
 
         Raises:
-            WrongModelError: A text is the key of no model of this process.
+            WrongModelError: A text is not the key of any model of this process.
         """
         return self._groups(items)
 

@@ -1,4 +1,4 @@
-"""Updating many documents: the same fields of all, fields of each, or changes of instances."""
+"""Update many documents: the same fields of all, fields of each, or changes of instances."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from rapyer_bulk.results import CODES, BulkResult
 from rapyer_bulk.scripts import UPDATE
 from rapyer_bulk.targets import Item, Resolver, Targets
 
-#: Values by paths, by their texts, or by names as keyword arguments have them.
+#: Values by path, by the text of a path, or by name as in keyword arguments.
 Fields: TypeAlias = Mapping[Any, Any]
-#: Documents in one chunk, unless a call says otherwise: a server has begun with the first chunks
-#: while the others are made.
+#: Documents in one chunk by default: the server starts on the first chunks while the others are
+#: being made.
 UPDATE_CHUNK: Final = 250
 _UPDATED: Final = b"u"
-#: The arguments of `bulk_update` that may have the names of fields, as they are when not given.
+#: The arguments of `bulk_update` that may share their names with fields, with their defaults.
 DEFAULTS: Final[Mapping[str, object]] = {
     "chunk_size": UPDATE_CHUNK,
     "progress": None,
@@ -43,8 +43,8 @@ class _Row(NamedTuple):
 
     Attributes:
         update: The values.
-        size: How many bytes they are.
-        path: The path of the Version; empty where there is none.
+        size: How many bytes they take.
+        path: The path of the Version; empty if there is none.
         expected: What the Version has to be.
     """
 
@@ -55,19 +55,19 @@ class _Row(NamedTuple):
 
     @classmethod
     def of(cls, writes: Sequence[Write], path: str, expected: str) -> _Row:
-        """Make one of values and what is expected of the Version."""
+        """Make a row from values and the expected Version."""
         update = Update(writes)
         size = sum(len(one) for one in update.arguments if isinstance(one, str | bytes))
         return cls(update, size, path, expected)
 
 
 class _Values:
-    """What is written: the same to all documents, or something to each.
+    """What is written: the same to all documents, or something different to each.
 
     Args:
-        each: The fields of each key; None where all have the same.
+        each: The fields of each key; None if all have the same.
         values: The values for all keys.
-        fields: The same by names.
+        fields: The same by name.
     """
 
     def __init__(
@@ -77,11 +77,11 @@ class _Values:
         self._for_all: dict[type[BaseRedisModel], _Row] = {}
 
     def row_for(self, model: type[BaseRedisModel], item: object) -> _Row:
-        """Give what is written to the document of a key.
+        """Return what is written to the document of a key.
 
         Raises:
             pydantic.ValidationError, RapyerError: The values cannot be written.
-            TypeError: There are none.
+            TypeError: There are no values.
         """
         row = self._for_all.get(model)
         if row is not None:
@@ -108,11 +108,11 @@ class _Values:
 
     @property
     def may_fail(self) -> bool:
-        """Whether values that cannot be written are those of one key alone."""
+        """Whether values that cannot be written concern only a single key."""
         return self._each is not None
 
     def refuse_instance(self, instance: BaseRedisModel) -> None:
-        """Refuse an instance beside fields.
+        """Reject an instance given together with fields.
 
         Raises:
             TypeError: There are fields.
@@ -132,8 +132,8 @@ class UpdateLoad(Load):
         values: What is written to them.
 
     Attributes:
-        rows: What is written to each; None where nothing is to be written.
-        writes: The writes of instances, by their place.
+        rows: What is written to each; None if nothing is to be written.
+        writes: The writes of instances, by their positions.
     """
 
     def __init__(self, targets: Targets, values: _Values) -> None:
@@ -195,7 +195,7 @@ class UpdateChunk(Chunk[UpdateLoad]):
                 writes[place].done()
 
     def note_refusal(self, place: int, text: str) -> None:
-        """Note why the script has refused a key."""
+        """Note why the script refused a key."""
         key, row = self.keys[place], self._rows[place]
         error = row.update.refusal(key, text) if row is not None else None
         error = error or refusal(key, text)
@@ -206,7 +206,7 @@ class UpdateChunk(Chunk[UpdateLoad]):
 
 
 def _arguments(rows: Sequence[_Row]) -> Iterator[Argument]:
-    """Give what the script takes: each list of values once, and what it needs for each key."""
+    """Yield the arguments of the script: each list of values once, and what it needs per key."""
     updates = {id(row.update): row.update for row in rows}
     numbers = {update: number for number, update in enumerate(updates, start=1)}
     versioned = any(row.path for row in rows)
@@ -252,10 +252,10 @@ async def update(
 
 
 def refuse_shadowing(model: type[BaseRedisModel], given: Mapping[str, object]) -> None:
-    """Refuse an argument that may be meant as a value of a field with its name.
+    """Reject an argument that could be meant as the value of a field with its name.
 
     Raises:
-        TypeError: It may.
+        TypeError: It could.
     """
     for name, value in given.items():
         if name in model.__pydantic_fields__ and value != DEFAULTS[name]:

@@ -1,7 +1,7 @@
-"""Noticing that a server was restarted or replaced while a call went on.
+"""Notice that a server was restarted or replaced during a call.
 
-A connection that was closed is made anew without anybody noticing, so that everything could be
-acknowledged and a part of it be gone.
+A closed connection is silently replaced by a new one, so that everything could be acknowledged and
+yet a part of it be gone.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Final
 from rapyer.traffic.channel import Channel
 from redis.exceptions import RedisError
 
-#: Seconds that a server may take to say who it is.
+#: Seconds that a server may take to identify itself.
 _PATIENCE: Final = 1.0
-#: Seconds after its last answer in which a server is not asked once more.
+#: Seconds after its last answer during which a server is not asked again.
 _FRESH: Final = 0.05
 _ID = re.compile(rb"(?:run_id|master_replid2):([0-9a-f]+)")
 
 
 class ServerWatch:
-    """Knows which servers have answered.
+    """Keeps track of which servers have answered.
 
-    A server is named by its `run_id`, which it has until it ends, and its `master_replid2`, which
-    changes only when it was a replica and is none any more.
+    A server is identified by its `run_id`, which it keeps until it ends, and its `master_replid2`,
+    which changes only when it stops being a replica.
 
     Attributes:
-        is_lost: Whether another server has answered than at first.
+        is_lost: Whether a server other than the first has answered.
     """
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class ServerWatch:
         self._answered = 0.0
 
     def note(self, channel: Channel, server: bytes) -> None:
-        """Note which server has answered; empty where the user may not ask."""
+        """Note which server has answered; empty if the user may not ask."""
         self._answered = time.monotonic()
         self._is_cluster = self._is_cluster or channel.is_cluster
         if not server:
@@ -48,15 +48,15 @@ class ServerWatch:
             self.is_lost = True
 
     async def has_lost(self, *, is_stopped: bool) -> bool | None:
-        """Say whether another server has answered, or answers now.
+        """Tell whether another server has answered, or answers now.
 
-        No round trip, but for a call that was stopped or whose last answer is not a fresh one.
+        No round trip, unless the call was stopped or its last answer is not recent.
 
         Args:
             is_stopped: Whether a chunk was refused, or its reply lost.
 
         Returns:
-            Whether it has; None where that is not known.
+            Whether it has; None if that is unknown.
         """
         if self.is_lost:
             return True
@@ -70,7 +70,7 @@ class ServerWatch:
 
 
 async def _name_of(channel: Channel) -> bytes:
-    """Ask a server who it is; empty where none answers."""
+    """Ask a server to identify itself; empty if none answers."""
     try:
         async with asyncio.timeout(_PATIENCE):
             replies = await channel.execute_many([("INFO", "server"), ("INFO", "replication")])

@@ -1,8 +1,8 @@
 """A real Redis with RedisJSON and RediSearch for development and tests.
 
-`Server` starts one and ends it with the process that started it, `Cluster` several that are one
-cluster. The pytest fixtures `redis_server` and `redis_url` come with the package;
-``python -m rapyer_embedded`` runs one in the foreground.
+`Server` starts a server that ends with the process that started it; `Cluster` starts several that
+form one cluster. The package provides the pytest fixtures `redis_server` and `redis_url`; ``python
+-m rapyer_embedded`` runs a server in the foreground.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    # pytest imports this package in every run of a user, for the plugin: redis, asyncio and
+    # pytest imports this package in every test run of a user, for its plugin: redis, asyncio and
     # subprocess are imported only when a server is wanted.
     if name == "Server":
         from rapyer_embedded.server import Server  # noqa: PLC0415

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: The command line after the program's name; None for that of this process.
 
     Returns:
-        The exit status: 0 after a signal, 1 when the server could not start or ended by itself.
+        The exit status: 0 after a signal, 1 if the server could not start or ended on its own.
     """
     parser = argparse.ArgumentParser(
         prog="python -m rapyer_embedded",
@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         server = Server(port=options.port, password=options.password, directory=options.directory)
     except ValueError as exc:
         parser.error(str(exc))
-    # Both even where a shell has set SIGINT to be ignored, as it does for programs behind "&".
+    # Handle both even if a shell has set SIGINT to be ignored, as it does for programs run with
+    # "&".
     for number in _SIGNALS:
         signal.signal(number, signal.default_int_handler)
     return _serve(server)

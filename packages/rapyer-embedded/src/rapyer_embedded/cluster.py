@@ -1,4 +1,4 @@
-"""`Cluster`: several redis-servers that are one cluster, as a context manager."""
+"""`Cluster`: several redis-servers that form one cluster, as a context manager."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 __all__ = ["Cluster"]
 
 _SLOTS: Final = 16384
-#: Between two looks whether the servers know one another, in seconds.
+#: Seconds between two checks whether the servers know one another.
 _PAUSE: Final = 0.02
 
 
 class Cluster(Startable):
     """A real Redis Cluster with RedisJSON and RediSearch, for development and tests.
 
-    A synchronous and an asynchronous context manager, which stand for `start` and `stop`::
+    It is a synchronous and an asynchronous context manager, which calls `start` and `stop`::
 
         with Cluster(primaries=3) as cluster:
             client = redis.RedisCluster.from_url(cluster.url)
 
-    Each node is a `Server` on a port of 127.0.0.1, with what that promises: all of them end with
-    the process that started them. The slots are spread evenly. A start takes some two seconds:
-    nodes of Redis do not answer before.
+    Each node is a `Server` on a port of 127.0.0.1, with the guarantees of `Server`: all nodes end
+    with the process that started them. The slots are distributed evenly. A start takes about two
+    seconds, because Redis nodes do not answer earlier.
 
     Args:
-        primaries: How many nodes have slots: 3 at least, for fewer cannot agree on a failover.
+        primaries: How many nodes have slots: at least 3, as fewer cannot agree on a failover.
         replicas: How many copies each primary has, each on a node of its own.
-        password: What clients must give, and the nodes among one another.
+        password: The password for clients, and for the nodes among one another.
         node_timeout: Seconds after which a node that does not answer counts as lost.
         args: Further arguments of each redis-server.
-        startup_timeout: How long all of them may take to become a cluster, in seconds.
+        startup_timeout: How long all nodes together may take to form a cluster, in seconds.
 
     Raises:
-        ValueError: An argument has no meaning.
+        ValueError: An argument is invalid.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Cluster(Startable):
 
     @property
     def url(self) -> str:
-        """The URL of the first node, by which redis-py's `RedisCluster` learns of the others.
+        """The URL of the first node, from which redis-py's `RedisCluster` discovers the others.
 
         Raises:
             ServerStateError: The cluster is not running.
@@ -96,7 +96,7 @@ class Cluster(Startable):
 
     @property
     def cluster_url(self) -> str:
-        """The URL that names the cluster, `redis+cluster://...`, for `init_rapyer`.
+        """The URL of the cluster, `redis+cluster://...`, for `init_rapyer`.
 
         Raises:
             ServerStateError: The cluster is not running.
@@ -105,12 +105,12 @@ class Cluster(Startable):
 
     @property
     def servers(self) -> Sequence[Server]:
-        """The nodes: the primaries, and behind them the replicas, as it was at the start."""
+        """The nodes as of the start: the primaries, followed by the replicas."""
         return self._servers
 
     @property
     def primaries(self) -> Sequence[Server]:
-        """The nodes that had slots at the start, each the same number."""
+        """The nodes that had slots at the start, each the same number of them."""
         return self._servers[: self._primaries]
 
     def replicas_of(self, number: int) -> Sequence[Server]:
@@ -118,12 +118,12 @@ class Cluster(Startable):
         return self._servers[self._primaries + number :: self._primaries]
 
     def start(self) -> None:
-        """Start the nodes, and return when they are a cluster that answers.
+        """Start the nodes, and return when they form a cluster that answers.
 
         Raises:
-            ServerStateError: It is running already.
-            BinaryNotFoundError: As `Server.start`.
-            ServerStartError: A node did not start, or they did not become a cluster in time.
+            ServerStateError: It is already running.
+            BinaryNotFoundError: As for `Server.start`.
+            ServerStartError: A node did not start, or they did not form a cluster in time.
         """
         if self._running is not None:
             raise ServerStateError(f"{self!r} was started already. Call stop() first.")
@@ -134,7 +134,7 @@ class Cluster(Startable):
             self._running = running.pop_all()
 
     def stop(self) -> None:
-        """Stop all nodes; not running: do nothing."""
+        """Stop all nodes; do nothing if it is not running."""
         running, self._running = self._running, None
         if running is not None:
             running.close()
@@ -142,7 +142,7 @@ class Cluster(Startable):
     # -- becoming a cluster -----------------------------------------------------------------------
 
     def ask(self, server: Server, *words: str) -> str:
-        """Send a command to one node over a connection of its own, and give its reply as a text.
+        """Send a command to one node over a separate connection, and give its reply as text.
 
         Args:
             server: The node.
@@ -174,7 +174,7 @@ class Cluster(Startable):
             primary = self.ask(self._servers[place % self._primaries], "CLUSTER", "MYID")
             self.ask(server, "CLUSTER", "REPLICATE", primary)
         self._wait(deadline, "INFO", {f"cluster_size:{self._primaries}\r": 1, "state:ok": 1})
-        # all have to know of the copies, and these have to have what there is
+        # all nodes have to know about the copies, and the copies have to hold the data
         self._wait(deadline, "NODES", {"slave": copies})
         for server in self._servers[self._primaries :]:
             self._wait_for(deadline, server, ("INFO", "replication"), {"master_link_status:up": 1})
@@ -186,7 +186,7 @@ class Cluster(Startable):
     def _wait_for(
         self, deadline: float, server: Server, question: Sequence[str], texts: Mapping[str, int]
     ) -> None:
-        """Ask a node until some texts are in its answer, each so many times at least."""
+        """Ask a node until its answer contains certain texts, each at least a number of times."""
         while True:
             answer = self.ask(server, *question)
             if all(answer.count(text) >= number for text, number in texts.items()):
@@ -222,7 +222,7 @@ def _port_of(server: Server) -> str:
 
 
 def _free_ports(number: int) -> list[int]:
-    """Give ports that are free, all of them different."""
+    """Return free ports, all of them different."""
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(number)]
         for probe in probes:

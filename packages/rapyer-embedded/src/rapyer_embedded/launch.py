@@ -22,19 +22,19 @@ __all__ = ["Binary", "Options", "Run"]
 
 _STOP_TIMEOUT = 5.0
 
-# The shell writes its own number, then becomes the server: so the watcher knows the server from
-# the first moment of its life, and the Popen object is the server's.
+# The shell writes its own process number, then becomes the server: so the watcher knows the server
+# from the first moment of its life, and the Popen object is the server's.
 _EXEC = f'echo $$ >"$0/{PID_FILE}" && exec "$@"'
 
 
 @dataclass(frozen=True)
 class Binary:
-    """A redis-server, and what it needs to have JSON and Search.
+    """A redis-server, and what it needs for JSON and Search.
 
     Attributes:
         server: The path of the program.
-        search: The path of ``redisearch.so``; None when Search is built in.
-        json: The path of ``rejson.so``; None when JSON is built in.
+        search: The path of ``redisearch.so``; None if Search is built in.
+        json: The path of ``rejson.so``; None if JSON is built in.
         origin: Where it was found, for messages.
     """
 
@@ -49,8 +49,8 @@ class Options:
     """How to run a redis-server.
 
     Attributes:
-        port: A port on 127.0.0.1 to listen on beside the unix socket, or None.
-        password: What clients must give, or None.
+        port: A port on 127.0.0.1 to listen on in addition to the unix socket, or None.
+        password: The password that clients must give, or None.
         directory: Where data is kept; None for no persistence.
         arguments: Further arguments of redis-server; they come last, so they win.
         timeout: How long it may take to become ready, in seconds.
@@ -63,14 +63,14 @@ class Options:
     timeout: float = 30.0
 
     def on_port(self, port: int) -> Options:
-        """The same options with another port."""
+        """Return the same options with another port."""
         return replace(self, port=port)
 
 
 class Run:
     """A run directory, the watcher that guards it and the redis-server that lives in it.
 
-    `start` and `halt` may alternate (that is a restart); `close` ends all three. A `Run` that
+    `start` and `halt` may alternate, which is a restart; `close` ends all three. A `Run` that
     failed to start has closed itself.
     """
 
@@ -93,8 +93,8 @@ class Run:
 
     @property
     def log(self) -> str:
-        """All that the server has written, also after `close`."""
-        # after close, and before the first start, there is no such file
+        """Everything that the server has written, also after `close`."""
+        # after close, and before the first start, the file does not exist
         with contextlib.suppress(FileNotFoundError):
             self._last_log = (self.directory / "redis.log").read_text(errors="replace")
         return self._last_log
@@ -128,7 +128,7 @@ class Run:
         """End the server and keep its run directory.
 
         Args:
-            at_once: Do not let it write what it has not written yet.
+            at_once: Whether to prevent the server from writing what it has not written yet.
         """
         process = self.process
         if process is None or process.poll() is not None:
@@ -138,7 +138,7 @@ class Run:
         keeps_nothing = self.options.directory is None and not self.options.arguments
         if not (at_once or keeps_nothing):
             _signal_group(process, signal.SIGTERM)
-            # a stopped or busy server does not hear it
+            # a stopped or busy server does not react to it
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=_STOP_TIMEOUT)
                 return
@@ -156,7 +156,7 @@ class Run:
         configuration = self.directory / "redis.conf"
         configuration.touch(mode=0o600)
         configuration.write_text(self._configuration())
-        # a killed server leaves its socket behind, and connecting to that fails in another way
+        # a killed server leaves its socket behind, and connecting to it fails in a different way
         self.socket.unlink(missing_ok=True)
         directory = self.options.directory
         lock = take_lock(directory) if directory is not None else None
@@ -169,7 +169,7 @@ class Run:
                     stdout=log,
                     stderr=subprocess.STDOUT,
                     cwd=self.directory,
-                    # Ctrl-C in the terminal is for the parent, which stops the server in its turn.
+                    # Ctrl-C in the terminal is for the parent, which then stops the server.
                     start_new_session=True,
                     # the lock lives as long as the server, even if that outlives us
                     pass_fds=() if lock is None else (lock,),
@@ -184,7 +184,7 @@ class Run:
                 os.close(lock)
 
     def _configuration(self) -> str:
-        """The text of redis.conf: a file, because a command line shows passwords to everybody."""
+        """The text of redis.conf: a file, because command lines show passwords to everybody."""
         options = self.options
         lines: list[tuple[str, ...]] = [
             ("bind", "127.0.0.1"),
@@ -213,16 +213,17 @@ class Run:
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     """Signal a process that has not been waited for, and its children.
 
-    Its children too, because a program named by the user may be a script that runs the server.
+    The children are included because a program named by the user may be a script that runs the
+    server.
     """
-    # It may have ended since it was last looked at; of such a process macOS says that it may not
-    # be signalled.
+    # It may have ended since the last check; for such a process macOS reports that it may not be
+    # signaled.
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, number)
 
 
 def _quoted(word: str) -> str:
-    r"""A word of redis.conf in double quotes, everything but plain ASCII written as ``\xHH``."""
+    r"""Quote a word of redis.conf, with everything but plain ASCII written as ``\xHH``."""
     plain = (
         chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\x{byte:02x}"
         for byte in os.fsencode(word)

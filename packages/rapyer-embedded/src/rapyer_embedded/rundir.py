@@ -1,4 +1,4 @@
-"""The places a server lives in: its run directory, and the lock on a data directory."""
+"""The directories of a server: its run directory, and the lock on a data directory."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ _LONGEST_SOCKET_PATH = (108 if sys.platform == "linux" else 104) - 1
 
 
 def make_run_directory() -> Path:
-    """A new directory, open to this user only, whose path is short enough for a unix socket.
+    """Make a new directory, open to this user only, whose path is short enough for a unix socket.
 
-    It stands in the directory for temporary files (`TMPDIR`) or, where that path is too long, in
-    ``/tmp``.
+    It is in the directory for temporary files (`TMPDIR`) or, if that path is too long, in ``/tmp``.
 
     Raises:
         ServerStartError: It cannot be made in either place.
@@ -43,10 +42,10 @@ def make_run_directory() -> Path:
 
 
 def take_lock(directory: Path, *, timeout: float = 0.5) -> int:
-    """Lock a data directory, which is made when it does not exist.
+    """Lock a data directory, creating it if it does not exist.
 
     The lock is held as long as the file descriptor, or a copy of it in another process, is open.
-    Two servers that append to the same file would spoil it without a word.
+    Two servers that append to the same file would silently corrupt it.
 
     Args:
         directory: The data directory.
@@ -56,7 +55,7 @@ def take_lock(directory: Path, *, timeout: float = 0.5) -> int:
         The file descriptor.
 
     Raises:
-        ServerStartError: It cannot be made or written to, or another server uses it.
+        ServerStartError: It cannot be created or written to, or another server uses it.
     """
     import fcntl  # noqa: PLC0415 - so that this package can be imported on Windows
 

@@ -28,30 +28,30 @@ _PORT_TRIES = 10
 class Server(Startable):
     """A real redis-server with RedisJSON and RediSearch, for development and tests.
 
-    A synchronous and an asynchronous context manager, which stand for `start` and `stop`::
+    It is a synchronous and an asynchronous context manager, which calls `start` and `stop`::
 
         with Server() as server:
             client = redis.Redis.from_url(server.url)
 
     It listens on a unix socket in a directory that only this user can enter, or on a port of
-    127.0.0.1 when one is asked for. It ends with the process that started it, even when that is
-    killed by SIGKILL. One that was started and dropped without `stop` is stopped when it is
-    collected or when Python ends, with a `ResourceWarning`. `FT.SEARCH` may return any number of
-    rows (``MAXSEARCHRESULTS -1``). Every method may be called from any thread.
+    127.0.0.1 if you ask for one. It ends with the process that started it, even if that process is
+    killed by SIGKILL. A server that was started and then dropped without `stop` is stopped when it
+    is garbage-collected or when Python ends, with a `ResourceWarning`. `FT.SEARCH` may return any
+    number of rows (``MAXSEARCHRESULTS -1``). Every method may be called from any thread.
 
     Args:
         port: The port of 127.0.0.1 to listen on; 0 for a free one; None for a unix socket.
-        password: What clients must give.
-        directory: Where data is kept between starts, in an append-only file; it is made when it
+        password: The password that clients must give.
+        directory: Where data is kept between starts, in an append-only file; it is created if it
             does not exist. None keeps nothing.
-        args: Further arguments of redis-server, such as ``("--maxmemory", "100mb")``. They win
-            over the options set here. A ``--requirepass`` among them is the same as `password`.
-        startup_timeout: How long the server may take to become ready, in seconds. A first
-            download of the program does not count.
+        args: Further arguments of redis-server, such as ``("--maxmemory", "100mb")``. They override
+            the options set here. A ``--requirepass`` among them is the same as `password`.
+        startup_timeout: How long the server may take to become ready, in seconds. A first download
+            of the program does not count.
 
     Raises:
-        ValueError: An argument has no meaning.
-        TypeError: `args` is one text instead of several.
+        ValueError: An argument is invalid.
+        TypeError: `args` is a single text instead of several.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Server(Startable):
 
     @property
     def url(self) -> str:
-        """What redis-py's `from_url` takes, with the password: ``unix://...`` or ``redis://...``.
+        """The URL for redis-py's `from_url`, with the password: ``unix://...`` or ``redis://...``.
 
         Raises:
             ServerStateError: The server is not running.
@@ -105,7 +105,7 @@ class Server(Startable):
 
     @property
     def socket(self) -> Path | None:
-        """The path of the unix socket; None when the server listens on a port.
+        """The path of the unix socket; None if the server listens on a port.
 
         Raises:
             ServerStateError: The server is not running.
@@ -115,7 +115,7 @@ class Server(Startable):
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """The redis-server process, also after `stop`; `restart` makes a new one.
+        """The redis-server process, also after `stop`; `restart` creates a new one.
 
         Raises:
             ServerStateError: The server was never started.
@@ -127,20 +127,19 @@ class Server(Startable):
 
     @property
     def log(self) -> str:
-        """All that the server has written since `start`, also after `stop`."""
+        """Everything that the server has written since `start`, also after `stop`."""
         return self._log if self._run is None else self._run.log
 
     def start(self) -> None:
-        """Start the server and return when it answers.
+        """Start the server, and return when it answers.
 
-        Where no redis-server with the modules is installed, one is downloaded (once for this
-        user).
+        If no redis-server with the modules is installed, one is downloaded (once for this user).
 
         Raises:
-            ServerStateError: It is running already.
+            ServerStateError: It is already running.
             BinaryNotFoundError: There is no redis-server to start, and none could be downloaded.
-            ServerStartError: It did not become ready. The last lines of its log are in the
-                message, the whole log in the attribute `log`; nothing is left behind.
+            ServerStartError: It did not become ready. The message contains the last lines of its
+                log, the attribute `log` the whole log; nothing is left behind.
         """
         with self._lock:
             if self._run is not None:
@@ -154,9 +153,9 @@ class Server(Startable):
             self._finalizer = weakref.finalize(self, _abandoned, run, os.getpid())
 
     def stop(self) -> None:
-        """Stop the server and remove its socket and directory; not running: do nothing.
+        """Stop the server and remove its socket and directory; do nothing if it is not running.
 
-        What is kept in `directory` is written first.
+        Data for `directory` is written first.
         """
         with self._lock:
             run = self._run
@@ -168,14 +167,14 @@ class Server(Startable):
                 self._forget(run)
 
     def restart(self) -> None:
-        """Stop the server and start it again behind the same `url`.
+        """Stop the server and start it again with the same `url`.
 
         Clients lose their connections, and all data is lost unless `directory` was given. A server
         that has died is started again.
 
         Raises:
             ServerStateError: It was not started.
-            ServerStartError: It did not become ready again, and is stopped now.
+            ServerStartError: It did not become ready again, and is now stopped.
         """
         with self._lock:
             run = self._running("restart()")
@@ -208,7 +207,7 @@ class Server(Startable):
                 if f":{options.port}: bind:" not in exc.log:
                     raise
                 tries -= 1
-                if tries:  # between our look and the server's, somebody else took the port
+                if tries:  # somebody else took the port between our check and the server's
                     continue
                 raise ServerStartError(
                     f"The port {options.port} of 127.0.0.1 cannot be listened on. Give another "
@@ -226,8 +225,8 @@ class Server(Startable):
 
 
 def _abandoned(run: Run, owner: int) -> None:
-    """Stop what nobody stopped. Called when a `Server` is collected, and when Python ends."""
-    if os.getpid() != owner:  # the child of a fork has a copy of the object, not the server
+    """Stop a server that nobody stopped: on garbage collection, and when Python ends."""
+    if os.getpid() != owner:  # a forked child has a copy of the object, not the server
         return
     described = _described(run)
     run.close()
@@ -246,7 +245,7 @@ def _described(run: Run) -> str:
 
 
 def _one_password(password: str | None, arguments: tuple[str, ...]) -> str | None:
-    """The password that clients must give, from either place where it can be set."""
+    """Return the password that clients must give, from either place where it can be set."""
     if password == "":
         raise ValueError("password is empty. Give a text, or None for no password.")
     if "--requirepass" not in arguments:

@@ -1,4 +1,4 @@
-"""What is started and stopped, as a context manager of both kinds."""
+"""Something that is started and stopped, as a context manager of both kinds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Startable"]
 
 
 class Startable(ABC):
-    """A synchronous and an asynchronous context manager, which stand for `start` and `stop`."""
+    """A synchronous and an asynchronous context manager, which calls `start` and `stop`."""
 
     @abstractmethod
     def start(self) -> None:
@@ -21,7 +21,7 @@ class Startable(ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """Stop it; not running: do nothing."""
+        """Stop it; do nothing if it is not running."""
 
     def __enter__(self) -> Self:
         self.start()

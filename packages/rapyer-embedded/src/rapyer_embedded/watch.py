@@ -16,12 +16,12 @@ __all__ = ["PID_FILE", "Watcher"]
 PID_FILE = "server.pid"
 _PATIENCE = 50  # tenths of a second between SIGTERM and SIGKILL
 
-# The watcher reads its standard input, a pipe that only the parent holds. "quit" says that nothing
-# is left to do; the end of the file says that the parent is gone, however it went. The number in
-# the pid file may by then belong to a stranger (if the server had died before), so only a process
-# that names our directory on its command line is ended: that is what ours does until it ends. It
-# is ended with its process group, because it may be a script that runs the server.
-# Signals are ignored: one sent to a whole session or container must not end the watcher first.
+# The watcher reads its standard input, a pipe that only the parent holds. "quit" means that there
+# is nothing left to do; end of file means that the parent is gone, for whatever reason. By then the
+# number in the pid file may belong to an unrelated process (if the server had died before), so only
+# a process that names our directory on its command line is ended, as ours does until it ends. It is
+# ended with its process group, because it may be a script that runs the server. Signals are
+# ignored: one sent to a whole session or container must not end the watcher first.
 _SCRIPT = """
 trap '' HUP INT QUIT TERM
 PATH=$PATH:/usr/bin:/bin
@@ -48,16 +48,16 @@ rm -rf -- "$directory"
 class Watcher:
     """Guards a run directory from now until `dismiss` is called.
 
-    When this process ends without calling `dismiss`, even by SIGKILL, the process whose number
-    stands in the directory's `PID_FILE` is ended with its process group (SIGTERM, SIGKILL after 5
-    seconds) and the directory is removed. Works on Linux and macOS and from any thread.
+    If this process ends without calling `dismiss`, even by SIGKILL, the process whose number is in
+    the directory's `PID_FILE` is ended with its process group (SIGTERM, then SIGKILL after 5
+    seconds), and the directory is removed. Works on Linux and macOS and from any thread.
 
     Attributes:
         process: The watcher's own process.
 
     Args:
-        directory: The directory; its path must stand on the command line of the guarded process,
-            which must lead a process group.
+        directory: The directory; its path must be on the command line of the guarded process, which
+            must lead a process group.
 
     Raises:
         OSError: No process could be started.
@@ -67,7 +67,7 @@ class Watcher:
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", _SCRIPT, "rapyer-embedded-watcher", str(directory), str(_PATIENCE)],
             stdin=subprocess.PIPE,
-            # Not inherited: whoever reads the parent's output to its end must not wait for us.
+            # Not inherited: a reader of the parent's output must not have to wait for us.
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             bufsize=0,
@@ -80,7 +80,7 @@ class Watcher:
         """End the watcher without ending or removing anything. Calling it again does nothing."""
         if self.process.stdin is None or self.process.stdin.closed:
             return
-        # Somebody may have ended the watcher; then there is nothing to tell it.
+        # The watcher may have been ended by somebody; then there is nothing to tell it.
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(b"quit\n")
         self.process.stdin.close()
@@ -91,7 +91,7 @@ class Watcher:
             self.process.wait()
 
     def forget(self) -> None:
-        """Let go of the pipe without a word; for the child of a fork, which is not the parent."""
+        """Close the pipe silently; for the child of a fork, which is not the parent."""
         if self.process.stdin is not None:
             self.process.stdin.close()
 
@@ -105,6 +105,6 @@ def _forget_all() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    # A forked child (multiprocessing) inherits the pipe's end; while it lived, the watcher would
+    # A forked child (multiprocessing) inherits the pipe's end; while it lives, the watcher would
     # not notice that the parent is gone.
     os.register_at_fork(after_in_child=_forget_all)

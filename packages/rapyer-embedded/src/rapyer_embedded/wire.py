@@ -1,4 +1,4 @@
-"""The little of Redis's protocol that is needed before a client is: a command, and its text."""
+"""The small part of Redis's protocol that is needed without a client: a command, and its text."""
 
 from __future__ import annotations
 

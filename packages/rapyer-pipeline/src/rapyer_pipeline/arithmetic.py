@@ -1,4 +1,4 @@
-"""What is calculated with what on the server, and what comes of it: a table from Python's types."""
+"""Which kinds the server calculates with, and what results: a table from Python's types."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Rule(NamedTuple):
     Attributes:
         code: The operation of the interpreter.
         kind: The kind of the result.
-        left: What the left operand is converted by; empty for nothing.
-        right: Likewise the right one.
+        left: The conversion of the left operand; empty for none.
+        right: The conversion of the right operand; empty for none.
         swaps: Whether the operands change places.
     """
 
@@ -62,22 +62,22 @@ def _rules() -> dict[tuple[str, str, str], Rule]:
 
 
 RULES: Final[Mapping[tuple[str, str, str], Rule]] = _rules()
-#: The kinds of plain operands. A bool is no number here.
+#: The kinds of plain operands. A bool does not count as a number here.
 KINDS: Final[Mapping[type, str]] = {
     int: "i", float: "f", str: "s", bytes: "y", datetime: "d", date: "D", timedelta: "T", time: "t",
     bool: "b", Decimal: "c",
 }  # fmt: skip
-#: The types of Python that the kinds stand for.
+#: The Python types that the kinds stand for.
 PYTHON: Final[Mapping[str, type]] = {kind: python for python, kind in KINDS.items()}
 #: The comparisons of the interpreter.
 COMPARED: Final = {"==": "eq", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
-#: What values of the kinds are called in messages.
+#: The names of the kinds in messages.
 NAMES: Final[Mapping[str, str]] = {
     "i": "an int", "f": "a float", "s": "a str", "y": "bytes", "d": "a datetime", "D": "a date",
     "T": "a timedelta", "t": "a time", "b": "a bool", "c": "a Decimal",
     "j": "a value of another type",
 }  # fmt: skip
-#: Why a pair of kinds has no operation, where Python has one.
+#: Why a pair of kinds has no operation although Python has one.
 REMEDIES: Final[Mapping[tuple[str, str, str], str]] = {
     ("/", "T", "i"): "Write // for whole microseconds",
     ("*", "T", "f"): "Multiply by an int",
@@ -86,11 +86,11 @@ REMEDIES: Final[Mapping[tuple[str, str, str], str]] = {
 
 
 def kind_of(value: object) -> str | None:
-    """Give the kind of a plain operand; None for one that is not calculated with."""
+    """Return the kind of a plain operand; None if it cannot be calculated with."""
     kind = KINDS.get(type(value))
     if kind is not None or isinstance(value, Enum):
         return kind
-    for base, its in KINDS.items():  # a class of one's own that is a str, an int, ...
+    for base, its in KINDS.items():  # a user's subclass of str, int, ...
         if base not in (bool, date) and isinstance(value, base):
             return its
     return None
@@ -126,10 +126,10 @@ _DUMPS: Final[Mapping[str, Callable[[Any], str]]] = {
 
 
 def constant_text(kind: str, value: Any) -> str:
-    """Give a plain operand of a kind as JSON, in its stored form.
+    """Return a plain operand of a kind as JSON, in its stored form.
 
     Raises:
-        ValueError: It has none.
+        ValueError: It has no stored form.
     """
     if type(value) not in KINDS:
         if isinstance(value, Enum):

@@ -1,4 +1,4 @@
-"""Conditions that decide what a program does: `if_true`, `elif_true` and `else_`, and as blocks."""
+"""Conditions that decide what a program does: `if_true`, `elif_true` and `else_`, and blocks."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Decision:
 
     Attributes:
         number: Its number.
-        branches: The conditions and what is done where the first of them holds.
-        otherwise: What is done where none does, or None.
+        branches: The conditions, each with the statements to run if it is the first that holds.
+        otherwise: The statements to run if no condition holds, or None.
     """
 
     __slots__ = ("branches", "number", "otherwise")
@@ -33,10 +33,10 @@ class Decision:
 
 
 class Branches:
-    """What `if_true` gives, to go on from: `.elif_true(condition, actions).else_(actions)`.
+    """The result of `if_true`, which goes on: `.elif_true(condition, actions).else_(actions)`.
 
     Args:
-        recorder: What records the program.
+        recorder: Records the program.
         condition: The first condition.
     """
 
@@ -54,25 +54,25 @@ class Branches:
         """Record the actions of the last branch.
 
         Raises:
-            RecordingError: There are none, or one is no action.
+            RecordingError: There are no actions, or one of them is not an action.
         """
         self._record(self._decision.branches[-1][1], actions)
         return self
 
     def elif_true(self, condition: Any, *actions: Any) -> Branches:
-        """Do something where no condition before held, and this one does.
+        """Run actions if no earlier condition holds and this one does.
 
-        It is decided when the conditions before have been: none of their actions was done.
+        The condition is evaluated after the earlier ones; by then none of their actions has run.
 
         Args:
             condition: A condition on `p`, or on paths of the model.
             actions: Callables that record statements, or lists of such.
 
         Returns:
-            What goes on with further branches.
+            What you call for further branches.
 
         Raises:
-            RecordingError: It does not follow its `if_true` at once, or an argument is none of
+            RecordingError: It does not follow its `if_true` directly, or an argument is not one of
                 these.
         """
         block = self._next("elif_true")
@@ -81,13 +81,13 @@ class Branches:
         return self.run_(actions)
 
     def else_(self, *actions: Any) -> None:
-        """Do something where none of the conditions held.
+        """Run actions if none of the conditions holds.
 
         Args:
             actions: Callables that record statements, or lists of such.
 
         Raises:
-            RecordingError: It does not follow its `if_true` at once, or an argument is none of
+            RecordingError: It does not follow its `if_true` directly, or an argument is not one of
                 these.
         """
         self._decision.otherwise = block = self._next("else_")
@@ -135,11 +135,11 @@ def _flat(recorder: Recorder, actions: Iterable[Any]) -> Generator[Callable[[], 
 
 
 class BlockOf:
-    """A `with` block that is carried out where a condition holds, or where none did.
+    """A `with` block that runs if a condition holds, or if no earlier one did.
 
     Args:
-        recorder: What records the program.
-        begin: Called when the block is entered; gives what is recorded into.
+        recorder: Records the program.
+        begin: Called when the block is entered; returns the block to record into.
     """
 
     __slots__ = ("_begin", "_number", "_recorder")
@@ -172,7 +172,7 @@ class BlockOf:
 
 
 def when(recorder: Recorder, condition: Any) -> BlockOf:
-    """Give the block that is carried out where a condition holds."""
+    """Return the block that runs if a condition holds."""
     code = condition_of(recorder, condition)
 
     def begin() -> Block:
@@ -187,7 +187,7 @@ def when(recorder: Recorder, condition: Any) -> BlockOf:
 
 
 def otherwise_when(recorder: Recorder, condition: Any) -> BlockOf:
-    """Give the block for where no condition before held, and this one does."""
+    """Return the block that runs if no earlier condition held, and this one does."""
     code = condition_of(recorder, condition)
 
     def begin() -> Block:
@@ -202,7 +202,7 @@ def otherwise_when(recorder: Recorder, condition: Any) -> BlockOf:
 
 
 def otherwise(recorder: Recorder) -> BlockOf:
-    """Give the block for where no condition before held."""
+    """Return the block that runs if no earlier condition held."""
 
     def begin() -> Block:
         decision = _last(recorder, "otherwise")

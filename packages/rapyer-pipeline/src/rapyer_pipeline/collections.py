@@ -1,4 +1,4 @@
-"""What lists, sets and dicts in documents have in common, as a program has them."""
+"""What the lists, sets and dicts of documents have in common in a program."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rapyer_pipeline.spots import GuardedSpot, Spot
 
 
 class Collection(Container):
-    """What lists, sets and dicts have in common.
+    """The common base of lists, sets and dicts.
 
     Attributes:
-        offers_: What there is, for messages.
+        offers_: The available operations, for messages.
     """
 
     __slots__ = ()
@@ -29,7 +29,7 @@ class Collection(Container):
         raise self.refuse_(f"{self!r} has no {name!r} in a pipeline: there are {self.offers_}")
 
     def begin_(self, *, is_append: bool = False) -> tuple[int, str]:
-        """Begin a statement that changes it: give the number, and the reference."""
+        """Begin a statement that changes it: give the statement's number, and the reference."""
         recorder = self.recorder_
         if self.shape_.rules:
             raise self.refuse_(
@@ -43,7 +43,7 @@ class Collection(Container):
         return number, self.reference_(recorder)
 
     def end_(self, text: str) -> None:
-        """Record the statement, and then a look at the length where that has bounds."""
+        """Record the statement, followed by a check of the length if that is constrained."""
         recorder, shape = self.recorder_, self.shape_
         recorder.add(text, moves=True)
         if shape.least is not None or shape.most is not None:
@@ -55,7 +55,7 @@ class Collection(Container):
             recorder.add(f'["size",{number},[{reference}],"{wanted}",{least},{most}]')
 
     def require_(self) -> None:
-        """Record that it has to be there, whether or not anything is added to it."""
+        """Record that it has to exist, whether or not anything is added to it."""
         number, reference = self.begin_()
         wanted = "object" if self.shape_.role == "dict" else "list"
         self.recorder_.add(f'["there",{number},[{reference}],"{wanted}"]')
@@ -67,7 +67,7 @@ class Collection(Container):
         return kind(shape, self.reference_(recorder), step, label=label, top=self.spot_.top)
 
     def code_of_(self, value: Any) -> str:
-        """Give the expression of a value that is to be an element."""
+        """Give the expression for a value that is to become an element."""
         element = self.shape_.element
         text = element.plain_text(value) if type(value) is element.plain else None
         if text is not None:
@@ -76,7 +76,7 @@ class Collection(Container):
         return spot.code_of(self.recorder_, value)
 
     def clear(self) -> None:
-        """Take everything out."""
+        """Remove everything."""
         number, reference = self.begin_()
         wanted = "object" if self.shape_.role == "dict" else "list"
         self.end_(f'["clear",{number},[{reference}],"{wanted}"]')

@@ -1,4 +1,4 @@
-"""Conditions as the interpreter decides them: a table from the nodes of core to its operations."""
+"""Compile conditions for the interpreter: a table from the nodes of core to its operations."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _TURNED: Final = {"==": "==", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def compile_condition(recorder: Recorder, node: Condition) -> str:
-    """Give the expression of a condition.
+    """Return the expression for a condition.
 
     Raises:
-        RecordingError: The interpreter does not decide it.
+        RecordingError: The interpreter cannot decide it.
     """
     if isinstance(node, TracedCondition):
         return node.use_(recorder)
@@ -57,9 +57,9 @@ class _Side:
     Attributes:
         code: Its expression; None for a plain operand.
         kind: Its kind.
-        calculates: Whether it has an order.
+        calculates: Whether it is ordered.
         value: The plain operand.
-        shape: What the values are like, where that is known.
+        shape: What the values are like, if known.
     """
 
     __slots__ = ("calculates", "code", "kind", "shape", "value")
@@ -94,7 +94,7 @@ def _side(recorder: Recorder, part: object) -> _Side:
 
 
 def _follow(recorder: Recorder, path: Path[Any]) -> Any:
-    """Give what a path of core leads to in the program: of an element, or of the document."""
+    """Return what a path of core leads to in the program: in an element, or in the document."""
     start = model_of(path)
     found: Any = None
     for scope, element in reversed(recorder.scopes):
@@ -131,7 +131,7 @@ def _arithmetic(recorder: Recorder, node: Arithmetic[Any]) -> _Side:
 
 
 def _code(recorder: Recorder, side: _Side, kind: str, other: _Side | None = None) -> str:
-    """Give the expression of a side, a plain operand as one of a kind."""
+    """Return the expression for a side; a plain operand is converted to a kind."""
     if side.code is not None:
         return side.code
     try:
@@ -150,7 +150,7 @@ def _compare(recorder: Recorder, operator: str, left: _Side, right: _Side, node:
         one, other = _code(recorder, right, "i"), _code(recorder, left, "f")
         return f'["mixed","{_TURNED[operator]}",{one},{other}]'
     if right.code is None and not (kind == "i" and right.kind == "f"):
-        right.kind = kind  # a member of an enum, an int beside floats, a subclass
+        right.kind = kind  # a member of an enum, an int compared with floats, a subclass
     elif right.code is not None and {kind, right.kind} == {"i", "f"} and kind == "f":
         one, other = right.code, _code(recorder, left, "f")
         return f'["mixed","{_TURNED[operator]}",{one},{other}]'

@@ -1,4 +1,4 @@
-"""Containers in documents as a program has them: models, and what all containers have in common."""
+"""The containers of documents in a program: models, and what all containers have in common."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 class Container(Recorded, Value[Any]):
     """A container in a document.
 
-    What it is made of is reached through it; what it has as a whole is copied, compared with `==`,
-    and assigned.
+    You reach its parts through it. As a whole it can be copied, compared with `==`, and assigned.
 
     Attributes:
-        spot_: Where it stands; for an element that a loop is at, the register alone.
-        shape_: What it is like.
+        spot_: Where it is; for the current element of a loop, only the register.
+        shape_: What its values are like.
     """
 
     __slots__ = (
@@ -57,7 +56,7 @@ class Container(Recorded, Value[Any]):
         """Give the container at a place, as it is now.
 
         Args:
-            recorder: What records the program.
+            recorder: Records the program.
             spot: The place.
             is_bound: Whether its reference is a register, which stands for the container itself.
         """
@@ -73,7 +72,7 @@ class Container(Recorded, Value[Any]):
         return container
 
     def reference_(self, recorder: Recorder) -> str:
-        """Give the parts of the reference to the container, as it was when it was asked for."""
+        """Give the parts of the reference to the container, as it was when it was read."""
         if self.recorder_ is not recorder:
             raise recorder.error(f"{self!r} is of another pipeline")
         if recorder.broken:
@@ -89,10 +88,10 @@ class Container(Recorded, Value[Any]):
         return self._kept
 
     def is_current_(self) -> bool:
-        """Say whether its place is still the one of the container that was asked for.
+        """Tell whether its place still holds the container that was read.
 
-        That is so until a container moves; where values of the document lead there, as in
-        `p.items[p.number]`, until the next statement.
+        This holds until a container moves; if values of the document lead there, as in
+        `p.items[p.number]`, it holds until the next statement.
         """
         recorder = self.recorder_
         if self._kept or self._moves != recorder.moves:
@@ -100,7 +99,7 @@ class Container(Recorded, Value[Any]):
         return self._moment is recorder.now or not self.spot_.is_calculated
 
     def augmented_(self, change: Callable[[Any], Any], values: Any) -> Self:
-        """Do what `+=` or `|=` does; give what Python then assigns to the same place."""
+        """Perform `+=` or `|=`, and give what Python then assigns to the same place."""
         is_current = self.is_current_() and not self.spot_.is_calculated
         change(values)
         if not is_current:
@@ -117,7 +116,7 @@ class Container(Recorded, Value[Any]):
         return repr(self.spot_)
 
     def set(self, value: Any) -> None:
-        """Assign a value, as `p.field = value` does; for lambdas."""
+        """Assign a value, as `p.field = value` does; for use in lambdas."""
         if self.is_bound_:
             raise self.refuse_(
                 f"{self!r} is what a loop is at. Assign to a place: p.items[0] = ..., or its fields"
@@ -125,14 +124,14 @@ class Container(Recorded, Value[Any]):
         self.spot_.assign(self.recorder_, value)
 
     def is_at_(self, spot: Spot) -> bool:
-        """Say whether it is what stands at a place: to assign it there changes nothing."""
+        """Tell whether it is already at a place, so that assigning it there changes nothing."""
         is_there = self.shape_ is spot.shape and self.spot_.reference == spot.reference
         return is_there and self.is_current_()
 
     # -- what is below ----------------------------------------------------------------------------
 
     def below_(self, shape: Shape, step: str, label: Any) -> Any:
-        """Give what stands below, at a step."""
+        """Give what is below it, at a step."""
         above = self.reference_(self.recorder_)
         return reach(self.recorder_, Spot(shape, above, step, label=label, top=self.spot_.top))
 
@@ -141,7 +140,7 @@ class Container(Recorded, Value[Any]):
         return in_register(self.recorder_, self.shape_.element, register, self, "element")
 
     def code_of_index_(self, index: Any, kind: str) -> str:
-        """Give the expression of an index or a key of a kind."""
+        """Give the expression for an index or a key of a kind."""
         recorder = self.recorder_
         if isinstance(index, Operand):
             if index.kind_ != kind:
@@ -150,7 +149,7 @@ class Container(Recorded, Value[Any]):
         return self.constant_key_(index, kind)
 
     def constant_key_(self, key: Any, kind: str) -> str:
-        """Give the expression of an index or a key that is known."""
+        """Give the expression for a known index or key."""
         if kind == "i":
             if isinstance(key, slice):
                 raise self.refuse_(f"{self!r}[...]: slices are not taken in a pipeline")
@@ -178,7 +177,7 @@ class Container(Recorded, Value[Any]):
         return ~self._compare("==", other)
 
     def is_none(self) -> Condition:
-        """Say that it is None, or not there."""
+        """Make the condition that it is None, or does not exist."""
         return TracedCondition.of_node_(self.recorder_, IsNone(self))
 
     def _for_each(self, node: Any, *parts: Any) -> Condition:
@@ -198,14 +197,14 @@ class TracedModel(Container):
     __slots__ = ()
 
     def field_(self, name: str) -> Any:
-        """Give what a field has."""
+        """Give the value of a field."""
         shape = self.shape_.field(name)
         if shape is None:
             raise self.no_field_(name)
         return self.below_(shape, shape.step, lambda: f"{self!r}.{name}")
 
     def no_field_(self, name: str) -> Exception:
-        """Make the error about a field that there is not."""
+        """Make the error for a field that does not exist."""
         return self.refuse_(f"{self!r} has no field {name!r}: it is {self.shape_.type_name}")
 
     def __getattr__(self, name: str) -> Any:
@@ -233,7 +232,7 @@ class TracedModel(Container):
 
 
 class Opaque(Container):
-    """A value that the interpreter does not look into: of a union, a tuple, any other type."""
+    """A value whose inside the interpreter cannot see: of a union, a tuple, or any other type."""
 
     __slots__ = ()
 
@@ -259,7 +258,7 @@ class Opaque(Container):
 
 
 def reach(recorder: Recorder, spot: Spot) -> Any:
-    """Give what a program has for the value at a place."""
+    """Return what stands in a program for the value at a place."""
     shape = spot.shape
     if shape.role != "scalar":
         return recorder.containers[shape.role].at_(recorder, spot)
@@ -275,7 +274,7 @@ def reach(recorder: Recorder, spot: Spot) -> Any:
 
 
 def assign(recorder: Recorder, spot: Spot, value: Any) -> None:
-    """Record an assignment, but for that of a container to where it stands, which `+=` does."""
+    """Record an assignment, unless it puts a container where it already is, as `+=` does."""
     if value is recorder.augmented and isinstance(value, Container) and value.is_at_(spot):
         return
     spot.assign(recorder, value)
@@ -284,7 +283,7 @@ def assign(recorder: Recorder, spot: Spot, value: Any) -> None:
 def in_register(
     recorder: Recorder, shape: Shape, register: int, container: Container, label: Any
 ) -> Any:
-    """Give what a program has for an element, or a value of a dict, that a loop is at."""
+    """Return what stands in a program for the element, or dict value, that a loop is at."""
     spot = Spot(shape, str(register), "", label=label, top=container.spot_.top)
     if shape.role != "scalar":
         return recorder.containers[shape.role].at_(recorder, spot, is_bound=True)

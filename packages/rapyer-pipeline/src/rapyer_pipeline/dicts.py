@@ -1,4 +1,4 @@
-"""Dicts in documents as a program has them."""
+"""The dicts of documents in a program."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TracedDict(Collection):
     )
 
     def constant_key_(self, key: Any, kind: str) -> str:
-        """Give the expression of a key that is known; see `code_of_index_`."""
+        """Give the expression for a known key; see `code_of_index_`."""
         path = self.shape_.path
         if path is None:
             raise self.refuse_(f"{self!r} is in a set, of which no path leads to the parts")
@@ -71,24 +71,24 @@ class TracedDict(Collection):
         self.end_(f'["del",{number},[{reference}],{code},0,0,"j"]')
 
     def update(self, values: Mapping[Any, Any] = {}, /, **named: Any) -> None:
-        """Set the values of some keys, which `values` or `named` have."""
+        """Set the values of some keys, given as `values` or `named`."""
         if not is_mapping(values):
             raise self.refuse_(f"{values!r} is no dict of known keys")
         self.require_()
         for key, value in {**values, **named}.items():
             self[key] = value
 
-    if not TYPE_CHECKING:  # for the checkers it would have to agree with + and |
+    if not TYPE_CHECKING:  # for type checkers it would have to agree with + and |
 
         def __ior__(self, values: Any) -> Any:
             return self.augmented_(self.update, values)
 
     def pop(self, key: Any, *default: Any) -> Any:
-        """Take a key out, and give its value; `value` of that is known after the block.
+        """Remove a key, and give its value; the result's `value` is available after the block.
 
         Args:
             key: The key.
-            default: What is given where the dict has no such key; without it the program fails.
+            default: What is returned if the dict has no such key; without it the program fails.
         """
         code = self._key(key)
         otherwise = f",{self._default(*default)}" if default else ""
@@ -107,14 +107,14 @@ class TracedDict(Collection):
         return self.recorder_.constant(self.shape_.element.constant(value), "j")
 
     def popitem(self) -> Any:
-        """Take the last key out, and give it and its value; `value` is known after the block."""
+        """Remove the last key, and give key and value; `value` is available after the block."""
         number, reference = self.begin_()
         result = Result.of_item_(self.recorder_, self.shape_, lambda: f"{self!r}.popitem()")
         self.end_(f'["popitem",{number},[{reference}],{result.number_}]')
         return result
 
     def get(self, key: Any, default: Any = None) -> Operand:
-        """Give the value of a key, or a default where there is none; for values that are scalars.
+        """Give the value of a key, or a default if the key is missing; for scalar values only.
 
         Args:
             key: The key.
@@ -142,7 +142,7 @@ class TracedDict(Collection):
         return made
 
     def setdefault(self, key: Any, default: Any) -> Any:
-        """Set a `default` for a key that is not there, and give the value that there is then."""
+        """Set a `default` if the key is missing, and give the value that the key has afterwards."""
         code, value = self._key(key), self.code_of_(default)
         number, reference = self.begin_()
         element = self.shape_.element
@@ -151,12 +151,12 @@ class TracedDict(Collection):
             f'["setdefault",{number},[{reference}],{code},{value},{element.type_text},'
             f"{result.number_},{result.register_}]"
         )
-        if element.role != "scalar":  # Python gives the container itself
+        if element.role != "scalar":  # Python returns the container itself
             return self[key]
         return result
 
     def contains(self, key: Any) -> Condition:
-        """Say that it has a key."""
+        """Make the condition that the dict has a `key`."""
         code = self._key(key)
         reference = self.reference_(self.recorder_)
         return TracedCondition.of_(
@@ -164,15 +164,15 @@ class TracedDict(Collection):
         )
 
     def items(self) -> Items:
-        """Give the keys and their values, for a loop."""
+        """Give the keys and their values, to loop over."""
         return Items(self, "items")
 
     def keys(self) -> Items:
-        """Give the keys, for a loop."""
+        """Give the keys, to loop over."""
         return Items(self, "keys")
 
     def values(self) -> Items:
-        """Give the values, for a loop."""
+        """Give the values, to loop over."""
         return Items(self, "values")
 
     def __iter__(self) -> Any:

@@ -1,4 +1,4 @@
-"""The `p` of a pipeline: what stands for the document while a program is recorded."""
+"""The `p` of a pipeline, which stands for the document while a program is recorded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ METHODS = frozenset(
 
 
 class FieldOfDocument:
-    """A field of a document as an attribute, which is found faster than by `__getattr__`.
+    """A field of a document as an attribute, which is faster to look up than through `__getattr__`.
 
     Args:
         name: The name of the field.
@@ -40,16 +40,16 @@ class FieldOfDocument:
 
 
 class PipelineDocument:
-    """A document, of which statements are recorded: `p.score += 10`.
+    """A document whose statements are recorded: `p.score += 10`.
 
-    What it has is never loaded: reading a field gives what stands for it on the server. A field
-    that is named like a method is reached by brackets: `p["require"]`. Nothing is sent before the
-    block ends.
+    Its values are never loaded: reading a field returns an object that stands for the value on the
+    server. Use brackets for a field that is named like a method: `p["require"]`. Nothing is sent
+    before the block ends.
 
     Args:
         program: The program that is recorded.
         model: The model of the document.
-        label: What it is called in messages.
+        label: What the document is called in messages.
     """
 
     __slots__ = ("_base", "_label", "_program", "_recorder", "_spots", "model_")
@@ -76,7 +76,7 @@ class PipelineDocument:
     # -- fields -----------------------------------------------------------------------------------
 
     def field_(self, name: str) -> Any:
-        """Give what a field has."""
+        """Give the value of a field."""
         recorder: Recorder = self._recorder
         if recorder.broken:
             raise recorder.error(recorder.broken)
@@ -117,7 +117,7 @@ class PipelineDocument:
                 spot = self._spot(name)
             frame = frame_at(1)
             if frame.f_globals.get("__package__") != __package__:
-                recorder.frame = frame  # which is nearly always that of the statement
+                recorder.frame = frame  # nearly always the frame of the statement
             assign(recorder, spot, value)
             recorder.frame = None
 
@@ -158,26 +158,26 @@ class PipelineDocument:
     # -- what decides -----------------------------------------------------------------------------
 
     def when(self, condition: Any) -> AbstractContextManager[None]:
-        """Carry out a block where a condition holds: `with p.when(p.age > 17): ...`.
+        """Run a block if a condition holds: `with p.when(p.age > 17): ...`.
 
         Args:
             condition: A condition on `p`, or on paths of the model.
 
         Raises:
-            RecordingError: It is none.
+            RecordingError: It is not a condition.
         """
         return when(self._recorder, condition)
 
     def otherwise_when(self, condition: Any) -> AbstractContextManager[None]:
-        """Carry out a block where no condition of the blocks before held, and this one does.
+        """Run a block if no condition of the preceding blocks held, and this one does.
 
         Raises:
-            RecordingError: It does not follow the block of a `when`, or `condition` is none.
+            RecordingError: It does not follow the block of a `when`, or `condition` is not one.
         """
         return otherwise_when(self._recorder, condition)
 
     def otherwise(self) -> AbstractContextManager[None]:
-        """Carry out a block where no condition of the blocks before held.
+        """Run a block if no condition of the preceding blocks held.
 
         Raises:
             RecordingError: It does not follow the block of a `when`.
@@ -185,14 +185,14 @@ class PipelineDocument:
         return otherwise(self._recorder)
 
     def require(self, condition: Any, message: str = "") -> None:
-        """Abort where a condition does not hold: nothing is written, `PipelineAborted` is raised.
+        """Abort unless a condition holds: nothing is written, and `PipelineAborted` is raised.
 
         Args:
             condition: The condition.
-            message: The reason that the error has.
+            message: The reason reported by the error.
 
         Raises:
-            RecordingError: One of them is none.
+            RecordingError: The condition is not a condition, or the message is not a text.
         """
         recorder: Recorder = self._recorder
         found = condition_of(recorder, condition)
@@ -200,10 +200,10 @@ class PipelineDocument:
         self._require(found.use_(recorder), reason)
 
     def abort(self, message: str) -> None:
-        """Abort: nothing is written, `PipelineAborted` is raised with `message`. For conditions.
+        """Abort: write nothing, and raise `PipelineAborted` with `message`. For use in conditions.
 
         Raises:
-            RecordingError: It is no text.
+            RecordingError: The message is not a text.
         """
         recorder: Recorder = self._recorder
         self._require('["or"]', _reason(recorder, message))
@@ -215,12 +215,12 @@ class PipelineDocument:
         recorder.add(f'["require",{number},{code},{len(recorder.constants)}]')
 
     def delete(self) -> None:
-        """Delete the document; what else the program has changed is not written."""
+        """Delete the document; other changes of the program to it are not written."""
         recorder: Recorder = self._recorder
         recorder.add(f'["delete",{recorder.begin()},{1 - self._base}]', moves=True)
 
     def explain(self) -> str:
-        """Give the program that was recorded so far, readably. Nothing is sent."""
+        """Give the program recorded so far in readable form. Nothing is sent."""
         program: Program = self._program
         text: str = program.explain(is_one=self._label == "p")
         return text
@@ -233,7 +233,7 @@ def _reason(recorder: Recorder, message: object) -> str:
 
 
 def length(value: Any) -> Operand:
-    """Give how many elements, entries or characters something of a pipeline has.
+    """Give the number of elements, entries or characters of something in a pipeline.
 
     Args:
         value: A list, set, dict, text or bytes of a `p`.

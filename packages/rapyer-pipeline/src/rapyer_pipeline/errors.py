@@ -1,4 +1,4 @@
-"""What goes wrong with pipelines."""
+"""The errors of pipelines."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from rapyer.errors import RapyerError
 
 
 class PipelineError(RapyerError):
-    """The base of all errors of pipelines.
+    """Base class of all errors of pipelines.
 
     Attributes:
         key: The Redis key of the document; empty while a program is recorded.
-        where: The file and the line of the statement; empty where there is none.
+        where: The file and the line of the statement; empty if there is none.
     """
 
     def __init__(self, message: str, *, key: str = "", where: str = "") -> None:
@@ -20,22 +20,22 @@ class PipelineError(RapyerError):
 
 
 class RecordingError(PipelineError):
-    """Something was written in a pipeline that no program on the server can do.
+    """A pipeline contains something that a program on the server cannot do.
 
-    It is raised where it stands, before anything is sent. It is no TypeError: `list(...)` and
-    others would take that for a sign that something has no length.
+    It is raised at the offending line, before anything is sent. It is not a TypeError, because
+    `list(...)` and others would take that as a sign that something has no length.
     """
 
 
 class ProgramFailedError(PipelineError):
-    """A program failed on the server; it has written nothing."""
+    """A program failed on the server; it wrote nothing."""
 
 
 class PipelineAborted(ProgramFailedError):  # noqa: N818 - what it is called in the roadmap's words
     """A `require` did not hold, or an `abort` was reached; nothing was written.
 
     Attributes:
-        reason: What was given as the message.
+        reason: The message that was given.
     """
 
     def __init__(self, message: str, *, reason: str, key: str = "", where: str = "") -> None:
@@ -44,15 +44,15 @@ class PipelineAborted(ProgramFailedError):  # noqa: N818 - what it is called in 
 
 
 class MissingValueError(ProgramFailedError, LookupError):
-    """A key, an index, an element or a parent was not there, or was None."""
+    """A key, an index, an element or a parent did not exist, or was None."""
 
 
 class NoneValueError(ProgramFailedError, TypeError):
-    """None was calculated with, or assigned to a field that is never None."""
+    """None was used in a calculation, or assigned to a field that is never None."""
 
 
 class StoredTypeError(ProgramFailedError, TypeError):
-    """The document has a value of another type than the model says."""
+    """The document holds a value of a type other than the model's."""
 
 
 class InvalidValueError(ProgramFailedError, ValueError):
@@ -60,12 +60,12 @@ class InvalidValueError(ProgramFailedError, ValueError):
 
 
 class ResultOverflowError(ProgramFailedError, OverflowError):
-    """A result is outside of what the field, or the server, can hold."""
+    """A result is outside the range of the field or of the server."""
 
 
 class DivisionByZeroError(ProgramFailedError, ZeroDivisionError):
-    """Something was divided by zero."""
+    """A value was divided by zero."""
 
 
 class TooManyStepsError(ProgramFailedError):
-    """The loops of a program took more steps than it may take."""
+    """The loops of a program took more steps than allowed."""

@@ -1,4 +1,4 @@
-"""Programs as people read them."""
+"""Programs in readable form."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class _Writer:
 
     Args:
         constants: Its constants.
-        is_one: Whether it is about one document.
+        is_one: Whether it is about a single document.
     """
 
     def __init__(self, constants: Sequence[str], *, is_one: bool) -> None:
@@ -154,11 +154,12 @@ _STATEMENTS: Final[Mapping[str, Callable[[_Writer, Node], str]]] = {
 
 
 def explain(body: Sequence[Node], constants: Sequence[str], *, is_one: bool) -> str:
-    """Write the statements of a program, one a line, its constants in their places.
+    """Write the statements of a program, one per line, with the constants filled in.
 
     Args:
         body: The statements.
         constants: The constants.
-        is_one: Whether the program is about one document, `p`; of several, `p1` is the first.
+        is_one: Whether the program is about a single document, `p`; with several, the first is
+            `p1`.
     """
     return "\n".join(_Writer(constants, is_one=is_one).block(body, 0))

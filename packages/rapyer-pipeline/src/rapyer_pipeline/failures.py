@@ -1,4 +1,4 @@
-"""What a program that has failed on the server is an error of."""
+"""Convert failures of programs on the server to errors."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _ERRORS: Final[dict[str, tuple[type[ProgramFailedError], str]]] = {
 
 
 def failure_of(recorder: Recorder, key: str, reply: list[Any]) -> ProgramFailedError:
-    """Make the error of a program that has failed.
+    """Make the error for a program that has failed.
 
     Args:
-        recorder: What has recorded it.
+        recorder: Recorded the program.
         key: The key of its document.
-        reply: What the interpreter says: a code, a message, the number of the statement.
+        reply: What the interpreter reports: a code, a message, the number of the statement.
     """
     _, code, message, number = reply
     text = bytes(message).decode("utf-8", "replace")
@@ -69,7 +69,7 @@ def failure_of(recorder: Recorder, key: str, reply: list[Any]) -> ProgramFailedE
 
 
 def _at(where: str) -> str:
-    """Give file, line and text of a statement."""
+    """Return the file, line and text of a statement."""
     file, _, line = where.rpartition(":")
     source = linecache.getline(file, int(line)).strip() if line.isdigit() else ""
     return f"{where}: `{source}`" if source else where or "the program"

@@ -1,4 +1,4 @@
-"""The one interpreter that runs programs on the server, put together of its parts in Lua."""
+"""The interpreter that runs programs on the server, assembled from its parts in Lua."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Final
 
 from rapyer.traffic.scripts import Operation
 
-#: The parts in the order in which they stand on each other. Each is the body of a function that
-#: returns a table, under its own name for those that follow.
+#: The parts, each of which builds on the ones before. Each is the body of a function that returns a
+#: table, which the later parts see under the part's own name.
 PARTS: Final = (
     "magnitudes", "integers", "floats", "decimals", "texts", "parsing", "kinds", "mirror",
     "lists", "dicts", "expressions", "calculations", "conditions", "statements", "changes",
     "commit",
 )  # fmt: skip
-#: Why a program fails is an error that is a table, so that the place of the code stays out of it.
+#: A program fails with an error that is a table, so that Lua does not add the code position to it.
 _START: Final = """
 local function fail(code, message) error({code = code, message = message}) end
 local {names}
@@ -26,14 +26,14 @@ def _read(part: str) -> str:
 
 
 def _library() -> str:
-    """Give the Lua that makes the interpreter: a function of keys, arguments, check and touched."""
+    """Return the interpreter in Lua: a function of keys, arguments, check and touched."""
     parts = [_START.replace("{names}", ", ".join(PARTS))]
     parts += [f"{part} = (function()\n{_read(part)}\nend)()\n" for part in PARTS]
     parts.append(_read("run"))
     return "".join(parts)
 
 
-#: Runs a program. Arguments: the program; for each key the document to make where there is none
+#: Runs a program. Arguments: the program; for each key the document to create if there is none
 #: (else empty); the constants.
 RUN: Final = Operation(
     "pipeline",

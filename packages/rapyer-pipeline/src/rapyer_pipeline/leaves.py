@@ -1,4 +1,4 @@
-"""Scalars in documents as a program has them: read, compared, calculated with, assigned."""
+"""The scalars of documents in a program: read, compared, calculated with, assigned."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Leaf(Operand):
     """A scalar in a document.
 
     Attributes:
-        spot_: Where it stands.
+        spot_: Where it is.
     """
 
     __slots__ = ("spot_",)
@@ -44,11 +44,11 @@ class Leaf(Operand):
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
-        """What the value, where it is not None, can be compared with."""
+        """What the value can be compared with when it is not None."""
         return self.spot_.shape.kinds
 
     def set(self, value: Any) -> None:
-        """Assign a value, as `p.field = value` does; for lambdas."""
+        """Assign a value, as `p.field = value` does; for use in lambdas."""
         if not self.spot_.step:
             raise self.refuse_(
                 f"{self!r} is what a loop is at. Assign to a place: p.numbers[0] = ..."
@@ -58,15 +58,15 @@ class Leaf(Operand):
     # -- conditions on texts ----------------------------------------------------------------------
 
     def contains(self, operand: str) -> Condition:
-        """Say that a text contains `operand`."""
+        """Make the condition that the text contains `operand`."""
         return self._on_text(Contains, "contains", operand)
 
     def startswith(self, operand: str) -> Condition:
-        """Say that a text starts with `operand`."""
+        """Make the condition that the text starts with `operand`."""
         return self._on_text(StartsWith, "startswith", operand)
 
     def endswith(self, operand: str) -> Condition:
-        """Say that a text ends with `operand`."""
+        """Make the condition that the text ends with `operand`."""
         return self._on_text(EndsWith, "endswith", operand)
 
     def _on_text(self, node: Any, method: str, operand: object) -> Condition:

@@ -1,8 +1,8 @@
 """How a `with` block was left: at its end, or by `continue`, `break` or `return`.
 
-A block that is left on the way records less than is written after it, and Python tells its
-`__exit__` nothing. What tells it is where the caller goes on: behind the block, as it would where
-`__exit__` had swallowed an error, or elsewhere.
+A block that is left early records less than is written in it, and Python does not tell its
+`__exit__`. What reveals it is where the caller goes on: after the block, where it would also go on
+if `__exit__` had swallowed an error, or elsewhere.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ import dis
 from types import CodeType
 from typing import Final
 
-#: Instructions that lead on without doing anything.
+#: Instructions that only lead on to others.
 _JUMPS: Final = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
 _POPS: Final = frozenset({"POP_TOP", "POP_EXCEPT"})
 _NOTHING: Final = frozenset({"NOP", "CACHE", "EXTENDED_ARG"})
 
 
-#: What was found out, by the identity of the code, which is kept with it: to hash one takes long.
+#: Previous results, by the identity of the code, which is kept alive here: hashing code is slow.
 _known: dict[tuple[int, int, int], tuple[CodeType, bool]] = {}
 _KEPT: Final = 1024
 
 
 def is_left_at_its_end(code: CodeType, entered: int, left: int) -> bool:
-    """Say whether a block goes on behind its end.
+    """Tell whether execution continues after the end of a block.
 
     Args:
-        code: The code with the block.
+        code: The code that contains the block.
         entered: Where its `__enter__` was called.
         left: Where its `__exit__` was called, without an error.
     """
@@ -54,9 +54,9 @@ def _find_out(code: CodeType, entered: int, left: int) -> bool:
 
 
 def _meaning(instructions: list[dis.Instruction], number: int) -> object:
-    """Give what is equal where the compiler has written the same code twice.
+    """Return a value that is equal if the compiler has written the same code twice.
 
-    That is what is returned at once, or where in the source it stands.
+    This is the constant that is returned at once, or else the position in the source.
     """
     one = instructions[number]
     if one.opname == "RETURN_CONST":
@@ -68,7 +68,7 @@ def _meaning(instructions: list[dis.Instruction], number: int) -> object:
 
 
 def _handler_of(code: CodeType, entered: int) -> int | None:
-    """Find what handles errors in the block that was entered."""
+    """Find the handler for errors in the block that was entered."""
     entries: list[tuple[int, int, int]] = [
         (entry.start, entry.end, entry.target)
         for entry in vars(dis.Bytecode(code))["exception_entries"]
@@ -83,7 +83,7 @@ def _handler_of(code: CodeType, entered: int) -> int | None:
 def _next(
     instructions: list[dis.Instruction], places: dict[int, int], number: int, *, pops: int
 ) -> int:
-    """Find the first instruction that does something, behind those that take values off."""
+    """Find the first instruction that does something, after those that pop values."""
     while number < len(instructions):
         one = instructions[number]
         if one.opname in _POPS and pops:

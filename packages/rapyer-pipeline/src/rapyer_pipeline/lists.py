@@ -1,4 +1,4 @@
-"""Lists and sets in documents as a program has them."""
+"""The lists and sets of documents in a program."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class TracedList(Collection):
         self.end_(f'["append",{number},[{reference}],[{codes}],{self.shape_.element.type_text}]')
 
     def extend(self, values: Any) -> None:
-        """Add all elements of `values`, a list of the document or not, at the end."""
+        """Append all elements of `values`, which may be a list of the document."""
         if isinstance(values, Container):
             if values.shape_.role != "list" or (
                 values.shape_.element.type_text != self.shape_.element.type_text
@@ -78,7 +78,7 @@ class TracedList(Collection):
         known: Any = values  # pyright: ignore[reportUnknownVariableType] - of anything, looked at one by one
         return known
 
-    if not TYPE_CHECKING:  # for the checkers it would have to agree with + and |
+    if not TYPE_CHECKING:  # for type checkers it would have to agree with + and |
 
         def __iadd__(self, values: Any) -> Any:
             return self.augmented_(self.extend, values)
@@ -91,9 +91,9 @@ class TracedList(Collection):
         self.end_(f'["insert",{number},[{reference}],{place},{code},{kind}]')
 
     def pop(self, index: Any = -1) -> Any:
-        """Take out the last element, or that at `index`, and give it.
+        """Remove the last element, or the one at `index`, and give it.
 
-        What it was is known after the block, as `value` of that.
+        The result's `value` is available after the block.
         """
         code = self.code_of_index_(index, "i")
         number, reference = self.begin_()
@@ -107,7 +107,7 @@ class TracedList(Collection):
         return result
 
     def remove(self, value: Any) -> None:
-        """Take the first element out that equals `value`; one that a loop is at, that very one."""
+        """Remove the first element equal to `value`; for an element of a loop, that very one."""
         kind = self.shape_.element.kind
         register = _register_of(value)
         if register:
@@ -124,7 +124,7 @@ class TracedList(Collection):
         self.end_(f'["remove",{number},[{reference}],{code},"{kind}"]')
 
     def sort(self, *, key: Any = None, reverse: bool = False) -> None:
-        """Order the elements, as Python does; by no `key`, and with `reverse` the largest first."""
+        """Sort the elements as Python does, descending with `reverse`; `key` is not supported."""
         element = self.shape_.element
         if key is not None:
             raise self.refuse_(f"{self!r}.sort takes no key in a pipeline")
@@ -135,16 +135,16 @@ class TracedList(Collection):
         self.end_(f'["sort",{number},[{reference}],"{element.kind}",{descending}]')
 
     def reverse(self) -> None:
-        """Turn the order of the elements around."""
+        """Reverse the order of the elements."""
         number, reference = self.begin_()
         self.end_(f'["reverse",{number},[{reference}]]')
 
     def contains(self, operand: Any) -> Condition:
-        """Say that it has `operand` as an element."""
+        """Make the condition that `operand` is one of the elements."""
         return self._contains(operand)
 
     def any(self, condition: Any) -> Condition:
-        """Say that one element fulfils a whole `condition`, which starts at their model."""
+        """Make the condition that one element matches `condition`, a condition on their model."""
         if not isinstance(condition, Condition) or not element_models(self.shape_.annotation):
             raise self.refuse_(
                 f"{self!r}.any({condition!r}) needs elements that are models, and a condition on "
@@ -165,7 +165,7 @@ class TracedList(Collection):
 
 
 class EachElement:
-    """A field of each element of a list of models: comparing it asks for one that fulfils that."""
+    """A field of each element of a list of models: comparing it asks for a matching element."""
 
     __slots__ = ("_list", "_path")
 
@@ -223,7 +223,7 @@ _NO_CONDITIONS: Final = frozenset({"get", "set", "asc", "desc"})
 
 
 def _register_of(value: object) -> str:
-    """Give the register of an element that a loop is at; empty for anything else."""
+    """Return the register of the current element of a loop; empty for anything else."""
     if isinstance(value, Container) and value.is_bound_:
         return value.spot_.reference
     if isinstance(value, Leaf) and not value.spot_.step:
@@ -239,13 +239,13 @@ class TracedSet(Collection):
     offers_ = "add, update, discard, remove, clear, contains, and loops"
 
     def add(self, value: Any) -> None:
-        """Add `value`, if it is not there."""
+        """Add `value` unless it is already there."""
         code = self.code_of_(value)
         number, reference = self.begin_()
         self.end_(f'["add",{number},[{reference}],{code},{self.shape_.element.type_text}]')
 
     def update(self, values: Iterable[Any]) -> None:
-        """Add all of `values`, which are known now."""
+        """Add all of `values`, which have to be known while recording."""
         if isinstance(values, Recorded):
             raise self.refuse_(f"{values!r} is no set of known elements")
         self.require_()
@@ -253,11 +253,11 @@ class TracedSet(Collection):
             self.add(value)
 
     def discard(self, value: Any) -> None:
-        """Take `value` out, if it is there."""
+        """Remove `value` if it is there."""
         self._take_out(value, strict="false")
 
     def remove(self, value: Any) -> None:
-        """Take `value` out, which has to be there."""
+        """Remove `value`; the program fails if it is not there."""
         self._take_out(value, strict="true")
 
     def _take_out(self, value: Any, *, strict: str) -> None:
@@ -266,13 +266,13 @@ class TracedSet(Collection):
         kind = self.shape_.element.kind
         self.end_(f'["discard",{number},[{reference}],{code},"{kind}",{strict}]')
 
-    if not TYPE_CHECKING:  # for the checkers it would have to agree with + and |
+    if not TYPE_CHECKING:  # for type checkers it would have to agree with + and |
 
         def __ior__(self, values: Any) -> Any:
             return self.augmented_(self.update, values)
 
     def contains(self, operand: Any) -> Condition:
-        """Say that it has `operand` as an element."""
+        """Make the condition that `operand` is one of the elements."""
         return self._contains(operand)
 
     def __iter__(self) -> Any:

@@ -1,4 +1,4 @@
-"""Loops: bodies that run once while a program is recorded, and on the server for each element."""
+"""Loops: their bodies run once during recording, and on the server once for each element."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 _GET_ITER: Final = opcode.opmap["GET_ITER"]
 _FOR_ITER: Final = opcode.opmap["FOR_ITER"]
-#: What may stand between them in a `for` statement.
+#: Instructions that may come between the two in a `for` statement.
 _BETWEEN: Final = frozenset(
     opcode.opmap[name] for name in ("CACHE", "EXTENDED_ARG", "NOP") if name in opcode.opmap
 )
 
-#: Functions that Python makes of comprehensions, of which a second `for` looks like a statement.
+#: Functions that Python makes from comprehensions, in which a second `for` looks like a statement.
 _COMPREHENSIONS: Final = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
 
 
 class _Loop:
-    """A loop as a part of a program, which is known when its body has been recorded."""
+    """A loop as a part of a program; it is complete when its body has been recorded."""
 
     __slots__ = ("body", "columns", "kind", "start")
 
@@ -44,15 +44,15 @@ class _Loop:
 
 
 def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) -> None:
-    """Make sure that a `for` statement runs over something, and nothing else of Python.
+    """Make sure that a `for` statement iterates over something, and no other Python construct.
 
-    Its instruction is followed by FOR_ITER, where a comprehension, `list()`, `sum()` and others
-    have something else.
+    The instruction of a `for` statement is followed by FOR_ITER; for a comprehension, `list()`,
+    `sum()` and others it is not.
 
     Args:
-        frame: Where an `__iter__` was called from, or below.
-        depth: How many frames are between.
-        looped: What is looped over.
+        frame: The frame that called an `__iter__`, or one below it.
+        depth: How many frames are in between.
+        looped: What is iterated over.
     """
     for _ in range(depth):
         frame = frame and frame.f_back
@@ -109,7 +109,7 @@ def _record(recorder: Recorder, loop: _Loop, make: Any) -> Generator[Any]:
 
 
 class Items(Recorded):
-    """The keys, the values, or both, of a dict, for a loop.
+    """The keys, the values, or both, of a dict, to loop over.
 
     Args:
         of_dict: The dict.
@@ -130,7 +130,7 @@ class Items(Recorded):
         return self.loop_(inspect.currentframe())
 
     def loop_(self, frame: FrameType | None) -> Iterator[Any]:
-        """Record the loop; `frame` is that of the `__iter__` which a `for` statement has called."""
+        """Record the loop; `frame` is that of the `__iter__` called by a `for` statement."""
         _require_statement(frame, 1, self)
         looped, recorder = self._dict, self.recorder_
         shape, element = looped.shape_, looped.shape_.element

@@ -1,4 +1,4 @@
-"""What the core schema of a value says to the interpreter: what it may be, and what is checked."""
+"""What the core schema of a value tells the interpreter: possible values, and what is checked."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 Role = Literal["scalar", "list", "set", "dict", "model", "opaque"]
 Schema = Mapping[str, Any]
 
-#: The kinds of the interpreter by the names of field types that it calculates with.
+#: The kinds of the interpreter, by the names of the field types that it can calculate with.
 _KINDS: Final = {
     "int": "i", "float": "f", "str": "s", "bool": "b", "bytes": "y", "datetime": "d", "date": "D",
     "timedelta": "T", "time": "t", "Decimal": "c",
 }  # fmt: skip
 _TEXTS: Final = frozenset({"UUID", "BigInt"})
-#: Schemas around that of a value which have no say about what it may be.
+#: Wrapping schemas that do not affect what a value may be.
 _AROUND: Final = frozenset({"default", "nullable", "definition-ref", "definitions"})
-#: Schemas of values that may be equal and stored in two ways, and of what may be anything.
+#: Schemas of values that may be equal but stored in two ways, and of arbitrary values.
 _STORED_IN_SEVERAL_WAYS: Final = frozenset(
     {"datetime", "time", "decimal", "any", "is-instance", "function-plain", "dataclass", "call"}
 )
@@ -33,7 +33,7 @@ _PARTS: Final = frozenset(
 )  # fmt: skip
 _RULES: Final = frozenset({"function-before", "function-after", "function-wrap", "custom-error"})
 _CONTAINERS: Final[Mapping[str, Role]] = {"list": "list", "set": "set", "dict": "dict"}
-#: What a schema may say that the interpreter checks, by the kind of its values.
+#: What a schema may contain that the interpreter checks, by the kind of its values.
 _COMMON: Final = frozenset({"type", "metadata", "ref", "strict", "microseconds_precision"})
 _BOUNDS: Final = frozenset({"ge", "gt", "le", "lt"})
 _LENGTHS: Final = frozenset({"min_length", "max_length"})
@@ -44,7 +44,7 @@ _CHECKED: Final = {
 }  # fmt: skip
 
 
-#: Settings of a model that change the texts in it.
+#: Settings of a model that change its texts.
 _OF_TEXTS: Final = (
     "str_strip_whitespace", "str_to_lower", "str_to_upper", "str_max_length", "str_min_length",
 )  # fmt: skip
@@ -55,18 +55,18 @@ class Nature:
 
     Args:
         place: The place.
-        locator: What follows the schema of the model.
+        locator: Resolves the schema of the model.
         field_types: The types whose values have a stored form of their own.
 
     Attributes:
-        schema: The core schema, without what stands around it.
-        kind: The kind of the interpreter; `"j"` for what it does not look into.
-        calculates: Whether it is calculated with and ordered, rather than only told apart.
-        nullable: Whether None is among them.
+        schema: The core schema, without its wrappers.
+        kind: The kind of the interpreter; `"j"` if it does not look inside the value.
+        calculates: Whether values can be calculated with and ordered, not only told apart.
+        nullable: Whether None is one of them.
         role: What they are.
-        rules: What only Python can check about them; empty where the interpreter checks all.
+        rules: What only Python can check about them; empty if the interpreter checks everything.
         least: The least number of elements, or None.
-        most: The most, or None.
+        most: The greatest number of elements, or None.
     """
 
     def __init__(self, place: Place, locator: Locator, field_types: FieldTypes) -> None:
@@ -81,7 +81,7 @@ class Nature:
         self._classify(field_types, has_texts=any(map(place.config.get, _OF_TEXTS)))
 
     def _unwrap(self, schema: Schema, locator: Locator) -> Schema:
-        """Take away what stands around the schema of the values."""
+        """Remove the wrappers around the schema of the values."""
         while "serialization" not in schema:
             kind = schema["type"]
             if kind == "definition-ref":
@@ -121,7 +121,7 @@ class Nature:
             self.rules = self.rules or "has settings of the model for its texts"
 
     def _classify_members(self, schema: Schema) -> None:
-        """Tell of which kind the members of an enum or a literal are, where that is one kind."""
+        """Find the kind of the members of an enum or a literal, if they all have the same."""
         members = schema["members"] if schema["type"] == "enum" else schema["expected"]
         found: set[type] = {type(getattr(one, "value", one)) for one in members}
         kinds: Mapping[type, str] = {int: "i", str: "s", bool: "b"}
@@ -138,10 +138,10 @@ class Nature:
             self.rules = f"has the rule {min(unknown)!r}"
 
     def type_text(self, text_of: Callable[[Any], str]) -> str:
-        """Give what the interpreter checks of a result, as a part of a program.
+        """Return what the interpreter checks about a result, as a part of a program.
 
         Args:
-            text_of: Gives a value as it is stored, in JSON.
+            text_of: Returns a value in its stored form, as JSON.
         """
         if self.role != "scalar":
             return '{"k":"j","n":1}' if self.nullable or self.role == "opaque" else '{"k":"j"}'
@@ -159,7 +159,7 @@ class Nature:
 
 
 def has_other_equality(schema: Any, locator: Locator, seen: set[str]) -> bool:
-    """Say whether values of a schema may be equal that are stored in two ways."""
+    """Tell whether values of a schema may be equal but stored in two ways."""
     if isinstance(schema, Mapping):
         kind: Any = cast("Mapping[str, Any]", schema).get("type")
         if kind in _STORED_IN_SEVERAL_WAYS:
@@ -182,7 +182,7 @@ def has_other_equality(schema: Any, locator: Locator, seen: set[str]) -> bool:
 
 
 def is_same_schema(one: Any, other: Any, locator: Locator) -> bool:
-    """Say whether two schemas are of the same values, wherever pydantic has put them."""
+    """Tell whether two schemas describe the same values, wherever pydantic has put them."""
     if one is other:
         return True
     one, other = _resolved(one, locator), _resolved(other, locator)
@@ -208,7 +208,7 @@ def _resolved(schema: Any, locator: Locator) -> Any:
 
 
 def _told(schema: Schema) -> dict[str, Any]:
-    """Give what a schema says of values; a model is told by its class."""
+    """Return what a schema says about values; a model is identified by its class."""
     if schema.get("type") in ("model", "enum", "dataclass"):
         return {"type": schema["type"], "cls": schema["cls"]}
     return {name: part for name, part in schema.items() if name not in ("ref", "metadata")}

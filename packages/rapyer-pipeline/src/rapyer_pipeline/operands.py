@@ -1,4 +1,4 @@
-"""Values of programs: what is read of a document, and what is calculated from that."""
+"""Values of programs: those read from a document, and those calculated from them."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from rapyer_pipeline.shapes import Shape
 
 
-#: How long expressions are that are kept in a register, rather than written where they are used:
-#: `x = x + x` in a loop would double them each time.
+#: Longer expressions are kept in a register rather than repeated where they are used: `x = x + x`
+#: in a loop would double them each time.
 _LONG: Final = 4000
 
 
 class Operand(Timed, Value[Any]):
-    """A value of a program, of the time at which it was asked for.
+    """A value of a program, as it was at the moment it was read.
 
     Attributes:
         kind_: Its kind.
-        calculates_: Whether it is calculated with and ordered, rather than only told apart.
-        shape_: What the values are like at the place that it was read from, or None.
+        calculates_: Whether it can be calculated with and ordered, not only told apart.
+        shape_: What the values are like at the place it was read from, or None.
     """
 
     __slots__ = (*TIMED, "calculates_", "kind_", "shape_")
@@ -51,10 +51,10 @@ class Operand(Timed, Value[Any]):
 
     @classmethod
     def of_(cls, recorder: Recorder, kind: str, code: str, label: Any) -> Operand:
-        """Make what an expression gives.
+        """Make the value of an expression.
 
         Args:
-            recorder: What records the program.
+            recorder: Records the program.
             kind: Its kind.
             code: The expression.
             label: What it is made of; see `shown`.
@@ -74,7 +74,7 @@ class Operand(Timed, Value[Any]):
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
-        """What the value, where it is not None, can be compared with."""
+        """What the value can be compared with when it is not None."""
         return _KINDS[self.kind_]
 
     # -- calculating ------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class Operand(Timed, Value[Any]):
 
     def _compare(self, operator: str, other: Any) -> Condition:
         recorder, kind = self.recorder_, self.kind_
-        if type(other) is PYTHON.get(kind) and self.calculates_:  # of one type: nothing to look at
+        if type(other) is PYTHON.get(kind) and self.calculates_:  # of one type: nothing to check
             text = self._constant(kind, other)
             mine = self._code if self._moment is recorder.now else self.use_(recorder)
             theirs = recorder.constant(text, kind)
@@ -173,7 +173,7 @@ class Operand(Timed, Value[Any]):
         return ~self.condition_()
 
     def condition_(self) -> TracedCondition:
-        """Give the condition that a bool is true."""
+        """Make the condition that a bool is true."""
         if self.kind_ != "b":
             raise self.refuse_(f"{self!r} is no condition. Compare it: == ..., is_none(), > ...")
         theirs = self.recorder_.constant("true", "b")
@@ -181,16 +181,16 @@ class Operand(Timed, Value[Any]):
         return TracedCondition.of_(self.recorder_, code, self.__repr__)
 
     def if_true(self, *actions: Any) -> Any:
-        """Do something where a bool is true.
+        """Run actions if the value, a bool, is true.
 
         Args:
             actions: Callables that record statements, or lists of such.
 
         Returns:
-            What `.elif_true(condition, actions)` and `.else_(actions)` go on from.
+            What you continue with `.elif_true(condition, actions)` and `.else_(actions)`.
 
         Raises:
-            RecordingError: It is no bool, or an argument is no action.
+            RecordingError: It is not a bool, or an argument is not an action.
         """
         return self.condition_().if_true(*actions)
 

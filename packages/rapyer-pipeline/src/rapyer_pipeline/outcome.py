@@ -1,4 +1,4 @@
-"""What an instance takes over of its document after a program has run."""
+"""What an instance takes over from its document after a program has run."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from rapyer.locations import Location, Reader
 
-#: How many ways to read several fields are kept for a model.
+#: How many readers of several fields are kept per model.
 _KEPT: Final = 1024
 
 
 def length_of(instance: BaseRedisModel, shape: Shape) -> int:
-    """Give how many elements an instance has of a list; -1 where it is read anew.
+    """Return how many elements of a list an instance has; -1 if the list is read again as a whole.
 
-    That is so where it has none, and where it knows of changes that were not saved: an element that
-    was replaced would stay, and be taken for a saved one.
+    This is the case if the instance has no list, or has unsaved changes: an element that was
+    replaced would stay, and be taken for a saved one.
     """
     if is_tracked(instance):
         return -1
@@ -33,22 +33,22 @@ def length_of(instance: BaseRedisModel, shape: Shape) -> int:
 
 
 def require_path(shape: Shape) -> None:
-    """Make sure that a field can be read when the program has run.
+    """Make sure that a field can be read after the program has run.
 
     Raises:
-        UnaddressableKeyError: Its name has no spelling on the server.
+        UnaddressableKeyError: Its name cannot be written as a path on the server.
     """
     _ = _location(shape).json_path
 
 
 def take_over(instance: BaseRedisModel, shapes: Sequence[Shape], parts: Sequence[bytes]) -> None:
-    """Let an instance have what its document has now.
+    """Update an instance with what its document has now.
 
     Args:
         instance: The instance.
         shapes: The fields that the program has touched.
-        parts: What each is now, as JSON: in an array of one element, behind a `+` as the elements
-            that were added, or empty where it is as before or absent.
+        parts: The new value of each, as JSON: in an array of one element; or after a `+`, the
+            elements that were appended; or empty if it is unchanged or absent.
     """
     taken: list[tuple[Location, Any]] = []
     whole: list[Shape] = []
@@ -57,7 +57,7 @@ def take_over(instance: BaseRedisModel, shapes: Sequence[Shape], parts: Sequence
         if part.startswith(b"+"):
             location = _location(shape)
             value: list[Any] = vars(instance)[location.steps[-1].value]
-            # past what a list of a Redis type notes of its changes
+            # bypasses the change tracking of lists of Redis types
             list[Any].extend(value, location.values.codec.load(part[1:]))
             taken.append((location, value))
         elif part:
@@ -71,7 +71,7 @@ def take_over(instance: BaseRedisModel, shapes: Sequence[Shape], parts: Sequence
 def _loaded(
     model: type[BaseRedisModel], whole: tuple[Shape, ...], texts: Sequence[bytes]
 ) -> Iterable[tuple[Location, Any]]:
-    """Read the values of several fields, by one call into pydantic-core."""
+    """Read the values of several fields with one call into pydantic-core."""
     kept = Shapes.of(model).readers
     known: tuple[Reader, list[bytes]] | None = kept.get(whole)
     if known is None:

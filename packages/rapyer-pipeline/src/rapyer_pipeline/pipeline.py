@@ -1,4 +1,4 @@
-"""Pipelines: a block in which a program is recorded, and at whose end it runs on the server."""
+"""Pipelines: blocks that record a program, and run it on the server when they end."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 D = TypeVar("D", bound=PipelineDocument)
 
-#: What is done where there is no document.
+#: What to do if there is no document.
 Missing = Literal["raise", "ignore", "create"]
-#: How many steps the loops of a program may take together, unless it is said.
+#: How many steps the loops of a program may take in total by default.
 MAX_STEPS: Final = 100_000
 
 
@@ -45,13 +45,13 @@ _VOCABULARY: Final = Vocabulary(compile_condition, Branches, _CONTAINERS)
 class Pipeline(PipelineDocument):
     """The block of a pipeline, and the `p` in it.
 
-    In the block nothing is sent. At its end the program takes one round trip; one without a
-    statement takes none.
+    Nothing is sent inside the block. At its end the program takes one round trip; a program without
+    statements takes none.
 
     Args:
         target: The document.
-        missing: What is done where there is none.
-        max_steps: How many steps the loops of the program may take together.
+        missing: What to do if there is none.
+        max_steps: How many steps the loops of the program may take in total.
     """
 
     __slots__ = ("_missing", "_target")
@@ -72,7 +72,7 @@ class Pipeline(PipelineDocument):
         Args:
             instance: The instance.
             missing: `"raise"`, `"ignore"` or `"create"`.
-            max_steps: How many steps the loops of the program may take together.
+            max_steps: How many steps the loops of the program may take in total.
 
         Raises:
             ValueError: `missing` is none of these, or `max_steps` is less than 1.
@@ -93,7 +93,7 @@ class Pipeline(PipelineDocument):
             model: The model.
             key: A primary key, or a whole Redis key.
             missing: `"raise"` or `"ignore"`.
-            max_steps: How many steps the loops of the program may take together.
+            max_steps: How many steps the loops of the program may take in total.
 
         Raises:
             ValueError: `missing` is none of these, or `max_steps` is less than 1.
@@ -106,7 +106,7 @@ class Pipeline(PipelineDocument):
         return made(Target(model, key=key), missing=missing, max_steps=max_steps)
 
     def open_(self) -> Self:
-        """Begin to record."""
+        """Begin recording."""
         self._recorder.open()
         return self
 
@@ -121,10 +121,10 @@ class Pipeline(PipelineDocument):
 
 
 def checked_steps(max_steps: int) -> int:
-    """Give how many steps loops may take, which is one at least.
+    """Return the number of steps that loops may take, after checking that it is at least one.
 
     Raises:
-        ValueError: It is none.
+        ValueError: It is not.
     """
     if max_steps < 1:
         raise ValueError(f"max_steps is {max_steps!r}. Give how many steps loops may take.")
@@ -132,7 +132,7 @@ def checked_steps(max_steps: int) -> int:
 
 
 def document_class(base: type[D], model: type[BaseRedisModel]) -> type[D]:
-    """Give the class of the documents of a model, which has its fields as attributes."""
+    """Return the class for documents of a model, which has the model's fields as attributes."""
     kept = Shapes.of(model).kept
     made: Any = kept.get(base)
     if made is None:
@@ -150,16 +150,16 @@ def document_class(base: type[D], model: type[BaseRedisModel]) -> type[D]:
 async def finish(
     program: Program, targets: Sequence[Target], error: BaseException | None, *, ignores: bool
 ) -> None:
-    """End the recording of a program, and run it where nothing is wrong with that.
+    """End the recording of a program, and run it if recording went well.
 
     Args:
         program: The program.
         targets: The documents.
-        error: What the block was left by, if by an error: then nothing is sent.
-        ignores: Whether nothing is done, without an error, where a document is missing.
+        error: The error that ended the block, if any: then nothing is sent.
+        ignores: Whether to do nothing, without an error, if a document is missing.
 
     Raises:
-        RecordingError: A loop or a block was left on the way.
+        RecordingError: A loop or a block was left early.
     """
     if isinstance(error, TypeError) and "'await' expression" in str(error):
         error.add_note(
@@ -183,12 +183,12 @@ async def finish(
 
 
 class Transaction:
-    """The block of a program about several documents, which takes one round trip at its end.
+    """The block of a program on several documents, which takes one round trip at its end.
 
     Args:
-        instances: The instances that have them.
-        creates: Whether documents that are missing are made of what the instances are.
-        max_steps: How many steps the loops of the program may take together.
+        instances: The instances of the documents.
+        creates: Whether missing documents are created from the values of the instances.
+        max_steps: How many steps the loops of the program may take in total.
     """
 
     def __init__(
@@ -226,24 +226,24 @@ def transaction(
             u.credit -= o.price
             o.paid = True
 
-    It is one atomic step and one round trip. Policies and Versions are those of each document. On a
+    It is one atomic step and one round trip. The policies and Versions of each document apply. On a
     cluster all keys have to be in one slot.
 
     Args:
         instances: The instances, of any models on one server.
-        missing: What is done where a document is missing: `"raise"` is an error, `"create"` makes
-            it of what its instance is.
-        max_steps: How many steps the loops of the program may take together.
+        missing: What to do if a document is missing: `"raise"` raises an error, `"create"` creates
+            it from the values of its instance.
+        max_steps: How many steps the loops of the program may take in total.
 
     Returns:
-        What the block is opened with: it gives a stand-in for each document, in their order.
+        The block, to be entered with `async with`: it gives a stand-in for each document, in order.
 
     Raises:
-        ValueError: No instances were given, `missing` is none of these, or `max_steps` is less
-            than 1.
+        ValueError: No instances were given, `missing` is none of these, or `max_steps` is less than
+            1.
         PipelineError: The documents are on several servers or in several slots, or two are the
             same.
-        RapyerError: As `pipeline` of models.
+        RapyerError: As for `pipeline` of models.
     """
     if not instances:
         raise ValueError("transaction was given no instances. Give those whose documents change.")

@@ -1,4 +1,4 @@
-"""The hooks of the plugin: what its entry point names."""
+"""The hooks of the plugin, as named by its entry point."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rapyer_pipeline.mixin import PipelineMixin
 
 RAPYER_API_VERSION = 1
 
-#: What it sends beside what core does; docs/security.md has the same.
+#: Commands that it sends in addition to those of core; docs/security.md lists the same.
 COMMANDS = ("FCALL", "FUNCTION|LOAD", "JSON.MERGE")
 
 
@@ -21,6 +21,6 @@ def rapyer_register_mixins(register: RegisterMixin) -> None:
 
 @hookimpl
 def rapyer_register_checks(register: RegisterCheck) -> None:
-    """Let `python -m rapyer doctor` say whether the user may run its commands."""
+    """Let `python -m rapyer doctor` tell whether the user may run its commands."""
     check = rights_check("rapyer-pipeline", COMMANDS, ("FCALL", "FUNCTION|LOAD"))
     register(Check("rights of pipeline", check))

@@ -1,4 +1,4 @@
-"""Conditions of programs: decided on the server, joined, and acted upon."""
+"""Conditions of programs: decided on the server, combined, and acted upon."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class TracedCondition(Timed, Condition):
-    """A condition of a program: it is decided on the server, for the time at which it was made."""
+    """A condition of a program: the server decides it as of the moment at which it was made."""
 
     __slots__ = TIMED
 
     @classmethod
     def of_(cls, recorder: Recorder, code: str, label: Any) -> TracedCondition:
-        """Make one of its expression; see `Operand.of`."""
+        """Make a condition from its expression; see `Operand.of_`."""
         made = object.__new__(cls)
         made.recorder_ = recorder
         made._code = code
@@ -32,15 +32,15 @@ class TracedCondition(Timed, Condition):
 
     @classmethod
     def of_node_(cls, recorder: Recorder, node: Condition) -> TracedCondition:
-        """Make one of a condition of the expression language of core.
+        """Make a condition from one of core's expression language.
 
         Raises:
-            RecordingError: The interpreter does not decide it.
+            RecordingError: The interpreter cannot decide it.
         """
         return cls.of_(recorder, recorder.compile(node), node.__repr__)
 
     def __structure__(self) -> tuple[Hashable, ...]:
-        """Give what tells it from others: it is a condition of one moment."""
+        """Give what tells it apart from others: it is a condition at one moment."""
         return TracedCondition, id(self)
 
     def __and__(self, other: Any) -> Any:
@@ -76,22 +76,22 @@ class TracedCondition(Timed, Condition):
         )
 
     def if_true(self, *actions: Any) -> Any:
-        """Do something where the condition holds.
+        """Run actions if the condition holds.
 
         Args:
             actions: Callables that record statements, or lists of such.
 
         Returns:
-            What `.elif_true(condition, actions)` and `.else_(actions)` go on from.
+            What you continue with `.elif_true(condition, actions)` and `.else_(actions)`.
         """
         return self.recorder_.branch(self, actions)
 
 
 def condition_of(recorder: Recorder, value: object) -> TracedCondition:
-    """Give a condition that was made of values of the program or of paths of the model.
+    """Return the condition of a program for one made from its values or from paths of the model.
 
     Raises:
-        RecordingError: It is none.
+        RecordingError: It is not a condition.
     """
     if isinstance(value, TracedCondition):
         if value.recorder_ is not recorder:

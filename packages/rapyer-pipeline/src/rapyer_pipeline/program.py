@@ -1,4 +1,4 @@
-"""A program that was recorded, as it is sent, and as it is read."""
+"""A recorded program, in the form in which it is sent and in readable form."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ VERSION = 1
 
 @lru_cache(maxsize=1024)
 def _prefetched(names: tuple[str, ...]) -> str:
-    """Give the fields that are read before anything else, and the path that leads to them all."""
-    # RedisJSON leaves out a space at the start; such names are read by themselves, or refused
+    """Return the fields that are read before anything else, and the path to all of them."""
+    # RedisJSON drops a leading space; fields with such names are read one by one, or refused
     known = [name for name in names if not ({'"', "\\"} & set(name) or name.startswith(" "))]
     union = "$[" + ",".join([f'"{name}"' for name in known]) + "]"
     return f'"p":[{",".join(map(quote, known))}],"u":{quote(union)}'
 
 
 class Program:
-    """A program: what is done, without the values of the caller, which are its constants.
+    """A program: what to do, without the caller's values, which are its constants.
 
     Args:
-        recorder: What records it.
-        max_steps: How many steps its loops may take together.
+        recorder: Records it.
+        max_steps: How many steps its loops may take in total.
     """
 
     __slots__ = ("_max_steps", "recorder")
@@ -42,10 +42,10 @@ class Program:
         self._max_steps = max_steps
 
     def text(self, known_lengths: Mapping[Spot, int]) -> str:
-        """Give the text of the program; the interpreter keeps what it has compiled of it.
+        """Give the text of the program; the interpreter caches what it compiles from it.
 
         Args:
-            known_lengths: Of lists to which elements are added, how many the caller has.
+            known_lengths: For lists that are appended to, how many elements the caller has.
         """
         recorder = self.recorder
         scalars: list[list[str]] = [[] for _ in recorder.documents]
@@ -71,7 +71,7 @@ class Program:
         )
 
     def explain(self, *, is_one: bool) -> str:
-        """Give the program, readably; `is_one` says whether it is about one document."""
+        """Give the program in readable form; `is_one` says whether it is about one document."""
         recorder = self.recorder
         body: list[Any] = json.loads(str(recorder.root))
         return explain(body, recorder.constants, is_one=is_one)

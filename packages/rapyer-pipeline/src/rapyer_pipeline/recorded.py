@@ -1,4 +1,4 @@
-"""What stands for something that only the server knows, and what Python may not ask of it."""
+"""Stand-ins for what only the server knows, and what Python may not ask of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ TIMED = ("_code", "_is_kept", "_label", "_moment", "recorder_")
 
 
 class Recorded:
-    """Something that stands for what only the server knows.
+    """A stand-in for something that only the server knows.
 
-    What Python would decide while the program is recorded is refused, with the remedy. Names end
-    with an underscore where others are those of fields.
+    Anything that Python would have to decide during recording is refused, with a remedy. Names end
+    with an underscore where they could clash with those of fields.
     """
 
     __slots__ = ()
@@ -27,7 +27,7 @@ class Recorded:
         recorder_: Recorder
 
     def refuse_(self, message: str) -> RecordingError:
-        """Make the error about what is written; a message ends without a full stop."""
+        """Make the error for what is written; messages end without a period."""
         return self.recorder_.error(message)
 
     def __bool__(self) -> NoReturn:
@@ -89,7 +89,7 @@ class Recorded:
 
 
 class Timed(Recorded):
-    """Something that has the value of the time at which it was asked for."""
+    """Something whose value is that of the moment at which it was read."""
 
     if TYPE_CHECKING:
         _code: str
@@ -97,13 +97,13 @@ class Timed(Recorded):
         _label: Any
         _moment: Moment
     else:
-        __slots__ = ()  # beside the slots of a node, which those who derive from both have
+        __slots__ = ()  # besides the slots of a node, which classes derived from both have
 
     def use_(self, recorder: Recorder) -> str:
-        """Give the expression of the value, as it was when it was asked for.
+        """Give the expression for the value, as it was when it was read.
 
         Raises:
-            RecordingError: It is of another pipeline, or of a block that has ended.
+            RecordingError: It belongs to another pipeline, or to a block that has ended.
         """
         if self.recorder_ is not recorder:
             raise recorder.error(f"{self!r} is a value of another pipeline")
@@ -114,16 +114,16 @@ class Timed(Recorded):
         return self.keep_(recorder)
 
     def keep_(self, recorder: Recorder) -> str:
-        """Keep the value in a register at the time when it was asked for; give its expression."""
+        """Store the value in a register at the moment it was read, and give its expression."""
         register = recorder.register()
         recorder.keep(self._moment, f'["let",0,{register},{self._code}]', self)
         self._code, self._is_kept = f'["let",{register}]', True
         return self._code
 
     def use_after_(self, recorder: Recorder, decision: object) -> str:
-        """Give the expression for a further branch of a decision, the last that was recorded.
+        """Give the expression for a further branch of the decision that was recorded last.
 
-        What was asked for behind the decision is asked in that branch: no other was done then.
+        What was read after the decision is read in that branch: no other branch has run then.
         """
         block, place, seen = self._moment
         is_behind = block.items[-1:] == [decision] and block.place(place, seen) == len(block.items)
@@ -132,12 +132,12 @@ class Timed(Recorded):
         return self.use_(recorder)
 
     def keep_as_(self, code: str) -> None:
-        """Let the value be what an expression gives at any time."""
+        """Let the value be that of an expression at any time."""
         self._code, self._is_kept = code, True
 
     @property
     def is_operation_(self) -> bool:
-        """Whether it is made of two others."""
+        """Whether it is made of two other values."""
         return isinstance(self._label, tuple)
 
     def __repr__(self) -> str:
@@ -145,7 +145,7 @@ class Timed(Recorded):
 
 
 class saying_where:  # noqa: N801 - it is used as a function
-    """Makes errors of core, about what was written, say in which line that was."""
+    """Adds to core's errors about a statement the line of that statement."""
 
     __slots__ = ("_recorder",)
 
@@ -161,10 +161,10 @@ class saying_where:  # noqa: N801 - it is used as a function
 
 
 def shown(label: Any) -> str:
-    """Write what something is made of, as it would be written in Python.
+    """Return the Python source that something is made of.
 
     Args:
-        label: A text, what gives one, or an operation: left, operator, right.
+        label: A text, a callable that returns one, or an operation: left, operator, right.
     """
     if isinstance(label, str):
         return label

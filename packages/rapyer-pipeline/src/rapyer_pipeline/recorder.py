@@ -1,4 +1,4 @@
-"""What records a program: its statements, its constants, and what is read too late."""
+"""The recorder of a program: its statements, its constants, and values that are used later."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from rapyer_pipeline.results import Result
     from rapyer_pipeline.spots import Spot
 
-#: The packages through which what a user writes comes here.
+#: The packages that a user's statements pass through on their way here.
 _OURS: Final = frozenset({__package__, "rapyer.expr"})
-#: `sys._getframe`, which `logging` finds lines by as well: `inspect.currentframe` is slower.
+#: `sys._getframe`, which `logging` also uses to find lines: `inspect.currentframe` is slower.
 frame_at: Final[Callable[[int], FrameType]] = vars(sys)["_getframe"]
 
 
-#: How deeply blocks may be nested: the server reads JSON of 1000 levels.
+#: How deeply blocks may be nested: the server reads JSON of at most 1000 levels.
 _DEEPEST: Final = 100
 
 
 class Block:
-    """Statements that are recorded one after the other; some are put between them later.
+    """Statements that are recorded one after the other; some are inserted between them later.
 
     Attributes:
         items: The statements, as parts of a program.
-        inserted: Where some were put between them, in that order.
+        inserted: The positions of insertions, in the order in which they were made.
     """
 
     __slots__ = ("inserted", "items")
@@ -48,11 +48,11 @@ class Block:
         self.inserted: list[int] = []
 
     def insert(self, place: int, seen: int, text: str) -> None:
-        """Put a statement where one would have stood that was recorded at an earlier time.
+        """Insert a statement at the position of an earlier moment.
 
         Args:
             place: How many statements there were then.
-            seen: How many had been put between them then.
+            seen: How many insertions there had been by then.
             text: The statement.
         """
         place = self.place(place, seen)
@@ -60,7 +60,7 @@ class Block:
         self.inserted.append(place)
 
     def place(self, place: int, seen: int) -> int:
-        """Give where a place of an earlier time is now; see `insert`."""
+        """Return the current position for the position of an earlier moment; see `insert`."""
         for other in self.inserted[seen:]:
             if other <= place:
                 place += 1
@@ -70,18 +70,19 @@ class Block:
         return f"[{','.join(map(str, self.items))}]"
 
 
-#: A time in the recording of a program: what was recorded into, how many statements it had, and how
-#: many had been put between them later. Each is another object, by which it is told from others.
+#: A moment in the recording of a program: the block that was recorded into, how many statements it
+#: had, and how many had been inserted by then. Each is a distinct object, and is told from others
+#: by identity.
 Moment: TypeAlias = "tuple[Block, int, int]"
 
 
 class Vocabulary(NamedTuple):
-    """What programs are written in, which knows the recorder.
+    """The parts from which programs are written and which depend on the recorder.
 
     Attributes:
-        compile: Gives the expression of a condition of core.
-        branches: What is done where a condition holds: made of recorder and condition.
-        containers: What a program has for a container, by its role.
+        compile: Returns the expression for a condition of core.
+        branches: What to do if a condition holds: made from a recorder and a condition.
+        containers: The stand-ins for containers, by role.
     """
 
     compile: Callable[[Recorder, Condition], str]
@@ -92,16 +93,16 @@ class Vocabulary(NamedTuple):
 class Recorder:
     """Records the statements of one pipeline.
 
-    A value of a document is a value of the time at which it was asked for. Where it is used later,
-    after other statements, it is kept in a register at that time: `now` is another one after each
-    statement; `moves` counts those that may put another container in the place of one.
+    A value of a document is the value at the moment it was read. If it is used after further
+    statements, it is stored in a register at that moment: `now` is a new object after each
+    statement; `moves` counts the statements that may replace one container by another.
 
     Args:
-        vocabulary: What programs are written in.
+        vocabulary: The parts from which programs are written.
         refreshes: Whether the caller wants to know what the documents have afterwards.
 
     Attributes:
-        documents: What stands for the documents.
+        documents: The stand-ins for the documents.
     """
 
     def __init__(self, vocabulary: Vocabulary, *, refreshes: bool) -> None:
@@ -116,47 +117,47 @@ class Recorder:
         self.moves = 0
         self.registers = 0
         self.results: list[Result] = []
-        #: The scalars of documents that are read at once before anything else.
+        #: The scalars of documents that are read together before anything else.
         self.scalars: dict[Spot, None] = {}
-        #: The top-level fields that the caller wants to have afterwards, and whether as a scalar
-        #: (`"s"`), a container (`"c"`), or a list to which elements were added (`"a"`).
+        #: The top-level fields that the caller wants to have afterwards, each as a scalar (`"s"`),
+        #: a container (`"c"`), or a list that was appended to (`"a"`).
         self.touched: dict[Spot, str] = {}
-        #: Loops that are open: what is read of the elements, by register.
+        #: Open loops: what is read from the elements, by register.
         self.columns: dict[str, dict[str, None]] = {}
-        #: Registers of elements that conditions are about, innermost last, with their shapes.
+        #: Registers of the elements that conditions are about, innermost last, with their shapes.
         self.scopes: list[tuple[int, Any]] = []
         #: Why nothing more can be recorded.
         self.broken = "the block of the pipeline was not entered: write `async with ... as p:`."
-        #: The frame of the statement that begins, where that is known already.
+        #: The frame of the statement that begins, if it is already known.
         self.frame: FrameType | None = None
-        #: The container that `+=` or `|=` has changed last, which Python then assigns.
+        #: The container last changed by `+=` or `|=`, which Python then assigns.
         self.augmented: object = None
-        #: The block that was made and is not entered yet.
+        #: The block that was made but not yet entered.
         self.unentered: object = None
         self._owner: object = None
 
     def open(self) -> None:
-        """Begin to record, in the task that runs.
+        """Begin recording, in the current task.
 
         Raises:
-            RecordingError: It was begun before.
+            RecordingError: Recording was begun before.
         """
         if self._owner is not None or self.lines:
             raise RecordingError("a pipeline has one block. Make another one: x.pipeline().")
         try:
             self._owner = current_task()
-        except RuntimeError:  # where only the record is looked at
+        except RuntimeError:  # when the record is only inspected
             self._owner = None
         self.broken = ""
 
     def close(self) -> None:
-        """Let go of what refers to the recorder: there is work for the garbage collector else."""
+        """Drop references to the recorder, which would burden the garbage collector."""
         self.documents.clear()
 
     # -- statements -------------------------------------------------------------------------------
 
     def begin(self) -> int:
-        """Begin a statement: give its number.
+        """Begin a statement, and return its number.
 
         Raises:
             RecordingError: The block of the pipeline is over, or a loop was left.
@@ -167,7 +168,7 @@ class Recorder:
             raise self.error("a block was opened without `with`: write `with p.when(...):`")
         try:
             task = current_task()
-        except RuntimeError:  # in another thread, or where only the record is looked at
+        except RuntimeError:  # in another thread, or when the record is only inspected
             task = None
         if task is not self._owner:
             raise self.error("another task uses the pipeline. Record it in the task that opened it")
@@ -190,10 +191,10 @@ class Recorder:
             self.moves += 1
 
     def enter(self, block: Block) -> None:
-        """Record into a block within the one that is recorded into.
+        """Record into a block nested in the current one.
 
         Raises:
-            RecordingError: There are too many around it for the interpreter.
+            RecordingError: The nesting is too deep for the interpreter.
         """
         if len(self.blocks) > _DEEPEST:
             raise self.error(f"blocks are nested deeper than {_DEEPEST} levels")
@@ -201,31 +202,31 @@ class Recorder:
         self.now = (block, 0, 0)
 
     def leave(self) -> None:
-        """Record into the block around again; containers may be others than before."""
+        """Record into the surrounding block again; containers may have been replaced."""
         self.blocks.pop()
         block = self.blocks[-1]
         self.now = (block, len(block.items), len(block.inserted))
         self.moves += 1
 
     def compile(self, node: Condition) -> str:
-        """Give the expression of a condition of core."""
+        """Return the expression for a condition of core."""
         return self._compile(self, node)
 
     def branch(self, condition: TracedCondition, actions: tuple[Any, ...]) -> Any:
-        """Record what is done where a condition holds."""
+        """Record what to do if a condition holds."""
         return self._branches(self, condition).run_(actions)
 
     def keep(self, moment: Moment, text: str, what: object) -> None:
-        """Put a statement that keeps something where it was read.
+        """Insert a statement that stores something, at the moment at which it was read.
 
         Args:
-            moment: When that was.
+            moment: That moment.
             text: The statement.
-            what: What is kept, for messages.
+            what: What is stored, for messages.
 
         Raises:
-            RecordingError: That was in a block that has ended, or between the branches of a
-                decision, where Python has no place for statements.
+            RecordingError: It was in a block that has ended, or between the branches of a decision,
+                where Python has no place for statements.
         """
         block, place, seen = moment
         if block not in self.blocks:
@@ -241,15 +242,15 @@ class Recorder:
         block.insert(place, seen, text)
 
     def register(self) -> int:
-        """Give the number of a register that nothing uses yet."""
+        """Return the number of an unused register."""
         self.registers += 1
         return self.registers
 
     def constant(self, text: str, kind: str) -> str:
-        """Give the expression of a constant.
+        """Return the expression for a constant.
 
         Args:
-            text: What it is, as JSON in its stored form.
+            text: Its value, as JSON in its stored form.
             kind: Its kind.
         """
         self.constants.append(text)
@@ -263,24 +264,24 @@ class Recorder:
                 self.touched[top] = how
 
     def caller(self) -> FrameType:
-        """Give the frame of the user's code that runs."""
+        """Return the frame of the user's code that is running."""
         return _caller()
 
     # -- errors -----------------------------------------------------------------------------------
 
     def error(self, message: str) -> RecordingError:
-        """Make the error about what is being recorded."""
+        """Make the error for what is being recorded."""
         return error_here(message)
 
     def break_off(self, message: str) -> None:
-        """Let every further statement, and the end of the block, fail."""
+        """Make every further statement, and the end of the block, fail."""
         if not self.broken:
             self.broken = message
             block, place, seen = self.now
-            self.now = (block, place, seen)  # so that everything that is used is looked at
+            self.now = (block, place, seen)  # so that everything that is used is checked
 
     def where(self, number: int) -> str:
-        """Give file and line of a statement."""
+        """Return the file and line of a statement."""
         if not 0 < number <= len(self.lines):
             return ""
         code, instruction = self.lines[number - 1]
@@ -289,11 +290,11 @@ class Recorder:
 
 
 def _caller(depth: int = 1) -> FrameType:
-    """Give the frame of the user's statement that is being recorded."""
+    """Return the frame of the user's statement that is being recorded."""
     frame = frame_at(depth)
     while frame.f_back is not None:
         names = frame.f_globals
-        # the module `copy` asks what it copies
+        # the module `copy` queries what it copies
         if names.get("__package__") not in _OURS and names.get("__name__") != "copy":
             break
         frame = frame.f_back
@@ -301,7 +302,7 @@ def _caller(depth: int = 1) -> FrameType:
 
 
 def error_here(message: str) -> RecordingError:
-    """Make the error about what the user's code that runs has written."""
+    """Make the error for what the user's running code has written."""
     frame = _caller()
     where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
     return RecordingError(f"{where}: {message.removesuffix('.')}.", where=where)

@@ -1,4 +1,4 @@
-"""What a program gives back: elements that it has taken out."""
+"""What a program returns: elements that it has removed."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _UNKNOWN: Any = object()
 
 
 class Result(Operand):
-    """What a statement gives: a value of the program, and of Python after the block.
+    """The result of a statement: a value in the program, and in Python after the block.
 
     Attributes:
         number_: Its number in the reply.
-        register_: The register that it is kept in.
+        register_: The register in which it is stored.
     """
 
     __slots__ = ("_read", "_value", "number_", "register_")
@@ -32,7 +32,7 @@ class Result(Operand):
 
     @classmethod
     def of_shape_(cls, recorder: Recorder, shape: Shape, label: Any) -> Self:
-        """Make the result of a statement that is being recorded, which gives a value of a shape."""
+        """Make the result of the statement being recorded, which returns a value of a shape."""
         result = cls._make(recorder, shape.kind, label, shape.values.codec.load)
         result.shape_ = shape
         result.calculates_ = shape.calculates
@@ -40,7 +40,7 @@ class Result(Operand):
 
     @classmethod
     def of_item_(cls, recorder: Recorder, shape: Shape, label: Any) -> Self:
-        """Make the result of one that gives a key and its value."""
+        """Make the result of a statement that returns a key and its value."""
         result = cls._make(recorder, "j", label, shape.read_item)
         result.keep_as_("")
         return result
@@ -58,12 +58,12 @@ class Result(Operand):
         return result
 
     def fill_(self, text: bytes | None) -> None:
-        """Take over what the server has sent."""
+        """Take over what the server sent."""
         if text is not None:  # a default that is given to `pop` may be None
             self._value = None if text == b"null" else self._read(text)
 
     def use_(self, recorder: Recorder) -> str:
-        """Give the expression of the value; see `Timed.use_`."""
+        """Give the expression for the value; see `Timed.use_`."""
         if not self._code:
             raise self.refuse_(
                 f"{self!r} is a key and its value, which no statement takes. Read its .value after "
@@ -87,7 +87,7 @@ class Result(Operand):
 
     @property
     def value(self) -> Any:
-        """What the statement gave; of one in a loop, what it gave at last.
+        """What the statement returned; in a loop, what it returned the last time.
 
         Raises:
             RecordingError: The block has not ended, or the statement was not reached.

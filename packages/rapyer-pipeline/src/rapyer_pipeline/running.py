@@ -1,4 +1,4 @@
-"""Running a program: what is sent for which documents, and what becomes of the reply."""
+"""Run a program: what is sent for which documents, and what becomes of the reply."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Target:
 
     Args:
         model: Its model.
-        instance: The instance that has it; None where it is named by its key.
-        key: The key, where there is no instance.
-        creates: Whether it is made of what the instance is, where it is missing.
+        instance: Its instance; None if it is identified by its key.
+        key: The key, if there is no instance.
+        creates: Whether a missing document is created from the values of the instance.
     """
 
     __slots__ = ("_creates", "_key", "instance", "model")
@@ -62,13 +62,13 @@ class Target:
 
 
 class Located:
-    """A target with all that a call needs of it.
+    """A target with everything that a call needs.
 
     Attributes:
         channel: The connections to its server.
         key: The whole Redis key.
         policies: What else happens to the key.
-        document: The text of the document that is made where there is none; else empty.
+        document: The text of the document to create if there is none; else empty.
     """
 
     __slots__ = ("_instance", "_write", "channel", "document", "key", "policies")
@@ -90,7 +90,7 @@ class Located:
             self.document = write.text()
 
     def take_over(self, spots: Sequence[Spot], reply: Sequence[Any]) -> None:
-        """Let the instance, where there is one, have what the document has now."""
+        """Update the instance, if there is one, with what the document has now."""
         verdict, is_new, parts = reply
         instance, write = self._instance, self._write
         if instance is None or write is None:
@@ -112,8 +112,8 @@ async def run_program(program: Program, targets: Sequence[Target], *, ignores: b
 
     Args:
         program: The program.
-        targets: The documents, in the order in which it knows them.
-        ignores: Whether nothing is done, without an error, where one is missing.
+        targets: The documents, in the order in which the program knows them.
+        ignores: Whether to do nothing, without an error, if one is missing.
     """
     recorder = program.recorder
     located = [target.located() for target in targets]
@@ -141,10 +141,10 @@ async def run_program(program: Program, targets: Sequence[Target], *, ignores: b
 def _give_back(
     recorder: Recorder, located: Sequence[Located], spots: Sequence[Sequence[Spot]], reply: Any
 ) -> None:
-    """Let instances and results have what a program gives back that was carried out.
+    """Pass what a program that has run returns to instances and results.
 
     Raises:
-        CorruptDocumentError: Something of that is no value of the model; all others have theirs.
+        CorruptDocumentError: Part of it is not a value of the model; everything else was passed on.
     """
     broken: ValidationError | None = None
     for one, its_spots, its_reply in zip(located, spots, reply[3], strict=True):
@@ -169,10 +169,10 @@ def _give_back(
 def _touched(
     program: Program, targets: Sequence[Target]
 ) -> tuple[list[list[Spot]], dict[Spot, int]]:
-    """Give the fields of each document that are asked for, and the lengths of the known lists.
+    """Return the requested fields of each document, and the lengths of the known lists.
 
     Raises:
-        UnaddressableKeyError: No path leads to one: it could not be taken over afterwards.
+        UnaddressableKeyError: No path leads to a field: it could not be taken over afterwards.
     """
     spots: list[list[Spot]] = [[] for _ in targets]
     lengths: dict[Spot, int] = {}
@@ -197,7 +197,7 @@ async def _explain(channel: Channel, keys: Sequence[str], error: ResponseError) 
 
 
 async def _channel_of(located: Sequence[Located]) -> Channel:
-    """Give the connections to the one server that has all documents."""
+    """Return the connections to the one server that holds all documents."""
     channel = located[0].channel
     if len(located) > 1:
         if any(one.channel is not channel for one in located):
@@ -217,7 +217,7 @@ async def _channel_of(located: Sequence[Located]) -> Channel:
 
 
 def _policies_of(located: Sequence[Located]) -> Policies:
-    """Give the policies of all documents, each for its own key alone."""
+    """Return the policies of all documents, each restricted to its own key."""
     if len(located) == 1:
         return located[0].policies
     return tuple(

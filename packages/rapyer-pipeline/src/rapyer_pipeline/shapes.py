@@ -1,4 +1,4 @@
-"""What stands at the places that a program is about, worked out once for each model."""
+"""What is at the places that a program is about, computed once per model."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from rapyer_pipeline.spots import Spot
 
-#: Types whose values JSON holds as they are, by their kinds.
+#: Types whose values are stored unchanged in JSON, by their kinds.
 _PLAIN: Final[Mapping[str, type]] = {"i": int, "f": float, "s": str}
 _ESCAPED: Final = re.compile(r'["\\\x00-\x1f]').search
 
@@ -39,10 +39,10 @@ class Shape:
     """What the values at one place are like.
 
     Attributes:
-        path: A path that leads there; for elements and values of dicts one of many.
+        path: A path that leads there; for elements and dict values, one of many.
         annotation: Their annotation.
-        location: Where the path leads; None for elements of sets, which no path leads to.
-        nature: What they may be; its attributes are those of the shape as well.
+        location: Where the path leads; None for elements of sets, which have no path.
+        nature: What they may be; its attributes are also those of the shape.
     """
 
     def __init__(
@@ -61,43 +61,43 @@ class Shape:
         self.nullable, self.rules, self.schema = nature.nullable, nature.rules, nature.schema
         self.least, self.most = nature.least, nature.most
         self._children: dict[Any, Shape | None] = {}
-        #: Whether it was looked at, and values may be assigned there.
+        #: Whether the place was found to accept assignments.
         self.is_writable = False
 
     @cached_property
     def type_text(self) -> str:
-        """What the interpreter checks of a result, as a part of a program."""
+        """What the interpreter checks about a result, as a part of a program."""
         return self.nature.type_text(self.text_of)
 
     @cached_property
     def is_comparable(self) -> bool:
-        """Whether equal values of a container have equal JSON, but for the order of keys."""
+        """Whether equal values of a container have equal JSON, apart from the order of keys."""
         return not has_other_equality(self.place.schema, self.locator, set())
 
     @property
     def model_class(self) -> Any:
-        """The model that the values are; `object` where they are none."""
+        """The model that the values are instances of; `object` if they are not models."""
         found = annotation_model(self.annotation)
         return found if isinstance(found, type) else object
 
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
-        """What a value, where it is not None, can be compared with."""
+        """What a value can be compared with when it is not None."""
         return kinds_of(self.annotation)
 
     @cached_property
     def plain(self) -> type | None:
-        """The type whose values need no validation here; None where all do."""
+        """The type whose values need no validation here; None if all values do."""
         has_rules = self.rules or self.schema.keys() - {"type", "metadata", "ref"}
         return None if has_rules else _PLAIN.get(self.kind if self.calculates else "")
 
     @cached_property
     def takes(self) -> str:
-        """The kind of what is calculated that may be assigned as it is; empty for none."""
+        """The kind of calculated values that may be assigned unchanged; empty for none."""
         return self.kind if self.calculates and not self.rules else ""
 
     def plain_text(self, value: Any) -> str | None:
-        """Give a value of the plain type as it is stored, in JSON; None where that takes a look."""
+        """Return a value of the plain type as stored JSON; None if that takes a closer look."""
         if self.kind == "i" and -(2**63) <= value < 2**63:
             return str(value)
         if self.kind == "s" and value.isascii() and value.isprintable() and not _ESCAPED(value):
@@ -107,7 +107,7 @@ class Shape:
         return None
 
     def require_writable(self) -> None:
-        """Make sure that values may be assigned there.
+        """Make sure that the place accepts assignments.
 
         Raises:
             ExpressionError: The field is frozen or the Version.
@@ -118,11 +118,11 @@ class Shape:
         self.is_writable = True
 
     def text_of(self, value: Any) -> str:
-        """Give a value that is one of these as it is stored, in JSON, without a look at it."""
+        """Return a valid value as stored JSON, without checking it."""
         return hide_nul(self.values.codec.text(value)).decode()
 
     def constant(self, value: Any) -> str:
-        """Validate a value as its assignment would be, and give it as it is stored, in JSON.
+        """Validate a value as an assignment would, and return it as stored JSON.
 
         Raises:
             pydantic.ValidationError: It does not validate.
@@ -140,19 +140,19 @@ class Shape:
 
     @cached_property
     def type_name(self) -> str:
-        """Their annotation as it is written in Python, for messages."""
+        """Their annotation as written in Python, for messages."""
         kind = self.annotation
         return kind.__name__ if type(kind) is type else repr(kind).replace("typing.", "")
 
     @cached_property
     def name(self) -> str:
-        """The place as it is written in Python, for messages."""
+        """The place as written in Python, for messages."""
         return repr(self.path) if self.path is not None else f"an element of {self.annotation!r}"
 
     # -- what is below ----------------------------------------------------------------------------
 
     def field(self, name: str) -> Shape | None:
-        """Give the shape of a field of a model; None where there is none."""
+        """Return the shape of a field of a model; None if there is no such field."""
         try:
             return self._children[name]
         except KeyError:
@@ -169,7 +169,7 @@ class Shape:
 
     @cached_property
     def element(self) -> Shape:
-        """The shape of the elements of a list or a set, and of the values of a dict."""
+        """The shape of the elements of a list or a set, or of the values of a dict."""
         if self.role == "list" and self.path is not None:
             return self._at(item_of(self.path, 0))
         if self.role == "dict" and self.path is not None:
@@ -210,12 +210,12 @@ class Shape:
 
     @cached_property
     def key_kind(self) -> str:
-        """The kind that the keys of a dict have in a loop; empty for one that they do not have."""
+        """The kind of a dict's keys in a loop; empty if they have none."""
         return {(str,): "s", (int,): "i"}.get(members_of(self.key_type), "")
 
     @cached_property
     def key_validator(self) -> Any:
-        """What validates the keys of a dict; None for any text and any int."""
+        """Validates the keys of a dict; None if any text or any int is valid."""
         keys = self.schema.get("keys_schema") or {"type": "str"}
         if keys in ({"type": "str"}, {"type": "int"}) or self.location is None:
             return None
@@ -244,60 +244,60 @@ class Shape:
 
     @property
     def locator(self) -> Locator:
-        """What follows the schema of the model."""
+        """Resolves the schema of the model."""
         return locations_of(self.model).locator
 
     @property
     def is_field(self) -> bool:
-        """Whether it is a declared field, and no element or key."""
+        """Whether it is a declared field, rather than an element or a key."""
         return self.place.is_field
 
     @cached_property
     def stored_name(self) -> str:
-        """The name of a field as it stands in the document."""
+        """The name of a field as stored in the document."""
         return stored_text(str(self.place.name))
 
 
 def annotation_model(annotation: Any) -> Any:
-    """Give the one model, dataclass or typed dict that an annotation is about; None for others."""
+    """Return the only model, dataclass or typed dict in an annotation; None for others."""
     found = members_of(annotation)
     return found[0] if len(found) == 1 else None
 
 
 def shape_at(model: type[BaseRedisModel], path: Path[Any]) -> Shape:
-    """Give the shape of the values that a path leads to."""
+    """Return the shape of the values that a path leads to."""
     location = locations_of(model).at(path)
     annotation, values = annotation_of(path), location.values
     return Shape(model, annotation, location.place, values, path=path, location=location)
 
 
 class Shapes:
-    """The shapes of the top-level fields of a model, as its annotations are now."""
+    """The shapes of the top-level fields of a model, as currently annotated."""
 
     def __init__(self, model: type[BaseRedisModel]) -> None:
         self._model = model
         self._fields: dict[str, Shape | None] = {}
-        #: What was made of them, by what has made it.
+        #: Objects made from them, by what made them.
         self.kept: dict[object, Any] = {}
-        #: What reads several fields, by their shapes.
+        #: Readers of several fields, by their shapes.
         self.readers: dict[tuple[Shape, ...], Any] = {}
 
     @classmethod
     def of(cls, model: type[BaseRedisModel]) -> Shapes:
-        """Give the shapes of a model."""
-        kept = locations_of(model).named  # which is emptied when the annotations are resolved anew
+        """Return the shapes of a model."""
+        kept = locations_of(model).named  # which is emptied when the annotations are resolved again
         shapes: Shapes | None = kept.get(cls)
         if shapes is None:
             shapes = kept[cls] = cls(model)
         return shapes
 
     def spots_of(self, base: int, label: str) -> dict[str, Spot]:
-        """Give the places of the fields of one of the documents of programs, by their names."""
+        """Return the places of the fields of one of the documents of programs, by name."""
         spots: dict[str, Spot] = self.kept.setdefault(("spots", base, label), {})
         return spots
 
     def field(self, name: str) -> Shape | None:
-        """Give the shape of a field; None where there is none."""
+        """Return the shape of a field; None if there is no such field."""
         try:
             return self._fields[name]
         except KeyError:

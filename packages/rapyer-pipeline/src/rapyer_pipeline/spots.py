@@ -1,4 +1,4 @@
-"""Where values stand in documents, and what may be assigned there."""
+"""Where values are in documents, and what may be assigned there."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from rapyer_pipeline.recorder import Recorder
     from rapyer_pipeline.shapes import Shape
 
-#: What converts one kind into another, as validation would.
+#: Conversions between kinds, as validation would do them.
 _CONVERSIONS: Final = {("i", "f"): "i-f", ("f", "i"): "f-i"}
 
 
 class Spot:
-    """Where a value stands: in a container, at a step from there.
+    """Where a value is: in a container, at a step from there.
 
     Args:
         shape: What the values there are like.
         above: The container around it, as the parts of a reference.
         step: The step, as a part of a program; empty for what a register holds.
-        label: The place as it is written in Python; see `shown`.
+        label: The place as written in Python; see `shown`.
         top: The top-level field that it is, or is in; itself if not given.
 
     Attributes:
@@ -59,13 +59,13 @@ class Spot:
     @property
     def is_calculated(self) -> bool:
         """Whether values of the document lead there, as in `p.items[p.number]`."""
-        return '["get"' in self.reference  # no name or key: in JSON, its quotes are escaped
+        return '["get"' in self.reference  # not a name or a key: in JSON, their quotes are escaped
 
     def assign(self, recorder: Recorder, value: Any) -> None:
-        """Record that a value is assigned.
+        """Record the assignment of a value.
 
         Raises:
-            RecordingError: It is none that the field could have, or the field is not written.
+            RecordingError: The field could not have it, or cannot be assigned.
             pydantic.ValidationError: It does not validate.
         """
         shape = self.shape
@@ -85,7 +85,7 @@ class Spot:
         recorder.add(statement, moves=shape.kind == "j")
 
     def code_of(self, recorder: Recorder, value: Any) -> str:
-        """Give the expression of a value for this place; see `assign` for the errors."""
+        """Give the expression for a value at this place; see `assign` for the errors."""
         shape = self.shape
         if isinstance(value, Operand):
             return self._code_of_operand(recorder, value)
@@ -147,7 +147,7 @@ class Spot:
 
 
 class GuardedSpot(Spot):
-    """A place in a container of which only Python can check what may stand in it."""
+    """A place in a container whose contents only Python can check."""
 
     __slots__ = ()
 
@@ -161,10 +161,10 @@ class GuardedSpot(Spot):
 
 
 def _are_alike(one: Shape, other: Shape) -> bool:
-    """Say whether the values of one place are values of the other, without a look at them."""
+    """Tell whether values of one place are valid in the other without further checks."""
     if one.kind != other.kind or one.rules != other.rules:
         return False
     if not is_same_schema(one.schema, other.schema, one.locator):
         return False
-    # whether it is None is looked at on the server
+    # the server checks whether it is None
     return one.role != "opaque" or is_same(one.annotation, other.annotation)

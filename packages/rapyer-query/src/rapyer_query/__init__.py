@@ -1,8 +1,8 @@
-"""Queries in Python expressions, answered exactly.
+"""Queries written as Python expressions and answered exactly.
 
     adults = await User.find((User.age > 18) & (User.active == True)).sort(User.name).to_list()
 
-It is a plugin of rapyer: models have `find`, `find_one` and `index` where it is installed.
+This is a plugin of rapyer: where it is installed, models have `find`, `find_one` and `index`.
 """
 
 from rapyer_query.aggregates import Aggregate as Aggregate

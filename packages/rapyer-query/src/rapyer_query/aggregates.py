@@ -1,6 +1,6 @@
-"""What is made of the values of many documents: their number, sum, mean, the largest of them, ...
+"""Aggregates over the values of many documents: their number, sum, mean, maximum, ...
 
-They are values, too: they are compared in `having`, and calculated with.
+Aggregates are values too: you can compare them in `having` and calculate with them.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ T = TypeVar("T", default=Any)
 V = TypeVar("V")
 N = TypeVar("N", int, float, Decimal, timedelta)
 
-#: What is made of values.
+#: What is computed from the values.
 Function: TypeAlias = Literal[
     "count", "sum", "avg", "min", "max", "stddev", "quantile", "count_distinct", "first_value",
     "to_list",
 ]  # fmt: skip
-#: How something is made, beside the usual way.
+#: A variant of the computation; empty for the usual one.
 Option: TypeAlias = Literal["", "approximate", "distinct"]
-#: The names under which the functions are imported, where those of Python are others.
+#: The exported names of functions whose plain names are taken by Python built-ins.
 _NAMES: Final = {"sum": "sum_", "min": "min_", "max": "max_"}
 _NUMBER: Final = kinds_of(float)
 
 
 class Aggregate(Value[T]):
-    """One value that is made of those of many documents.
+    """One value that is computed from the values of many documents.
 
     Attributes:
-        function: What is made of them.
-        value: What each document has; None where documents are counted.
-        by: In which order the first is meant; None for no order.
+        function: What is computed.
+        value: The value taken from each document; None when documents are counted.
+        by: The order that decides which value is first; None for no order.
         part: Which quantile, from 0 to 1; None for other functions.
-        option: How it is made.
+        option: The variant of the computation.
         descending: Whether the first in the order of `by` is the largest.
     """
 
@@ -67,7 +67,7 @@ class Aggregate(Value[T]):
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
-        """What the value, where it is not None, can be compared with."""
+        """What the value can be compared with when it is not None."""
         if self.value is None or self.function == "count_distinct":
             return kinds_of(int)
         kinds = self.value.__kinds__
@@ -78,7 +78,7 @@ class Aggregate(Value[T]):
         return kinds
 
     def __getter__(self) -> Callable[[Any], Any]:
-        """Give what finds the value among those of a group, which are known by their structure."""
+        """Give a function that looks the value up by its structure among those of a group."""
         structure = self.__structure__()
         return lambda group: group[structure]
 
@@ -110,13 +110,16 @@ def sum_(value: Value[N | None]) -> Aggregate[N]: ...
 @overload
 def sum_(value: Any) -> Aggregate[Any]: ...
 def sum_(value: Any) -> Aggregate[Any]:
-    """Give the sum of a `value` that is not None, a number or a timedelta; 0 where there are none.
+    """Sum a `value`, a number or a timedelta, over the documents of a group, ignoring None.
 
-    Integers and timedeltas are added exactly, floats with an error below 1e-9 of the result,
-    Decimals as Python's context adds them.
+    Integers and timedeltas are added exactly, floats with an error below 1e-9 of the result, and
+    Decimals in Python's decimal context.
+
+    Returns:
+        The sum; 0 if there are no values.
 
     Raises:
-        ExpressionError: It is something else, or nothing that each document has once.
+        ExpressionError: The value is of another type, or is not one that each document has once.
     """
     return Aggregate("sum", _summed("sum_", value))
 
@@ -130,10 +133,13 @@ def avg(value: Value[V]) -> Aggregate[V]: ...
 @overload
 def avg(value: Any) -> Aggregate[Any]: ...
 def avg(value: Any) -> Aggregate[Any]:
-    """Give the mean of a `value`, a number or a timedelta, that is not None; None without any.
+    """Average a `value`, a number or a timedelta, over the documents of a group, ignoring None.
+
+    Returns:
+        The mean; None if there are no values.
 
     Raises:
-        ExpressionError: It is something else, or nothing that each document has once.
+        ExpressionError: The value is of another type, or is not one that each document has once.
     """
     return Aggregate("avg", _summed("avg", value))
 
@@ -143,10 +149,13 @@ def min_(value: Value[V]) -> Aggregate[V]: ...
 @overload
 def min_(value: Any) -> Aggregate[Any]: ...
 def min_(value: Any) -> Aggregate[Any]:
-    """Give the smallest value that is not None, in the order of `sort`; None where all are.
+    """Take the smallest `value`, in the order of `sort`, ignoring None.
+
+    Returns:
+        The smallest value; None if all values are None.
 
     Raises:
-        ExpressionError: The values have no order, or there are many in a document.
+        ExpressionError: The values have no order, or a document has many of them.
     """
     return Aggregate("min", _ordered("min_", value))
 
@@ -156,21 +165,25 @@ def max_(value: Value[V]) -> Aggregate[V]: ...
 @overload
 def max_(value: Any) -> Aggregate[Any]: ...
 def max_(value: Any) -> Aggregate[Any]:
-    """Give the largest value that is not None, in the order of `sort`; None where all are.
+    """Take the largest `value`, in the order of `sort`, ignoring None.
+
+    Returns:
+        The largest value; None if all values are None.
 
     Raises:
-        ExpressionError: The values have no order, or there are many in a document.
+        ExpressionError: The values have no order, or a document has many of them.
     """
     return Aggregate("max", _ordered("max_", value))
 
 
 def stddev(value: Any) -> Aggregate[float | None]:
-    """Give the standard deviation of a `value` as of a sample, which divides by n - 1.
+    """Compute the sample standard deviation of a `value`, which divides by n - 1.
 
-    None where fewer than two are not None.
+    Returns:
+        The deviation; None if fewer than two values are not None.
 
     Raises:
-        ExpressionError: It is no number, or nothing that each document has once.
+        ExpressionError: The value is not a number, or is not one that each document has once.
     """
     found = _one_value("stddev", value)
     _require_families("stddev", found, {"number"})
@@ -182,20 +195,23 @@ def quantile(value: Value[V], q: float, *, approximate: bool = False) -> Aggrega
 @overload
 def quantile(value: Any, q: float, *, approximate: bool = False) -> Aggregate[Any]: ...
 def quantile(value: Any, q: float, *, approximate: bool = False) -> Aggregate[Any]:
-    """Give the smallest value of which a part of all, or more, are not greater: 0.5 is the median.
+    """Take the smallest value with at least the fraction `q` of all values at or below it.
 
-    It is one of the values, None where there are none; None is not counted. To be exact all values
-    are read; they are not sorted on the server.
+    `q=0.5` is the median. The result is always one of the values; None values are ignored. An exact
+    quantile reads all values; the server does not sort them.
 
     Args:
-        value: What each document has.
-        q: The part, from 0 to 1.
-        approximate: Whether the server may estimate it, which reads nothing: numbers alone, and
-            one whose rank is off by about a hundredth of their number.
+        value: The value taken from each document.
+        q: The fraction, from 0 to 1.
+        approximate: Whether the server may estimate the quantile, without reading any values. This
+            is for numbers only; the rank of the result is off by about a hundredth of their number.
+
+    Returns:
+        The quantile; None if there are no values.
 
     Raises:
-        ExpressionError: `q` is no such part, the values have no order, or they are not numbers and
-            the server is to estimate.
+        ExpressionError: `q` is not such a fraction, the values have no order, or the server is to
+            estimate and they are not numbers.
     """
     given: Any = q
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
@@ -208,10 +224,10 @@ def quantile(value: Any, q: float, *, approximate: bool = False) -> Aggregate[An
 
 
 def count_distinct(value: Any) -> Aggregate[int]:
-    """Count what is different of a `value` that is not None.
+    """Count the distinct values of `value`, ignoring None.
 
     Raises:
-        ExpressionError: It is nothing plain that each document has once.
+        ExpressionError: The value is not a plain one that each document has once.
     """
     return Aggregate("count_distinct", scalar("count_distinct", value))
 
@@ -221,16 +237,20 @@ def first_value(value: Value[V], *, by: Order | Value[Any]) -> Aggregate[V]: ...
 @overload
 def first_value(value: Any, *, by: Any) -> Aggregate[Any]: ...
 def first_value(value: Any, *, by: Any) -> Aggregate[Any]:
-    """Give what the document has that comes first in an order; of several that do, any of them.
+    """Take a `value` from the document that comes first in an order; on a tie, from any of them.
 
         first_value(City.name, by=City.population.desc())  # the name of the largest city
 
     Args:
-        value: What the document has.
+        value: The value to take.
         by: The order, in which None comes last.
 
+    Returns:
+        The value of that document.
+
     Raises:
-        ExpressionError: One of them is nothing plain that each document has once, or has no order.
+        ExpressionError: The value or the order is not a plain value that each document has once, or
+            has no order.
     """
     order = by if isinstance(by, Order) else Order(_ordered("first_value", by))
     _ordered("first_value", order.value)
@@ -244,20 +264,24 @@ def to_list(value: Value[V], *, distinct: bool = False) -> Aggregate[list[V]]: .
 @overload
 def to_list(value: Any, *, distinct: bool = False) -> Aggregate[list[Any]]: ...
 def to_list(value: Any, *, distinct: bool = False) -> Aggregate[list[Any]]:
-    """Give all values of the documents that are not None, in no order.
+    """Collect all values that are not None into a list, in no particular order.
 
     Args:
-        value: What each document has.
-        distinct: Whether each is given once: the server does that, without it all are read.
+        value: The value taken from each document.
+        distinct: Whether each value is listed only once. The server does this; otherwise all values
+            are read.
+
+    Returns:
+        The list.
 
     Raises:
-        ExpressionError: It is nothing plain that each document has once.
+        ExpressionError: The value is not a plain one that each document has once.
     """
     return Aggregate("to_list", scalar("to_list", value), option="distinct" if distinct else "")
 
 
 def aggregates_in(node: Any) -> Iterator[Aggregate[Any]]:
-    """Give the aggregates of which something is made."""
+    """Yield the aggregates that an expression contains."""
     if isinstance(node, Aggregate):
         yield node
     elif isinstance(node, Node):
@@ -268,7 +292,7 @@ def aggregates_in(node: Any) -> Iterator[Aggregate[Any]]:
             yield from aggregates_in(part)
 
 
-# -- what is refused ------------------------------------------------------------------------------
+# -- checks ---------------------------------------------------------------------------------------
 
 
 def _one_value(name: str, value: object) -> Value[Any]:
@@ -286,7 +310,7 @@ def _one_value(name: str, value: object) -> Value[Any]:
 
 
 def scalar(name: str, value: object) -> Value[Any]:
-    """Give a value that each document has once, and that is no container.
+    """Return a value after checking that each document has it once and that it is not a container.
 
     Raises:
         ExpressionError: It is something else.
@@ -301,7 +325,7 @@ def scalar(name: str, value: object) -> Value[Any]:
 
 
 def _is_plain(member: Any) -> bool:
-    """Say whether the values of an annotation have nothing below them, and Python can hash them."""
+    """Tell whether values of an annotation are hashable and have nothing below them."""
     if is_literal(member):
         return True
     return is_class(member) and not (

@@ -1,4 +1,4 @@
-"""How a query is answered: by an index or by all documents, by one server or by several."""
+"""How a query is answered: by an index or from all documents, by one server or by several."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from rapyer_query.spec import Spec
 
 
 async def result_pages(spec: Spec) -> AsyncGenerator[Found]:
-    """Give the results of a query, a page at a time, each with its key.
+    """Yield the results of a query, a page at a time, each with its key.
 
     Raises:
         CorruptDocumentError: A document does not validate.
-        QueryInterruptedError: The rest cannot be read any more.
-        NotIndexedError, IndexUnavailableError, QueryTimeoutError: As `Session.open` and `send`.
+        QueryInterruptedError: The rest can no longer be read.
+        NotIndexedError, IndexUnavailableError, QueryTimeoutError: As for `Session.open` and `send`.
     """
     if is_on_nodes(spec):
         async with aclosing(pages_of_nodes(spec, result_pages)) as merged:
@@ -75,7 +75,7 @@ async def _pages_of(session: Session) -> AsyncGenerator[Found]:
                     yield page
         except DoubtError:
             order = None
-            if session.spec.near is not None:  # Python looks for the nearest
+            if session.spec.near is not None:  # Python finds the nearest
                 session.compiled = session.compiled._replace(is_exact=False)
     if order is None:
         async with aclosing(Results(session, NO_ORDER).pages_in_python()) as pages:
@@ -86,7 +86,7 @@ async def _pages_of(session: Session) -> AsyncGenerator[Found]:
 async def _of_node(session: Session) -> AsyncGenerator[Found]:
     named = None
     if session.index is not None:
-        with suppress(DoubtError):  # it does not name so many: all documents are read
+        with suppress(DoubtError):  # the server does not name that many: all documents are read
             named = await keys_on_node(session)
     if named is None:
         session = replace(session, index=None)
@@ -94,7 +94,7 @@ async def _of_node(session: Session) -> AsyncGenerator[Found]:
 
 
 def _order_of(session: Session) -> ServerOrder | None:
-    """Give the order for the server; None where Python makes it."""
+    """Return the order for the server; None if Python sorts."""
     spec, index = session.spec, session.index
     if spec.near is not None and not session.is_exact:
         return None
@@ -108,9 +108,9 @@ def _order_of(session: Session) -> ServerOrder | None:
 
 
 async def all_results(spec: Spec) -> list[Any]:
-    """Give all results of a query; see `result_pages` for the errors.
+    """Return all results of a query; see `result_pages` for the errors.
 
-    Nothing is given before all is read, so that the index may be gone at any moment of it.
+    Nothing is returned before everything is read, so the index may disappear at any moment.
     """
     if is_on_nodes(spec):
         return results_of(spec, await rows_of_nodes(spec, result_pages))

@@ -1,4 +1,4 @@
-"""What a query is asked: the methods that send something."""
+"""The methods of a query that send something."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ R = TypeVar("R")
 
 
 class Asking(Summed, Generic[R]):
-    """The part of a query that asks; see `Query`."""
+    """The part of a query that sends commands; see `Query`."""
 
     __slots__ = ()
 
     async def to_list(self) -> list[R]:
-        """Give all results: one round trip up to 1000 documents, one for each 1000 and one beyond.
+        """Read all results. One round trip for up to 1000 documents.
 
-        More than 1000 are named in one moment and read one after the other: those that others
-        change meanwhile so that they do not fulfil the condition any more are left out.
+        Beyond 1000 documents there is one round trip for each 1000, and one more: their keys are
+        taken at a single moment, and the documents are then read one batch after another. Documents
+        that others change in between so that they no longer match are left out.
         """
         return await all_results(self._spec)
 
     async def __aiter__(self) -> AsyncIterator[R]:
-        """Give the results one after the other: 1000 of them are in memory, and all keys.
+        """Give the results one by one, with at most 1000 of them, and all keys, in memory.
 
-        Round trips as `to_list`.
+        Round trips as for `to_list`.
 
-        Documents that fulfil the condition from the beginning to the end are all given, whatever
-        others write meanwhile. The loop may take any time.
+        Documents that match from the beginning to the end are all included, whatever others write
+        meanwhile. The loop may take any amount of time.
         """
         async with aclosing(result_pages(self._spec)) as pages:
             async for page in pages:
@@ -49,16 +50,16 @@ class Asking(Summed, Generic[R]):
                     yield result
 
     async def first(self) -> R | None:
-        """Give the first result; None where there is none. One round trip."""
+        """Read the first result, or None if there is none. One round trip."""
         found: list[R] = await all_results(self._narrowed(1))
         return found[0] if found else None
 
     async def one(self) -> R:
-        """Give the only result. One round trip.
+        """Read the only result. One round trip.
 
         Raises:
-            NoResultError: There is none.
-            MultipleResultsError: There are more.
+            NoResultError: There is no result.
+            MultipleResultsError: There is more than one result.
         """
         found: list[R] = await all_results(self._narrowed(2))
         if not found:
@@ -74,33 +75,34 @@ class Asking(Summed, Generic[R]):
         return replace(self._spec, limit=number if limit is None else min(number, limit))
 
     async def count(self) -> int:
-        """Count the results. One round trip where the index is exact, and nothing is read.
+        """Count the results. One round trip, reading no documents, if the index is exact.
 
-        A document that expired a moment ago may be counted.
+        A document that has only just expired may still be counted.
         """
         return await counting.count(self._spec)
 
     async def exists(self) -> bool:
-        """Say whether there is a result. One round trip where the index is exact."""
+        """Tell whether there is a result. One round trip if the index is exact."""
         return await counting.exists(self._spec)
 
     async def keys(self) -> list[RedisKey]:
-        """Give the whole Redis keys of the documents, in the order of the results.
+        """Read the full Redis keys of the documents, in the order of the results.
 
-        One round trip where the index is exact, and no document is read.
+        One round trip, reading no documents, if the index is exact.
         """
         return await counting.keys(self._spec)
 
     async def delete(self) -> int:
         """Delete the documents, and count them.
 
-        Where the index is exact, up to 2000 of them are found and deleted in one atomic step and
-        one round trip. Otherwise their keys are read first, and they are deleted in atomic chunks
-        of 2000, each of which leaves documents alone that do not fulfil the condition any more.
+        If the index is exact, up to 2000 documents are found and deleted in one atomic step and one
+        round trip. Otherwise their keys are read first and the documents are deleted in atomic
+        chunks of 2000; each chunk leaves alone the documents that no longer match.
 
         Raises:
-            ExpressionError: The query is for the nearest, which are others at every moment.
-            OutcomeUnknownError: The reply was lost; some may have been deleted.
+            ExpressionError: The query is for the nearest documents, which change from moment to
+                moment.
+            OutcomeUnknownError: The reply was lost; some documents may have been deleted.
         """
         return await writes.delete(writable(self._spec))
 
@@ -110,25 +112,25 @@ class Asking(Summed, Generic[R]):
             await User.find(User.status == "new").update({User.status: "old"})
             await User.find(User.status == "new").update(status="old", profile__level=2)
 
-        Documents are found and written as `delete` does, in atomic steps of up to 2000: one round
-        trip where the index is exact and there are no more.
+        Documents are found and written as by `delete`, in atomic steps of up to 2000: one round
+        trip if the index is exact and there are no more than that.
 
         Args:
-            values: Values by paths, or by their texts.
-            fields: Values by names.
+            values: Values by path, or by the text of a path.
+            fields: Values by name.
 
         Raises:
             pydantic.ValidationError: Values do not validate. Nothing was written.
             ExpressionError, InvalidPathError, InvalidKeyError: A name leads to nothing that can be
-                set, or the query is for the nearest. Nothing was written.
-            PathNotFoundError: A document has no place for a value; of its chunk nothing was
+                set, or the query is for the nearest documents. Nothing was written.
+            PathNotFoundError: A document has no place for a value. Nothing of its chunk was
                 written.
-            OutcomeUnknownError: The reply was lost; some may have been written.
+            OutcomeUnknownError: The reply was lost; some documents may have been written.
         """
         return await writes.update(writable(self._spec), values, fields)
 
     async def explain(self) -> Explanation:
-        """Tell what the query does: its text and parameters, what is looked at again, the plan.
+        """Tell what the query does: its text, its parameters, what is rechecked, and the plan.
 
         `FT.EXPLAIN`: one round trip.
         """

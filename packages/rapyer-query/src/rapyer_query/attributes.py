@@ -1,4 +1,4 @@
-"""What of a document is in its index: the attributes, in RediSearch's word."""
+"""The parts of a document that are in its index: the attributes, as RediSearch calls them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Way: TypeAlias = tuple[WayStep, ...]
 EACH = WayStep("each")
 VALUE = WayStep("value")
 
-#: How values of an attribute are compared with operands; see `rapyer_query.bounds`.
+#: How the values of an attribute are compared with operands; see `rapyer_query.bounds`.
 Family: TypeAlias = Literal[
     "integer", "float", "days", "span", "decimal", "instant", "clock", "bool", "text", "choice",
     "token", "texts", "place", "words", "vector", "custom",
@@ -47,7 +47,7 @@ class Unknown:
 UNKNOWN = Unknown()
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # one of each, whatever its defaults are
+@dataclass(frozen=True, slots=True, eq=False)  # each is distinct, whatever its defaults are
 class Attribute:
     """An attribute of an index.
 
@@ -57,16 +57,16 @@ class Attribute:
         form: Its type on the server.
         family: How its values are compared with operands.
         is_sortable: Whether the server keeps the values beside the index, to sort by them.
-        has_missing: Whether the server tells documents that have no value there.
+        has_missing: Whether the server can tell which documents have no value there.
         is_many: Whether a document may have several values there.
         is_element: Whether its values are the elements of a list of scalars.
-        absent: The values, in Python, that a document may have for which nothing is indexed: None,
-            the default of a field that the document lacks; `UNKNOWN` where loading it would tell.
+        absent: The values, in Python, that a document may have although nothing is indexed: None,
+            the default of a field that the document lacks; `UNKNOWN` if only loading it would tell.
         since: After how many steps of the way to it the last of these was added.
-        members: The values that there can be, as the index has them; empty for any.
-        companion: The attribute with the offsets of datetimes and times; None where their values
-            alone do not say whether they have one.
-        field_type: The type of the values, where it is one of a plugin.
+        members: The possible values, as the index has them; empty for any.
+        companion: The attribute with the offsets of datetimes and times; None if their values alone
+            do not say whether they have one.
+        field_type: The type of the values, if it comes from a plugin.
         text: How the words of a text are indexed.
         vector: How a list of numbers is indexed as a vector.
     """
@@ -102,7 +102,7 @@ class Attribute:
         if self.has_missing:
             words.append("INDEXMISSING")
         if self.is_sortable:
-            words += ["SORTABLE", "UNF"]  # as they are: the server else folds upper and lower case
+            words += ["SORTABLE", "UNF"]  # as they are: otherwise the server folds case
         return words
 
 
@@ -121,8 +121,8 @@ class Part:
     """A model, or a list of models, in a document.
 
     Attributes:
-        absent: The values that a document may have for which nothing is indexed.
-        marker: An attribute that has a value for each model; None where there is none.
+        absent: The values that a document may have although nothing is indexed.
+        marker: An attribute that has a value for each model; None if there is none.
     """
 
     absent: tuple[Any, ...] = ()
@@ -134,13 +134,13 @@ class Attributes:
     """The attributes of the documents of one model.
 
     Attributes:
-        at: The attributes by the way to them.
+        at: The attributes, by the way to them.
         lists: The lists of models, by the way to them.
-        models: The models within models, likewise.
-        unindexed: Why there is no attribute for a place, by the way to it.
-        companions: The attributes that stand beside others: offsets.
+        models: The nested models, by the way to them.
+        unindexed: Why a place has no attribute, by the way to it.
+        companions: The attributes that accompany others: offsets.
         texts: The attributes with the words of texts, by the way to them.
-        language: Whose words they are.
+        language: The language of the words.
         vectors: The attributes with vectors, by the way to them.
     """
 
@@ -155,16 +155,16 @@ class Attributes:
 
     @property
     def all(self) -> Sequence[Attribute]:
-        """All of them, in the order of the fields."""
+        """All attributes, in the order of the fields."""
         return [*self.at.values(), *self.companions, *self.texts.values(), *self.vectors.values()]
 
     @property
     def texts_by_name(self) -> tuple[tuple[str, ...], ...]:
-        """The names of the fields on the way to each text that has words."""
+        """The names of the fields on the way to each text whose words are indexed."""
         return tuple([tuple([step.name for step in way]) for way in self.texts])
 
     def reason(self, way: Way) -> str:
-        """Say why there is no attribute at the end of a way."""
+        """Return why there is no attribute at the end of a way."""
         for end in range(len(way), 0, -1):
             if way[:end] in self.unindexed:
                 return self.unindexed[way[:end]]
@@ -172,7 +172,7 @@ class Attributes:
 
 
 def read_part(value: Any, name: str) -> Any:
-    """Give a field of a default, as a condition would see it: None where there is none."""
+    """Return a field of a default as a condition would see it: None if there is none."""
     if isinstance(value, Unknown):
         return value
     if is_mapping(value):
@@ -184,7 +184,7 @@ def read_part(value: Any, name: str) -> Any:
 
 
 def distinct(values: Sequence[Any]) -> tuple[Any, ...]:
-    """Give values without those that are one object with an earlier one."""
+    """Return values without those that are the same object as an earlier one."""
     found: dict[int, Any] = {}
     for value in values:
         found.setdefault(id(value), value)

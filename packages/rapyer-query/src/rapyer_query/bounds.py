@@ -1,7 +1,7 @@
-"""What the index answers about one comparison: which documents fulfil it for certain, or may.
+"""What the index answers about one comparison: which documents match for certain, and which may.
 
-Each family of values has a function of its own. It speaks of the values that are in the index; what
-is not there (None, and fields that a document lacks) is added by `with_absent`.
+Each family of values has its own function. It deals with the values that are in the index; what is
+not there (None, and fields that a document lacks) is added by `with_absent`.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from rapyer_query.operands import Number, is_aware, is_of_family, number_of, sto
 
 #: The longest part of a text that the server is asked for, in bytes.
 _LONGEST_PART: Final = 1000
-#: How many members a choice may have for its other ones to be named.
+#: The most members a choice may have for its other members to be enumerated.
 _FEW_MEMBERS: Final = 64
 _OPPOSITE: Final = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 class Bounds(NamedTuple):
-    """The documents that fulfil a condition lie between two sets.
+    """Two sets with the documents that match a condition in between.
 
     Attributes:
-        over: Those that may.
-        under: Those that do for certain.
-        complement: Those that may not fulfil it, as one positive text: exactly these where `over`
-            and `under` are the same; None where there is no such text.
+        over: The documents that may match.
+        under: The documents that match for certain.
+        complement: The documents that may fail to match, as one positive text: exactly the others
+            if `over` and `under` are equal; None if there is no such text.
     """
 
     over: Literal
@@ -67,23 +67,23 @@ class Context(Protocol):
 
     @property
     def min_prefix(self) -> int:
-        """The shortest text by which the server looks for a part of others, in bytes."""
+        """The shortest text that the server looks for as a part of other texts, in bytes."""
         ...
 
     @property
     def expands_all(self) -> bool:
-        """Whether it then looks at all texts that have it."""
+        """Whether it then looks at all texts that contain it."""
         ...
 
     def parameter(self, value: str) -> str:
-        """Give the name by which a value is sent beside the text of the query."""
+        """Return the name of the parameter by which a value is sent along with the query text."""
         ...
 
     def expanded(self) -> None:
-        """Take note that the server looks for parts of texts."""
+        """Take note that the query makes the server look for parts of texts."""
 
     def codec_of(self, field_type: FieldType) -> Codec:
-        """Give what dumps the values of a type that a plugin brings."""
+        """Return the codec that dumps values of a type from a plugin."""
         ...
 
 
@@ -91,12 +91,12 @@ Compare: TypeAlias = Callable[[Context, Attribute, str, Any], Bounds]
 
 
 def missing(attribute: Attribute) -> Text:
-    """Give the text for documents without a value of an attribute."""
+    """Return the text for documents without a value of an attribute."""
     return f"ismissing(@{attribute.name})"
 
 
 def present(attribute: Attribute) -> Literal:
-    """Give the literal for documents with a value of an attribute, or for more of them."""
+    """Return the literal for documents with a value of an attribute, or for a superset."""
     return Literal(missing(attribute), is_negated=True) if attribute.has_missing else EVERYTHING
 
 
@@ -105,12 +105,12 @@ def _exactly(text: Text, complement: Text | None = None) -> Bounds:
 
 
 def _present(attribute: Attribute) -> Bounds:
-    """All values fulfil the condition."""
+    """All values match the condition."""
     return Bounds(present(attribute), present(attribute), NOTHING)
 
 
 def _maybe(attribute: Attribute) -> Bounds:
-    """Any value may fulfil the condition."""
+    """Any value may match the condition."""
     return Bounds(present(attribute), NONE_AT_ALL)
 
 
@@ -122,12 +122,12 @@ def _range(attribute: Attribute, low: str, high: str) -> Text:
 
 
 def any_number(attribute: Attribute) -> Text:
-    """Give the positive text for documents with a number of an attribute."""
+    """Return the positive text for documents with a number in an attribute."""
     return _range(attribute, "-inf", "+inf")
 
 
 def _ranges(context: Context, attribute: Attribute, operator: str, number: Number) -> Bounds:
-    """Compare the numbers of an attribute with one."""
+    """Compare the numbers of an attribute with a number."""
     if number.infinite:
         holds = operator.startswith("<") if number.infinite > 0 else operator.startswith(">")
         return _present(attribute) if holds else _exactly(NOTHING, any_number(attribute))
@@ -161,10 +161,10 @@ def _number(context: Context, attribute: Attribute, operator: str, operand: Any)
 
 
 def _moment(context: Context, attribute: Attribute, operator: str, operand: Any) -> Bounds:
-    """Compare datetimes, or times of day: those with an offset have no order with others."""
+    """Compare datetimes, or times of day: those with an offset have no order with those without."""
     moment: datetime | time = operand
     aware, offset = is_aware(moment), attribute.companion
-    if attribute.family == "clock" and aware:  # the index has the clock on the wall
+    if attribute.family == "clock" and aware:  # the index holds local clock times
         if offset is None:
             return _maybe(attribute)
         return Bounds(Literal(f"@{offset}:[-inf +inf]"), NONE_AT_ALL)
@@ -190,7 +190,7 @@ def _moment(context: Context, attribute: Attribute, operator: str, operand: Any)
 def _tags(context: Context, attribute: Attribute, tags: Sequence[str]) -> Text:
     if not tags:
         return NOTHING
-    # a backslash is an escape in what is sent beside the text, too (RediSearch 2.10)
+    # a backslash is an escape in parameters too (RediSearch 2.10)
     names = [context.parameter(tag.replace("\\", "\\\\")) for tag in tags]
     return f"@{attribute.name}:{{{'|'.join(names)}}}"
 
@@ -204,7 +204,7 @@ def _tag(context: Context, attribute: Attribute, operator: str, operand: Any) ->
 
 def _one_of_tags(context: Context, attribute: Attribute, tags: Sequence[str]) -> Bounds:
     text = _tags(context, attribute, tags)
-    if attribute.family == "texts":  # which member of the union a text is, only its reader knows
+    if attribute.family == "texts":  # only its reader knows which member of the union a text is
         return Bounds(Literal(text), NONE_AT_ALL)
     complement = None
     if attribute.members and len(attribute.members) <= _FEW_MEMBERS:
@@ -214,12 +214,12 @@ def _one_of_tags(context: Context, attribute: Attribute, tags: Sequence[str]) ->
 
 
 def part_of_text(context: Context, attribute: Attribute, method: str, operand: str) -> Bounds:
-    """Find texts that start with, end with or contain another one."""
+    """Find texts that start with, end with or contain another text."""
     if not operand and attribute.family == "text":
         return _present(attribute)
     part = stored_text(operand)
     # U+FDD1 is stored as U+FDD0 U+FDD1, and NUL as U+FDD1: the first character of a part may be the
-    # end of another one; what follows stands at the same boundaries as in the operand
+    # end of another character; what follows it stands at the same boundaries as in the operand
     is_ambiguous = method != "startswith" and part.startswith(("\ufdd0", "\ufdd1"))
     is_found = context.min_prefix <= len(part.encode()) <= _LONGEST_PART and context.expands_all
     if attribute.family not in ("text", "texts") or not is_found:
@@ -236,7 +236,7 @@ def part_of_text(context: Context, attribute: Attribute, method: str, operand: s
 
 
 def within(attribute: Attribute, lon: float, lat: float, radius: float) -> Bounds:
-    """Find places in a circle; see `circles`."""
+    """Find places inside a circle; see `circles`."""
     wide = radius if is_found_whole(lon, lat, radius) else wide_enough(lon, lat, radius)
     if wide is None:
         return _maybe(attribute)
@@ -253,7 +253,7 @@ def _same_place(context: Context, attribute: Attribute, operator: str, operand: 
 
 
 def _of_plugin(context: Context, attribute: Attribute, operator: str, operand: Any) -> Bounds:
-    """Compare values of a plugin's type by their stored form; they are looked at again."""
+    """Compare values of a plugin's type by their stored form; Python checks them again."""
     part = _part_of_plugin(context, attribute.field_type, operand)
     is_order = operator != "=="
     if attribute.form == "TAG":
@@ -270,12 +270,12 @@ def _of_plugin(context: Context, attribute: Attribute, operator: str, operand: A
 
 
 def _part_of_plugin(context: Context, field_type: FieldType | None, operand: Any) -> Any:
-    """Give the part of the stored form of an operand that is indexed; None where there is none."""
+    """Return the indexed part of the stored form of an operand; None if there is none."""
     if field_type is None:
         return None
     try:
         stored = json.loads(context.codec_of(field_type).text(operand))
-    except UnstorableValueError:  # no document has it; whether one equals it, Python knows
+    except UnstorableValueError:  # no document has it; Python knows whether one equals it
         return None
     return stored_part(stored, field_type.index_path)
 
@@ -299,18 +299,18 @@ _COMPARED: Mapping[str, Compare] = {
 _PLAIN_NUMBERS = frozenset({"integer", "float", "days", "span"})
 
 
-# -- what conditions have -------------------------------------------------------------------------
+# -- comparisons ----------------------------------------------------------------------------------
 
 
 def compared(context: Context, attribute: Attribute, operator: str, operand: Any) -> Bounds:
-    """Give the documents with a value that compares so with an operand, which is not None."""
+    """Return the documents with a value that compares this way with an operand other than None."""
     if not is_of_family(attribute.family, operand):
         return _maybe(attribute)
     return _COMPARED[attribute.family](context, attribute, operator, operand)
 
 
 def one_of(context: Context, attribute: Attribute, operands: Sequence[Any]) -> Bounds:
-    """Give the documents with a value that equals one of several operands."""
+    """Return the documents with a value that equals one of several operands."""
     given = [operand for operand in operands if operand is not None]
     if attribute.form == "TAG" and attribute.family != "custom":
         tags = [tag_of(operand) for operand in given]
@@ -327,7 +327,7 @@ def one_of(context: Context, attribute: Attribute, operands: Sequence[Any]) -> B
 
 
 def between(context: Context, attribute: Attribute, low: Any, high: Any) -> Bounds:
-    """Give the documents with a value between two operands."""
+    """Return the documents with a value between two operands."""
     if attribute.family in _PLAIN_NUMBERS:
         first, last = (number_of(attribute.family, one) for one in (low, high))
         if first.is_exact and last.is_exact and not first.infinite and not last.infinite:
@@ -339,7 +339,7 @@ def between(context: Context, attribute: Attribute, low: Any, high: Any) -> Boun
     lower = compared(context, attribute, ">=", low)
     upper = compared(context, attribute, "<=", high)
     over = _both(lower.over, upper.over)
-    if attribute.is_many:  # it may be two values
+    if attribute.is_many:  # two different values may satisfy the two bounds
         return Bounds(over, NONE_AT_ALL)
     complements = (lower.complement, upper.complement)
     complement = None
@@ -349,7 +349,7 @@ def between(context: Context, attribute: Attribute, low: Any, high: Any) -> Boun
 
 
 def _both(one: Literal, other: Literal) -> Literal:
-    """Give documents of both literals; a negated one is that all of an attribute are meant."""
+    """Return the documents of both literals; a negated one stands for all with the attribute."""
     if one.is_negated or one == EVERYTHING:
         return one if one == other else other
     if other.is_negated or other == EVERYTHING:
@@ -367,9 +367,9 @@ def with_absent(bounds: Bounds, attribute: Attribute, holds: Callable[[Any], boo
     """Add the documents without a value in the index.
 
     Args:
-        bounds: What is known of those with one.
+        bounds: What is known about the documents with a value.
         attribute: The attribute.
-        holds: Says whether a value fulfils the condition.
+        holds: Tells whether a value matches the condition.
     """
     truths: set[bool] = set()
     for value in attribute.absent:

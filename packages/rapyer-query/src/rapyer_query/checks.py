@@ -1,4 +1,4 @@
-"""What is checked when a query is put together."""
+"""What is checked while a query is built."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_condition(model: type[BaseRedisModel], condition: object) -> None:
 
 
 def searched(text: object, fuzzy: object) -> Search:
-    """Give the condition of `search`.
+    """Return the condition of `search`.
 
     Raises:
         ExpressionError: There are no words.
@@ -70,7 +70,7 @@ def searched(text: object, fuzzy: object) -> Search:
 
 
 def order_of(model: type[BaseRedisModel], given: object) -> Order:
-    """Give an order of documents by what `sort` was given.
+    """Return the order of documents that an argument of `sort` stands for.
 
     Raises:
         ExpressionError: Documents have no order by that.
@@ -89,10 +89,10 @@ def order_of(model: type[BaseRedisModel], given: object) -> Order:
 
 
 def check_root(model: type[BaseRedisModel], value: Value[Any]) -> None:
-    """Check that a value is one of the documents of a model.
+    """Check that a value belongs to the documents of a model.
 
     Raises:
-        ExpressionError: It is one of another model.
+        ExpressionError: It belongs to another model.
     """
     for root in roots_of(value):
         if not issubclass(model, root):
@@ -121,7 +121,7 @@ def writable(spec: Spec) -> Spec:
     """Check that the documents of a query can be written.
 
     Raises:
-        ExpressionError: They are the nearest, which are others at every moment.
+        ExpressionError: They are the nearest, which change from moment to moment.
     """
     if spec.near is not None:
         raise ExpressionError(

@@ -1,10 +1,11 @@
 """Circles on the earth, in which the server does not find all places.
 
-It puts a box around a circle, and looks into the cell of a grid that has its middle, and into those
-of the eight around it that the box reaches. But at another latitude than that of its middle a
-circle is wider, in degrees, than the box; what lies there in a cell of its own is left out, and
-near the poles that is much. So the same is calculated here (`geohash_helper.c` of Redis, which
-RediSearch 2.10 has a copy of), to tell whether a circle lies in the cells that are looked into.
+The server puts a box around a circle, and searches the cell of a grid that contains the center, and
+those of the eight surrounding cells that the box reaches. But at a latitude other than that of its
+center, a circle is wider in degrees than the box; what lies there in a cell of its own is left out,
+and near the poles that is a lot. So the same calculation is repeated here (`geohash_helper.c` of
+Redis, of which RediSearch 2.10 has a copy), to tell whether a circle lies within the searched
+cells.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from typing import Final, NamedTuple
 
 from rapyer.expr.geo import EARTH_RADIUS, LARGEST_LATITUDE, distance_between
 
-#: Half of the equator in metres, from which the server estimates the size of cells.
+#: Half of the equator in meters, from which the server estimates the size of cells.
 _HALF: Final = 20_037_726.37
-#: Beyond these latitudes it takes cells that are larger by one step each.
+#: Beyond each of these latitudes it takes cells that are one step larger.
 _NORTHERN: Final = (66.0, 80.0)
 _FINEST: Final = 26
 #: In degrees: much more than the error of the calculation, much less than the smallest cell.
@@ -35,7 +36,7 @@ class Box(NamedTuple):
     north: float
 
     def has(self, other: Box) -> bool:
-        """Say whether it has all of another one in it; none has a place above the grid."""
+        """Tell whether it contains all of another box; neither has a place above the grid."""
         is_high = self.north >= min(other.north, LARGEST_LATITUDE)
         is_low = self.south <= max(other.south, -LARGEST_LATITUDE)
         is_wide = self.west <= other.west and self.east >= other.east
@@ -43,14 +44,14 @@ class Box(NamedTuple):
 
 
 def is_found_whole(lon: float, lat: float, radius: float) -> bool:
-    """Say whether the server finds all places in a circle."""
+    """Tell whether the server finds all places in a circle."""
     return _looked_into(lon, lat, radius).has(_around(lon, lat, radius))
 
 
 def wide_enough(lon: float, lat: float, radius: float) -> float | None:
-    """Give the radius of a circle of which the server finds all places that lie in another one.
+    """Return a radius with which the server finds all places that lie in a circle.
 
-    None where it finds no such circle: near a pole, or around half of the earth.
+    None if no radius does: near a pole, or around half of the earth.
     """
     wanted = _around(lon, lat, radius)
     for larger in (1.001, 1.01, 1.05, 1.1, 1.2, 1.5, 2):
@@ -60,7 +61,7 @@ def wide_enough(lon: float, lat: float, radius: float) -> float | None:
 
 
 def _around(lon: float, lat: float, radius: float) -> Box:
-    """Give the box around a circle."""
+    """Return the box around a circle."""
     angle = radius / EARTH_RADIUS
     reach = math.degrees(angle)
     south, north = lat - reach - _MARGIN, lat + reach + _MARGIN
@@ -71,7 +72,7 @@ def _around(lon: float, lat: float, radius: float) -> Box:
 
 
 def _looked_into(lon: float, lat: float, radius: float) -> Box:
-    """Give what the server looks into for a circle."""
+    """Return what the server searches for a circle."""
     step = _estimated_step(lat, radius)
     cell, size = _cell(lon, lat, step)
     if step > 1 and not _is_reached(lon, lat, radius, cell, size):
@@ -80,7 +81,7 @@ def _looked_into(lon: float, lat: float, radius: float) -> Box:
     west, east, south, north = cell
     angle = math.degrees(radius / EARTH_RADIUS)
     width = math.degrees(radius / EARTH_RADIUS / math.cos(math.radians(lat)))
-    is_whole = step < 2  # no cell is left out then
+    is_whole = step < 2  # then no cell is left out
     if is_whole or not west < lon - width:
         west -= size.width
     if is_whole or not east > lon + width:
@@ -109,7 +110,7 @@ def _estimated_step(lat: float, radius: float) -> int:
 
 
 def _cell(lon: float, lat: float, step: int) -> tuple[Box, _Size]:
-    """Give the cell with a place in it, of a grid of 2^step columns and rows."""
+    """Return the cell that contains a place, in a grid of 2^step columns and rows."""
     number = 1 << step
     size = _Size(360.0 / number, 2 * LARGEST_LATITUDE / number)
     west = -180.0 + math.floor((lon + 180.0) / size.width) * size.width
@@ -118,7 +119,7 @@ def _cell(lon: float, lat: float, step: int) -> tuple[Box, _Size]:
 
 
 def _is_reached(lon: float, lat: float, radius: float, cell: Box, size: _Size) -> bool:
-    """Say whether the cells around end behind the circle, as the server measures that."""
+    """Tell whether the surrounding cells end beyond the circle, as the server measures it."""
     ends = (
         (lon, cell.north + size.height), (lon, cell.south - size.height),
         (cell.east + size.width, lat), (cell.west - size.width, lat),

@@ -1,8 +1,8 @@
-"""Query texts, put together so that the server understands them rightly.
+"""Query texts, assembled so that the server interprets them correctly.
 
 The engine's NOT is broken below an OR: documents are lost and invented, and with many of them the
-server hangs for good (RediSearch 2.10). It is right at the top of a conjunction. So what is built
-here has one normal form: a positive text, and behind it what is taken away from its documents.
+server hangs forever (RediSearch 2.10). It is correct at the top of a conjunction. So everything
+built here has one normal form: a positive text, followed by what is removed from its documents.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ NOTHING: Final = ""
 
 
 class Literal(NamedTuple):
-    """A positive text, or what is left when its documents are taken away.
+    """A positive text, or what is left when its documents are removed.
 
     Attributes:
         text: The text.
-        is_negated: Whether its documents are taken away.
+        is_negated: Whether its documents are removed.
     """
 
     text: Text
@@ -38,7 +38,7 @@ class Literal(NamedTuple):
 
     @property
     def positive(self) -> Text:
-        """The documents, or more of them, as a positive text."""
+        """The documents, or a superset, as a positive text."""
         return ALL if self.is_negated else self.text
 
 
@@ -47,13 +47,13 @@ NONE_AT_ALL: Final = Literal(NOTHING)
 
 
 class Clause(NamedTuple):
-    """The documents of a positive text without those of others: a superset of what is meant.
+    """The documents of a positive text without those of others: a superset of the intended ones.
 
     Attributes:
         text: The positive text.
-        negated: Positive texts whose documents are taken away.
-        is_exact: Whether it is no more than what is meant.
-        positive: A superset as one positive text, which is as exact; None where there is none.
+        negated: Positive texts whose documents are removed.
+        is_exact: Whether it is exactly the intended documents.
+        positive: An equally exact superset as one positive text; None if there is none.
     """
 
     text: Text
@@ -63,12 +63,12 @@ class Clause(NamedTuple):
 
     @classmethod
     def of(cls, over: Literal, *, is_exact: bool, positive: Text | None = None) -> Clause:
-        """Make one of a literal.
+        """Make a clause from a literal.
 
         Args:
             over: The literal.
-            is_exact: Whether it is no more than what is meant.
-            positive: For a negated literal, the same or a superset of it as a positive text.
+            is_exact: Whether it is exactly the intended documents.
+            positive: For a negated literal, the same documents or a superset as a positive text.
         """
         if over.is_negated:
             return cls(ALL, (over.text,), is_exact, positive)
@@ -81,7 +81,7 @@ class Clause(NamedTuple):
 
     @property
     def query(self) -> Text:
-        """The text for the server; empty where no document can be meant."""
+        """The text for the server; empty if no document can match."""
         if self.text == NOTHING or not self.negated:
             return self.text
         parts = [] if self.text == ALL else [self.text]
@@ -89,7 +89,7 @@ class Clause(NamedTuple):
 
 
 def all_of(texts: Iterable[Text]) -> Text:
-    """Join positive texts: the documents that all of them have."""
+    """Join positive texts: the documents that are in all of them."""
     parts = dict.fromkeys(text for text in texts if text != ALL)
     if NOTHING in parts:
         return NOTHING
@@ -99,7 +99,7 @@ def all_of(texts: Iterable[Text]) -> Text:
 
 
 def any_of(texts: Iterable[Text]) -> Text:
-    """Join positive texts: the documents that one of them has."""
+    """Join positive texts: the documents that are in at least one of them."""
     parts = dict.fromkeys(text for text in texts if text != NOTHING)
     if ALL in parts:
         return ALL
@@ -109,7 +109,7 @@ def any_of(texts: Iterable[Text]) -> Text:
 
 
 def conjunction(clauses: Sequence[Clause]) -> Clause:
-    """Give the documents that fulfil all of several conditions."""
+    """Return the documents that match all of several conditions."""
     if len(clauses) == 1:
         return clauses[0]
     is_exact = all(clause.is_exact for clause in clauses)
@@ -128,7 +128,7 @@ def conjunction(clauses: Sequence[Clause]) -> Clause:
 
 
 def disjunction(clauses: Sequence[Clause]) -> Clause:
-    """Give the documents that fulfil one of several conditions."""
+    """Return the documents that match at least one of several conditions."""
     clauses = [clause for clause in clauses if clause.text != NOTHING or not clause.is_exact]
     if not clauses:
         return Clause(NOTHING, (), True, NOTHING)
@@ -147,13 +147,13 @@ def disjunction(clauses: Sequence[Clause]) -> Clause:
         joined = _of_negations(clauses, is_exact=is_exact)
         if joined is not None:
             return joined
-    # without what is taken away: more documents, which are looked at again
+    # without removals: more documents, which are checked again
     text = any_of(clause.text if clause.positive is None else clause.positive for clause in clauses)
     return Clause(text, (), False, text)
 
 
 def _of_negations(clauses: Sequence[Clause], *, is_exact: bool) -> Clause | None:
-    """Join conditions that only take documents away: `-a | -b` is `-(a b)`."""
+    """Join conditions that only remove documents: `-a | -b` is `-(a b)`."""
     longer = [clause for clause in clauses if len(clause.negated) > 1]
     if len(longer) > 1:
         return None
@@ -165,9 +165,9 @@ def _of_negations(clauses: Sequence[Clause], *, is_exact: bool) -> Clause | None
 
 
 def depth_of(text: Text) -> int:
-    """Count the parentheses that are open in one place of a text at most."""
+    """Count the parentheses that are open at the deepest place of a text."""
     deepest = depth = 0
-    for character in text.replace("[(", "["):  # a bound that is excluded
+    for character in text.replace("[(", "["):  # an exclusive bound
         if character == "(":
             depth += 1
             deepest = max(deepest, depth)

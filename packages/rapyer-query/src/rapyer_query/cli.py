@@ -26,7 +26,7 @@ from rapyer.traffic.source import default_source
 from rapyer_query.listing import entries_of
 from rapyer_query.manager import IndexManager, IndexStatus
 
-#: Goes to the beginning of the line of a terminal, and clears it.
+#: Goes to the beginning of the terminal line, and clears it.
 _CLEAR: Final = "\r\x1b[K"
 _ACTIONS: Final = {
     "list": "list the indexes of rapyer that a server has",
@@ -150,7 +150,7 @@ _BY_NAME: Final[dict[str, Callable[[IndexManager, Namespace], Awaitable[Outcome]
 
 @contextmanager
 def _progress(arguments: Namespace) -> Generator[ProgressCallable | None]:
-    """Show how far it is on the standard error, where somebody looks at that."""
+    """Show progress on standard error if it is a terminal."""
     if arguments.json or not sys.stderr.isatty():
         yield None
         return

@@ -9,7 +9,7 @@ from rapyer.types.table import FieldType
 
 
 def codec_of(model: type[BaseRedisModel], field_type: FieldType) -> Codec:
-    """Give what dumps values of a type that a plugin brings, for documents of a model."""
+    """Return the codec for values of a plugin's type in documents of a model."""
     field_types = field_types_of(model)
     schema = field_type.validation
     if schema is None:

@@ -1,4 +1,4 @@
-"""The commands of Search, with all that they leave out by default."""
+"""The commands of Search, with everything that they leave out by default."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from rapyer.traffic.channel import Argument
 
-#: Documents in one reply, at most.
+#: Documents in one reply at most.
 PAGE: Final = 1000
-#: More rows than there can be. `SORTBY` keeps 10 where it is not told.
+#: More rows than can exist. `SORTBY` keeps 10 unless told otherwise.
 ALL_ROWS: Final = 2**31 - 1
 
 
@@ -21,8 +21,8 @@ class Ask:
     Attributes:
         index: Its name.
         query: The text of the query.
-        parameters: What is sent beside it: names and values in turn.
-        timeout: Milliseconds; 0 for any time. Without it the server cuts its answer after 500.
+        parameters: The parameters: alternating names and values.
+        timeout: Milliseconds; 0 for no limit. Without it the server cuts its answer off after 500.
     """
 
     index: str
@@ -47,7 +47,7 @@ class Ask:
 
         Args:
             number: How many at most.
-            among: The keys that are meant; all where there are none.
+            among: The keys to choose from; all if empty.
             scored: Whether each comes with its score.
         """
         scores = ["WITHSCORES"] if scored else []
@@ -61,40 +61,40 @@ class Ask:
         self, load: Load, order: Sequence[str], window: Window,
         options: Sequence[Argument] = (), before: Sequence[Argument] = (),
     ) -> list[Argument]:  # fmt: skip
-        """Ask for rows: `FT.AGGREGATE`, which stops counting where it is told to.
+        """Ask for rows: `FT.AGGREGATE`, which stops counting when it is told to.
 
-        All rows are asked for with a cursor that has room for all of them in its first reply: only
-        so has their number no bound.
+        To get all rows, a cursor is requested that has room for all of them in its first reply:
+        only then is their number unlimited.
 
         Args:
-            load: What of each document is sent.
-            order: Attributes and directions in turn; the key decides behind them.
+            load: What is sent of each document.
+            order: Alternating attributes and directions; ties are broken by the key.
             window: Which of the rows.
-            options: What is asked of the query itself.
-            before: What the attributes are calculated by.
+            options: Options of the query itself.
+            before: What computes the attributes.
         """
         command: list[Argument] = ["FT.AGGREGATE", self.index, self.query, *options]
         command += ["LOAD", 1, "@__key", *before]
         if order:
             most = ALL_ROWS if window.limit is None else window.skip + window.limit
             command += ["SORTBY", len(order) + 2, *order, "@__key", "ASC", "MAX", most]
-        # the server refuses a LIMIT that it does not keep, and cuts after MAX without a word
+        # the server refuses a LIMIT larger than what it keeps, and silently cuts off after MAX
         if order or window.skip or window.limit is not None:
             number = ALL_ROWS - window.skip if window.limit is None else window.limit
             command += ["LIMIT", window.skip, number]
-        # what is read of documents behind the order is read of those rows alone that are sent
+        # loads after the sort read documents only for the rows that are sent
         command += load.words
         if window.limit is None:
             command += ["WITHCURSOR", "COUNT", ALL_ROWS]
         return [*command, *self._options(load.dialect)]
 
     def rows_by_value(self, load: Load, order: Sequence[str], number: int) -> list[Argument]:
-        """Ask for the first rows by an attribute alone, of which the index keeps the values.
+        """Ask for the first rows by a single attribute whose values are kept beside the index.
 
-        Nothing is read of the other documents, not even their keys.
+        Nothing is read from the other documents, not even their keys.
 
         Args:
-            load: What of each document is sent.
+            load: What is sent of each document.
             order: The attribute and its direction.
             number: How many rows at most.
         """
@@ -107,7 +107,7 @@ class Ask:
         """Ask for groups, all of them in one reply.
 
         Args:
-            words: What is loaded, and what is made of it.
+            words: What is loaded, and what is computed from it.
             dialect: 2 for values as texts, 3 for JSON arrays of what paths lead to.
         """
         return [
@@ -117,10 +117,10 @@ class Ask:
 
 
 class Load(NamedTuple):
-    """What of each document is sent.
+    """What is sent of each document.
 
     Attributes:
-        words: `LOAD` with its arguments; nothing for the key alone.
+        words: `LOAD` with its arguments; empty for the key alone.
         number: How many parts of the document.
         dialect: 2 for the text of the document, 3 for JSON arrays of what paths lead to.
     """
@@ -131,7 +131,7 @@ class Load(NamedTuple):
 
     @classmethod
     def of_paths(cls, paths: Sequence[str]) -> Load:
-        """Ask for what JSONPaths lead to."""
+        """Load what JSONPaths lead to."""
         parts: list[Argument] = []
         for number, path in enumerate(paths):
             parts += [path, "AS", f"_{number}"]
@@ -146,7 +146,7 @@ class Window(NamedTuple):
     """Which of the rows.
 
     Attributes:
-        skip: How many are passed over.
+        skip: How many are skipped.
         limit: How many at most; None for all.
         page: How many in one reply.
     """

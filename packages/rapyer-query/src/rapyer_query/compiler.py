@@ -1,9 +1,9 @@
-"""From a condition to a query text: a superset of the documents that fulfil it.
+"""From a condition to a query text: a superset of the documents that match it.
 
-Negations are pushed down to the comparisons; each of these gives two sets of documents, those that
-may fulfil it and those that do for certain. What is negated is the smaller one: a superset negated
-would lose documents. Whether the two are the same for all comparisons says whether the answer of
-the index is the answer, or what it finds has to be looked at again.
+Negations are pushed down to the comparisons. Each comparison yields two sets of documents: those
+that may match it and those that match for certain. A negation uses the smaller one, since a negated
+superset would lose documents. If the two are equal for all comparisons, the answer of the index is
+the answer; otherwise what the index finds has to be checked again.
 """
 
 from __future__ import annotations
@@ -59,16 +59,16 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Compilation:
-    """One condition being compiled.
+    """The compilation of one condition.
 
     Attributes:
         attributes: The attributes of the index.
-        limits: What the server is set to.
-        codecs: Gives what dumps the values of a type that a plugin brings.
-        parameters: What is sent beside the text.
-        is_helped: Whether the index knows one of the fields that are asked for.
+        limits: How the server is configured.
+        codecs: Returns the codec of a plugin's type.
+        parameters: The parameters to send along with the text.
+        is_helped: Whether the index knows one of the fields in the condition.
         expands: Whether the server looks for parts of texts.
-        unindexed: The paths that the index does not know, and why.
+        unindexed: The paths that are not in the index, and why.
     """
 
     attributes: Attributes
@@ -79,7 +79,7 @@ class Compilation:
     expands: bool = False
     unindexed: dict[str, str] = field(default_factory=dict[str, str])
 
-    # -- what comparisons ask for -----------------------------------------------------------------
+    # -- the context of comparisons ---------------------------------------------------------------
 
     @property
     def min_prefix(self) -> int:
@@ -88,26 +88,26 @@ class Compilation:
 
     @property
     def expands_all(self) -> bool:
-        """Whether it then looks at all texts that have it."""
+        """Whether it then looks at all texts that contain it."""
         return self.limits.expands_all
 
     def parameter(self, value: str) -> str:
-        """Give the name by which a value is sent beside the text of the query."""
+        """Return the name of the parameter by which a value is sent along with the query text."""
         self.parameters.append(value)
         return f"$p{len(self.parameters) - 1}"
 
     def expanded(self) -> None:
-        """Take note that the server looks for parts of texts."""
+        """Take note that the query makes the server look for parts of texts."""
         self.expands = True
 
     def codec_of(self, field_type: FieldType) -> Codec:
-        """Give what dumps the values of a type that a plugin brings."""
+        """Return the codec that dumps values of a type from a plugin."""
         return self.codecs(field_type)
 
     # -- conditions -------------------------------------------------------------------------------
 
     def clause(self, condition: Condition, *, is_negated: bool = False) -> Clause:
-        """Give the documents that fulfil a condition, or do not, and maybe some more."""
+        """Return the documents that match a condition, or its negation, or a superset of them."""
         if isinstance(condition, Not):
             return self.clause(condition.operand, is_negated=not is_negated)
         if isinstance(condition, And | Or):
@@ -121,7 +121,7 @@ class Compilation:
         return _clause_of(self._bounds_of(cast("Leaf", condition), ()), is_negated=is_negated)
 
     def _full_text(self, condition: Words | Phrase, *, is_negated: bool) -> Clause:
-        """Give the documents with some words; those of one attribute, or of all."""
+        """Return the documents that contain certain words, in one attribute or in all."""
         attribute = None
         if condition.left is not None:
             way, is_part = self._way_of(condition.left, ())
@@ -140,11 +140,11 @@ class Compilation:
             )
             return Clause.of(EVERYTHING, is_exact=False)
         if is_negated:
-            # beside other conditions, the server leaves documents out of "not a word" that have the
-            # word in another text, but not of "not both of" (RediSearch 2.10.5)
+            # combined with other conditions, the server loses documents for "not a word" that have
+            # the word in another text, but not for "not both of" (RediSearch 2.10.5)
             text = f"({text} {text})"
         over = Literal(text)
-        # where it is not wanted, a single word is the word as it is written
+        # in a negation, a single word is the word exactly as written
         is_checked = isinstance(condition, Phrase) and not (
             is_negated and len(condition.words) == 1
         )
@@ -152,7 +152,7 @@ class Compilation:
         return _clause_of(Bounds(over, under), is_negated=is_negated)
 
     def _bounds_of(self, leaf: Leaf, within: Way) -> Bounds:
-        """Give the bounds of a comparison; `within` is the way to the element that it is about."""
+        """Return the bounds of a comparison; `within` is the way to the element it is about."""
         path = leaf.left
         circle = around(leaf)
         if circle is not None:
@@ -174,7 +174,7 @@ class Compilation:
         return bound.with_absent(found, target.attribute, partial(holds, leaf))
 
     def _of_circle(self, circle: Within, within: Way) -> Bounds:
-        """Give the bounds of a comparison of distances: its circle finds more."""
+        """Return the bounds of a distance comparison, from a circle that finds more."""
         return Bounds(self._bounds_of(circle, within).over, NONE_AT_ALL)
 
     def _target(self, path: Path[Any], leaf: Leaf, within: Way) -> Target | None:
@@ -191,7 +191,7 @@ class Compilation:
         return Target(attribute, way, is_part, is_list)
 
     def _presence_of(self, way: Way) -> Attribute | None:
-        """Give an attribute that is there where a model within the document is."""
+        """Return an attribute that exists wherever a model within the document does."""
         part = self.attributes.models.get(way)
         if part is None or part.marker is None:
             return None
@@ -211,14 +211,14 @@ class Compilation:
         return way, is_part
 
     def _of_part(self, found: Bounds, leaf: Leaf, target: Target) -> Bounds:
-        """Give the bounds for one element of a list, or one value of a dict, among all of them."""
+        """Return the bounds for one element of a list, or one dict value, among all of them."""
         around = [
             value
             for way, models in self.attributes.lists.items()
             if target.passes(way)
             for value in models.absent
         ]
-        ends = [*target.attribute.absent]  # of a list as a whole these are values, empty ones too
+        ends = [*target.attribute.absent]  # for a list as a whole these are values, even empty ones
         if not target.is_list:
             around, ends = [*around, *ends], []
         around = [value for value in around if not _is_empty(value)]
@@ -243,7 +243,7 @@ class Compilation:
         return Clause.of(Literal(found.under).negation, is_exact=is_exact)
 
     def _any(self, node: AnyElement, within: Way) -> _Elements | None:
-        """Give the documents of which one element fulfils a condition; None where none can tell."""
+        """Return the documents with an element that matches; None if the index cannot tell."""
         way, is_part = self._way_of(node.left, within)
         models = self.attributes.lists.get(way)
         if models is None or is_part:
@@ -259,7 +259,7 @@ class Compilation:
     def _within(
         self, condition: Condition, way: Way, has_element: Literal, *, is_negated: bool
     ) -> _Elements:
-        """Give the documents of which one element fulfils a condition, or does not."""
+        """Return the documents with an element that matches a condition, or does not match it."""
         if isinstance(condition, Not):
             return self._within(condition.operand, way, has_element, is_negated=not is_negated)
         if isinstance(condition, And | Or):
@@ -270,7 +270,7 @@ class Compilation:
             overs = [part.over for part in parts]
             if isinstance(condition, Or) is not is_negated:
                 return _Elements(disjunction(overs), any_of(part.under for part in parts))
-            # each part of the condition may hold for another element
+            # different parts of the condition may hold for different elements
             return _Elements(conjunction(overs)._replace(is_exact=False), NOTHING)
         some = _Elements(Clause.of(has_element, is_exact=False), NOTHING)
         if isinstance(condition, AnyElement):
@@ -302,12 +302,12 @@ class Compilation:
 
 
 def _not_within(found: Bounds, some: _Elements, *, is_told: bool) -> _Elements:
-    """Give the documents of which one element does not fulfil a comparison.
+    """Return the documents with an element that does not match a comparison.
 
     Args:
-        found: Those of which one does.
-        some: Those that have an element.
-        is_told: Whether elements without a value in the index all fulfil it.
+        found: The documents with an element that does.
+        some: The documents that have an element.
+        is_told: Whether all elements without a value in the index match it.
     """
     if found.complement is None or not is_told:
         return some
@@ -316,11 +316,11 @@ def _not_within(found: Bounds, some: _Elements, *, is_told: bool) -> _Elements:
 
 
 class _Elements(NamedTuple):
-    """The documents of which one element of a list fulfils a condition.
+    """The documents with an element of a list that matches a condition.
 
     Attributes:
-        over: Those, and maybe more.
-        under: Those of which that is certain.
+        over: These documents, or a superset.
+        under: The documents of which this is certain.
     """
 
     over: Clause
@@ -328,7 +328,7 @@ class _Elements(NamedTuple):
 
 
 def _positive(literal: Literal) -> Text:
-    """Give some of the documents of a literal, as a positive text."""
+    """Return some of the documents of a literal, as a positive text."""
     return NOTHING if literal.is_negated or literal.text == ALL else literal.text
 
 
@@ -343,5 +343,5 @@ def _is_empty(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Say whether a value that a document lacks is one by itself, rather than a list or a dict."""
+    """Tell whether the value of a lacking field is a single one, rather than a list or a dict."""
     return not isinstance(value, list | tuple | set | frozenset | dict)

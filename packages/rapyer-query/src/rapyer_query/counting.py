@@ -1,4 +1,4 @@
-"""Counting and naming what a query finds, without reading it where the index is exact."""
+"""Count and name what a query finds, without reading it if the index is exact."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _windowed(spec: Spec, number: int) -> int:
 
 
 async def keys(spec: Spec) -> list[RedisKey]:
-    """Give the keys of the documents; see `Query.keys`."""
+    """Return the keys of the documents; see `Query.keys`."""
     if is_on_nodes(spec):
         return await _keys_of_nodes(spec)
 
@@ -63,7 +63,7 @@ async def keys(spec: Spec) -> list[RedisKey]:
 
 
 async def _named_on_node(session: Session) -> list[RedisKey] | None:
-    """Give the keys that the index of a node names; None where the documents tell more."""
+    """Return the keys that the index of a node names; None if the documents have to be read."""
     spec = session.spec
     if session.is_empty:
         return []
@@ -88,7 +88,7 @@ async def _keys_of_nodes(spec: Spec) -> list[RedisKey]:
 
 
 async def keys_of_index(session: Session) -> list[RedisKey] | None:
-    """Give the keys that the index names; None where their order is in doubt."""
+    """Return the keys that the index names; None if their order is in doubt."""
     spec, index = session.spec, session.index
     if session.is_empty:
         return []
@@ -102,7 +102,7 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
         order = BY_DISTANCE
     elif spec.ranks:
         order = BY_SCORE
-    # the server would pass over what is hidden as well: then the window is made of what is left
+    # the server's window would count hidden documents too: so it is applied to what is left
     is_cut_here = session.hides and spec.skip > 0
     window = Window() if is_cut_here else Window(spec.skip, spec.limit)
     try:
@@ -118,7 +118,7 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
 
 
 async def exists(spec: Spec) -> bool:
-    """Say whether there is a document; see `Query.exists`."""
+    """Tell whether there is a document; see `Query.exists`."""
     one = replace(
         spec,
         shape=ModelShape(),

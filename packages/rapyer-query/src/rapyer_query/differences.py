@@ -1,4 +1,4 @@
-"""What an index of this version of a model has, and that of the last one has not."""
+"""The differences between the index that this version of a model needs and the latest one."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rapyer_query.index import ModelIndex
 from rapyer_query.lifecycle_scripts import ABANDONED
 from rapyer_query.migration import find_alteration
 
-#: What is done: nothing, an index is made where there is none, attributes are added to that of
-#: a version that nobody is alive for, or an index is built beside that of another version.
+#: What is done: nothing, creating an index where there is none, adding attributes to the index of a
+#: version that no process is alive for, or building an index beside that of another version.
 Action: TypeAlias = Literal["none", "create", "alter", "build"]
 
 
@@ -24,13 +24,13 @@ class IndexDiff:
 
     Attributes:
         model: The name of the model.
-        action: `"none"`; `"create"` where there is no index; `"alter"` where attributes are added
-            to the index of a version that nobody is alive for; `"build"` where a second one is
-            built beside that of another version.
-        index: The index that this one is compared with; None where there is none.
-        added: What that has not.
-        removed: What that alone has.
-        changed: What is of the same name in both, and otherwise: as it is, and as it will be.
+        action: `"none"`; `"create"` if there is no index; `"alter"` if attributes are added to the
+            index of a version that no process is alive for; `"build"` if a second index is built
+            beside that of another version.
+        index: The index that this one is compared with; None if there is none.
+        added: The attributes that only this version has.
+        removed: The attributes that only the compared index has.
+        changed: The attributes that differ under the same name: as they are, and as they will be.
     """
 
     model: str
@@ -52,7 +52,7 @@ class IndexDiff:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold."""
+        """Give a form that JSON can represent."""
         return {
             "model": self.model,
             "action": self.action,
@@ -72,7 +72,7 @@ _SAID = {
 
 
 async def difference(index: ModelIndex, channel: Channel) -> IndexDiff:
-    """Tell what `ensure` would do; see `IndexManager.diff`."""
+    """Compute what `ensure` would do; see `IndexManager.diff`."""
     name = index.model.__name__
     if not index.fields:
         return IndexDiff(name, "none", None)
@@ -87,7 +87,7 @@ async def difference(index: ModelIndex, channel: Channel) -> IndexDiff:
         return IndexDiff(name, "create", None)  # it is being built
     names = [one.decode() for one in await index.life.run(channel, ABANDONED)]
     alteration = await find_alteration(channel, index.fields, index.attributes.language, names)
-    # of the others the last that was made: names of one prefix differ by their time at the end
+    # otherwise the latest one: names with the same prefix differ by the time at their end
     last = max((one.name for one in found), key=lambda one: one.rpartition(".")[2], default=None)
     other = last if alteration is None else alteration.index
     facts = None if other is None else await facts_of(channel, other)

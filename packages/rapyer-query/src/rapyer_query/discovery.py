@@ -1,8 +1,9 @@
-"""Finding out what of a model's documents can be indexed, and how.
+"""Find out which parts of a model's documents can be indexed, and how.
 
-The core schema that pydantic made for the model is walked: it has the names under which fields are
-stored, their types and their defaults. What has an index form is told by the type of its values;
-values of another JSON type than an attribute's would take the whole document out of the index.
+This walks the core schema that pydantic made for the model, which contains the names under which
+fields are stored, their types and their defaults. The type of a value determines its form in the
+index; a value of another JSON type than the attribute's would take the whole document out of the
+index.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ from rapyer_query.schemas import (
 )
 from rapyer_query.searched import NotSearchedError, add_vector, add_words, require_searched
 
-#: Documents without a value there, and those with null, are told from others by this filter: it is
-#: RedisJSON's own reading of it, which applies it to the scalar itself.
+#: This filter separates documents without a value there, and those with null, from the others:
+#: RedisJSON has its own interpretation of it, and applies it to the scalar itself.
 _NOT_NULL: Final = "[?(@!=null)]"
 #: RediSearch refuses more attributes in one index.
 MOST_ATTRIBUTES: Final = 1024
@@ -57,10 +58,10 @@ def discover(model: type[BaseRedisModel], *, by_default: bool) -> Attributes:
 
     Args:
         model: The model.
-        by_default: Whether fields are indexed of which nothing is said.
+        by_default: Whether fields are indexed unless they say otherwise.
 
     Raises:
-        ModelDefinitionError: A field is to be indexed that cannot be; or there are too many.
+        ModelDefinitionError: A field that is to be indexed cannot be; or there are too many.
     """
     walk = _Walk(model)
     walk.below(complete_schema(model), Place(is_wanted=by_default))
@@ -87,7 +88,7 @@ class _Walk:
         self._names: set[str] = set()
 
     def below(self, schema: Schema, place: Place) -> None:
-        """Index what is at a place, and below it."""
+        """Index what is at a place and below it."""
         before = len(self.found.at)
         try:
             self._walk(schema, place)
@@ -122,7 +123,7 @@ class _Walk:
             return
         name: str = schema["type"]
         if "serialization" in schema:
-            return  # what is stored is what that makes of the value
+            return  # what is stored is what the serializer makes of the value
         if name == "definitions":
             self._by_ref = {one["ref"]: one for one in schema["definitions"]}
             self._walk(schema["schema"], place)
@@ -158,7 +159,7 @@ class _Walk:
             self._add(kind_of_literal(schema["expected"]), place)
 
     def _refer(self, ref: str, place: Place) -> None:
-        if ref not in self._under_way:  # a model within itself: documents may be of any depth
+        if ref not in self._under_way:  # a recursive model: documents may have any depth
             self._under_way.add(ref)
             self._walk(self._by_ref[ref], place)
             self._under_way.discard(ref)
@@ -211,7 +212,7 @@ class _Walk:
     # -- lists and dicts --------------------------------------------------------------------------
 
     def _elements(self, item: Schema, array: Schema, place: Place) -> None:
-        if place.vector is not None:  # its numbers are not asked for one by one
+        if place.vector is not None:  # its numbers are not queried one by one
             kind = self._scalar(item)
             is_of_numbers = kind is not None and kind.family in ("float", "integer")
             is_list = array["type"] == "list" and is_of_numbers and not self._may_be_null(item)
@@ -230,11 +231,11 @@ class _Walk:
             return
         kind = self._scalar(item)
         if kind is not None:
-            # a tuple with a type for each place may be asked for values of any other type, which
+            # a tuple with one type per position may be compared with values of any other type that
             # may have the same text
             if is_fixed(array) and kind.form == "TAG" and kind.family != "custom":
                 kind = replace(kind, family="texts", members=())
-            # what a list without values is, besides what its place says
+            # the values of a list in which nothing is indexed, in addition to those of its place
             make = ARRAYS[array["type"]]
             nothing = [make(()), make((None,))] if self._may_be_null(item) else [make(())]
             self._add(kind, replace(within, absent=distinct((*place.absent, *nothing))))
@@ -291,7 +292,7 @@ class _Walk:
         )
 
     def _scalar(self, schema: Schema) -> Kind | None:
-        """Give the kind of the elements of a list, or of the values of a dict."""
+        """Return the kind of the elements of a list, or of the values of a dict."""
         schema = self._inner(schema)
         kind = kind_of_schema(schema, self._field_types)
         if kind is None and "serialization" not in schema:
@@ -302,7 +303,7 @@ class _Walk:
         return kind
 
     def _may_be_null(self, schema: Schema) -> bool:
-        """Say whether elements may be null, of which an index knows nothing."""
+        """Tell whether elements may be null, which an index does not record."""
         while "serialization" not in schema:
             name = schema["type"]
             if name == "nullable":
@@ -373,7 +374,7 @@ class _Walk:
             add_words(self.found, place.text, replace(place, path=path), name)
 
     def _name(self, way: Way) -> str:
-        """Make a name that no text of a user can turn into syntax."""
+        """Make a name that no user text can turn into syntax."""
         parts = [part for kind, part in way if kind in ("field", "key")]
         name = re.sub(r"[^a-z0-9_]", "_", "_".join(parts).lower()) or "values"
         if not "a" <= name[0] <= "z":

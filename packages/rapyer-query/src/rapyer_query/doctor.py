@@ -1,4 +1,4 @@
-"""What `python -m rapyer doctor` looks at for queries: rights, limits of Search, and indexes."""
+"""The checks of `python -m rapyer doctor` for queries: rights, limits of Search, and indexes."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from redis.exceptions import NoPermissionError
 from rapyer_query.listing import IndexEntry, entries_of
 from rapyer_query.manager import IndexManager
 
-#: What queries and indexes send beside what core does; docs/security.md has the same.
+#: Commands that queries and indexes send in addition to those of core; docs/security.md lists the
+#: same.
 QUERY_COMMANDS: Final = (
     "FT.SEARCH", "FT.AGGREGATE", "FT.EXPLAIN", "FT.INFO", "FT._LIST", "FT.CREATE", "FT.ALTER",
     "FT.DROPINDEX", "FT.ALIASADD", "FT.ALIASUPDATE", "FT.ALIASDEL", "FT.CONFIG", "HGET", "HGETALL",
     "HSET", "HDEL", "SCAN", "UNLINK", "TIME", "INFO",
 )  # fmt: skip
-#: What a user does without who is answered from indexes that somebody else makes.
+#: Commands that a user can do without if somebody else creates the indexes.
 _OPTIONAL: Final = frozenset(QUERY_COMMANDS) - {"FT.SEARCH", "FT.AGGREGATE", "FT.INFO"}
-#: Limits of Search by which answers do not change, but the way to them does.
+#: Limits of Search that do not change answers, but how they are obtained.
 _LIMITS: Final = {
     "MAXSEARCHRESULTS": "larger answers are read in parts",
     "MAXAGGREGATERESULTS": "larger ones are ordered in Python",
@@ -53,7 +54,7 @@ async def _indexes(channel: Channel, models: Sequence[type[BaseRedisModel]]) -> 
         return []
     try:
         found = [_of_entry(entry) for entry in await entries_of(channel)]
-    except NoPermissionError as exc:  # who is answered from indexes need not list them
+    except NoPermissionError as exc:  # a user who only queries need not list the indexes
         found = [Finding("note", f"those of the server cannot be listed: {exc}")]
     found += [await _of_model(model) for model in models if IndexManager(model).fields]
     return found or [Finding("ok", "there are none; the first query of a model makes its own")]

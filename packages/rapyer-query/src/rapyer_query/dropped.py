@@ -1,4 +1,4 @@
-"""Documents that an index did not take: noticed, told of, and found."""
+"""Documents that an index rejected: noticing, reporting and finding them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OURS: Final = ("rapyer.", "rapyer_query.")
 
 
 class _Last(NamedTuple):
-    """The last document that an index did not take, and why."""
+    """The last document that an index rejected, and why."""
 
     key: str
     reason: str
@@ -33,13 +33,13 @@ class _Last(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Refusals:
-    """What an index did not take, as far as it was told to the user.
+    """What an index rejected, as far as the user was told.
 
     Attributes:
         index: The index that was last looked at.
-        run: The run of the server in which that was: it counts anew in the next one.
-        told: How many refused writes of it the user knows of.
-        message: What is to be told; empty for nothing.
+        run: The run of the server at that time: a new run counts from zero.
+        told: How many rejected writes the user knows about.
+        message: What is to be reported; empty for nothing.
     """
 
     index: str = ""
@@ -48,7 +48,7 @@ class Refusals:
     message: str = ""
 
     async def note(self, index: ModelIndex, channel: Channel, report: Report) -> None:
-        """Look at what a script has reported. No round trip where all was taken."""
+        """Process the report of a script. No round trip if nothing was rejected."""
         if (report.name, report.run) != (self.index, self.run):
             self.index, self.run, self.told = report.name, report.run, 0
         self.told = max(self.told, report.known)
@@ -57,7 +57,7 @@ class Refusals:
         )
 
     async def note_facts(self, index: ModelIndex, channel: Channel, facts: IndexFacts) -> None:
-        """Look at what the server tells. No round trip where all was taken."""
+        """Process what the server reports. No round trip if nothing was rejected."""
         last = _Last(facts.last_key or "", facts.last_reason or "")
         await self._note(index, channel, facts.failures, last)
 
@@ -66,10 +66,10 @@ class Refusals:
             return
         is_missing = await _is_missing(channel, index.name, last.key)
         new, self.told = failures - self.told, max(failures, self.told)
-        if new <= 0:  # somebody else has told meanwhile
+        if new <= 0:  # somebody else has reported it meanwhile
             return
         if new == 1 and not is_missing:
-            return  # the one document is in the index now, or is gone
+            return  # that document is in the index now, or is gone
         name = index.model.__name__
         times = "1 write" if new == 1 else f"{new} writes"
         which = "does not have these" if is_missing else "may not have some of these"
@@ -82,14 +82,14 @@ class Refusals:
         )
 
     def warn(self) -> None:
-        """Tell the user what is to be told, where the query was asked."""
+        """Warn the user at the line that ran the query."""
         if self.message:
             message, self.message = self.message, ""
             warnings.warn(message, DroppedDocumentsWarning, stacklevel=_level_of_the_user())
 
 
 def _level_of_the_user() -> int:
-    """Find the first caller that is none of rapyer, counted as `warnings.warn` does from `warn`."""
+    """Find the first caller outside of rapyer, counted as `warnings.warn` does from `warn`."""
     frame, level = inspect.currentframe(), 0
     while frame is not None and f"{frame.f_globals.get('__name__', '')}.".startswith(_OURS):
         frame, level = frame.f_back, level + 1
@@ -114,9 +114,9 @@ def _named(alias: str, keys: Sequence[bytes | str]) -> list[Sequence[Argument]]:
 
 
 async def find_dropped(channel: Channel, model: type[BaseRedisModel], alias: str) -> list[bytes]:
-    """Give the keys of all documents that an index does not have.
+    """Return the keys of all documents that an index lacks.
 
-    Two round trips for 1000 keys of the database, and one more where some are missing.
+    Two round trips for 1000 keys of the database, and one more if some are missing.
     """
 
     async def send(command: Sequence[Argument]) -> Any:
@@ -126,7 +126,7 @@ async def find_dropped(channel: Channel, model: type[BaseRedisModel], alias: str
     async with aclosing(document_keys(send, identity_of(model).prefix)) as naming:
         async for keys in naming:
             missing = await _missing_of(channel, alias, keys)
-            # one that was made or deleted in between is looked at again
+            # a document created or deleted in between is looked at again
             dropped += await _missing_of(channel, alias, missing)
     return sorted(dropped)
 

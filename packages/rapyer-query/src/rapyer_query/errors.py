@@ -1,4 +1,4 @@
-"""The errors of queries; core's own are in `rapyer.errors`."""
+"""The errors of queries; those of core are in `rapyer.errors`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from rapyer.errors import ExpressionError, RapyerError
 
 
 class QueryError(RapyerError):
-    """Base of the errors of queries."""
+    """Base class of the errors of queries."""
 
 
 class NotIndexedError(QueryError, ExpressionError):
-    """A condition is about fields of which none is indexed, and `.scan()` was not asked for.
+    """None of the fields in a condition is indexed, and `.scan()` was not called.
 
     Attributes:
         fields: The fields, as they are written in Python.
@@ -22,17 +22,17 @@ class NotIndexedError(QueryError, ExpressionError):
 
 
 class IndexUnavailableError(QueryError, RuntimeError):
-    """There is no index, and none can be made: the server, the database or the user has none.
+    """There is no index, and the server, the database or the user does not allow creating one.
 
-    Or nothing can be asked of it, for others have all cursors that it admits.
+    Also raised if the index cannot be queried because others hold all the cursors that it allows.
     """
 
 
 class QueryTimeoutError(QueryError, TimeoutError):
-    """A query took longer than its `.timeout(...)`; what the server answers then may be cut.
+    """A query took longer than its `.timeout(...)`; the server may then cut its reply short.
 
     Attributes:
-        seconds: How many seconds it had.
+        seconds: How many seconds it was given.
     """
 
     def __init__(self, message: str, *, seconds: float = 0.0) -> None:
@@ -41,7 +41,7 @@ class QueryTimeoutError(QueryError, TimeoutError):
 
 
 class QueryInterruptedError(QueryError, RuntimeError):
-    """What was read of a query is not all, and the index is gone that would name the rest."""
+    """Only a part of a query's results was read, and the index that names the rest is gone."""
 
 
 class NoResultError(QueryError, LookupError):
@@ -49,8 +49,8 @@ class NoResultError(QueryError, LookupError):
 
 
 class MultipleResultsError(QueryError, LookupError):
-    """A query for exactly one document found more."""
+    """A query for exactly one document found more than one."""
 
 
 class DroppedDocumentsWarning(UserWarning):
-    """An index did not take documents, which have a value of another type: no query finds them."""
+    """An index rejected documents that hold a value of another type: no query finds them."""

@@ -1,4 +1,4 @@
-"""What a query does: told before it is sent."""
+"""What a query does, without running it."""
 
 from __future__ import annotations
 
@@ -20,20 +20,19 @@ class Explanation:
     """What a query does.
 
     Attributes:
-        index: The name of the index; empty where all documents are read.
-        query: The text that the index is asked; empty where it is not asked.
-        parameters: What is sent beside it, by name.
-        is_exact: Whether the index finds the documents that are meant, and no others.
-        checks: What is looked at again in Python, of each document that was found; empty where
-            nothing is.
-        sorts: Who puts the documents in order: `"server"` or `"python"`; what does: `"score"` or
-            `"distance"`; empty for nobody.
-        unindexed: The paths that the index does not know, and why.
-        plan: How the server goes about it, as `FT.EXPLAIN` tells.
-        groups: Who puts documents together in groups: `"server"`, `"python"`, or nobody.
-        estimates: What of the answer is an estimate, and how good it is.
-        nodes: How many nodes of a cluster are asked; all else is told of the first of them. 1 for a
-            server that is no cluster.
+        index: The name of the index; empty if all documents are read.
+        query: The query text for the index; empty if the index is not queried.
+        parameters: The parameters sent along with the text, by name.
+        is_exact: Whether the index finds exactly the documents that match.
+        checks: What Python checks again on each document found; empty for nothing.
+        sorts: What orders the documents: `"server"` or `"python"` for a sort, otherwise `"score"`
+            or `"distance"`; empty for no order.
+        unindexed: The paths that are not in the index, and why.
+        plan: The server's execution plan, as reported by `FT.EXPLAIN`.
+        groups: Who groups the documents: `"server"` or `"python"`; empty without groups.
+        estimates: Which parts of the answer are estimates, and how good they are.
+        nodes: How many nodes of a cluster are queried; everything else describes the first of them.
+            1 for a server that is not a cluster.
     """
 
     index: str
@@ -80,7 +79,7 @@ async def explain(spec: Spec) -> Explanation:
     async def body(session: Session) -> Explanation:
         compiled, ask, near = session.compiled, session.ask, spec.near
         about: list[str] = []
-        if near is not None and not session.is_exact:  # Python looks for the nearest
+        if near is not None and not session.is_exact:  # Python finds the nearest
             near = None
         plan, sorts = "", ""
         if session.index is not None and ask.query:

@@ -1,4 +1,4 @@
-"""What the server tells of an index: the reply to `FT.INFO`."""
+"""What the server reports about an index: the reply to `FT.INFO`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from redis.exceptions import ResponseError
 
 from rapyer_query.names import IndexName, parse_name
 
-#: Words of a definition that say nothing about what is in an index.
+#: Words of a definition that do not affect the contents of an index.
 _SEPARATOR: Final = "SEPARATOR"
 _NOTHING: Final = "N/A"
 #: Sizes are unsigned, so that one below zero is shown as almost 2**64.
 _LOST_COUNT: Final = 2**63
-#: What the server calls the parts of the definition of a vector.
+#: The server's names for the parts of a vector definition.
 _VECTOR: Final = {
     "TYPE": "data_type", "DIM": "dim", "DISTANCE_METRIC": "distance_metric",
     "EF_CONSTRUCTION": "ef_construction",
@@ -43,16 +43,16 @@ class FieldDefinition:
 
     @classmethod
     def of_words(cls, words: Sequence[str]) -> FieldDefinition:
-        """Read a definition as `words` for `FT.CREATE`: path, `AS`, name, type, options."""
+        """Read a definition from its `words` for `FT.CREATE`: path, `AS`, name, type, options."""
         path, _, name, kind, *options = words
-        if kind == "VECTOR":  # as the server tells of it
+        if kind == "VECTOR":  # in the form that the server reports
             algorithm, _, *rest = options
             options = ["algorithm", algorithm]
             options += [_VECTOR.get(word, word) for word in rest]
         return cls(name, path, kind, frozenset(options))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold."""
+        """Give a form that JSON can represent."""
         return {
             "name": self.name,
             "path": self.path,
@@ -66,19 +66,19 @@ class FieldDefinition:
 
 @dataclass(frozen=True, slots=True)
 class IndexFacts:
-    """What the server tells of an index.
+    """What the server reports about an index.
 
     Attributes:
-        name: Its name, not that of an alias.
+        name: Its own name, not that of an alias.
         fields: Its attributes.
-        is_building: Whether there are documents that it does not have yet.
-        progress: How much of the keys was looked at for it, from 0 to 1.
-        documents: How many documents it has.
-        memory: How many bytes it takes; None where the server has lost count.
-        failures: How many writes of documents it did not take, since it was made.
-        last_key: The key of the last of them; None where there is none.
-        last_reason: Why it was not taken.
-        language: Whose words it has.
+        is_building: Whether it still lacks some documents.
+        progress: How much of the keyspace has been scanned for it, from 0 to 1.
+        documents: How many documents it holds.
+        memory: How many bytes it takes; None if the server has lost count.
+        failures: How many writes of documents it has rejected since it was created.
+        last_key: The key of the last rejected write; None if there is none.
+        last_reason: Why that write was rejected.
+        language: The language of its words.
     """
 
     name: str
@@ -116,13 +116,13 @@ class IndexFacts:
 
 
 async def index_names(channel: Channel) -> list[IndexName]:
-    """Name the indexes of rapyer that a server has, in their order. One round trip."""
+    """Name the indexes of rapyer on a server, in order. One round trip."""
     parsed = [parse_name(_text(name)) for name in await channel.execute("FT._LIST")]
     return sorted(name for name in parsed if name is not None)
 
 
 async def facts_of(channel: Channel, name: str) -> IndexFacts | None:
-    """Ask what an index is; None where there is none. One round trip.
+    """Ask for the facts about an index; None if there is no such index. One round trip.
 
     Args:
         channel: The connections.
@@ -137,7 +137,7 @@ async def facts_of(channel: Channel, name: str) -> IndexFacts | None:
 
 
 def is_gone(error: ResponseError) -> bool:
-    """Say whether the server refused a command because it has no such index."""
+    """Tell whether the server refused a command because there is no such index."""
     return _GONE.search(str(error)) is not None
 
 
@@ -146,7 +146,7 @@ def _pairs(flat: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
 
 
 def _bytes_of(megabytes: float) -> int | None:
-    """Read a size; None for one that was counted down to below zero, which is shown as 2**64."""
+    """Convert a size; None for one that was counted down below zero, which is shown as 2**64."""
     size = round(megabytes * 2**20)
     return size if size < _LOST_COUNT else None
 
@@ -159,7 +159,7 @@ def _field(words: Sequence[Any]) -> FieldDefinition:
     texts = [_text(word) for word in words]
     named = dict(zip(texts[:6:2], texts[1:6:2], strict=True))
     options = texts[6:]
-    if _SEPARATOR in options:  # every TAG has one, which JSON does not use
+    if _SEPARATOR in options:  # every TAG has one, and JSON documents do not use it
         place = options.index(_SEPARATOR)
         del options[place : place + 2]
     return FieldDefinition(

@@ -1,4 +1,4 @@
-"""Names that queries of other libraries have, so that asking for one tells what it is here."""
+"""Query methods of other libraries: using one of their names tells what it is called here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ORDER: Final = '`.sort("-age", "name")`, or `.sort(User.age.desc())`'
 _ALL: Final = "`await query.to_list()`"
 _FIRST: Final = "`await query.first()`, which is None where there is none"
 
-#: What stands for methods of queries of redis-om, beanie, SQLAlchemy, Django and Tortoise.
+#: The counterparts of query methods of redis-om, beanie, SQLAlchemy, Django and Tortoise.
 FOREIGN: Final[Mapping[str, str]] = {
     "all": _ALL,
     "fetch": _ALL,
@@ -44,10 +44,10 @@ FOREIGN: Final[Mapping[str, str]] = {
 
 
 def refuse_foreign(query: object, name: str) -> None:
-    """Raise for a name that queries of other libraries have, if it is one.
+    """Raise an error if a name is a query method of another library.
 
     Raises:
-        AttributeError: It is; the message tells what it is here.
+        AttributeError: It is; the message tells its name here.
     """
     if name in FOREIGN:
         raise AttributeError(f"{query!r} has no {name!r}. Write {FOREIGN[name]}.", name=name)

@@ -1,4 +1,4 @@
-"""The groups of a query, made by the server where that is exact, else in Python."""
+"""The groups of a query, computed by the server if that is exact, otherwise in Python."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouped:
-    """What is made of the documents of a query.
+    """What is computed from the documents of a query.
 
     Attributes:
         spec: The query.
-        keys: What the documents of a group have in common; nothing for all of them as one group.
-        aggregates: What is made of each group.
+        keys: What the documents of a group have in common; empty for all of them as one group.
+        aggregates: What is computed for each group.
     """
 
     spec: Spec
@@ -43,12 +43,12 @@ class Grouped:
     aggregates: tuple[Aggregate[Any], ...]
 
     async def groups(self) -> list[tuple[Any, ...]]:
-        """Give the values of the keys and of the aggregates of each group.
+        """Return the values of the keys and of the aggregates of each group.
 
-        One round trip where the server makes them. Without keys there is always one group.
+        One round trip if the server computes them. Without keys there is always one group.
 
         Raises:
-            NotIndexedError, IndexUnavailableError, CorruptDocumentError, ...: As queries do.
+            NotIndexedError, IndexUnavailableError, CorruptDocumentError, ...: As for queries.
         """
         if is_on_nodes(self.spec):
             found = await self._of_nodes()
@@ -61,14 +61,14 @@ class Grouped:
         return found
 
     def by_structure(self, group: Sequence[Any]) -> dict[Any, Any]:
-        """Give the aggregates of a group by their structure."""
+        """Return the aggregates of a group by their structure."""
         structures = [one.__structure__() for one in self.aggregates]
         return dict(zip(structures, group[len(self.keys) :], strict=True))
 
     # -- by the server ----------------------------------------------------------------------------
 
     def plan(self, session: Session) -> tuple[Plan, list[Column], list[Maker]] | None:
-        """Give the command of the server, and what reads its reply; None where it has none."""
+        """Return the command for the server, and what reads its reply; None if there is none."""
         spec, index = self.spec, session.index
         is_part = spec.is_windowed or spec.near is not None
         if index is None or not session.is_exact or session.hides or is_part:
@@ -85,14 +85,14 @@ class Grouped:
             return []
         planned = self.plan(session)
         if planned is None or (session.spec.shard is not None and planned[0].loads):
-            return None  # on a cluster commands of Search cannot read documents
+            return None  # on a cluster, commands of Search cannot read documents
         try:
             return _read(await _rows(session, planned[0], planned[1]), planned)
-        except (DoubtError, ValidationError):  # Python says which document is corrupt
+        except (DoubtError, ValidationError):  # Python reports which document is corrupt
             return None
 
     async def _of_nodes(self) -> list[tuple[Any, ...]] | None:
-        """Put the groups of all nodes together; None where they do not tell those of all."""
+        """Combine the groups of all nodes; None if they do not determine the overall groups."""
         number, spec = len(self.keys), self.spec
         if spec.is_windowed or spec.near is not None:
             return None
@@ -164,7 +164,7 @@ class Grouped:
 
 
 async def _rows(session: Session, plan: Plan, keys: Sequence[Column]) -> Sequence[Sequence[Any]]:
-    """Ask for the groups, and whether there are documents of which the server is in doubt.
+    """Ask for the groups, and whether there are documents about which the server is in doubt.
 
     Raises:
         DoubtError: There are.
@@ -192,22 +192,22 @@ async def _rows(session: Session, plan: Plan, keys: Sequence[Column]) -> Sequenc
 def _read(
     rows: Sequence[Sequence[Any]], planned: tuple[Plan, list[Column], list[Maker]]
 ) -> list[tuple[Any, ...]] | None:
-    """Read groups; None where those of the server are not those that are meant.
+    """Read groups; None if the server's groups are not the intended ones.
 
     Raises:
-        DoubtError, pydantic.ValidationError: So they are, or a document is corrupt.
+        DoubtError, pydantic.ValidationError: They may be wrong, or a document is corrupt.
     """
     if not rows:
         return []
     _, keys, makers = planned
-    # all rows have the same names, in one order, also of what has no value
+    # all rows have the same names in the same order, including names without a value
     sent = Sent(zip(rows[0][::2], zip(*[row[1::2] for row in rows], strict=True), strict=True))
     found = [key.read(sent[key.sent]) for key in keys]
     if any(None in one and not key.may_be_none for key, one in zip(keys, found, strict=True)):
         return None
     groups = [*zip(*found, *(make(sent) for make in makers), strict=True)]
-    # values may be equal that are not written alike, such as 0.0 and -0.0; fewer are the same than
-    # are equal, so that it is enough if none are
+    # equal values may be written differently, such as 0.0 and -0.0; identical values are always
+    # equal, so it is enough that no groups are equal
     if not keys or len({*zip(*found, strict=True)}) == len(groups):
         return groups
     names = {key_of(group[: len(keys)]) for group in groups}
@@ -215,7 +215,7 @@ def _read(
 
 
 def _place(wanted: list[Value[Any]], value: Value[Any] | None) -> int:
-    """Give where a value stands among those that are asked for, at the end if it is new."""
+    """Return the position of a value among the requested ones, appending it if it is new."""
     if value is None:
         return -1
     for place, other in enumerate(wanted):
@@ -226,7 +226,7 @@ def _place(wanted: list[Value[Any]], value: Value[Any] | None) -> int:
 
 
 class _CalculatedShape:
-    """Documents as tuples of what is calculated of each."""
+    """Documents as tuples of values calculated from each."""
 
     load: Load = DOCUMENT
 
@@ -234,7 +234,7 @@ class _CalculatedShape:
         self._getters = [getter_of(value) for value in values]
 
     def of_instance(self, instance: Any, /) -> Any:
-        """Make the values of one instance."""
+        """Compute the values of one instance."""
         return tuple([get(instance) for get in self._getters])
 
 

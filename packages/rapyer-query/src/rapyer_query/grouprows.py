@@ -1,4 +1,4 @@
-"""Rows of groups: named tuples, with the names that keys and aggregates were asked for with."""
+"""Rows of groups: named tuples with the names given to the keys and the aggregates."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rapyer.expr.values import Value
 
 
 class Row(tuple[Any, ...]):
-    """A named tuple: what a group has by the names that it was asked for with."""
+    """A named tuple: the values of a group under the names they were requested with."""
 
     __slots__ = ()
 
@@ -31,10 +31,10 @@ def _restored(names: tuple[str, ...], values: tuple[Any, ...]) -> Row:
 
 
 def names_of(values: Sequence[Value[Any]]) -> list[str]:
-    """Name keys by the last part of their paths, or by all of it where that is not enough.
+    """Name keys by the last part of their paths, or by the whole path if that is ambiguous.
 
     Raises:
-        ExpressionError: One has no name, or two have the same.
+        ExpressionError: A key has no name, or two keys have the same name.
     """
     parts = [_parts_of(value) for value in values]
     last = [one[-1] for one in parts]
@@ -61,10 +61,10 @@ def _parts_of(value: Value[Any]) -> list[str]:
 
 
 def row_maker(names: Sequence[str]) -> Callable[[tuple[Any, ...]], Row]:
-    """Give what makes a named tuple of the values of a group.
+    """Return a function that makes a named tuple from the values of a group.
 
     Raises:
-        ExpressionError: A name is none that an attribute can have.
+        ExpressionError: A name is not a valid attribute name.
     """
     for name in names:
         if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
@@ -74,5 +74,5 @@ def row_maker(names: Sequence[str]) -> Callable[[tuple[Any, ...]], Row]:
     fields: Any = [(name, Any) for name in names]
     made: Any = NamedTuple("Row", fields)  # type: ignore[misc] # the names are those of the caller
     row: Any = type("Row", (Row, made), {"__slots__": ()})
-    # as its _make does, without a call of Python for each row; the names were counted above
+    # does what _make does, without a Python call per row; the names were counted above
     return partial(cast("Any", tuple).__new__, row)

@@ -1,4 +1,4 @@
-"""Groups of documents, put together lazily: `find(...).group_by(...).aggregate(...)`."""
+"""Groups of documents, built lazily: `find(...).group_by(...).aggregate(...)`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from rapyer_query.explain import Explanation
     from rapyer_query.spec import Spec
 
-#: The keys of a group, and behind them what is made of it.
+#: The keys of a group, followed by its aggregates.
 _Group: TypeAlias = tuple[Any, ...]
 
 R = TypeVar("R")
@@ -50,11 +50,11 @@ Ks = TypeVarTuple("Ks")
 
 
 class Grouping(Generic[*Ks]):
-    """The documents of a query in groups, of which nothing is asked yet.
+    """The documents of a query, grouped; call `aggregate` to say what to compute per group.
 
     Args:
         spec: The query.
-        keys: What the documents of a group have in common, by names.
+        keys: The values that the documents of a group have in common, by name.
     """
 
     __slots__ = ("_keys", "_spec")
@@ -70,10 +70,11 @@ class Grouping(Generic[*Ks]):
         Args:
             spec: The query.
             given: Values without names, as for `group_by`.
-            named: Those with names.
+            named: Values with names.
 
         Raises:
-            ExpressionError: One is no value that each document has once, or has a name twice.
+            ExpressionError: A value is not one that each document has once, or a name is given
+                twice.
         """
         values = [scalar("group_by", _checked(spec, value)) for value in given]
         names = names_of(values)
@@ -106,17 +107,17 @@ class Grouping(Generic[*Ks]):
     @overload
     def aggregate(self, /, **named: Value[Any]) -> Aggregation[Row]: ...
     def aggregate(self, /, *given: Any, **named: Any) -> Aggregation[Any]:
-        """Say what is made of the documents of each group.
+        """Make an aggregation that computes values for each group.
 
             .aggregate(n=count(), people=sum_(City.population))  # row.n, row.people
             .aggregate(count(), sum_(City.population))  # typed tuples, the keys first
 
         Args:
-            given: What is made of them: aggregates, and what is calculated from these.
-            named: The same, for rows with names.
+            given: What to compute: aggregates, and expressions of them.
+            named: The same, for rows with named fields.
 
         Raises:
-            ExpressionError: Something else was given, or both with and without names.
+            ExpressionError: Something else was given, or both unnamed and named values.
         """
         if bool(given) == bool(named):
             raise ExpressionError(
@@ -138,13 +139,13 @@ class _Asked:
 
     Attributes:
         spec: The query.
-        keys: What the documents of a group have in common, by names.
-        made: What is made of each group, likewise.
-        row: Makes the result of the values of a group; None where they are it themselves.
-        having: What groups have to fulfil.
-        orders: In which order they are wanted.
-        skip: How many are passed over.
-        limit: How many are wanted at most.
+        keys: The values that the documents of a group have in common, by name.
+        made: What is computed for each group, by name.
+        row: Makes a result from the values of a group; None if the values are the result.
+        having: The conditions that groups have to match.
+        orders: The order of the groups.
+        skip: How many groups are skipped.
+        limit: How many groups are wanted at most.
     """
 
     spec: Spec
@@ -158,18 +159,18 @@ class _Asked:
 
     @property
     def grouped(self) -> Grouped:
-        """What is made of the documents: each aggregate once, however often it is asked for."""
+        """What is computed from the documents, each aggregate once however often it is used."""
         nodes = [*self.made.values(), *self.having, *(value for value, _ in self.orders)]
         found = {one.__structure__(): one for node in nodes for one in aggregates_in(node)}
         return Grouped(self.spec, tuple(self.keys.values()), tuple(found.values()))
 
     @property
     def is_choosing(self) -> bool:
-        """Whether groups are left out or put in order by what is made of them."""
+        """Whether groups are filtered or sorted by their aggregates."""
         return bool(self.having or self.orders)
 
     def chosen(self, groups: Sequence[_Group], grouped: Grouped) -> list[_Group]:
-        """Give the groups that fulfil the conditions, in their order."""
+        """Return the groups that match the conditions, in order."""
         known = [(group, grouped.by_structure(group)) for group in groups]
         for condition in self.having:
             holds = predicate_of(condition)
@@ -180,7 +181,7 @@ class _Asked:
         return [group for group, _ in known]
 
     def made_of(self, groups: Sequence[_Group], grouped: Grouped) -> list[tuple[Any, ...]]:
-        """Give what is asked of each group: its keys, and what is made of it."""
+        """Return the keys of each group, followed by the values computed for it."""
         number, made = len(grouped.keys), [*self.made.values()]
         is_as_made = len(made) == len(grouped.aggregates)
         if is_as_made and all(map(operator.is_, made, grouped.aggregates)):
@@ -193,9 +194,9 @@ class _Asked:
 class Aggregation(Generic[R]):
     """What is asked of groups of documents: `find().group_by(City.country).aggregate(n=count())`.
 
-    It is immutable: each method gives a new one. Its type is that of the rows. All groups are
-    given, of documents that fulfil the condition exactly; in no order without `sort`. All methods
-    that ask raise what those of a query do.
+    It is immutable: each method gives a new one. Its type is that of the rows. All groups of
+    exactly the matching documents are returned, in no particular order unless you call `sort`. The
+    methods that send something raise the same errors as those of a query.
 
     Args:
         asked: What is asked.
@@ -218,12 +219,12 @@ class Aggregation(Generic[R]):
         return Aggregation[Any](replace(self._asked, **changes))
 
     def having(self, *conditions: Condition | bool) -> Aggregation[R]:
-        """Give those groups alone that fulfil conditions: `.having(count() > 5)`.
+        """Keep only the groups that match conditions: `.having(count() > 5)`.
 
-        The aggregates in them need not be among those that are given.
+        The aggregates in them need not be among those that are returned.
 
         Raises:
-            ExpressionError: Something else was given than a condition on aggregates.
+            ExpressionError: Something other than a condition on aggregates was given.
         """
         asked = self._asked
         for condition in conditions:
@@ -235,15 +236,15 @@ class Aggregation(Generic[R]):
         return self._with(having=(*asked.having, *cast("Any", conditions)))
 
     def sort(self, *orders: Any) -> Aggregation[R]:
-        """Put the groups in order: `.sort("-people", City.country, count().desc())`.
+        """Sort the groups: `.sort("-people", City.country, count().desc())`.
 
-        None comes last in both directions. Several calls add to the order.
+        None comes last in both directions. Further calls add to the order.
 
         Args:
-            orders: Names, with a minus for the largest first; keys; aggregates.
+            orders: Names, with a minus for descending order; keys; aggregates.
 
         Raises:
-            ExpressionError: It is none of these, or has no order.
+            ExpressionError: An argument is none of these, or has no order.
         """
         added = tuple([self._order_of(one) for one in orders])
         return self._with(orders=(*self._asked.orders, *added))
@@ -267,27 +268,27 @@ class Aggregation(Generic[R]):
         return known, is_descending
 
     def skip(self, number: int) -> Aggregation[R]:
-        """Pass over a `number` of groups; the last call counts.
+        """Skip a `number` of groups; the last call counts.
 
         Raises:
-            ValueError: It is no whole number, or less than 0.
+            ValueError: It is not a whole number, or less than 0.
         """
         return self._with(skip=natural("skip", number))
 
     def limit(self, number: int | None) -> Aggregation[R]:
-        """Give a `number` of groups at most, None for all; the last call counts.
+        """Return a `number` of groups at most, or all of them for None; the last call counts.
 
         Raises:
-            ValueError: It is no whole number, or less than 0.
+            ValueError: It is not a whole number, or less than 0.
         """
         return self._with(limit=None if number is None else natural("limit", number))
 
     def project(self, view: type[V]) -> Aggregation[V]:
-        """Give instances of a `view`, whose fields have the names of what was asked for.
+        """Return instances of a `view`, whose fields are named after the keys and aggregates.
 
         Raises:
             ExpressionError: A field has another name.
-            TypeError: It is no pydantic model.
+            TypeError: It is not a pydantic model.
         """
         given: Any = view
         if not (is_class(given) and issubclass(given, BaseModel)):
@@ -310,10 +311,10 @@ class Aggregation(Generic[R]):
 
         return self._with(row=make)
 
-    # -- asking -----------------------------------------------------------------------------------
+    # -- sending ----------------------------------------------------------------------------------
 
     async def to_list(self) -> list[R]:
-        """Give all groups: one round trip where the server makes them; see docs/query.md."""
+        """Read all groups: one round trip if the server computes them; see docs/query.md."""
         asked, grouped = self._asked, self._asked.grouped
         groups = await grouped.groups()
         found = asked.chosen(groups, grouped) if asked.is_choosing else groups
@@ -322,21 +323,21 @@ class Aggregation(Generic[R]):
         return rows if asked.row is None else [*map(asked.row, rows)]
 
     async def __aiter__(self) -> AsyncIterator[R]:
-        """Give all groups, one after the other; they are all in memory.
+        """Give all groups, one by one; all of them are in memory.
 
-        Round trips as `to_list`.
+        Round trips as for `to_list`.
         """
         for row in await self.to_list():
             yield row
 
     async def first(self) -> R | None:
-        """Give the first group; None where there is none. Round trips as `to_list`."""
+        """Read the first group, or None if there is none. Round trips as for `to_list`."""
         limit = self._asked.limit
         found: list[R] = await self._with(limit=1 if limit is None else min(1, limit)).to_list()
         return found[0] if found else None
 
     async def explain(self) -> Explanation:
-        """Tell what is asked of the index, and who makes the groups: `FT.EXPLAIN`.
+        """Tell what the index is asked, and who makes the groups: `FT.EXPLAIN`.
 
         One round trip.
         """
@@ -346,7 +347,7 @@ class Aggregation(Generic[R]):
 def _place_of(
     value: Value[Any], keys: Sequence[Value[Any]]
 ) -> Callable[[tuple[_Group, Mapping[Any, Any]]], Any]:
-    """Give what gives a value of a group and its aggregates: of its keys, or of these."""
+    """Return a function that gets a value from a group, either from its keys or its aggregates."""
     for place, key in enumerate(keys):
         if key is value:
             return partial(_key_at, place)
@@ -374,7 +375,7 @@ def _check_made(spec: Spec, name: str, value: object) -> None:
 
 
 def _has_paths(node: Any) -> bool:
-    """Say whether a value of a document is in a node, but for what aggregates are made of."""
+    """Tell whether a node contains a value of a document outside of any aggregate."""
     if isinstance(node, Aggregate):
         return False
     if is_path(node):

@@ -1,4 +1,4 @@
-"""The index of a model: what is in it, and how it comes to be there."""
+"""The index of a model: what it contains, and how it is created."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from rapyer_query.options import INDEX
 from rapyer_query.search import expanded, full_texts_in, split_full_text
 from rapyer_query.settings import Limits
 
-#: Conditions whose texts are kept for a model.
+#: Conditions per model whose compiled texts are cached.
 _KEPT: Final = 512
-#: Those with more parameters take too much memory to be kept.
+#: Conditions with more parameters than this take too much memory to be cached.
 _LARGE: Final = 200
-#: The parser of the server gives up beyond some hundred.
+#: The parser of the server gives up beyond about a hundred.
 _DEEPEST: Final = 60
 _OF_MODEL: Final = "_query_index"
 _PARAMETER: Final = re.compile(r"\$p(\d+)")
@@ -42,12 +42,12 @@ class Compiled(NamedTuple):
 
     Attributes:
         clause: What the index is asked.
-        parameters: What is sent beside the text, as `PARAMS` has it.
-        is_exact: Whether the documents that are found are those that fulfil the condition.
-        is_helped: Whether the index knows one of the fields that are asked for.
+        parameters: The parameters to send along with the text, as `PARAMS` has them.
+        is_exact: Whether the documents found are exactly those that match the condition.
+        is_helped: Whether the index knows one of the fields in the condition.
         expands: Whether the server looks for parts of texts.
-        unindexed: The paths that the index does not know, and why.
-        checked: What Python looks at again where it is not exact; None for nothing.
+        unindexed: The paths that are not in the index, and why.
+        checked: What Python checks again if the query is not exact; None for nothing.
     """
 
     clause: Clause
@@ -68,10 +68,11 @@ class ModelIndex:
 
     Attributes:
         model: The model.
-        attributes: What is in it.
-        version: What tells this version of the model from others: a hash of what is in the index.
-        name: The alias of this version, which queries ask.
-        words: The definition of each attribute as `FT.CREATE` takes it, by its name.
+        attributes: What it contains.
+        version: Distinguishes this version of the model from others: a hash of what the index
+            contains.
+        name: The alias of this version, which queries use.
+        words: The definition of each attribute as `FT.CREATE` takes it, by name.
         fields: The same as the server knows it.
         life: The index on the servers.
     """
@@ -87,7 +88,7 @@ class ModelIndex:
         default_factory=OrderedDict[tuple[Condition, Limits], Compiled]
     )
     _codecs: dict[str, Codec] = field(default_factory=dict[str, Codec])
-    #: On a cluster what puts the index of one node into a slot of it; else empty.
+    #: On a cluster, puts the index of one node into a slot of that node; else empty.
     tag: str = ""
     _of_nodes: dict[str, ModelIndex] = field(default_factory=dict[str, "ModelIndex"])
 
@@ -104,25 +105,25 @@ class ModelIndex:
 
     @classmethod
     def of(cls, model: type[BaseRedisModel]) -> ModelIndex:
-        """Give the index of a model.
+        """Return the index of a model.
 
         Raises:
             AbstractModelError: The model has no documents.
-            ModelDefinitionError: It cannot be indexed as it says.
+            ModelDefinitionError: It cannot be indexed as declared.
         """
         by_default, schema = INDEX.of(model), complete_schema(model)
         known: tuple[bool, object, ModelIndex] | None = vars(model).get(_OF_MODEL)
         if known is None or known[0] != by_default or known[1] is not schema:
             identity_of(model).require_keys()
             known = by_default, schema, cls(model, discover(model, by_default=by_default))
-            setattr(model, _OF_MODEL, known)  # kept as long as the model is, and no longer
+            setattr(model, _OF_MODEL, known)  # kept exactly as long as the model
         return known[2]
 
     def on_node(self, tag: str) -> ModelIndex:
-        """Give the index of those of the documents that are on one node of a cluster.
+        """Return the index of the documents on one node of a cluster.
 
         Args:
-            tag: What puts it into a slot of the node; empty for a server that is no cluster.
+            tag: Puts it into a slot of the node; empty for a server that is not a cluster.
         """
         if not tag:
             return self
@@ -141,7 +142,7 @@ class ModelIndex:
     # -- conditions -------------------------------------------------------------------------------
 
     def compiled(self, condition: Condition | None, limits: Limits) -> Compiled:
-        """Give the query for a condition; what equal conditions gave is kept."""
+        """Return the query for a condition; results for equal conditions are cached."""
         if condition is None:
             return _EVERYTHING
         key = (condition, limits)
@@ -180,14 +181,14 @@ class ModelIndex:
     def _checked(
         self, condition: Condition, clause: Clause, compilation: Compilation
     ) -> Condition | None:
-        """Give what Python looks at again of a condition on words, which it cannot look at.
+        """Return the part of a condition that Python checks, which words cannot be in.
 
         Raises:
             NotIndexedError: The index does not answer exactly what only it can answer.
         """
         alone, rest = split_full_text(condition)
         limits, unindexed = compilation.limits, compilation.unindexed
-        # a query that is too deep was given up: it has no words in it any more
+        # a query that is too deep was given up and no longer contains words
         is_answered = not alone or clause.is_exact or not clause.is_all
         for part in alone:
             by_itself = Compilation(self.attributes, limits, self._codec_of)
@@ -214,14 +215,14 @@ class ModelIndex:
     # -- on the server ----------------------------------------------------------------------------
 
     async def ensure(self, channel: Channel) -> None:
-        """Make the index where there is none, and wait until it has all documents.
+        """Create the index if there is none, and wait until it holds all documents.
 
-        Once for each connection to a server, however many callers ask: one round trip where there
-        is one. Warns of documents that it did not take.
+        This happens once per connection to a server, however many callers ask: one round trip if
+        the index exists. Warns of documents that it rejected.
 
         Raises:
             UnsupportedServerError: The server has no Search.
-            IndexUnavailableError: The server makes none.
+            IndexUnavailableError: The server does not create the index.
         """
         await self.life.ensure(channel)
 
@@ -229,7 +230,7 @@ class ModelIndex:
         """Make sure that there is something to index.
 
         Raises:
-            IndexUnavailableError: There is not.
+            IndexUnavailableError: There is nothing.
         """
         if not self.attributes.all:
             raise IndexUnavailableError(
@@ -239,7 +240,7 @@ class ModelIndex:
 
 
 def demands_index(model: type[BaseRedisModel]) -> bool:
-    """Say whether a field of a model says itself that it is indexed."""
+    """Tell whether a field of a model itself asks to be indexed."""
     return any(
         index_options_of(info).index or index_options_of(info).keys
         for info in model.__pydantic_fields__.values()

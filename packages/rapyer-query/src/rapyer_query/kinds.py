@@ -1,4 +1,4 @@
-"""How values of each type stand in an index."""
+"""How the values of each type are represented in an index."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from rapyer_query.attributes import Family, Form
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How the values of a type stand in an index.
+    """How the values of a type are represented in an index.
 
     Attributes:
         form: The type of the attribute.
         family: How they are compared with operands.
-        path: Where in the stored form the indexed value stands; empty for the value itself.
-        offset_path: Where the offset of a moment stands beside it; empty where there is none.
-        members: The values that there can be, as the index has them; empty for any.
-        field_type: Their type, where it is one of a plugin.
+        path: Where in the stored form the indexed value is; empty for the value itself.
+        offset_path: Where the offset of a moment is stored with it; empty if there is none.
+        members: The possible values, as the index has them; empty for any.
+        field_type: Their type, if it comes from a plugin.
     """
 
     form: Form
@@ -58,7 +58,7 @@ _TEXTS = frozenset({"text", "token", "choice", "texts"})
 
 
 def kind_of_schema(schema: Mapping[str, Any], field_types: FieldTypes) -> Kind | None:
-    """Give the kind of the values of a core schema; None where they have none by themselves."""
+    """Return the kind of the values of a core schema; None if they have none on their own."""
     field_type = field_types.of_schema(schema)
     if field_type is None or _has_own_form(schema, field_type, field_types):
         return None
@@ -74,21 +74,21 @@ def kind_of_schema(schema: Mapping[str, Any], field_types: FieldTypes) -> Kind |
 def _has_own_form(
     schema: Mapping[str, Any], field_type: FieldType, field_types: FieldTypes
 ) -> bool:
-    """Say whether a field has a serializer of its own, which decides what is stored."""
+    """Tell whether a field has a serializer of its own, which decides what is stored."""
     if field_type.stored is not None:
         return field_types.stored_schema(schema) is None
     return "serialization" in schema and field_type.name != "Enum"
 
 
 def kind_of_literal(expected: Sequence[Any]) -> Kind | None:
-    """Give the kind of a `Literal`; None among its values is null."""
+    """Return the kind of a `Literal`; a None among its values is null."""
     if any(value is None or isinstance(value, Enum) for value in expected):
         return None
     return kind_of_values(expected)
 
 
 def kind_of_values(values: Sequence[Any]) -> Kind | None:
-    """Give the kind of values of which all are known: they are texts, or whole numbers."""
+    """Return the kind of values that are all known: they are texts, or whole numbers."""
     if all(isinstance(value, str) for value in values):
         return Kind("TAG", "choice", members=tuple(stored_text(str(value)) for value in values))
     if all(isinstance(value, int) and not isinstance(value, bool) for value in values):
@@ -97,13 +97,13 @@ def kind_of_values(values: Sequence[Any]) -> Kind | None:
 
 
 def kind_of_union(choices: Iterable[Mapping[str, Any]], field_types: FieldTypes) -> Kind | None:
-    """Give the kind of a union whose members have one JSON type."""
+    """Return the kind of a union whose members have one JSON type."""
     families: set[Family] = set()
     for choice in choices:
         kind = kind_of_schema(choice, field_types)
         if kind is None and choice["type"] == "literal":
             kind = kind_of_literal(choice["expected"])
-        # a number of an Enum that is no IntEnum may be read as its member, or as itself
+        # a number for an Enum other than IntEnum may be read as its member, or as itself
         if kind is None or kind.path or (choice["type"] == "enum" and kind.form == "NUMERIC"):
             return None
         families.add(kind.family)

@@ -1,4 +1,4 @@
-"""What an index answers about one comparison, by the kind of the comparison."""
+"""What an index answers about one comparison, by the type of comparison."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from rapyer_query.attributes import Attribute, Way
 from rapyer_query.bounds import NO_BOUNDS, Bounds, Context
 from rapyer_query.clauses import NONE_AT_ALL, Literal, all_of
 
-#: Leaves of conditions: what compares one value.
+#: Leaves of conditions: comparisons of a single value.
 Leaf: TypeAlias = Comparison | In | Between | IsNone | Contains | StartsWith | EndsWith | Within
 
 
@@ -40,7 +40,7 @@ class Target(NamedTuple):
     Attributes:
         attribute: The attribute with the values.
         way: The way to them.
-        is_part: Whether the attribute has other values of the document as well.
+        is_part: Whether the attribute also has other values of the document.
         is_list: Whether it is about the list of the values as a whole.
     """
 
@@ -50,7 +50,7 @@ class Target(NamedTuple):
     is_list: bool
 
     def passes(self, way: Way) -> bool:
-        """Say whether something stands on the way to the values."""
+        """Tell whether something is on the way to the values."""
         return self.way[: len(way)] == way
 
 
@@ -64,7 +64,7 @@ def _comparison(context: Context, leaf: Comparison, target: Target) -> Bounds:
 
 def _whole_list(context: Context, attribute: Attribute, elements: Collection[Any]) -> Bounds:
     """Find lists by all of their elements: the index knows neither their order nor their number."""
-    if not elements:  # what is missing may be None as well, which `with_absent` tells apart
+    if not elements:  # a missing one may also be None, which `with_absent` tells apart
         return Bounds(NONE_AT_ALL, NONE_AT_ALL)
     found = [
         bound.compared(context, attribute, "==", element).over.positive
@@ -90,10 +90,10 @@ def _is_none(context: Context, leaf: IsNone, target: Target) -> Bounds:
 def _contains(context: Context, leaf: Contains, target: Target) -> Bounds:
     if not target.is_list:
         return bound.part_of_text(context, target.attribute, "contains", leaf.operand)
-    if leaf.operand is None:  # null is in no index
+    if leaf.operand is None:  # null is never in an index
         return NO_BOUNDS
     found = bound.compared(context, target.attribute, "==", leaf.operand)
-    return Bounds(found.over, found.under)  # what has other elements may have this one as well
+    return Bounds(found.over, found.under)  # a list with other elements may have this one too
 
 
 def _starts(context: Context, leaf: StartsWith, target: Target) -> Bounds:
@@ -124,31 +124,31 @@ _COMPILED: Mapping[type, Callable[[Context, Any, Target], Bounds]] = {
 
 
 def of_leaf(context: Context, leaf: Leaf, target: Target) -> Bounds:
-    """Give what an index answers about a comparison, of the documents with a value in it."""
+    """Return what an index answers about a comparison, for documents with a value in it."""
     return _COMPILED[type(leaf)](context, leaf, target)
 
 
 def may_be_about_a_list(leaf: Leaf) -> bool:
-    """Say whether a comparison may be about a list as a whole."""
+    """Tell whether a comparison may be about a list as a whole."""
     if isinstance(leaf, Comparison):
         return leaf.right is None or is_array(leaf.right)
     return isinstance(leaf, Contains | IsNone)
 
 
 def asks_for_none(leaf: Leaf) -> bool:
-    """Say whether a comparison is with None."""
+    """Tell whether a comparison is with None."""
     return isinstance(leaf, IsNone) or (isinstance(leaf, Comparison) and leaf.right is None)
 
 
 def asks_for_nothing(leaf: Leaf) -> bool:
-    """Say whether a comparison holds for None alone, or for an empty list."""
+    """Tell whether a comparison holds only for None, or only for an empty list."""
     if isinstance(leaf, Comparison) and is_array(leaf.right):
         return not leaf.right
     return asks_for_none(leaf)
 
 
 def around(leaf: Leaf) -> Within | None:
-    """Give a circle of the places whose distance a comparison asks for; None where it does not."""
+    """Return a circle of the places whose distance a comparison asks for; None if there is none."""
     value = leaf.left
     if not isinstance(leaf, Comparison) or not isinstance(value, DistanceTo):
         return None
@@ -157,17 +157,17 @@ def around(leaf: Leaf) -> Within | None:
     if abs(leaf.right) > _FARTHEST:
         return None
     metres = max(0.0, leaf.right * UNITS[value.unit])
-    # a place may be a metre away from where the index has it, and is measured to the centimetre
+    # a place may be a meter away from where the index has it, and is measured to the centimeter
     return Within(value.left, value.lon, value.lat, metres + 2)
 
 
 def has_values(leaf: Leaf) -> bool:
-    """Say whether a value is compared with another one of the document."""
+    """Tell whether a value is compared with another value of the document."""
     return any(is_value(getattr(leaf, name)) for name in leaf.__parts__ if name != "left")
 
 
 def holds(leaf: Leaf | AnyElement, value: Any) -> bool:
-    """Say whether a value fulfils a condition, in Python."""
+    """Tell whether a value matches a condition, in Python."""
     parts = [value if name == "left" else getattr(leaf, name) for name in leaf.__parts__]
     make: Callable[..., Condition] = type(leaf)
     return predicate_of(make(*parts))(None)

@@ -1,8 +1,8 @@
-"""The life of the index of one version of a model: made, waited for, kept, forgotten.
+"""The lifecycle of the index of one version of a model: created, waited for, kept, forgotten.
 
-What is asked of it every time costs a look into a dictionary. A server is asked again where it may
-have restarted, since one that has loaded its documents from a log indexes them in the background
-and answers with a part meanwhile; and now and then, to say that the version is alive.
+The common case costs one dictionary lookup. A server is asked again if it may have restarted, since
+a server that has loaded its documents from a log indexes them in the background and returns partial
+answers meanwhile; and from time to time, to say that the version is alive.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ from rapyer_query.reports import Report
 if TYPE_CHECKING:
     from rapyer_query.index import ModelIndex
 
-#: How long to wait between questions whether an index is built: it is built more slowly for each.
+#: Pauses between checks whether an index is built, as each check slows the build down.
 PAUSES: Final = (0.002, 0.005, 0.01, 0.02, 0.05)
-#: Attributes of which the definitions come in one command.
+#: Attribute definitions per command.
 _PART: Final = 500
-#: Leases are renewed so many times before they end.
+#: How many times leases are renewed before they would end.
 _RENEWALS: Final = 4
-#: Seconds after which a query asks for what the index did not take.
+#: Seconds after which a query asks what the index rejected.
 _LOOK_AFTER: Final = 1.0
 
 _CREATE: Final = ("create", "", 0)
-#: The first version of Search that asks the other nodes of a cluster itself.
+#: The first version of Search that queries the other nodes of a cluster by itself.
 _OF_CLUSTERS: Final = 80_000
 
 
 @dataclass(slots=True, eq=False)
 class _State:
-    """What is known of the index on one server.
+    """What is known about the index on one server.
 
     Attributes:
-        task: Makes it; None where it is to be made.
+        task: Creates it; None if it is to be created.
         connects: How many connections there had been before the server was last asked.
-        run: What tells the run of the server in which the index was last known to be complete.
-        looked: When the server was last asked for what the index did not take.
+        run: Identifies the run of the server in which the index was last known to be complete.
+        looked: When the server was last asked what the index rejected.
         timer: Renews the lease.
-        renewal: The renewal that is under way.
+        renewal: The renewal in progress.
         documents: How many documents an index had when it was last seen being built.
-        refusals: What the index did not take.
+        refusals: What the index rejected.
     """
 
     task: asyncio.Task[None] | None = None
@@ -77,7 +77,7 @@ class Lifecycle:
     """The index of one version of a model, on all servers.
 
     Args:
-        index: What is in it, and its alias.
+        index: What it contains, and its alias.
     """
 
     __slots__ = ("__weakref__", "_index", "_states")
@@ -91,7 +91,7 @@ class Lifecycle:
 
         Args:
             channel: The connections.
-            anew: Whether the server is asked also where it was known to be there.
+            anew: Whether to ask the server even if the index was known to exist.
         """
         state = self._state(channel)
         task = state.task
@@ -104,11 +104,11 @@ class Lifecycle:
         state.refusals.warn()
 
     def forget(self, channel: Channel) -> None:
-        """Take note that the index is gone: it is made again when it is asked for."""
+        """Take note that the index is gone: it is created again on demand."""
         self._state(channel).task = None
 
     def leave(self, channel: Channel) -> None:
-        """Take note that the index was dropped: nobody says that the version is alive any more."""
+        """Take note that the index was dropped: the version is no longer reported as alive."""
         state = self._state(channel)
         state.task = None
         if state.timer is not None:
@@ -116,20 +116,20 @@ class Lifecycle:
             state.timer = None
 
     def distrust(self, channel: Channel) -> None:
-        """Take note that the index may be incomplete: it is waited for until it is not."""
+        """Take note that the index may be incomplete: callers wait until it is complete."""
         state = self._state(channel)
         state.task, state.run = None, ""
 
     def run_of(self, channel: Channel) -> str:
-        """Give what tells the run of the server in which the index was known to be complete."""
+        """Return the run of the server in which the index was known to be complete."""
         return self._state(channel).run
 
     def documents_of(self, channel: Channel) -> int:
-        """Say how many documents an index had when it was last seen being built."""
+        """Return how many documents an index had when it was last seen being built."""
         return self._state(channel).documents
 
     def connects_of(self, channel: Channel) -> int:
-        """Say how many connections there had been when that was asked."""
+        """Return how many connections there had been when the server was asked."""
         return self._state(channel).connects
 
     def _state(self, channel: Channel) -> _State:
@@ -143,7 +143,7 @@ class Lifecycle:
         if (task.cancelled() or task.exception() is not None) and state.task is task:
             state.task = None
 
-    # -- making it --------------------------------------------------------------------------------
+    # -- creating it ------------------------------------------------------------------------------
 
     async def _make(self, channel: Channel, state: _State) -> None:
         index = self._index
@@ -179,7 +179,7 @@ class Lifecycle:
         """Make sure that a server has Search.
 
         Raises:
-            UnsupportedServerError: It has not, or one across the nodes of a cluster.
+            UnsupportedServerError: It does not, or its Search spans the nodes of a cluster.
         """
         if server.is_cluster and server.modules.get("search", 0) >= _OF_CLUSTERS:
             raise UnsupportedServerError(
@@ -195,13 +195,13 @@ class Lifecycle:
             )
 
     def require_database(self) -> None:
-        """Make sure that the documents are in the database that has indexes.
+        """Make sure that the documents are in the database that supports indexes.
 
-        An index that database 0 has would answer elsewhere, too, and wrongly: the server asks it
-        in every database, and gives it the documents of all of them.
+        An index of database 0 would answer elsewhere too, and wrongly: the server queries it in
+        every database, and adds the documents of all of them to it.
 
         Raises:
-            IndexUnavailableError: They are in another one.
+            IndexUnavailableError: They are in another database.
         """
         number, name = database_of(self._index.model), self._index.model.__name__
         if number != 0:
@@ -214,7 +214,7 @@ class Lifecycle:
     async def _decide(
         self, channel: Channel, others: list[bytes]
     ) -> tuple[tuple[Argument, ...], tuple[FieldDefinition, ...]]:
-        """Choose between taking over an index that nobody is alive for, and making one."""
+        """Choose between taking over an index that no process is alive for, and creating one."""
         index = self._index
         names = [name.decode() for name in others]
         found = await find_alteration(channel, index.fields, index.attributes.language, names)
@@ -236,14 +236,14 @@ class Lifecycle:
         """Run a script on the index: with its keys, its version and its retention.
 
         Raises:
-            IndexUnavailableError: The server refuses a command of it.
+            IndexUnavailableError: The server refuses a command of the script.
         """
         index = self._index
         keys = (index.registry, index.name)
         sent = (index.version, int(INDEX_RETENTION.of(index.model) * 1000), *arguments)
         try:
             return await channel.run(operation, (), keys, sent)
-        except ELSEWHERE:  # of a cluster, where another node is to be asked
+        except ELSEWHERE:  # on a cluster, if another node is to be asked
             raise
         except ResponseError as exc:
             raise self._unavailable(str(exc)) from exc
@@ -265,7 +265,7 @@ class Lifecycle:
         state.timer = asyncio.get_running_loop().call_later(seconds, _renew, weak, ref(channel))
 
     def renew(self, channel: Channel) -> None:
-        """Say that the version is alive, in the background; called by the timer."""
+        """Report in the background that the version is alive; called by the timer."""
         state = self._state(channel)
         state.renewal = asyncio.create_task(self._renew(channel, state))
 
@@ -280,17 +280,17 @@ class Lifecycle:
             elif reply[0] != b"growing":
                 self.forget(channel)
             elif Report.of_reply(reply).run != state.run:
-                self.distrust(channel)  # it has restarted, and nobody has seen the connections
+                self.distrust(channel)  # it has restarted without a visible reconnect
         except (RedisError, RapyerError):
-            pass  # nobody waits for this: the next query meets the same, and tells
+            pass  # nobody waits for this: the next query meets the same error, and reports it
         finally:
             if not channel.closed and state.timer is not None:
                 self._schedule(channel, state)
 
-    # -- what it did not take ---------------------------------------------------------------------
+    # -- rejected documents -----------------------------------------------------------------------
 
     def is_look_due(self, channel: Channel) -> bool:
-        """Say whether the server is to be asked, along with a query, what the index did not take.
+        """Tell whether the server is to be asked, along with a query, what the index rejected.
 
         At most once a second.
         """
@@ -302,13 +302,13 @@ class Lifecycle:
         return True
 
     async def look_at(self, channel: Channel, reply: Any) -> None:
-        """Warn of what the index did not take, as a reply to `FT.INFO` tells."""
+        """Warn of what the index rejected, according to a reply to `FT.INFO`."""
         if isinstance(reply, ResponseError):
-            return  # the user may not ask, or the index is gone: the query itself tells
+            return  # the user may not ask, or the index is gone: the query itself reports it
         state, facts = self._state(channel), IndexFacts.of_reply(reply)
         if facts.name == state.refusals.index:
             await state.refusals.note_facts(self._index, channel, facts)
-        else:  # somebody has built it anew: what is known of that comes with the report
+        else:  # it was rebuilt: what is known about the new one comes with the report
             await self.ensure(channel, anew=True)
         state.refusals.warn()
 
@@ -320,7 +320,7 @@ def _renew(life: ref[Lifecycle], channel: ref[Channel]) -> None:
 
 
 def definitions(index: ModelIndex, fields: tuple[FieldDefinition, ...]) -> list[Argument]:
-    """Give definitions of attributes as the scripts read them: parts, their sizes, their words."""
+    """Return attribute definitions as the scripts read them: parts, their sizes, their words."""
     words = index.words
     parts = [
         [word for one in fields[first : first + _PART] for word in words[one.name]]

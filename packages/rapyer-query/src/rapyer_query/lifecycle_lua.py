@@ -1,24 +1,24 @@
-"""What the scripts that look after indexes have in common: the registry, and facts of indexes.
+"""The common parts of the scripts that manage indexes: the registry, and facts about indexes.
 
 The registry is a hash for each prefix, with these fields:
 
-- `lease:VERSION`: until when, in milliseconds, the processes of a version have said to be alive,
+- `lease:VERSION`: until when, in milliseconds, the processes of a version have claimed to be alive,
   and for how long each time. A version is protected as long as it has this field;
-- `late:VERSION`: when a version is given up whose lease was seen to have ended: a server that was
-  out of reach keeps all versions from renewing their leases;
-- `lease:INDEX`: until when one that rebuilds an index has said to be alive;
+- `late:VERSION`: when a version is given up after its lease was seen to have ended: a server that
+  was unreachable keeps all versions from renewing their leases;
+- `lease:INDEX`: until when a process that rebuilds an index has claimed to be alive;
 - `altered:VERSION`: the index to which its attributes are being added;
-- `known:INDEX`: how many refused writes somebody has looked into, and in which run of the server.
+- `known:INDEX`: how many rejected writes somebody has investigated, and in which run of the server.
 
-A user who may not write it leaves no trace in it, and takes nothing away.
+A user without write access to it leaves no trace in it, and takes nothing away.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-#: Keys: the registry, the alias of the version. Arguments: the version; for how many milliseconds
-#: a lease holds.
+#: Keys: the registry, the alias of the version. Arguments: the version; the duration of a lease in
+#: milliseconds.
 COMMON: Final = """
 local registry, alias, version = KEYS[1], KEYS[2], arg[1]
 local retention = tonumber(arg[2])

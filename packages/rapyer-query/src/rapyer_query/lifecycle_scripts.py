@@ -1,9 +1,9 @@
-"""The scripts by which indexes are made, published, kept and dropped, each in one atomic step.
+"""The scripts that create, publish, keep and drop indexes, each in one atomic step.
 
-What there is on the server is the state, and all of it: a process that is killed leaves nothing
-half done, since the server goes on building, and the next process that asks publishes what is
-built. An index is asked by one version only. Beside the indexes there is a registry for each
-prefix: `rapyer_query.lifecycle_lua` has its fields.
+The state is exactly what is on the server: a process that is killed leaves nothing half done, since
+the server goes on building, and the next process that asks publishes what is built. An index is
+used by one version only. Besides the indexes there is a registry for each prefix: its fields are
+described in `rapyer_query.lifecycle_lua`.
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ from rapyer.traffic.scripts import Operation
 
 from rapyer_query.lifecycle_lua import COMMON
 
-#: Makes sure that a version has an index, says that it is alive, and drops what no version asks.
+#: Makes sure that a version has an index, reports that it is alive, and drops indexes that no
+#: version uses.
 #:
-#: Further arguments: the name for a new index; what to do where the version has none (`none` says
-#: so, `look` gives the indexes that nobody is alive for, or makes one where there are none, `alter`
-#: takes one of them over and adds to it, `create` makes one); the index to take over; how many
-#: attributes that has; how many the version needs; the prefix of the keys; the attributes to
+#: Further arguments: the name for a new index; what to do if the version has none (`none` reports
+#: it, `look` returns the indexes that no process is alive for, or creates one if there are none,
+#: `alter` takes one of them over and adds to it, `create` creates one); the index to take over; how
+#: many attributes that has; how many the version needs; the prefix of the keys; the attributes to
 #: define, as `define` reads them.
 #:
-#: Gives `ready`, `building` where there is no index that could be asked, `growing` where the one
-#: that is asked was loaded by a server that indexes in the background; each with what is told of
-#: it. Else `gone`, `others`, or `refused` with the reason.
+#: Returns `ready`, `building` if there is no index that could be queried, `growing` if the queried
+#: one was loaded by a server that indexes in the background; each with what is reported about it.
+#: Otherwise `gone`, `others`, or `refused` with the reason.
 ENSURE = Operation(
     "index_ensure",
     COMMON
@@ -159,7 +160,7 @@ return report('ready', info)
     changes_documents=False,
 )
 
-#: Gives the indexes that nobody is alive for.
+#: Returns the indexes that no process is alive for.
 ABANDONED = Operation(
     "index_abandoned",
     COMMON
@@ -173,9 +174,9 @@ return found
     writes=False,
 )
 
-#: Builds the index anew beside the one that is asked, and puts it into its place when it is
-#: complete. Further arguments: the name for a new index, what is being built (empty at first), for
-#: how many milliseconds that is kept if nobody goes on, the prefix of the keys, the attributes.
+#: Builds a new index beside the current one, and puts it in its place when it is complete. Further
+#: arguments: the name for a new index, what is being built (empty at first), for how many
+#: milliseconds that is kept if nobody continues, the prefix of the keys, the attributes.
 REBUILD = Operation(
     "index_rebuild",
     COMMON
@@ -216,7 +217,7 @@ return report('ready', info)
     writes=True,
 )
 
-#: Takes the index away, and what is being built for it; gives whether there was anything.
+#: Drops the index, and what is being built for it; returns whether there was anything.
 DROP = Operation(
     "index_drop",
     COMMON
@@ -239,8 +240,8 @@ return dropped
     writes=True,
 )
 
-#: Tells of the index: the reply to `FT.INFO` (nothing where there is none), how many of its refused
-#: writes somebody has looked into.
+#: Describes the index: the reply to `FT.INFO` (empty if there is none), how many of its rejected
+#: writes somebody has investigated.
 STATUS = Operation(
     "index_status",
     COMMON
@@ -252,7 +253,7 @@ return {redis.call('FT.INFO', alias), tonumber(report('', info)[6])}
     writes=False,
 )
 
-#: Notes that somebody has looked into some refused writes of an index. Further arguments: the
+#: Notes that somebody has investigated some rejected writes of an index. Further arguments: the
 #: index, how many.
 KNOWN = Operation(
     "index_known",

@@ -1,4 +1,4 @@
-"""The indexes of rapyer that a server has, of whatever models and versions."""
+"""The indexes of rapyer on a server, of any models and versions."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class IndexEntry:
     """An index of a server.
 
     Attributes:
-        name: Its name, taken apart.
-        facts: What the server tells of it.
-        kept_until: The second of Unix time until which its version has said to be alive; None
-            where it has not.
+        name: Its name, parsed.
+        facts: What the server reports about it.
+        kept_until: The Unix time, in seconds, until which its version has claimed to be alive; None
+            if it has not.
     """
 
     name: IndexName
@@ -28,7 +28,7 @@ class IndexEntry:
     kept_until: int | None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold: a row of `python -m rapyer index list`."""
+        """Return a form that JSON can represent: a row of `python -m rapyer index list`."""
         facts = self.facts
         return {
             "prefix": self.name.prefix,
@@ -53,7 +53,7 @@ async def entries_of(channel: Channel) -> list[IndexEntry]:
         for name in await index_names(node):
             try:
                 facts = await facts_of(node, name.name)
-            except AskError:  # in a slot that is elsewhere now
+            except AskError:  # in a slot that has moved
                 continue
             if facts is not None:  # else it was dropped meanwhile
                 found.append(IndexEntry(name, facts, await _kept_until(node, name)))

@@ -1,4 +1,4 @@
-"""`User.index`: the index of a model, for those who want to know or to decide."""
+"""`User.index`: the index of a model, for inspection and control."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ from rapyer_query.shards import shards_of_model, wherever
 
 State: TypeAlias = Literal["ready", "building", "missing"]
 
-#: For how many milliseconds a half-built index is kept that nobody waits for any more.
+#: Milliseconds for which a half-built index is kept when nobody waits for it any more.
 _PATIENCE: Final = 60_000
-#: Seconds between two looks at how far an index is.
+#: Seconds between two checks of the progress of a build.
 _GLANCE: Final = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """What there is of the index of a model; on a cluster, of the indexes of all nodes.
+    """The state of the index of a model; on a cluster, of the indexes on all nodes together.
 
     Attributes:
         model: The name of the model.
-        alias: The name by which queries ask.
-        index: The name of the index behind it; None where there is none.
-        state: `"ready"`, `"building"` while it has a part of the documents, or `"missing"`.
-        progress: How much of the keys was looked at, from 0 to 1.
-        documents: How many documents it has.
-        memory: How many bytes it takes; None where the server has lost count, as it does when
-            many documents were deleted.
-        fields: Its attributes; those that it would have, where it is missing.
-        failures: How many writes of documents it did not take since it was made. It never goes
-            down: a document that was mended counts on.
-        known_failures: How many of these writes `status(scan=True)` has found mended.
-        last_failed_key: The key of the last of them; None where all were taken.
-        last_failure: Why it was not taken.
-        failed_keys: The keys of all documents that are not in the index; None where nobody asked.
+        alias: The name that queries use.
+        index: The name of the index behind the alias; None if there is no index.
+        state: `"ready"`, `"building"` while it holds only a part of the documents, or `"missing"`.
+        progress: How much of the keyspace has been scanned, from 0 to 1.
+        documents: How many documents it holds.
+        memory: How many bytes it takes; None if the server has lost count, as it does after many
+            documents were deleted.
+        fields: Its attributes; if it is missing, those that it would have.
+        failures: How many writes of documents it has rejected since it was created. This never goes
+            down: a document still counts after it has been fixed.
+        known_failures: How many of these writes `status(scan=True)` has found to be fixed.
+        last_failed_key: The key of the last rejected write; None if there was none.
+        last_failure: Why that write was rejected.
+        failed_keys: The keys of all documents that are not in the index; None if not asked for.
     """
 
     model: str
@@ -69,7 +69,7 @@ class IndexStatus:
     failed_keys: tuple[str, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give what JSON can hold."""
+        """Give a form that JSON can represent."""
         return {**asdict(self), "fields": [field.to_dict() for field in self.fields]}
 
 
@@ -95,29 +95,30 @@ class IndexManager:
 
     @property
     def name(self) -> str:
-        """The alias by which queries of this version of the model ask: for `FT.SEARCH` by hand.
+        """The alias that queries of this version of the model use, for `FT.SEARCH` by hand.
 
-        On a cluster each node has one with a hash tag: `explain()` of a query has the first.
+        On a cluster each node has its own alias with a hash tag; `explain()` of a query shows the
+        first.
         """
         return self._index.name
 
     @property
     def fields(self) -> tuple[FieldDefinition, ...]:
-        """What is in it."""
+        """The attributes of the index."""
         return self._index.fields
 
     async def status(self, *, scan: bool = False) -> IndexStatus:
-        """Tell what there is of the index. One round trip; nothing is made.
+        """Tell the state of the index. One round trip; nothing is created.
 
         Args:
-            scan: Whether to name all documents that are not in it, by reading all keys of the
-                database with `SCAN`: two or three round trips for 1000 of them. Where there are
-                none, the refused writes of before are taken as mended, and no query warns of them
-                any more.
+            scan: Whether to name all documents that are not in the index, by reading all keys of
+                the database with `SCAN`: two or three round trips for every 1000 keys. If none is
+                missing, the writes rejected so far are taken to be fixed, and queries no longer
+                warn of them.
 
         Raises:
             UnsupportedServerError: The server has no Search.
-            IndexUnavailableError: The documents are in another database than 0.
+            IndexUnavailableError: The documents are in a database other than 0.
         """
 
         async def ask() -> IndexStatus:
@@ -137,7 +138,7 @@ class IndexManager:
         try:
             keys = await find_dropped(channel, index.model, index.name)
         except ResponseError as exc:
-            if is_gone(exc):  # somebody has dropped it meanwhile
+            if is_gone(exc):  # it has been dropped meanwhile
                 return _missing(index, None)
             raise
         if not keys:
@@ -147,21 +148,21 @@ class IndexManager:
         return replace(found, failed_keys=shown, known_failures=known)
 
     async def ensure(self, *, progress: Progress = None) -> None:
-        """Make the index where there is none, and wait until it has all documents.
+        """Create the index if there is none, and wait until it holds all documents.
 
-        A query does the same. One round trip where there is one.
+        Queries do the same. One round trip if the index exists.
 
         Args:
-            progress: Is called with the number of documents that the index has, and None, as long
-                as it is being built; True shows that in the terminal.
+            progress: Called with the number of documents in the index and None while it is being
+                built; True shows a progress display in the terminal.
 
         Raises:
             UnsupportedServerError: The server has no Search.
-            IndexUnavailableError: The server makes no index.
+            IndexUnavailableError: The server does not create the index.
         """
         parts = await self._parts()
         with Reporter(progress, None, self._doing) as reporter:
-            # what a progress callable raises ends this call, and not the building
+            # an exception from a progress callable ends this call, but not the build
             making = asyncio.create_task(_ensured(parts))
             try:
                 while not (await asyncio.wait([making], timeout=_GLANCE))[0]:
@@ -171,19 +172,19 @@ class IndexManager:
             await making
 
     async def rebuild(self, *, progress: Progress = None) -> None:
-        """Build the index anew beside the one that is asked, and put it into its place.
+        """Build a new index beside the current one, and then put it in its place.
 
-        Queries are answered all the while, completely. Another process that does the same at that
-        time shares the work. Sets the count of refused writes to 0. One round trip, and one for
-        each look at how far it is.
+        Queries are answered completely all the while. Another process that rebuilds at the same
+        time shares the work. The count of rejected writes is reset to 0. One round trip, and one
+        for each check of the progress.
 
         Args:
-            progress: Is called with the number of documents that the new index has, and with that
-                of all documents, as the index of before knows it; True shows that in the terminal.
+            progress: Called with the number of documents in the new index and the total, as the
+                previous index knows it; True shows a progress display in the terminal.
 
         Raises:
             UnsupportedServerError: The server has no Search.
-            IndexUnavailableError: The server makes no index, or it is taken away meanwhile.
+            IndexUnavailableError: The server does not create the index, or it is dropped meanwhile.
         """
         self._index.require_attributes()
         parts = await self._parts()
@@ -212,9 +213,9 @@ class IndexManager:
             await asyncio.sleep(next(pauses, PAUSES[-1]))
 
     async def drop(self) -> bool:
-        """Take the index away; the next query makes it again. One round trip.
+        """Drop the index; the next query creates it again. One round trip.
 
-        Documents stay as they are. An index that other versions of the model ask as well stays for
+        Documents stay as they are. An index that other versions of the model also use stays for
         them.
 
         Returns:
@@ -222,7 +223,7 @@ class IndexManager:
 
         Raises:
             UnsupportedServerError: The server has no Search.
-            IndexUnavailableError: The documents are in another database than 0.
+            IndexUnavailableError: The documents are in a database other than 0.
         """
         dropped = 0
         for index, channel in await self._parts():
@@ -231,18 +232,18 @@ class IndexManager:
         return bool(dropped)
 
     async def diff(self) -> IndexDiff:
-        """Tell what `ensure` would do: what the index of this model has, and the last one has not.
+        """Tell what `ensure` would do: how this model's index differs from the latest one.
 
-        Nothing is made. One round trip, `FT.INFO`, where the index is there; else two or more.
+        Nothing is created. One round trip, `FT.INFO`, if the index exists; otherwise two or more.
 
         Raises:
             UnsupportedServerError: The server has no Search.
-            IndexUnavailableError: The documents are in another database than 0.
+            IndexUnavailableError: The documents are in a database other than 0.
         """
         found = [await difference(*part) for part in await self._parts()]
         return next((one for one in found if one.action != "none"), found[0])
 
-    # -- how --------------------------------------------------------------------------------------
+    # -- internals --------------------------------------------------------------------------------
 
     @property
     def _index(self) -> ModelIndex:
@@ -253,7 +254,7 @@ class IndexManager:
         return f"index of {self._model.__name__}"
 
     async def _parts(self) -> list[tuple[ModelIndex, Channel]]:
-        """Give the index with the connections to its server; on a cluster that of each node."""
+        """Return the index with the connections to its server; on a cluster, one pair per node."""
         index, channel = self._index, channel_of(self._model)
         index.life.require_search(await channel.introduce())
         index.life.require_database()
@@ -280,7 +281,7 @@ async def _ensured(parts: Sequence[tuple[ModelIndex, Channel]]) -> None:
 
 
 async def _under_way(index: ModelIndex, channel: Channel) -> IndexFacts | None:
-    """Give the index of this version that is being built for the first time."""
+    """Return the index of this version that is being built for the first time."""
     for found in await index_names(channel):
         if found.alias == index.name:
             return await facts_of(channel, found.name)
@@ -288,7 +289,7 @@ async def _under_way(index: ModelIndex, channel: Channel) -> IndexFacts | None:
 
 
 def _missing(index: ModelIndex, facts: IndexFacts | None) -> IndexStatus:
-    """Tell of an index that is not there, or is being built for the first time."""
+    """Return the status of an index that is missing, or being built for the first time."""
     if facts is not None:
         return _status(index, facts, "building", 0)
     return IndexStatus(
@@ -309,7 +310,7 @@ def _report_more(reporter: Reporter, before: int, documents: int) -> None:
 
 
 def _together(found: Sequence[IndexStatus]) -> IndexStatus:
-    """Tell of the indexes of all nodes of a cluster as of one."""
+    """Combine the statuses of the indexes on all nodes of a cluster into one."""
     if len(found) == 1:
         return found[0]
     failed = next((one for one in found if one.last_failed_key is not None), found[0])

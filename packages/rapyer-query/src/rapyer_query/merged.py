@@ -1,4 +1,4 @@
-"""What the nodes of a cluster have found, put together."""
+"""Merge what the nodes of a cluster have found."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from rapyer_query.shards import (
 from rapyer_query.sorting import sort_in_python
 from rapyer_query.spec import Spec
 
-#: A key, what the document there was made into, and its score or its distance.
+#: A key, the result made from its document, and its score or its distance.
 Row: TypeAlias = tuple[bytes, Any, float]
-#: Keys, and what the documents there were made into.
+#: Keys, and the results made from their documents.
 Found: TypeAlias = tuple[Sequence[bytes], Sequence[Any]]
-#: Gives the results of a query, a page at a time.
+#: Yields the results of a query, a page at a time.
 PagesOf: TypeAlias = Callable[[Spec], AsyncGenerator[Found]]
 
 
 async def rows_of_nodes(spec: Spec, pages_of: PagesOf) -> list[Row]:
-    """Give the results of a query from all nodes, in their order, each document once.
+    """Return the results of a query from all nodes, in order, each document once.
 
     Args:
         spec: The query.
-        pages_of: Gives the results of a query on one node.
+        pages_of: Yields the results of a query on one node.
 
     Raises:
-        Exception: As `result_pages`.
+        Exception: As for `result_pages`.
     """
     asked = _asked_of_each(spec)
     found, _ = await of_shards(asked, partial(_rows_of, pages_of))
@@ -64,7 +64,7 @@ async def rows_of_nodes(spec: Spec, pages_of: PagesOf) -> list[Row]:
 
 
 def _asked_of_each(spec: Spec) -> Spec:
-    """Give what each node is asked for, so that the results are among what they give."""
+    """Return what to ask each node for, so that their results include the overall results."""
     is_ranked = spec.ranks or spec.near is not None
     is_ordered = bool(spec.orders) or is_ranked
     limit = None if spec.limit is None or is_ordered else spec.skip + spec.limit
@@ -75,7 +75,7 @@ def _asked_of_each(spec: Spec) -> Spec:
         limit=limit,
         scored=spec.scored or is_ranked,
         shape=ModelShape() if spec.orders else spec.shape,
-        # what one node gives may be left out of the results
+        # a node's results may be left out of the overall results
         touches=spec.touches and not (spec.is_windowed or spec.near is not None),
     )
 
@@ -99,19 +99,20 @@ async def _rows_of(pages_of: PagesOf, spec: Spec) -> list[Row]:
 
 
 async def _touch(spec: Spec, keys: Sequence[bytes]) -> None:
-    """Let documents count as read, where that matters to a policy of the model."""
+    """Let documents count as read, if that matters to a policy of the model."""
     policies = read_policies_of(spec.model)
     if policies and keys:
-        named: Any = keys  # as bytes, for others may have written keys that are no text
+        named: Any = keys  # as bytes, for others may have written keys that are not text
         for first in range(0, len(keys), PAGE):
             some = named[first : first + PAGE]
             require_read(await get_documents(channel_of(spec.model), some, policies))
 
 
 async def pages_of_nodes(spec: Spec, pages_of: PagesOf) -> AsyncGenerator[Found]:
-    """Give the results of a query from all nodes, a page at a time.
+    """Yield the results of a query from all nodes, a page at a time.
 
-    In no order, a page is in memory and the keys of all before; else all of them are.
+    Without an order, one page and the keys of all earlier pages are in memory; otherwise all
+    results are.
     """
     if spec.orders or spec.ranks or spec.near is not None or spec.is_windowed:
         rows = await rows_of_nodes(spec, pages_of)
@@ -142,7 +143,7 @@ async def _streamed(spec: Spec, pages_of: PagesOf) -> AsyncGenerator[Found]:
                         yield [key for key, _ in fresh], [one for _, one in fresh]
             if is_again or await are_settled(shards):
                 return
-            is_again = True  # documents that have moved meanwhile are on the other node by then
+            is_again = True  # by then, documents that have moved meanwhile are on the other node
             await channel_of(spec.model).refresh()
         except GONE:
             if turn == TURNS:
@@ -152,7 +153,7 @@ async def _streamed(spec: Spec, pages_of: PagesOf) -> AsyncGenerator[Found]:
 
 
 def results_of(spec: Spec, rows: Sequence[Row]) -> list[Any]:
-    """Give the results themselves, with their scores where these are wanted."""
+    """Return the results themselves, with their scores if requested."""
     if spec.scored:
         return [(result, score) for _, result, score in rows]
     return [result for _, result, _ in rows]

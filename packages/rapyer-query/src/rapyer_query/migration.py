@@ -1,9 +1,9 @@
-"""How a version of a model that has no index comes by one: it makes its own, or takes one over.
+"""How a version of a model gets an index if it has none: it creates its own, or takes one over.
 
-`FT.ALTER` adds attributes to an index and takes a tenth of the memory of a second one. But a
-document that has a value of another type at one of the new places leaves the index, for all who ask
-it, and nobody can know which documents others will write. So a version takes over an index that no
-version is alive for, and shares none.
+`FT.ALTER` adds attributes to an index and takes a tenth of the memory of a second index. But a
+document that has a value of another type at one of the new places leaves the index, for everybody
+who queries it, and nobody can know which documents others will write. So a version takes over an
+index that no version is alive for, and shares none.
 """
 
 from __future__ import annotations
@@ -35,23 +35,22 @@ class Alteration:
 async def find_alteration(
     channel: Channel, wanted: Sequence[FieldDefinition], language: str, abandoned: Iterable[str]
 ) -> Alteration | None:
-    """Find an index that has nothing but what a version needs, and lacks the least of that.
+    """Find the index that contains only what a version needs, and lacks the least of it.
 
     Args:
         channel: The connections.
         wanted: The attributes that the version needs.
         language: The language of their words.
-        abandoned: The names of the indexes that nobody is alive for.
+        abandoned: The names of the indexes that no process is alive for.
 
     Returns:
-        What is to be done; None where an index of its own is to be made. One round trip for each
-        index.
+        What to do; None if a new index is to be created. One round trip for each index.
     """
     possible: list[Alteration] = []
     for name in abandoned:
         try:
             facts = await facts_of(channel, name)
-        except ResponseError:  # the user may not ask: nothing is taken over then
+        except ResponseError:  # the user may not ask: then nothing is taken over
             continue
         found = None if facts is None else _addition(facts, wanted, language)
         if found is not None:

@@ -1,4 +1,4 @@
-"""The methods that every model has."""
+"""The query methods of every model."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ class QueryMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
     @classmethod
     def find(cls, *conditions: Condition | bool) -> Query[Self]:
-        """Ask for the documents that fulfil all of some conditions; for all of them without any.
+        """Make a query for the documents that match all conditions, or all documents without any.
 
             adults = await User.find(User.age > 18).to_list()
 
-        Nothing is sent yet: see [`Query`][rapyer_query.query.Query] for what can be asked.
+        Nothing is sent yet: see [`Query`][rapyer_query.query.Query] for what you can do with it.
 
         Raises:
-            ExpressionError: Something else than a condition on the model was given.
+            ExpressionError: Something other than a condition on the model was given.
         """
         return Query[Self].of(cls, conditions)
 
     @classmethod
     async def find_one(cls, *conditions: Condition | bool) -> Self | None:
-        """Give a document that fulfils all of some conditions; None where there is none.
+        """Read a document that matches all conditions, or None if there is none. One round trip.
 
-        Of several it is any one: `find(...).sort(...).first()` gives the first in an order, and
-        `find(...).one()` makes sure that there is just one. One round trip.
+        If several match, you get any one of them: use `find(...).sort(...).first()` for the first
+        in an order, and `find(...).one()` to make sure that there is exactly one.
 
         Raises:
-            ExpressionError: Something else than a condition on the model was given.
-            RapyerError: As the methods of a query that ask.
+            ExpressionError: Something other than a condition on the model was given.
+            RapyerError: As for the methods of a query that send something.
         """
         found: Self | None = await Query[Self].of(cls, conditions).first()
         return found

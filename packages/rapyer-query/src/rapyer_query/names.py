@@ -1,11 +1,11 @@
-"""The names of indexes: an alias for each version of a model, and what stands behind it.
+"""The names of indexes: an alias for each version of a model, and what is behind it.
 
-A version of a model is told by what is in its index. It has an alias, by which its queries ask, and
-which leads to an index from the moment on in which that has all documents. An index has a name of
-its own that was never used before: one that is dropped and made again has another name, so that
-nobody takes it for the one of before. Both names, and the key of the registry, start with
-`rapyer:`, which no model's keys do. On a cluster they go on with a hash tag: each node has an index
-of its own documents, in one of its own slots.
+A version of a model is identified by the contents of its index. It has an alias, which its queries
+use, and which points to an index from the moment that index holds all documents. An index has a
+name of its own that was never used before: one that is dropped and created again gets another name,
+so that nobody takes it for the previous one. Both names, and the key of the registry, start with
+`rapyer:`, which no model's keys do. On a cluster a hash tag follows: each node has an index of its
+own documents, in one of its own slots.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _INDEX: Final = re.compile(
 
 
 class IndexName(NamedTuple):
-    """The name of an index of rapyer, taken apart.
+    """The name of an index of rapyer, parsed.
 
     Attributes:
         name: The whole name.
         prefix: The prefix of the model.
-        version: The version that it was made for.
-        tag: On a cluster what puts it into a slot of its node; else empty.
+        version: The version that it was created for.
+        tag: On a cluster, puts it into a slot of its node; else empty.
     """
 
     name: str
@@ -39,32 +39,32 @@ class IndexName(NamedTuple):
 
     @property
     def alias(self) -> str:
-        """The alias of the version that it was made for."""
+        """The alias of the version that it was created for."""
         return alias_of(self.prefix, self.version, self.tag)
 
 
 def version_of(*told: object) -> str:
-    """Give what tells a version from others: 16 hexadecimal digits of what JSON can hold."""
+    """Return an identifier of a version: 16 hexadecimal digits from values that JSON can hold."""
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 def alias_of(prefix: str, version: str, tag: str = "") -> str:
-    """Give the alias of a version of the model with a prefix."""
+    """Return the alias of a version of the model with a prefix."""
     return f"rapyer:{tag}{prefix}:{version}"
 
 
 def registry_of(prefix: str, tag: str = "") -> str:
-    """Give the key of the hash in which the versions of a model note that they are alive."""
+    """Return the key of the hash in which the versions of a model note that they are alive."""
     return f"rapyer:{tag}{prefix}:versions"
 
 
 def new_name(alias: str) -> str:
-    """Give a name for an index that no other one has; later names sort behind earlier ones."""
+    """Return a unique name for an index; later names sort after earlier ones."""
     return f"{alias}.{time.time_ns() // 1_000_000:011x}{secrets.token_hex(3)[:5]}"
 
 
 def parse_name(name: str) -> IndexName | None:
-    """Take a name apart; None where it is of no index of rapyer."""
+    """Parse a name; None if it is not the name of an index of rapyer."""
     found = _INDEX.fullmatch(name)
     if found is None:
         return None

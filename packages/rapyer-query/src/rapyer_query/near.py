@@ -1,4 +1,4 @@
-"""The documents whose vectors are near another one: what the index is asked, and plain Python."""
+"""The documents whose vectors are near a given one: by the index, and in plain Python."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
     from rapyer_query.merged import Found
 
-#: How many nearest documents may be asked for.
+#: The largest number of nearest documents that can be requested.
 MOST_NEAR: Final = 1_000_000
-#: Under this name the server gives distances.
+#: The name under which the server returns distances.
 DISTANCE: Final = "_distance"
 BY_DISTANCE: Final = ServerOrder((f"@{DISTANCE}", "ASC"), NOTHING)
 _FORMATS: Final = {"float32": "f", "float64": "d"}
@@ -37,9 +37,9 @@ class Near:
     """What documents are near to.
 
     Attributes:
-        path: Where their vectors stand.
-        vector: The other vector.
-        number: How many of them are wanted; None for all up to a distance.
+        path: The path of their vectors.
+        vector: The given vector.
+        number: How many documents are wanted; None for all within a distance.
         distance: That distance.
         how: How vectors are indexed.
         attribute: The attribute of the index.
@@ -57,11 +57,11 @@ class Near:
         cls, model: type[BaseRedisModel], path: object, vector: object, number: int | None,
         distance: float,
     ) -> Near:  # fmt: skip
-        """Check what is asked for.
+        """Check the arguments, and make the object.
 
         Raises:
-            ExpressionError: The path leads to no vector of the model, or the other vector is none
-                that its index could hold.
+            ExpressionError: The path does not lead to a vector of the model, or the given vector
+                could not be in its index.
         """
         from rapyer_query.checks import check_root  # noqa: PLC0415 - it knows queries
         from rapyer_query.index import ModelIndex  # noqa: PLC0415 - it knows the compiler
@@ -90,7 +90,7 @@ class Near:
     # -- by the server ----------------------------------------------------------------------------
 
     def query(self, text: str) -> str:
-        """Give the query for those of the documents of another query."""
+        """Return the query for the near ones among the documents of another query."""
         name = self.attribute.name
         if self.number is not None:
             return f"({text})=>[KNN {self.number} @{name} $near AS {DISTANCE}]"
@@ -99,14 +99,14 @@ class Near:
 
     @property
     def parameters(self) -> list[Any]:
-        """What is sent beside it."""
+        """The parameters to send along with it."""
         form = f"<{self.how.dim}{_FORMATS[self.how.precision]}"
         sent: list[Any] = ["near", struct.pack(form, *self.vector)]
         return sent if self.number is not None else [*sent, "radius", repr(self.distance)]
 
     @property
     def estimate(self) -> str:
-        """What of the answer is an estimate; empty where nothing is."""
+        """What of the answer is an estimate; empty for nothing."""
         if self.how.algorithm == "flat":
             return ""
         return f"{self!r} goes along a graph (HNSW), which may leave near documents out"
@@ -114,7 +114,7 @@ class Near:
     # -- in Python --------------------------------------------------------------------------------
 
     async def among(self, pages: AsyncGenerator[Found]) -> list[tuple[float, bytes, Any]]:
-        """Give those of some documents that are near: their distances, keys and instances."""
+        """Return those of some documents that are near: their distances, keys and instances."""
         get, measure = getter_of(self.path), _MEASURES[self.how.metric]
         found: list[tuple[float, bytes, Any]] = []
         async with aclosing(pages) as reading:

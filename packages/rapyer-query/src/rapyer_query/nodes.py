@@ -1,8 +1,8 @@
-"""The results of one node of a cluster, whose index is asked for keys alone.
+"""The results of one node of a cluster, whose index is asked only for keys.
 
-A command of Search is about the slot of the index there, and finds no document of another one
+A command of Search is bound to the slot of the index there, and finds no document of another slot
 (Redis 7.4 takes the slot of the command for that of each key that is looked up meanwhile). The keys
-that it names are right all the same, and the documents are read by them.
+that it names are nevertheless correct, and the documents are read by key.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from rapyer_query.pages import NO_ORDER, read_page
 from rapyer_query.results import Results
 from rapyer_query.session import DoubtError, Session
 
-#: Documents that are read beyond a limit, for those that have changed since they were named.
+#: Extra documents to read beyond a limit, for those that have changed since they were named.
 _MORE: Final = 50
 
 
 async def keys_on_node(session: Session) -> list[bytes]:
-    """Give the keys that the index of a node names, and note the scores where these are wanted.
+    """Return the keys that the index of a node names, noting the scores if they are wanted.
 
     One round trip.
 
     Raises:
-        DoubtError: The server does not name so many.
+        DoubtError: The server does not name that many.
     """
     ranks = session.spec.ranks
     (reply,) = await session.send(session.ask.keys(ALL_ROWS, scored=ranks))
@@ -43,9 +43,9 @@ async def keys_on_node(session: Session) -> list[bytes]:
 
 
 async def there_of(session: Session, named: Sequence[bytes], limit: int | None) -> list[bytes]:
-    """Give those of some keys at which documents are: an index names what has just expired.
+    """Return those of some keys that have documents: an index also names what has just expired.
 
-    One round trip for every 1000 of them, where there is no limit.
+    One round trip for every 1000 of them if there is no limit.
 
     Raises:
         redis.exceptions.ResponseError: The server refuses to tell.
@@ -66,12 +66,12 @@ async def there_of(session: Session, named: Sequence[bytes], limit: int | None) 
 
 
 class NodeResults(Results):
-    """The results of one query on one node, in no order.
+    """The results of one query on one node, in no particular order.
 
     Args:
         session: The query.
-        named: The keys that the index has named; None where it has not, and all documents of the
-            node are read.
+        named: The keys that the index has named; None if it has not, and all documents of the node
+            are read.
     """
 
     def __init__(self, session: Session, named: Sequence[bytes] | None) -> None:
@@ -79,7 +79,7 @@ class NodeResults(Results):
         self._named = named
 
     async def pages(self) -> AsyncGenerator[Found]:
-        """Give the results, a page at a time."""
+        """Yield the results, a page at a time."""
         pages = self.checked_pages() if self._named is None else self._read_later(self._named)
         near = self._spec.near
         if near is not None:

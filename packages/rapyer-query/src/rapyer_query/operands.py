@@ -1,4 +1,4 @@
-"""Operands of conditions as the index has their values."""
+"""Operands of conditions in the form that the index has their values."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from rapyer.types.exact import nearest_double
 
 from rapyer_query.attributes import Family
 
-#: An index holds doubles: from here on, two integers may be one of them.
+#: An index holds doubles: from this number on, two integers may share one.
 EXACT_INTEGERS: Final = 2**53
-#: Texts are cut by the index where their length does not fit into 16 bits.
+#: The index cuts texts whose length does not fit into 16 bits.
 LONGEST_TEXT: Final = 65_535
 
 _LARGEST: Final = sys.float_info.max
 _MICROSECOND: Final = timedelta(microseconds=1)
-_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the clock of naive ones
+_EPOCH: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - the clock of naive datetimes
 _EPOCH_UTC: Final = _EPOCH.replace(tzinfo=UTC)
 _EPOCH_DAY: Final = date(1970, 1, 1)
 
 
 class Number(NamedTuple):
-    """A number to compare those of an index with.
+    """A number to compare with those of an index.
 
     Attributes:
         low: The smallest double that a value equal to it may have in the index, as text.
-        high: The largest one.
-        is_exact: Whether values have this double exactly when they are equal to the number.
-        infinite: 1 or -1 where it is beyond all that an index holds, else 0.
+        high: The largest such double.
+        is_exact: Whether values have this double if and only if they are equal to the number.
+        infinite: 1 or -1 if it is beyond everything that an index holds, else 0.
     """
 
     low: str
@@ -51,9 +51,9 @@ _BELOW_ALL: Final = Number("-inf", "-inf", True, -1)
 
 
 def is_of_family(family: Family, operand: Any) -> bool:
-    """Say whether an operand is a value that a family of numbers has; anything may be a tag.
+    """Tell whether an operand is a value of a family of numbers; anything may be a tag.
 
-    A list whose elements are each of a type of their own may be asked for values of any type.
+    A list whose elements each have a type of their own may be compared with values of any type.
     """
     if family not in _TYPES:
         return True
@@ -63,7 +63,7 @@ def is_of_family(family: Family, operand: Any) -> bool:
 
 
 def number_of(family: Family, operand: Any) -> Number:
-    """Give an operand as a number of a family of attributes."""
+    """Convert an operand to a number of a family of attributes."""
     if isinstance(operand, Enum):
         operand = operand.value
     special = _SPECIAL.get(family)
@@ -77,7 +77,7 @@ def number_of(family: Family, operand: Any) -> Number:
 
 
 def _text(number: Any) -> str:
-    """Spell a number, which may be of a class with a text of its own."""
+    """Spell a number, which may be of a class with its own text representation."""
     return float.__repr__(number) if isinstance(number, float) else int.__repr__(number)
 
 
@@ -103,9 +103,9 @@ def _clock(value: time) -> Number:
 
 
 def _decimal(operand: Any) -> Number:
-    """Bound the doubles that equal decimals may have beside them.
+    """Bound the doubles that may be stored with decimals equal to an operand.
 
-    That is the nearest one or the next that the server can read, and two units more or less in
+    This is the nearest double or the next that the server can read, and two units more or less for
     what others have written.
     """
     if isinstance(operand, float) and math.isinf(operand):
@@ -126,7 +126,7 @@ def _bound(number: float) -> str:
     return repr(number)
 
 
-#: What the values of a family of numbers are in Python, and which of these are of another kind.
+#: The Python types of a family of numbers, and those of their subtypes that are another kind.
 _TYPES: Mapping[str, tuple[Any, Any]] = {
     "integer": (int | float, bool),
     "float": (int | float, bool),
@@ -146,12 +146,12 @@ _SPECIAL: Mapping[str, Callable[[Any], Number]] = {
 
 
 def is_aware(operand: datetime | time) -> bool:
-    """Say whether a datetime or a time has an offset."""
+    """Tell whether a datetime or a time has an offset."""
     return operand.utcoffset() is not None
 
 
 def tag_of(operand: Any) -> str | None:
-    """Give an operand as a tag: the text that is stored; None for one that no index has whole."""
+    """Convert an operand to a tag, the stored text; None if no index has it in full."""
     if isinstance(operand, Enum):
         operand = operand.value
     if isinstance(operand, bool):
@@ -173,7 +173,7 @@ def _whole(text: str) -> str | None:
 
 
 def stored_part(stored: Any, path: tuple[str, ...]) -> Any:
-    """Give the part of a stored form that stands in the index; None where it has none."""
+    """Return the part of a stored form that is in the index; None if there is none."""
     for name in path:
         if not is_mapping(stored):
             return None

@@ -1,4 +1,4 @@
-"""The options of `class Config` and of `init_rapyer` that the plugin adds."""
+"""The options of `class Config` and of `init_rapyer` that this plugin adds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ def _check_seconds(seconds: float) -> float:
     return seconds
 
 
-#: Whether fields are indexed of which nothing else is said.
+#: Whether fields are indexed unless they say otherwise.
 INDEX: Option[bool] = Option("index", bool, default=True)
-#: Whether `init_rapyer` makes the index and waits for it; else the first query does.
+#: Whether `init_rapyer` creates the index and waits for it; otherwise the first query does.
 CREATE_INDEX: Option[bool] = Option("create_index", bool, default=False)
-#: For how many seconds an index is kept that no process of its version of the model is alive for.
+#: Seconds for which an index is kept when no process of its model version is alive.
 INDEX_RETENTION: Option[float] = Option(
     "index_retention", float | int, default=3600, parse=_check_seconds
 )

@@ -26,11 +26,11 @@ class Page(NamedTuple):
     """Some documents that were found.
 
     Attributes:
-        keys: The keys of those that are there.
-        parts: What of each was asked for: its text, or the JSON arrays of what paths lead to.
+        keys: The keys of those that exist.
+        parts: The requested parts of each: its text, or the JSON arrays of what paths lead to.
         lost: How many more the index knows that have expired, or count as missing.
-        is_later: Whether the documents were read, as a whole, after they were found: they may not
-            fulfil the condition any more.
+        is_later: Whether the documents were read, as a whole, after they were found: they may no
+            longer match the condition.
     """
 
     keys: Sequence[bytes]
@@ -39,14 +39,14 @@ class Page(NamedTuple):
     is_later: bool = False
 
     def without(self, known: AbstractSet[bytes]) -> Page:
-        """Give the page without the documents at some keys."""
+        """Return the page without the documents at some keys."""
         if known.isdisjoint(self.keys):
             return self
         kept = [row for row in zip(self.keys, self.parts, strict=True) if row[0] not in known]
         return self._replace(keys=[key for key, _ in kept], parts=[parts for _, parts in kept])
 
     def first(self, number: int) -> Page:
-        """Give the page with some documents at most."""
+        """Return the page with a number of documents at most."""
         return self._replace(keys=self.keys[:number], parts=self.parts[:number])
 
 
@@ -58,23 +58,23 @@ async def index_pages(
     *,
     is_reading: bool,
 ) -> AsyncGenerator[Page]:
-    """Ask an index for documents, each of which comes once.
+    """Yield documents found by an index, each of them once.
 
-    One round trip where they fit into a page; two and one for each page where they do not. A cursor
-    of the server is not read on: it skips documents that others write while it is open, most of
-    them where numbers are written. So all keys are named in one reply, of one moment, and the
-    documents are read by their keys.
+    One round trip if they fit into a page; otherwise two, and one for each page. A server cursor is
+    not read any further: it skips documents that others write while it is open, most of them if
+    numbers are written. So one reply names all keys as of a single moment, and the documents are
+    read by key.
 
     Args:
         session: The query.
-        load: What of each document is sent.
+        load: What is sent of each document.
         order: Their order.
         window: Which of them.
-        is_reading: Whether documents are read by this, for the policies of the model.
+        is_reading: Whether this counts as reading the documents, for the policies of the model.
 
     Raises:
-        DoubtError: The order is in doubt, or the server keeps no such window. Nothing was given
-            before.
+        DoubtError: The order is in doubt, or the server does not keep such a window. Nothing was
+            yielded before.
     """
     script = SEARCH if is_reading else SEARCH_KEYS
     rows = await _first_rows(session, load, order, window, script)
@@ -100,8 +100,8 @@ async def index_pages(
 async def _first_rows(
     session: Session, load: Load, order: ServerOrder, window: Window, script: Operation
 ) -> Any:
-    """Give the rows of a page, and one more where there are more."""
-    # a script would say of one row too many that it was read
+    """Return the rows of a page, and one more if there are more."""
+    # a script would count one row too many as read
     if order.kept[0] and not session.policies and 0 < _end_of(window) <= window.page:
         rows = await _rows_by_value(session, load, order, window)
         if rows is not None:
@@ -118,26 +118,26 @@ async def _first_rows(
     except DoubtError:
         if order.words or window != Window(page=window.page):
             raise
-        # a server that keeps no window of a page names all keys without one
+        # a server that does not keep a window of a page names all keys without a window
         return [0] * (most + 1)
 
 
 def _end_of(window: Window) -> int:
-    """Give how many rows there are at most up to the end of a window; 0 for any number."""
+    """Return the largest number of rows up to the end of a window; 0 for unlimited."""
     return 0 if window.limit is None else window.skip + window.limit
 
 
 async def _rows_by_value(
     session: Session, load: Load, order: ServerOrder, window: Window
 ) -> list[Any] | None:
-    """Give the rows of a window where the values alone tell which these are.
+    """Return the rows of a window if the sort values alone determine which these are.
 
-    The keys decide between equal values, and are read of these rows alone: of the others it is only
-    known that their values are different. One round trip.
+    Ties are broken by the keys, which are read only for these rows: about the others it is only
+    known that their values differ. One round trip.
 
     Returns:
-        None where the last row and the first one behind it have the same value, or values may only
-        look the same: numbers that are not whole are sent with twelve digits.
+        None if the last row and the next one have the same value, or if values may only look the
+        same: numbers that are not whole are sent with twelve digits.
     """
     end = _end_of(window)
     command = session.ask.rows_by_value(load, order.words, end + 1)
@@ -188,7 +188,7 @@ def _refuse_doubt(counted: Sequence[Sequence[int]]) -> None:
 
 
 def _doubtful(session: Session, order: ServerOrder) -> Sequence[Any] | None:
-    """Ask how many documents there are about whose place in an order the server is in doubt."""
+    """Return a command that counts the documents whose position in an order is in doubt."""
     if order.doubt == NOTHING:
         return None
     clause: Clause = session.compiled.clause
@@ -203,12 +203,12 @@ def _page_of(session: Session, rows: Sequence[Any], load: Load) -> Page:
     near = session.spec.near
     is_cut = near is not None and near.number is not None and len(found) < len(rows) - 1
     if is_cut and session.is_exact:
-        raise DoubtError  # documents that have expired, or have no distance, are in others' places
+        raise DoubtError  # documents that expired, or have no distance, took the places of others
     if load.dialect == 3:
         parts = _parts_of(found, load.number)
     elif load.number:
         found = [row for row in found if row[-2] == b"$"]
-        # a document that is null is told as no value
+        # the server reports a document that is null as having no value
         parts = [[row[-1] or b"null"] for row in found]
     else:
         parts = [()] * len(found)
@@ -216,7 +216,7 @@ def _page_of(session: Session, rows: Sequence[Any], load: Load) -> Page:
 
 
 def _scored(session: Session, rows: list[list[bytes]]) -> list[list[bytes]]:
-    """Note the scores, or distances, that come before keys; give the rows without them.
+    """Note the scores, or distances, that precede the keys; return the rows without them.
 
     A document that has expired has no key, and one without a distance is near to nothing.
     """
@@ -226,12 +226,12 @@ def _scored(session: Session, rows: list[list[bytes]]) -> list[list[bytes]]:
 
 
 def _parts_of(rows: list[list[bytes]], number: int) -> list[Sequence[bytes]]:
-    """Give what the paths lead to, which stands behind the key and what the rows are ordered by."""
+    """Return what the paths lead to, which comes after the key and the values of the order."""
     names = [f"_{place}".encode() for place in range(number)]
     width = 2 * number
     parts: list[Sequence[bytes]] = [row[1 - width :: 2] for row in rows]
     for place, row in enumerate(rows):
-        if row[-width::2] != names:  # a document without something on the way has no part there
+        if row[-width::2] != names:  # a document that lacks something on the way has no such part
             by_name = dict(zip(row[::2], row[1::2], strict=True))
             parts[place] = [by_name.get(name) or b"[]" for name in names]
     return parts
@@ -240,7 +240,7 @@ def _parts_of(rows: list[list[bytes]], number: int) -> list[Sequence[bytes]]:
 async def scan_pages(session: Session) -> AsyncGenerator[Page]:
     """Read all documents of a model: `SCAN`, and `JSON.MGET` of what it finds.
 
-    A document that is there from the beginning to the end is found, once.
+    A document that exists from the beginning to the end is found, once.
     """
     prefix = identity_of(session.spec.model).prefix
     async with aclosing(document_keys(session.go_on, prefix)) as naming:
@@ -252,13 +252,13 @@ async def read_page(session: Session, keys: Sequence[bytes], policies: Policies 
     """Read the documents at some keys: `JSON.MGET`. One round trip.
 
     Raises:
-        redis.exceptions.RedisError: One could not be read.
+        redis.exceptions.RedisError: A document could not be read.
     """
     if not keys:
         return Page([], [])
-    # as bytes, for others may have written keys that are no text
+    # as bytes, for others may have written keys that are not text
     outcomes = await get_documents(session.documents, cast("Any", keys), policies)
-    require_read(outcomes)  # what is there shall not be left out
+    require_read(outcomes)  # existing documents must not be left out
     found = [
         (key, (outcome,))
         for key, outcome in zip(keys, outcomes, strict=True)
@@ -267,5 +267,5 @@ async def read_page(session: Session, keys: Sequence[bytes], policies: Policies 
     return Page([key for key, _ in found], [parts for _, parts in found], len(keys) - len(found))
 
 
-#: All documents by the order in which the server has them.
+#: All documents, in the order in which the server has them.
 NO_ORDER = ServerOrder((), NOTHING)

@@ -1,4 +1,4 @@
-"""What is known of a place of documents from the way to it."""
+"""What is known about a place in documents from the way to it."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from rapyer_query.attributes import Way, distinct
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is known of a place from the way to it.
+    """What is known about a place from the way to it.
 
     Attributes:
         way: The way.
         path: The JSONPath.
-        absent: What the value may be where nothing is indexed.
+        absent: What the value may be although nothing is indexed.
         is_many: Whether there may be several values.
         is_wanted: Whether it is to be indexed.
-        is_demanded: Whether `Field(index=True)` says so of it.
-        keys: Keys of the dict there that are indexed by themselves.
-        is_sortable: Whether `Field(sortable=True)` says so of it.
+        is_demanded: Whether its `Field(index=True)` says so.
+        keys: The keys of the dict there that are indexed individually.
+        is_sortable: Whether its `Field(sortable=True)` says so.
         text: How its words are indexed, if they are.
         vector: How it is indexed as a vector, if it is.
         since: After how many steps of the way the last of `absent` was added.
-        validates: Whether the model around it is configured to validate defaults.
+        validates: Whether the surrounding model is configured to validate defaults.
     """
 
     way: Way = ()
@@ -43,5 +43,5 @@ class Place:
     since: int = 0
 
     def may_be(self, *values: Any) -> Place:
-        """Give the place with more values for which nothing is indexed."""
+        """Return the place with more values for which nothing is indexed."""
         return replace(self, absent=distinct((*self.absent, *values)), since=len(self.way))

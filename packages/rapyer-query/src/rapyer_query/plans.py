@@ -1,4 +1,4 @@
-"""What of documents is in a command that groups them, and what is made of it there."""
+"""What a command that groups documents loads from them, and what it computes."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
     from rapyer_query.attributes import Attribute, Attributes
 
-#: Families of numbers that are calculated with.
+#: Families of numbers that can be calculated with.
 NUMBERS: Final = frozenset({"integer", "span", "float"})
-#: Those whose values the server sends as they are, also those that it keeps beside the index.
+#: Families whose values the server sends unchanged, including those kept beside the index.
 _PLAIN: Final = frozenset({"integer", "days", "span", "text", "token"})
-#: Those of which two values are equal where they have the same JSON.
+#: Families in which two values are equal when they have the same JSON.
 TOLD_APART: Final = frozenset({"integer", "days", "span", "bool", "text", "choice", "token"})
-#: Those of values that are stored as an object, one part of which is in the index.
+#: Families of values that are stored as an object, one part of which is indexed.
 OF_PARTS: Final = frozenset({"instant", "clock"})
-#: Behind the path of a scalar: a null is no value then.
+#: Appended to the path of a scalar, so that null does not count as a value.
 _NOT_NULL: Final = "[?(@!=null)]"
 
 
-class Unplanned(Exception):  # noqa: N818 - no error: Python makes the aggregate
-    """The server cannot make an aggregate, or not exactly."""
+class Unplanned(Exception):  # noqa: N818 - not an error: Python computes the aggregate
+    """The server cannot compute an aggregate, or not exactly."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +51,7 @@ class Column:
         name: Its name there, with `@`.
         attribute: The attribute of the index with the same values.
         location: Where documents have the value.
-        is_kept: Whether it is what the index keeps, rather than what is in the document.
+        is_kept: Whether it is the value kept beside the index, rather than that of the document.
         plan: The command.
     """
 
@@ -73,27 +73,27 @@ class Column:
 
     @property
     def may_be_none(self) -> bool:
-        """Whether None is among the values; where another default is meant there is doubt."""
+        """Whether None is one of the values; if another default is possible, there is doubt."""
         return any(value is None for value in self.attribute.absent)
 
     def read(self, texts: Sequence[bytes | None]) -> list[Any]:
-        """Read values that the server has sent; None for those that it has not.
+        """Read values that the server has sent; None for missing ones.
 
         Raises:
-            pydantic.ValidationError: One does not validate.
+            pydantic.ValidationError: A value does not validate.
         """
         sent = [text for text in texts if text is not None]
         return _in_place(load_values(self.location, self._as_json(sent)), texts)
 
     def read_whole(self, texts: Sequence[bytes | None]) -> list[Any]:
-        """Read whole numbers that the server has made of values; see `read`."""
+        """Read whole numbers that the server has computed from values; see `read`."""
         sent = [text for text in texts if text is not None]
         return _in_place(load_values(self.location, b"[" + b",".join(sent) + b"]"), texts)
 
     def _as_json(self, sent: Sequence[bytes]) -> bytes:
-        """Give values as a JSON array."""
+        """Return values as a JSON array."""
         if not (self.is_kept or self.plan.is_plain):
-            # each is an array of what the path leads to, which is one value
+            # each is the array of what the path leads to, which is one value
             return b"[" + b",".join([text[1:-1] for text in sent]) + b"]"
         if self.attribute.form == "NUMERIC":
             return b"[" + b",".join(sent) + b"]"
@@ -101,10 +101,10 @@ class Column:
 
 
 def _in_place(loaded: Sequence[Any], texts: Sequence[bytes | None]) -> list[Any]:
-    """Give values where there are texts of them, else None.
+    """Return values at the positions that have texts, else None.
 
     Raises:
-        DoubtError: There are others than those.
+        DoubtError: The numbers of values and texts differ.
     """
     if len(loaded) == len(texts):
         return [*loaded]
@@ -120,11 +120,11 @@ class Plan:
 
     Args:
         model: The model.
-        attributes: What its index has.
+        attributes: What its index contains.
 
     Attributes:
-        is_plain: Whether texts and whole numbers alone are sent, which need not be JSON.
-        present: What all documents have to be of, unless some lack a field that they need.
+        is_plain: Whether only texts and whole numbers are sent, which need not be JSON.
+        present: Texts that match all documents, unless some lack a field that they need.
     """
 
     model: type[BaseRedisModel]
@@ -140,7 +140,7 @@ class Plan:
         default_factory=dict[tuple[int, bool, bool], Column]
     )
 
-    # -- what is read of documents ----------------------------------------------------------------
+    # -- what is loaded from documents ------------------------------------------------------------
 
     def column(
         self,
@@ -150,16 +150,17 @@ class Plan:
         is_number: bool = False,
         is_bounded: bool = False,
     ) -> Column:
-        """Have a value in the command.
+        """Add a value to the command.
 
         Args:
             value: The value.
-            is_key: Whether documents with and without it are told apart: null is a value then.
+            is_key: Whether documents with and without it are told apart: then null is a value.
             is_number: Whether it is calculated with, and not sent itself.
-            is_bounded: Whether what is made of it tells that a number was too large to be exact.
+            is_bounded: Whether what is computed from it reveals that a number was too large to be
+                exact.
 
         Raises:
-            Unplanned: It is not one that the index has of each document.
+            Unplanned: The index does not have exactly one such value per document.
         """
         column = self.columns.get((id(value), is_key, is_number))
         if column is None:
@@ -187,7 +188,7 @@ class Plan:
         return Column(name, attribute, location, is_kept, self)
 
     def load_part(self, value: Value[Any], name: str) -> str:
-        """Have a part of a value that is stored as an object; give its name, with `@`."""
+        """Load a part of a value that is stored as an object; return its name, with `@`."""
         path = _path_of(locations_of(self.model).at(cast("Path[Any]", value)))
         return self._load_path(path + render_path((name,))[1:])
 
@@ -200,29 +201,29 @@ class Plan:
     def _load_path(self, path: str) -> str:
         return f"@{self.loads.setdefault(path, f'_v{len(self.loads)}')}"
 
-    # -- what is made of them ---------------------------------------------------------------------
+    # -- what is computed from it -----------------------------------------------------------------
 
     def reduce(self, function: str, *arguments: object) -> bytes:
-        """Have something made of each group; give its name."""
+        """Add a reducer for each group; return its name."""
         words = (function, len(arguments), *arguments)
         return self.reducers.setdefault(words, f"_r{len(self.reducers)}").encode()
 
     def apply(self, expression: str) -> str:
-        """Have something calculated for each document; give its name, with `@`."""
+        """Add an expression for each document; return its name, with `@`."""
         return f"@{self.applied.setdefault(expression, f'_e{len(self.applied)}')}"
 
     def calculate(self, expression: str) -> bytes:
-        """Have something calculated for each group; give its name."""
+        """Add an expression for each group; return its name."""
         if expression not in self.after:
             self.after.append(expression)
         return f"_a{self.after.index(expression)}".encode()
 
     def number_of(self, column: Column, *, is_sure: bool) -> bytes:
-        """Have counted how many documents of a group have a value; give the name.
+        """Add a count of the documents of a group that have a value; return its name.
 
         Args:
             column: The value.
-            is_sure: Whether it matters that no document lacks one that it needs.
+            is_sure: Whether it matters that no document lacks a value that it needs.
         """
         if not column.may_be_none:
             if is_sure:
@@ -231,21 +232,22 @@ class Plan:
         return self.reduce("SUM", self.apply(f"exists({column.name})"))
 
     def require(self, column: Column) -> None:
-        """Have it asked whether all documents have a number that they need."""
+        """Add a check that all documents have a number that they need."""
         if column.attribute.form == "NUMERIC" and not column.may_be_none:
             self.present.append(any_number(column.attribute))
 
     def words(self, keys: Sequence[Column]) -> list[Any]:
-        """Give the command behind the query."""
+        """Return the command that follows the query."""
         sent: list[Any] = []
         if self.loads:
             parts = [word for path, name in self.loads.items() for word in (path, "AS", name)]
-            # documents that expired a moment ago are rows without anything
+            # documents that have just expired are rows without anything
             sent += ["LOAD", 1, "@__key", "LOAD", len(parts), *parts, "FILTER", "exists(@__key)"]
         names = [*dict.fromkeys(key.name for key in keys)]
         for place in range(len(names) - 1, 0, -1):
-            # the server hashes all keys as if they were one text: "a", "b" would be "ab", "". The
-            # bytes of a number from 1 to 2 are in no text in UTF-8; each has another name
+            # the server hashes all keys as if they were one text: "a", "b" would be the same as
+            # "ab", "". The bytes of a number from 1 to 2 occur in no UTF-8 text, and each of these
+            # names differs
             names.insert(place, self.apply(repr(1 + place / 1024)))
         for expression, name in self.applied.items():
             sent += ["APPLY", expression, "AS", name]
@@ -258,12 +260,12 @@ class Plan:
 
     @property
     def doubt(self) -> Text:
-        """Find documents of which the index does not tell a value exactly."""
+        """Find documents for which the index does not have the exact value."""
         return any_of([*dict.fromkeys(self.doubts)])
 
 
 def _is_of_texts(path: Path[Any], attribute: Attribute) -> bool:
-    """Say whether the values are some that are known, all of them texts."""
+    """Tell whether all possible values are known and are texts."""
     if attribute.family != "choice":
         return False
     for member in members_of(annotation_of(path)):

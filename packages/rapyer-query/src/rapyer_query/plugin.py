@@ -1,4 +1,4 @@
-"""The hooks of the plugin: what its entry point names."""
+"""The hooks of the plugin, as named by its entry point."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def rapyer_register_commands(register: RegisterCommand) -> None:
 
 @hookimpl
 def rapyer_register_checks(register: RegisterCheck) -> None:
-    """Let `python -m rapyer doctor` look at Search and at indexes."""
+    """Let `python -m rapyer doctor` check Search and the indexes."""
     for check in QUERY_CHECKS:
         register(check)
 
 
 @hookimpl
 def rapyer_startup() -> Startup:
-    """Make the indexes of models with `create_index`, all at the same time."""
+    """Create the indexes of models with `create_index`, all at the same time."""
     return _create_indexes
 
 
@@ -62,7 +62,7 @@ async def _create_indexes(_: Channel, models: Sequence[type[BaseRedisModel]]) ->
     wanted = [
         IndexManager(model)
         for model in models
-        if CREATE_INDEX.of(model) and ModelIndex.of(model).fields  # else there is nothing to make
+        if CREATE_INDEX.of(model) and ModelIndex.of(model).fields  # else there is nothing to create
     ]
     made = (manager.ensure() for manager in wanted)
     for outcome in await asyncio.gather(*made, return_exceptions=True):
@@ -72,7 +72,7 @@ async def _create_indexes(_: Channel, models: Sequence[type[BaseRedisModel]]) ->
 
 @hookimpl
 def rapyer_model_created(model: type[BaseRedisModel]) -> None:
-    """Refuse a model with a field that is to be indexed and cannot be."""
+    """Reject a model with a field that asks to be indexed and cannot be."""
     mark_indexed(model)
     if demands_index(model):
         ModelIndex.of(model)

@@ -1,4 +1,4 @@
-"""Queries: put together lazily, answered exactly."""
+"""Queries: built lazily, answered exactly."""
 
 from __future__ import annotations
 
@@ -38,32 +38,32 @@ C = TypeVar("C")
 D = TypeVar("D")
 E = TypeVar("E")
 F = TypeVar("F")
-#: In seconds: the server takes much longer ones for others.
+#: In seconds: the server misreads much longer timeouts.
 _LONGEST_TIMEOUT = 366 * 86400
 
 
 class Query(Asking[R]):
-    """What is asked of the documents of a model: `User.find(User.age > 18).sort(User.name)`.
+    """A query for documents of a model: `User.find(User.age > 18).sort(User.name)`.
 
-    It is immutable: each method gives a new query. Nothing is sent before one of the methods is
-    awaited that asks, or the query is iterated; the same query may be asked several times. Its
-    type is that of the results: a `Query[User]` gives users.
+    It is immutable: each method gives a new query. Nothing is sent until you await one of the
+    methods that send something, or iterate over the query; you can run the same query several
+    times. Its type is that of the results: a `Query[User]` gives users.
 
     Args:
         spec: What is asked; `find` of models makes it.
 
-    Every document that fulfils the condition is found, whatever their number, and no other one:
-    what the index answers only approximately is looked at again. Without `sort` their order is not
-    known; with it, it is total: documents that are equal in it come in the order of their keys.
+    Every document that matches the condition is found, however many there are, and no other: where
+    the index answers only approximately, the documents are checked again. Without `sort` their
+    order is undefined. With `sort` the order is total: documents that compare equal come in the
+    order of their keys.
 
-    All methods that ask raise, besides what they say themselves:
+    All methods that send something raise the following, besides what they document themselves:
 
-        NotIndexedError: No field of the condition is indexed, and `scan` was not asked for.
-        IndexUnavailableError, UnsupportedServerError: There is no index and none can be made.
-        QueryTimeoutError: It took longer than its `timeout`.
-        QueryInterruptedError: The rest of the results cannot be read any more.
-        CorruptDocumentError: A document does not validate, and `on_corrupt("skip")` was not asked
-            for.
+        NotIndexedError: No field of the condition is indexed, and `scan` was not called.
+        IndexUnavailableError, UnsupportedServerError: There is no index, and none can be created.
+        QueryTimeoutError: The query took longer than its `timeout`.
+        QueryInterruptedError: The rest of the results can no longer be read.
+        CorruptDocumentError: A document does not validate, and `on_corrupt("skip")` was not called.
         NotConnectedError: rapyer was not told where Redis is.
     """
 
@@ -74,7 +74,7 @@ class Query(Asking[R]):
 
     @classmethod
     def of(cls, model: type[BaseRedisModel], conditions: tuple[object, ...]) -> Query[Any]:
-        """Make the query for the documents of a `model` that fulfil some `conditions`."""
+        """Make the query for the documents of a `model` that match some `conditions`."""
         return Query[Any](Spec(model, ModelShape())).where(*cast("Any", conditions))
 
     def __repr__(self) -> str:
@@ -89,22 +89,22 @@ class Query(Asking[R]):
     def __bool__(self) -> bool:
         raise TypeError(f"{self!r} was not asked yet. Await .exists() or .to_list().")
 
-    if not TYPE_CHECKING:  # hidden from checkers, to which a name that is not there is an error
+    if not TYPE_CHECKING:  # hidden from type checkers, so that unknown names stay errors
 
         def __getattr__(self, name: str) -> Any:
             refuse_foreign(self, name)
-            return self.__getattribute__(name)  # which says it as ever
+            return self.__getattribute__(name)  # which raises the usual error
 
     def _with(self, **changes: Any) -> Query[Any]:
         return Query[Any](replace(self._spec, **changes))
 
-    # -- putting it together ----------------------------------------------------------------------
+    # -- building it ------------------------------------------------------------------------------
 
     def where(self, *conditions: Condition | bool) -> Query[R]:
-        """Add conditions: all of them, and those before, have to be fulfilled.
+        """Add conditions: a document has to match all of them, and all earlier ones.
 
         Raises:
-            ExpressionError: Something else than a condition on the model was given.
+            ExpressionError: Something other than a condition on the model was given.
         """
         spec = self._spec
         given = [] if spec.condition is None else [spec.condition]
@@ -119,15 +119,15 @@ class Query(Asking[R]):
         return self._with(condition=joined)
 
     def search(self, text: str, *, fuzzy: int = 0) -> Query[R]:
-        """Add words that one or several texts of a document have: `User.find().search("redis")`.
+        """Search for words in the texts of documents: `User.find().search("redis")`.
 
-        All fields with `Field(text=True)` are looked at; see `matches` of paths for what can be
-        asked. The results come in the order of their scores, the best first, where no `sort` says
-        otherwise.
+        All fields with `Field(text=True)` are searched, and the words may be spread over several of
+        them; see `matches` of paths for the syntax. Unless you call `sort`, the results come in the
+        order of their scores, the best first.
 
         Args:
-            text: The words, all of which are wanted.
-            fuzzy: By how many letters each of them may differ, up to 3.
+            text: The words, all of which are required.
+            fuzzy: By how many letters each word may differ, up to 3.
 
         Raises:
             ExpressionError: There are no words.
@@ -135,21 +135,22 @@ class Query(Asking[R]):
         return self.where(searched(text, fuzzy))._with(ranks=True)
 
     def nearest(self, path: Any, vector: Any, k: int = 10) -> Query[R]:
-        """Give the documents whose vectors are nearest to another one, the nearest first.
+        """Find the documents whose vectors are nearest to a given one, the nearest first.
 
             await Note.find(Note.author == "Ada").nearest(Note.embedding, vector, k=5).to_list()
 
-        They are looked for among the documents that fulfil the condition. See docs/vectors.md for
-        what is exact: with `"flat"` the nearest are, with `"hnsw"` some may be left out.
+        Only documents that match the condition are considered. See docs/vectors.md for what is
+        exact: `"flat"` finds the nearest, `"hnsw"` may leave some out.
 
         Args:
-            path: Where the vectors stand.
-            vector: A list of as many numbers, or an array of numpy.
+            path: The path of the vectors.
+            vector: A list of as many numbers, or a numpy array.
             k: How many documents, up to 1 000 000.
 
         Raises:
-            ExpressionError: The path leads to no vector, or the other one is none of its kind.
-            ValueError: `k` is no such number.
+            ExpressionError: The path does not lead to a vector, or the given vector does not fit
+                it.
+            ValueError: `k` is not such a number.
         """
         number = natural("k", k)
         if number > MOST_NEAR:
@@ -157,27 +158,27 @@ class Query(Asking[R]):
         return self._with(near=Near.of(self._spec.model, path, vector, number, 0.0))
 
     def within_distance(self, path: Any, vector: Any, distance: float) -> Query[R]:
-        """Give the documents whose vectors are so near to another one, the nearest first.
+        """Find the documents whose vectors are within a distance of a given one, the nearest first.
 
         Args:
-            path: Where the vectors stand.
-            vector: A list of as many numbers, or an array of numpy.
-            distance: The largest distance, as the metric of the field measures.
+            path: The path of the vectors.
+            vector: A list of as many numbers, or a numpy array.
+            distance: The largest distance, in the metric of the field.
 
         Raises:
-            ExpressionError: As `nearest`.
-            ValueError: The distance is no number.
+            ExpressionError: As for `nearest`.
+            ValueError: The distance is not a number.
         """
         radius = length("distance", distance)
         return self._with(near=Near.of(self._spec.model, path, vector, None, radius))
 
     def with_scores(self) -> Query[tuple[R, float]]:
-        """Give each result with its distance, or with its score in a search.
+        """Return each result with its distance, or with its score in a search.
 
             await Note.find().nearest(Note.embedding, vector).with_scores().to_list()
 
         Raises:
-            ExpressionError: The query has neither: ask for `nearest`, `within_distance`, `search`.
+            ExpressionError: The query has neither: call `nearest`, `within_distance` or `search`.
         """
         if self._spec.near is None and not (self._spec.ranks and not self._spec.orders):
             raise ExpressionError(
@@ -187,14 +188,14 @@ class Query(Asking[R]):
         return self._with(scored=True)
 
     def sort(self, *orders: Any) -> Query[R]:
-        """Put the results in order: `.sort(User.age.desc(), User.name)`; texts: `"-age", "name"`.
+        """Sort the results: `.sort(User.age.desc(), User.name)`; as texts: `"-age", "name"`.
 
         Numbers are ordered by value, texts by code point, datetimes by instant (those without an
-        offset as if they were in UTC), times by the clock, members of an Enum by their values.
-        None comes last in both directions. Several calls add to the order.
+        offset as if they were in UTC), times by the clock, and members of an Enum by their values.
+        None comes last in both directions. Further calls add to the order.
 
         Args:
-            orders: Paths, what is calculated from them, `asc()` or `desc()` of these, or texts.
+            orders: Paths, expressions of paths, `asc()` or `desc()` of these, or texts.
 
         Raises:
             ExpressionError: Documents have no order by that.
@@ -206,29 +207,29 @@ class Query(Asking[R]):
         return self._with(orders=(*spec.orders, *added))
 
     def skip(self, number: int) -> Query[R]:
-        """Pass over a `number` of results; the last call counts.
+        """Skip a `number` of results; the last call counts.
 
         Raises:
-            ValueError: It is no whole number, or less than 0.
+            ValueError: It is not a whole number, or less than 0.
         """
         return self._with(skip=natural("skip", number))
 
     def limit(self, number: int | None) -> Query[R]:
-        """Give a `number` of results at most, None for all; the last call counts.
+        """Return a `number` of results at most, or all of them for None; the last call counts.
 
         Raises:
-            ValueError: It is no whole number, or less than 0.
+            ValueError: It is not a whole number, or less than 0.
         """
         return self._with(limit=None if number is None else natural("limit", number))
 
     def timeout(self, seconds: float) -> Query[R]:
-        """Give the server some seconds at most, in all commands of the query together.
+        """Limit the time the server may take, in seconds, for all commands of the query together.
 
-        What takes longer raises `QueryTimeoutError`, and never gives a part of the results.
-        Without it the server takes the time that it needs.
+        A query that takes longer raises `QueryTimeoutError`, and never returns partial results.
+        Without a timeout the server takes the time it needs.
 
         Raises:
-            ValueError: It is no number of seconds above 0, or longer than a year.
+            ValueError: It is not a number of seconds above 0, or longer than a year.
         """
         given: Any = seconds
         is_number = isinstance(given, int | float) and not isinstance(given, bool)
@@ -240,10 +241,10 @@ class Query(Asking[R]):
         return self._with(timeout=float(seconds))
 
     def on_corrupt(self, action: OnCorrupt) -> Query[R]:
-        """Say what happens with documents that do not validate.
+        """Choose what happens to documents that do not validate.
 
         Args:
-            action: `"raise"`; or `"skip"`, which leaves them out and logs them.
+            action: `"raise"`, or `"skip"`, which leaves them out and logs them.
 
         Raises:
             ValueError: It is something else.
@@ -253,17 +254,17 @@ class Query(Asking[R]):
         return self._with(on_corrupt=action)
 
     def scan(self) -> Query[R]:
-        """Allow that all documents are read, where no index helps or the server has none."""
+        """Allow reading all documents where no index helps, or the server has none."""
         return self._with(scans=True)
 
     def project(self, view: type[V]) -> Query[V]:
-        """Give instances of a `view`, a model whose fields are some of the model's by their names.
+        """Return instances of a `view`, a model whose fields are some of this model's, by name.
 
-        These fields alone are read, where the index is exact.
+        If the index is exact, only these fields are read.
 
         Raises:
             ExpressionError: The view has other fields.
-            TypeError: It is no pydantic model.
+            TypeError: It is not a pydantic model.
         """
         given: Any = view
         if not (is_class(given) and issubclass(given, BaseModel)):
@@ -296,17 +297,17 @@ class Query(Asking[R]):
     @overload
     def values(self, *paths: Any) -> Query[tuple[Any, ...]]: ...
     def values(self, *paths: Any) -> Query[Any]:
-        """Give tuples of some values of each document; these alone are read where that is exact.
+        """Return tuples of some values of each document; if exact, only these values are read.
 
-        A value that a document lacks is its default, or None for a key or an index that is not
-        there.
+        If a document lacks a value, you get its default, or None if a key or an index does not
+        exist.
 
         Args:
-            paths: Where the values stand, as paths or as their texts; and what is calculated.
+            paths: Paths, texts of paths, and expressions of paths.
 
         Raises:
             TypeError: Nothing was given.
-            ExpressionError: A path is one of another model, or leads to many values.
+            ExpressionError: A path belongs to another model, or leads to many values.
             InvalidPathError: A text leads nowhere.
         """
         if not paths:

@@ -1,9 +1,9 @@
-"""Aggregates by the server: the command, and what its reply is looked at for.
+"""Aggregates by the server: the command, and how its reply is checked.
 
-What the server does to the values of documents (RediSearch 2.10): numbers are doubles; whole ones
-are sent with all digits, others with twelve, of which the part behind the point is sent by itself;
-values out of documents are sent as they are. `MIN`, `MAX`, `SUM` of no values are 0, `AVG` divides
-by all rows, so that how many have a value is counted beside them.
+How the server treats the values of documents (RediSearch 2.10): numbers are doubles; whole ones are
+sent with all digits, others with twelve, and so their fractional part is sent separately; values
+from documents are sent unchanged. `MIN`, `MAX` and `SUM` of no values are 0, and `AVG` divides by
+all rows, so that the number of rows with a value is counted too.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from rapyer_query.reducing import distinct, nothing_of
 from rapyer_query.session import DoubtError
 from rapyer_query.sorting import ALIKE
 
-#: Families of whole numbers, which are added exactly as long as no sum is beyond those of a double.
+#: Families of whole numbers, which are added exactly as long as no sum exceeds those of a double.
 _WHOLE: Final = frozenset({"integer", "days", "span"})
-#: The relative error up to which sums and deviations of the server are taken.
+#: The relative error up to which sums and deviations of the server are accepted.
 _TOLERANCE: Final = 5e-10
 _EPSILON: Final = sys.float_info.epsilon
 
 
 class Sent(dict[bytes, Sequence[Any]]):
-    """What the server sends of all groups, by names."""
+    """What the server sends for all groups, by name."""
 
     def __init__(self, columns: Iterable[tuple[bytes, Sequence[Any]]]) -> None:
         super().__init__(columns)
@@ -42,7 +42,7 @@ class Sent(dict[bytes, Sequence[Any]]):
         """Read whole numbers.
 
         Raises:
-            DoubtError: One is beyond those that the server has all digits of.
+            DoubtError: A number exceeds those that the server sends with all digits.
         """
         known = self._numbers.get(name)
         if known is None:
@@ -53,25 +53,25 @@ class Sent(dict[bytes, Sequence[Any]]):
         return known
 
     def check_exact(self, name: bytes) -> None:
-        """Look at whole numbers that are among those of documents.
+        """Check whole numbers that are values of documents.
 
         Raises:
-            DoubtError: One is so large that the server may have it for another one.
+            DoubtError: A number is so large that the server may have confused it with another.
         """
         found = self.numbers(name)
         if max(found) >= EXACT_INTEGERS or min(found) <= -EXACT_INTEGERS:
             raise DoubtError
 
 
-#: What makes the values of an aggregate of that, one for each group.
+#: Makes the values of an aggregate from what was sent, one for each group.
 Maker: TypeAlias = Callable[[Sent], Sequence[Any]]
 
 
 def maker_of(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
-    """Have an aggregate made by the server; give what reads it.
+    """Have the server compute an aggregate; return what reads it.
 
     Raises:
-        Unplanned: The server cannot make it.
+        Unplanned: The server cannot compute it.
     """
     return _MAKERS[aggregate.function](plan, aggregate)
 
@@ -118,7 +118,7 @@ class _Summed:
         )
 
     def read(self, sent: Sent) -> Sequence[tuple[int, Any]]:
-        """Give how many there are in each group, and their sum.
+        """Return the number of values in each group, and their sum.
 
         Raises:
             DoubtError: The server may have added them up wrongly.
@@ -128,7 +128,7 @@ class _Summed:
             parts = [sent[name] for name in (self.least, self.most, self.whole, self.rest)]
             return [*map(_float_sum, numbers, *parts)]
         totals, least, most = (sent.numbers(name) for name in (self.total, self.least, self.most))
-        # what is added up has no more digits than a double where the largest would have none
+        # no sum has more digits than a double if even the largest would not
         if max(-min(least), *most) * max(numbers) >= EXACT_INTEGERS:
             for number, low, high in zip(numbers, least, most, strict=True):
                 if max(-low, high) * number >= EXACT_INTEGERS:
@@ -137,13 +137,13 @@ class _Summed:
 
 
 def _float_sum(number: int, low: bytes, high: bytes, whole: bytes, rest: bytes) -> tuple[int, Any]:
-    """Give how many floats there are in a group, and their sum; see `_Summed.read`."""
+    """Return the number of floats in a group, and their sum; see `_Summed.read`."""
     if not number:
         return 0, 0
     least, most = float(low), float(high)
     largest = max(abs(least), abs(most))
     total = float(whole) + float(rest)
-    if not math.isfinite(total):  # perhaps only on the way
+    if not math.isfinite(total):  # perhaps only an intermediate sum
         raise DoubtError
     if least < 0 < most and number * number * _EPSILON * largest > _TOLERANCE * abs(total):
         raise DoubtError
@@ -168,7 +168,7 @@ def _avg(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
 
 
 def _restored(plan: Plan, aggregate: Aggregate[Any]) -> Callable[[Any], Any]:
-    """Give what makes a value of the type of the field of a number of the server."""
+    """Return a function that converts a number from the server to the type of the field."""
     column = plan.column(_value(aggregate), is_number=True, is_bounded=True)
     if column.family != "span":
         return lambda number: number
@@ -183,7 +183,7 @@ def _extreme(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
     column = plan.column(value)
     if column.family not in ALIKE:
         raise Unplanned
-    # the server has no place in an order for documents that have a value and no part of it
+    # the server cannot order documents that have a value but not the part to compare
     if column.family in OF_PARTS and column.may_be_none:
         raise Unplanned
     direction = "ASC" if aggregate.function == "min" else "DESC"
@@ -223,7 +223,7 @@ def _first_read(column: Column, texts: Sequence[bytes | None]) -> list[Any]:
 
 
 def _ordering(plan: Plan, column: Column, value: Value[Any]) -> str:
-    """Give what the server orders documents by."""
+    """Return what the server orders documents by."""
     return plan.load_part(value, "us") if column.family in OF_PARTS else column.name
 
 
@@ -232,7 +232,7 @@ def _first_value(plan: Plan, aggregate: Aggregate[Any]) -> Maker:
     if by is None:
         raise TypeError(f"{aggregate!r} has no order")
     order, column = plan.column(by), plan.column(_value(aggregate))
-    # the server passes over documents without a value, and has no place for those without an order
+    # the server skips documents without a value, and cannot place those without an order
     if order.family not in ALIKE or order.may_be_none or column.may_be_none:
         raise Unplanned
     direction = "DESC" if aggregate.descending else "ASC"
@@ -289,7 +289,7 @@ def _distinguished(plan: Plan, aggregate: Aggregate[Any]) -> str:
     if column.family in TOLD_APART:
         return column.name
     if column.family == "float" and not column.may_be_none:
-        return plan.apply(f"{column.name}+0")  # which makes 0.0 of -0.0
+        return plan.apply(f"{column.name}+0")  # which turns -0.0 into 0.0
     raise Unplanned
 
 
@@ -318,5 +318,5 @@ _MAKERS: Final[Mapping[str, Callable[[Plan, Aggregate[Any]], Maker]]] = {
 
 
 def _where_some(sizes: Sequence[int], found: Sequence[Any]) -> list[Any]:
-    """Give what was found where there are values, else None."""
+    """Return what was found if there are values, else None."""
     return [value if size else None for size, value in zip(sizes, found, strict=True)]

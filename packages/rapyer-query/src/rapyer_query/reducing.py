@@ -1,4 +1,4 @@
-"""Aggregates in plain Python: what they mean, and how they are made of values that were read."""
+"""Aggregates in plain Python: their meaning, and their computation from values that were read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any, Final, TypeAlias
 from rapyer_query.aggregates import Aggregate
 from rapyer_query.sorting import comparable
 
-#: The values of a key, and those of what is asked of each document, in turn.
+#: The values of the keys, followed by those needed from each document.
 Row: TypeAlias = Sequence[Any]
 
 
 def groups_of(rows: Iterable[Row], keys: int) -> dict[Any, list[Row]]:
-    """Put rows together of which the first values are equal; None is one of the values."""
+    """Group rows whose first values are equal; None is a value like any other."""
     groups: dict[Any, list[Row]] = {}
     for row in rows:
         groups.setdefault(key_of(row[:keys]), []).append(row)
@@ -24,18 +24,18 @@ def groups_of(rows: Iterable[Row], keys: int) -> dict[Any, list[Row]]:
 
 
 def key_of(values: Sequence[Any]) -> tuple[Any, ...]:
-    """Give values in a form that is equal where they are: True is not 1."""
+    """Return values in a form that is equal if and only if they are: True is not 1."""
     return tuple([(type(value) is bool, value) for value in values])
 
 
 def reduced(aggregate: Aggregate[Any], rows: Sequence[Row], place: int, by: int) -> Any:
-    """Make the value of an aggregate for one group.
+    """Compute the value of an aggregate for one group.
 
     Args:
-        aggregate: What is made.
-        rows: What the documents of the group have.
-        place: Where in a row its value stands.
-        by: Where in a row the value stands by which the first is meant.
+        aggregate: What is computed.
+        rows: The values of the documents of the group.
+        place: The position of its value in a row.
+        by: The position in a row of the value that decides which one is first.
     """
     if aggregate.function == "count":
         return len(rows)
@@ -55,13 +55,13 @@ def _first(rows: Sequence[Row], place: int, by: int, *, is_descending: bool) -> 
 
 
 def sum_of(values: Sequence[Any], nothing: Any = 0) -> Any:
-    """Add values up: floats as if their sum was rounded once."""
+    """Add values up; floats as if their sum was rounded only once."""
     if not values:
         return nothing
     if isinstance(values[0], timedelta):
         return sum(values, timedelta())
     if any(isinstance(value, float) for value in values):
-        if not all(map(math.isfinite, values)):  # products may be so
+        if not all(map(math.isfinite, values)):  # products may be infinite
             return sum(values)
         try:
             return math.fsum(values)
@@ -78,9 +78,9 @@ def _as_float(exact: Fraction) -> float:
 
 
 def merge_of(aggregate: Aggregate[Any]) -> Callable[[Sequence[Any]], Any] | None:
-    """Give what makes the value of an aggregate of those of parts; None where they do not tell it.
+    """Return a function that merges the aggregates of parts; None if they do not determine it.
 
-    Sums of floats are not added up: what cancels out leaves the errors of the parts.
+    Sums of floats are not added up: where values cancel out, the errors of the parts remain.
     """
     families = {kind.family for kind in aggregate.__kinds__}
     function = aggregate.function
@@ -99,7 +99,7 @@ def _sum(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
 
 
 def nothing_of(aggregate: Aggregate[Any]) -> Any:
-    """Give what no values come to."""
+    """Return the aggregate of no values."""
     if aggregate.function in ("count", "count_distinct"):
         return 0
     if aggregate.function == "to_list":
@@ -119,7 +119,7 @@ def _avg(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
         return _as_float(Fraction(total, len(values)))
     mean = total / len(values)
     if isinstance(mean, float) and math.isinf(mean) and all(map(math.isfinite, values)):
-        # it is the sum alone that is beyond all floats
+        # only the sum is beyond all floats
         return _as_float(sum(map(Fraction, values), Fraction()) / len(values))
     return mean
 
@@ -147,7 +147,7 @@ def _stddev(values: Sequence[Any], aggregate: Aggregate[Any]) -> Any:
 
 
 def _root(exact: Fraction) -> float:
-    """Give the square root of what may be beyond all floats."""
+    """Return the square root of a number that may be beyond all floats."""
     scale = max(0, exact.numerator.bit_length() - exact.denominator.bit_length()) // 2
     try:
         return math.ldexp(math.sqrt(exact / Fraction(4) ** scale), scale)
@@ -168,7 +168,7 @@ def _count_distinct(values: Sequence[Any], aggregate: Aggregate[Any]) -> int:
 
 
 def distinct(values: Iterable[Any]) -> list[Any]:
-    """Give each value once, of equal ones the first."""
+    """Return each value once, the first of equal ones."""
     found: dict[Any, Any] = {}
     for value in values:
         found.setdefault((type(value) is bool, value), value)

@@ -1,4 +1,4 @@
-"""What the scripts that look after indexes answer."""
+"""The replies of the scripts that manage indexes."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Any, NamedTuple, Self
 
 
 class Report(NamedTuple):
-    """What is told of an index together with its state.
+    """What is reported about an index together with its state.
 
     Attributes:
         state: `ready`, `building` or `growing`.
         name: Its name.
-        progress: How much of the keys was looked at, from 0 to 1.
-        documents: How many documents it has.
-        failures: How many writes of documents it did not take.
-        known: How many of these somebody has looked into.
+        progress: How much of the keyspace has been scanned, from 0 to 1.
+        documents: How many documents it holds.
+        failures: How many writes of documents it has rejected.
+        known: How many of these somebody has investigated.
         last_key: The key of the last of them.
-        last_reason: Why it was not taken.
-        run: What tells this run of the server from others; empty where it does not say.
+        last_reason: Why it was rejected.
+        run: Identifies this run of the server; empty if the server does not tell.
     """
 
     state: str

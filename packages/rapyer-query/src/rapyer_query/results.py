@@ -1,4 +1,4 @@
-"""The results of a query: read, looked at again where the index is coarser, and made."""
+"""The results of a query: read, checked again if the index is coarser, and converted."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Results:
 
     Args:
         session: The query.
-        order: In which order the server gives them.
+        order: The order in which the server returns them.
     """
 
     def __init__(self, session: Session, order: ServerOrder) -> None:
@@ -47,14 +47,14 @@ class Results:
         self._session = session
         self._spec = spec
         self._order = order
-        # the server's window would have room for what is hidden, and for what is passed over
+        # the server's window would include hidden and skipped documents
         is_whole = not (spec.is_windowed and (session.hides or spec.on_corrupt == "skip"))
         self._is_exact = session.names_keys and is_whole
-        #: Whether the parts of documents are enough that the results are made of.
-        # what an order is calculated from is read as the document is (dialect 2)
+        #: Whether parts of documents suffice to make the results.
+        # the values of a calculated order are read with dialect 2, like whole documents
         is_plain = spec.shape.load is not DOCUMENT and not order.before
         self._is_of_parts = self._is_exact and is_plain
-        #: Whether the index is asked by a script that leaves out what counts as missing.
+        #: Whether the index is queried by a script that leaves out what counts as missing.
         self._is_seen = (
             session.hides and session.index is not None and session.is_short and spec.shard is None
         )
@@ -66,11 +66,11 @@ class Results:
     # -- from the server, in its order ------------------------------------------------------------
 
     def pages(self) -> AsyncGenerator[Found]:
-        """Give the results in the order of the server."""
+        """Yield the results in the order of the server."""
         return self._exact() if self._is_exact else self.windowed(self.checked_pages())
 
     async def _exact(self) -> AsyncGenerator[Found]:
-        """Give what the server finds as it is."""
+        """Yield what the server finds, as it is."""
         spec, lost, given = self._spec, 0, set[bytes]()
         window = Window(spec.skip, spec.limit, min(PAGE, spec.limit or PAGE))
         async with aclosing(self._read(window)) as pages:
@@ -86,7 +86,7 @@ class Results:
                     yield self._with_scores(*found)
 
     async def _instead_of_lost(self, given: set[bytes], limit: int) -> AsyncGenerator[Found]:
-        """Read on where documents of the window had expired, or were changed meanwhile."""
+        """Read further where documents of the window had expired, or were changed meanwhile."""
         missing = limit - len(given)
         async with aclosing(self._read(Window(self._spec.skip))) as pages:
             async for page in pages:
@@ -119,17 +119,17 @@ class Results:
             return instances
         return [shape.of_instance(instance) for instance in instances]
 
-    # -- looked at again --------------------------------------------------------------------------
+    # -- checked in Python ------------------------------------------------------------------------
 
     async def checked_pages(self) -> AsyncGenerator[Found]:
-        """Give the instances that fulfil the condition."""
+        """Yield the instances that match the condition."""
         limit = None if self._spec.orders and not self._order.words else self._spec.limit
         wanted = PAGE if limit is None else min(PAGE, (limit + self._spec.skip) * 2)
         window = Window(page=max(wanted, _SMALLEST_PAGE))
         if self._session.index is None:
             source = scan_pages(self._session)
         else:
-            # what is only looked at does not count as read
+            # checking a document does not count as reading it
             looking = self._session if self._is_seen else replace(self._session, policies=())
             source = index_pages(looking, DOCUMENT, self._order, window, is_reading=False)
         async with aclosing(source) as pages:
@@ -137,7 +137,7 @@ class Results:
                 yield self.matching(page)
 
     def matching(self, page: Page) -> Found:
-        """Give the instances of documents that fulfil the condition."""
+        """Return the instances of documents that match the condition."""
         keys, instances = self._instances(page)
         holds = self.holds
         found = [row for row in zip(keys, instances, strict=True) if holds(row[1])]
@@ -145,7 +145,7 @@ class Results:
 
     @property
     def holds(self) -> Predicate:
-        """Say of an instance whether it fulfils the condition, in Python."""
+        """The predicate that tells in Python whether an instance matches the condition."""
         if self._holds is None:
             session = self._session
             is_asked = session.index is not None
@@ -154,7 +154,7 @@ class Results:
         return self._holds
 
     async def windowed(self, pages: AsyncGenerator[Found]) -> AsyncGenerator[Found]:
-        """Give the results of the instances that are in the window."""
+        """Yield the results of the instances that are in the window."""
         skip, missing = self._spec.skip, self._spec.limit
         async with aclosing(pages):
             async for keys, instances in pages:
@@ -164,7 +164,7 @@ class Results:
                     end = len(keys) if missing is None else start + missing
                     found = keys[start:end], instances[start:end]
                     if self._is_read_anew:
-                        # read once more, by the way that the policies of the model are for
+                        # read once more, in the way that triggers the policies of the model
                         found = await self._anew(found[0], self._session.policies)
                     start = end
                     if missing is not None:
@@ -174,18 +174,18 @@ class Results:
                         return
 
     async def _anew(self, keys: Sequence[bytes], policies: Policies) -> Found:
-        """Read documents once more, and give those that still fulfil the condition."""
+        """Read documents again, and return those that still match the condition."""
         return self.matching(await read_page(self._session, keys, policies))
 
     # -- sorted in Python -------------------------------------------------------------------------
 
     def pages_in_python(self) -> AsyncGenerator[Found]:
-        """Give the results, of which Python makes the order and the window."""
+        """Yield the results, ordered and windowed by Python."""
         is_ordered = self._spec.orders or self._spec.near is not None
         return self.windowed(self._sorted() if is_ordered else self.checked_pages())
 
     async def _sorted(self) -> AsyncGenerator[Found]:
-        """Give the instances in the order of the query, after all of them were read."""
+        """Yield the instances in the order of the query, after reading all of them."""
         rows = await self._rows()
         if self._spec.orders:
             sort_in_python(rows, self._spec.orders)
@@ -194,7 +194,7 @@ class Results:
             yield [key for key, _ in page], [instance for _, instance in page]
 
     async def _rows(self) -> list[tuple[bytes, Any]]:
-        """Give all documents that are meant, in no order, or those that are near by distance."""
+        """Return all matching documents, in no particular order, or the near ones by distance."""
         near = self._spec.near
         if near is not None:
             return await self.near_rows(near, self.checked_pages())
@@ -205,18 +205,18 @@ class Results:
         return rows
 
     async def near_rows(self, near: Near, pages: AsyncGenerator[Found]) -> list[tuple[bytes, Any]]:
-        """Give those of some documents that are near, and note their distances."""
+        """Return those of some documents that are near, noting their distances."""
         found = await near.among(pages)
         self._session.scores.update({key: distance for distance, key, _ in found})
         return [(key, instance) for _, key, instance in found]
 
-    # -- what documents are made into -------------------------------------------------------------
+    # -- making results from documents ------------------------------------------------------------
 
     def _instances(self, page: Page) -> Found:
-        """Make the instances of a page, of those of its documents that are not passed over.
+        """Make the instances of a page, except for documents that are skipped.
 
         Raises:
-            CorruptDocumentError: A document, or its key, is none of the model.
+            CorruptDocumentError: A document, or its key, does not belong to the model.
         """
         model, raws = self._spec.model, [raw for (raw,) in page.parts]
         try:
@@ -239,7 +239,7 @@ class Results:
         made = self._made_of_parts(shape, page)
         if not any(one is LACKING or one is _SKIPPED for one in made):
             return page.keys, made
-        # a field that is not there has a default, or is below one that has: the document tells
+        # a missing field has a default, or is below a field that has one: the document tells
         rows = [*zip(page.keys, made, strict=True)]
         anew = await self._anew([key for key, one in rows if one is LACKING], ())
         instances = dict(zip(*anew, strict=True))

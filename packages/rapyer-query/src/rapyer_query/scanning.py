@@ -1,4 +1,4 @@
-"""Naming all documents of a model without an index: `SCAN`."""
+"""Name all documents of a model without an index: `SCAN`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rapyer_query.commands import PAGE
 async def document_keys(
     send: Callable[[Sequence[Argument]], Awaitable[Any]], prefix: str
 ) -> AsyncGenerator[list[bytes]]:
-    """Give the keys of all documents of a model, at most 1000 at a time.
+    """Yield the keys of all documents of a model, at most 1000 at a time.
 
-    One that is there from the beginning to the end is named, once. One round trip for about 1000
-    keys of the database.
+    A document that exists from the beginning to the end is named, once. One round trip for about
+    1000 keys of the database.
 
     Args:
-        send: Sends a command and gives its reply.
+        send: Sends a command and returns its reply.
         prefix: The prefix of the model.
     """
     pattern = "".join(f"\\{one}" if one in "*?[]^-\\" else one for one in f"{prefix}:") + "*"

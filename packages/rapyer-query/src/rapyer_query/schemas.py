@@ -1,4 +1,4 @@
-"""What core schemas of pydantic say, as far as it matters to an index."""
+"""What pydantic's core schemas say, as far as it matters to an index."""
 
 from __future__ import annotations
 
@@ -14,25 +14,24 @@ from rapyer_query.attributes import UNKNOWN
 
 Schema: TypeAlias = Mapping[str, Any]
 
-#: Schemas around the one of the values, which stands under "schema".
+#: Schemas that wrap the schema of the values, which is under "schema".
 WRAPPERS = frozenset({"function-before", "function-after", "function-wrap", "custom-error"})
-#: Others, with the name under which the one stands that documents follow.
+#: Other wrappers, with the name under which they have the schema that documents follow.
 CHOOSERS = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
 #: Schemas with fields.
 FIELDS = frozenset({"model-fields", "dataclass-args", "typed-dict"})
-#: Schemas of arrays, with what makes their values.
+#: Schemas of arrays, with constructors of their values.
 ARRAYS: Mapping[str, Callable[[Iterable[Any]], Any]] = {
     "list": list, "set": set, "frozenset": frozenset, "tuple": tuple,
 }  # fmt: skip
 
 
 def default_of(schema: Schema, *, validates: bool) -> Any:
-    """Give what a document is read with that lacks a field.
+    """Return the value that a field gets if a document lacks it.
 
     Args:
         schema: The schema of the field.
-        validates: Whether the model is configured to validate defaults, where the field says
-            nothing of that.
+        validates: Whether the model is configured to validate defaults, if the field does not say.
     """
     if schema.get("validate_default", validates):
         return UNKNOWN
@@ -43,9 +42,9 @@ def default_of(schema: Schema, *, validates: bool) -> Any:
 
 
 def _is_static(factory: Any) -> bool:
-    """Say whether a factory always makes the same: a container, or a model of nothing but defaults.
+    """Tell whether a factory always makes the same: a container, or a model with only defaults.
 
-    A model of which anything else runs when it is made may be another one each time.
+    A model that runs any other code when it is made may differ each time.
     """
     if factory in EMPTY_FACTORIES:
         return True
@@ -58,7 +57,7 @@ def _is_static(factory: Any) -> bool:
 
 
 def _runs_code(model: type[BaseModel]) -> bool:
-    """Say whether code of its own runs when a model is made."""
+    """Tell whether a model runs code of its own when it is made."""
     own: Any = model.__pydantic_decorators__
     return bool(
         own.model_validators
@@ -77,7 +76,7 @@ def _has_static_default(field: FieldInfo) -> bool:
 
 
 def fields_of(schema: Schema) -> Iterator[tuple[str, str, Schema, bool]]:
-    """Give the fields of a model: name, stored name, schema, whether it is always there."""
+    """Yield the fields of a model: name, stored name, schema, whether it is always present."""
     inner: Schema = schema
     while inner["type"] not in FIELDS:
         if "schema" not in inner or (inner is not schema and "serialization" in inner):
@@ -94,7 +93,7 @@ def fields_of(schema: Schema) -> Iterator[tuple[str, str, Schema, bool]]:
 
 
 def item_of(schema: Schema) -> Schema | None:
-    """Give the schema of the elements of an array, where they all have one."""
+    """Return the schema of the elements of an array, if they all have the same."""
     items: Any = schema.get("items_schema")
     if not is_list(items):
         return cast("Schema | None", items)
@@ -102,5 +101,5 @@ def item_of(schema: Schema) -> Schema | None:
 
 
 def is_fixed(array: Schema) -> bool:
-    """Say whether an array has a schema for each of its places."""
+    """Tell whether an array has a schema for each of its positions."""
     return is_list(array.get("items_schema")) and "variadic_item_index" not in array

@@ -1,14 +1,14 @@
-"""The scripts that ask an index and do something with what it finds, in one atomic step."""
+"""The scripts that query an index and process what it finds, in one atomic step."""
 
 from __future__ import annotations
 
 from rapyer.traffic.scripts import Operation
 from rapyer.traffic.updates import PLANNING
 
-#: Lua: `ask` sends a command to an index. The first argument is `1` where that looks for parts of
-#: texts: the server has to look at all texts then, which somebody may have changed. The second is
-#: the run of the server in which the index is known to be complete: one that has restarted since
-#: may have a part of the documents only, and nothing is written by that.
+#: Lua: `ask` sends a command to an index. The first argument is `1` if that looks for parts of
+#: texts: then the server has to look at all texts, a setting that somebody may have changed. The
+#: second is the run of the server in which the index is known to be complete: a server that has
+#: restarted since may have only a part of the documents, and nothing is written based on that.
 _ASKING = """
 local function ask(arg, first, last)
     if arg[1] == '1' then
@@ -31,8 +31,8 @@ local function require_whole(arg, index)
 end
 """
 
-#: Arguments: the two of `ask`, and a command that gives rows, each with its key in the second
-#: place, or behind its score. What counts as missing is sent as an expired document is: as nothing.
+#: Arguments: the two of `ask`, and a command that returns rows, each with its key in second place,
+#: or after its score. What counts as missing is sent like an expired document: as nothing.
 _SEARCHING = (
     _ASKING
     + """
@@ -53,13 +53,13 @@ end
 
 SEARCH = Operation("query", f"{_SEARCHING} return search(touched)", writes=False)
 
-#: The same, for those who want the keys alone: nothing is read of the documents.
+#: The same, if only the keys are wanted: nothing is read from the documents.
 SEARCH_KEYS = Operation("query_keys", f"{_SEARCHING} return search(function() end)", writes=False)
 
-#: Lua: `selected` has the keys of the documents that are meant. Arguments: whether parts of texts
-#: are looked for; how many documents there may be at most; the number of arguments of a search, and
-#: these. Without a search, for each of the keys the SHA-1 of its document as it was when it was
-#: looked at.
+#: Lua: `selected` has the keys of the selected documents. Arguments: whether parts of texts are
+#: looked for; how many documents there may be at most; the number of arguments of a search, and
+#: these. Without a search, for each of the keys the SHA-1 of its document at the time it was looked
+#: at.
 _SELECTING = (
     _ASKING
     + """
@@ -111,7 +111,7 @@ DELETE = Operation(
     writes=True,
 )
 
-#: The rest of the arguments are the values, as `plan` reads them.
+#: The remaining arguments are the values, as `plan` reads them.
 UPDATE = Operation(
     "query_update",
     PLANNING

@@ -1,8 +1,8 @@
-"""Full-text search: what the index is asked for, and what of a condition it answers alone.
+"""Full-text search: what the index is asked for, and which parts of a condition only it answers.
 
-Words are answered by the index alone: which forms of a word it takes for the same is its own.
-Phrases are looked at again in Python: the server finds some where the words stand otherwise
-(RediSearch 2.10: of a repeated word one is enough for it).
+Words are answered only by the index: it decides which forms of a word it treats as the same.
+Phrases are checked again in Python: the server also finds some in which the words are placed
+differently (RediSearch 2.10: for a repeated word one occurrence is enough for it).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _read: Final = lru_cache(1024)(read_request)
 
 
 class _OfIndex(Condition):
-    """A condition that an index answers alone."""
+    """A condition that only an index can answer."""
 
     __slots__ = ()
 
@@ -42,7 +42,7 @@ class _OfIndex(Condition):
 
 
 class Search(_OfIndex):
-    """One of the texts of a document has some words: `User.find().search("redis")`.
+    """The texts of a document contain certain words: `User.find().search("redis")`.
 
     Attributes:
         text: The words.
@@ -61,11 +61,11 @@ class Search(_OfIndex):
 
 
 class Words(_OfIndex):
-    """A text has the words of one of several alternatives.
+    """A text contains the words of one of several alternatives.
 
     Attributes:
         left: The path of the text; None for all texts of a document.
-        alternatives: Of each all words are wanted.
+        alternatives: The alternatives; all words of one are required.
         fuzzy: By how many letters they may differ.
     """
 
@@ -81,7 +81,7 @@ class Words(_OfIndex):
 
     @property
     def has_forms(self) -> bool:
-        """Whether other forms of a word are taken for it, where the field says so."""
+        """Whether other forms of a word match, if the field says so."""
         terms = (term for terms in self.alternatives for term in terms)
         return not self.fuzzy and any(not term.is_start for term in terms)
 
@@ -95,7 +95,7 @@ class Words(_OfIndex):
 
 
 class Phrase(Condition):
-    """A text has words that stand one after the other.
+    """A text contains words one after the other.
 
     Attributes:
         left: The path of the text; None for all texts of a document.
@@ -129,7 +129,7 @@ class Phrase(Condition):
         return f"{path}matches({chr(34)}{' '.join(self.words)}{chr(34)})"
 
 
-#: What is asked of full-text search.
+#: A full-text search.
 FullText: TypeAlias = Matches | Search
 _INDEX_ALONE: Final = (Matches, _OfIndex)
 
@@ -154,7 +154,7 @@ def check_words(condition: FullText) -> None:
 
 
 def full_texts_in(node: Any) -> Iterator[FullText]:
-    """Give what a condition asks of full-text search."""
+    """Yield the full-text searches in a condition."""
     if isinstance(node, Matches | Search):
         yield node
     for part in _parts_of(node):
@@ -171,11 +171,11 @@ def _parts_of(node: Any) -> Sequence[Any]:
     return node if is_tuple(node) else ()
 
 
-# -- what is asked for ----------------------------------------------------------------------------
+# -- requests -------------------------------------------------------------------------------------
 
 
 def expanded(condition: Condition, texts: tuple[tuple[str, ...], ...]) -> Condition:
-    """Take what is asked of full-text search apart: into words, and phrases.
+    """Take the full-text searches of a condition apart, into words and phrases.
 
     Args:
         condition: A condition.
@@ -209,7 +209,7 @@ def _of_request(condition: FullText, texts: tuple[tuple[str, ...], ...]) -> Cond
         return found
 
     def as_written(terms: Terms) -> list[Condition]:
-        # the server takes no other forms of a word into account where it is not wanted
+        # in a negation, the server does not consider other forms of a word
         plain = [term for term in terms.terms if not (term.is_start or condition.fuzzy)]
         others = tuple([term for term in terms.terms if term not in plain])
         words = [Phrase(left, (term.word,), texts) for term in plain]
@@ -232,26 +232,26 @@ def _joined(parts: Sequence[Condition]) -> Condition:
 
 
 def split_full_text(condition: Condition) -> tuple[list[Condition], Condition | None]:
-    """Give the parts of a condition that an index answers alone, and what Python can look at."""
+    """Return the parts of a condition that only an index answers, and what Python can check."""
     parts = condition.operands if isinstance(condition, And) else (condition,)
     alone = [part for part in parts if _is_of_index(part)]
     rest = [part for part in parts if not _is_of_index(part)]
     return alone, _joined(rest) if rest else None
 
 
-# -- what the server is asked ---------------------------------------------------------------------
+# -- query texts ----------------------------------------------------------------------------------
 
 
 def text_of(context: Context, condition: Words | Phrase, attribute: Attribute | None) -> Text:
-    """Give the text for the documents with some words, or with all words of a phrase.
+    """Return the text for the documents with some words, or with all words of a phrase.
 
     Args:
         context: The compilation.
-        condition: What is asked for.
-        attribute: The attribute with the words; None for all that there are.
+        condition: What is searched for.
+        attribute: The attribute with the words; None for all attributes.
 
     Raises:
-        ExpressionError: The server finds nothing by the start of a word that is so written.
+        ExpressionError: The server finds nothing by the start of a word that is written like this.
     """
     field = "" if attribute is None else f"@{attribute.name}:"
     if isinstance(condition, Phrase):
@@ -290,7 +290,7 @@ def _check_start(context: Context, condition: Words, word: str) -> None:
 
 
 def estimates_of(conditions: Sequence[FullText], *, expands_all: bool) -> Iterator[str]:
-    """Tell what of conditions on words the server looks for among other words only."""
+    """Describe the conditions that the server expands to similar words of the index."""
     for condition in conditions:
         starts = any(term.is_start for term in _read(condition.text).terms)
         if condition.fuzzy or starts:

@@ -1,4 +1,4 @@
-"""What of a document is searched otherwise than by comparing: the words of texts, and vectors."""
+"""What is searched other than by comparison: the words of texts, and vectors."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def add_words(found: Attributes, text: Text, place: Place, name: str) -> None:
 
     Args:
         found: The attributes of the model.
-        text: How.
-        place: Where the text stands.
+        text: How to index them.
+        place: Where the text is.
         name: The name of the attribute.
 
     Raises:
@@ -45,10 +45,10 @@ def add_vector(found: Attributes, vector: Vector, place: Place, name: str) -> No
 
 
 def require_searched(found: Attributes, place: Place) -> None:
-    """Make sure that a place is searched as its field says.
+    """Make sure that a place can be searched as its field says.
 
     Raises:
-        NotSearchedError: It is not.
+        NotSearchedError: It cannot.
     """
     if place.is_many:
         return

@@ -1,4 +1,4 @@
-"""One query on its way: the commands that it sends, and what their replies are looked at for."""
+"""One query in progress: the commands that it sends, and how their replies are checked."""
 
 from __future__ import annotations
 
@@ -26,43 +26,43 @@ from rapyer_query.spec import Spec
 
 R = TypeVar("R")
 
-#: Times that a query is asked, each time because the one before may have been incomplete.
+#: How often a query is attempted, each time because the previous one may have been incomplete.
 MOST_TURNS: Final = 10
-#: Parameters of a query that a script can pass on beside the 2000 keys of a chunk: Lua unpacks
-#: fewer than 8000 arguments.
+#: Parameters of a query that a script can pass on in addition to the 2000 keys of a chunk: Lua
+#: unpacks fewer than 8000 arguments.
 MOST_PARAMETERS: Final = 5900
 #: The server's clock may be a little faster than ours.
 _OF_OUR_CLOCK: Final = 0.999
 
 
 class IndexGoneError(Exception):
-    """The index is not there any more: it is made again, and the query asked again."""
+    """The index no longer exists: it is created again, and the query is repeated."""
 
 
 class DoubtError(Exception):
-    """The server may order some documents otherwise, or sends fewer rows than are asked for."""
+    """The server may order some documents differently, or sends fewer rows than requested."""
 
 
 class LimitsChangedError(Exception):
-    """The server looks at a part of the texts again: the query is compiled anew."""
+    """The server again looks only at a part of the texts: the query is compiled again."""
 
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """One query on its way.
+    """One query in progress.
 
     Attributes:
         spec: The query.
-        channel: The connections to the server that is asked.
-        documents: Those by which documents are read and written by their keys: on a cluster they
-            may be elsewhere meanwhile.
+        channel: The connections to the server that is queried.
+        documents: The connections for reading and writing documents by key: on a cluster they may
+            have moved meanwhile.
         policies: What else happens to each document that is read.
-        index: The index; None where all documents are read instead.
+        index: The index; None if all documents are read instead.
         compiled: The condition as a query.
         spent: How many seconds the server took so far.
-        run_id: What tells the run of the server in which the index was known to be complete.
+        run_id: Identifies the run of the server in which the index was known to be complete.
         connects: How many connections there had been when that was asked.
-        scores: The scores, or the distances, of the documents that were found, by their keys.
+        scores: The scores, or the distances, of the documents that were found, by key.
     """
 
     spec: Spec
@@ -78,7 +78,7 @@ class Session:
 
     @classmethod
     async def open(cls, spec: Spec) -> Session:
-        """Make the index where there is none, and compile the condition.
+        """Create the index if there is none, and compile the condition.
 
         Raises:
             NotIndexedError: The index says nothing about the condition.
@@ -106,15 +106,15 @@ class Session:
 
     @property
     def is_exact(self) -> bool:
-        """Whether the documents that the index finds are those that fulfil the condition."""
+        """Whether the documents that the index finds are exactly those that match the condition."""
         is_exact = self.compiled.is_exact and self.index is not None
-        # what is hidden, or passed over, would be among the nearest as well
+        # hidden or skipped documents would be among the nearest as well
         passes_over = self.hides or self.spec.on_corrupt == "skip"
         return is_exact and not (passes_over and self.spec.near is not None)
 
     @property
     def names_keys(self) -> bool:
-        """Whether the index names the keys of the query, also within a script of the policies."""
+        """Whether the index names the keys of the query, even inside a script of the policies."""
         return self.is_exact and (self.is_short or not self.policies)
 
     @property
@@ -124,12 +124,12 @@ class Session:
 
     @property
     def hides(self) -> bool:
-        """Whether a policy of the model may say of a document that it counts as missing."""
+        """Whether a policy of the model may declare a document missing."""
         return any(policy.may_hide for policy in self.policies)
 
     @property
     def is_empty(self) -> bool:
-        """Whether no document can be meant, so that nothing need be asked."""
+        """Whether no document can match, so that there is nothing to ask."""
         near = self.spec.near
         return (
             self.spec.limit == 0
@@ -141,14 +141,14 @@ class Session:
     def ask(self) -> Ask:
         """What the index is asked."""
         asked, near = self.ask_for(self.compiled.clause.query), self.spec.near
-        if near is None or not self.is_exact:  # then Python looks for the nearest
+        if near is None or not self.is_exact:  # then Python finds the nearest
             return asked
         return replace(
             asked, query=near.query(asked.query), parameters=[*asked.parameters, *near.parameters]
         )
 
     def ask_for(self, query: str) -> Ask:
-        """Ask for a text in the place of that of the condition."""
+        """Return what to ask for a query text other than that of the condition."""
         name = "" if self.index is None else self.index.name
         return Ask(name, query, self.compiled.parameters, self._timeout)
 
@@ -159,13 +159,13 @@ class Session:
     # -- sending ----------------------------------------------------------------------------------
 
     async def send(self, *commands: Sequence[Argument]) -> list[Any]:
-        """Send commands of the query at once, and give their replies. One round trip.
+        """Send commands of the query together, and return their replies. One round trip.
 
         Raises:
-            IndexGoneError, LimitsChangedError: The query has to be asked again.
-            DoubtError: The server sends fewer rows than are asked for.
+            IndexGoneError, LimitsChangedError: The query has to be repeated.
+            DoubtError: The server sends fewer rows than requested.
             QueryTimeoutError: The query has taken longer than it may.
-            redis.exceptions.ResponseError: The server refuses one.
+            redis.exceptions.ResponseError: The server refuses a command.
         """
         looks = self.index is not None and self.index.life.is_look_due(self.channel)
         if len(commands) == 1 and not (looks or self.compiled.expands):
@@ -188,7 +188,7 @@ class Session:
     def _with_questions(
         self, commands: Sequence[Sequence[Argument]], *, looks: bool
     ) -> list[Sequence[Argument]]:
-        """Add what is asked about the server and the index in the same round trip."""
+        """Add the questions about the server and the index to the same round trip."""
         sent = [*commands]
         if self.compiled.expands:
             sent.append(ASK_EXPANSIONS)
@@ -197,24 +197,24 @@ class Session:
         return sent
 
     async def _require_whole(self) -> None:
-        """Make sure that the index had all documents when it was asked.
+        """Make sure that the index held all documents when it was queried.
 
-        Where there was a new connection, the server may have restarted; then it is asked.
+        After a new connection the server may have restarted, and is asked.
 
         Raises:
-            IndexGoneError: It has restarted. The index has all documents by now.
+            IndexGoneError: It has restarted. The index holds all documents by now.
         """
         if self.index is None or self.channel.connects == self.connects:
             return
         await self.index.ensure(self.channel)
         life = self.index.life
         self.connects = life.connects_of(self.channel)
-        # who may not ask which run of the server it is has to ask once more
+        # a user who may not ask for the run of the server has to repeat the query
         if not self.run_id or life.run_of(self.channel) != self.run_id:
             raise IndexGoneError
 
     async def go_on(self, command: Sequence[Argument]) -> Any:
-        """Send a command that goes on with what was asked before; see `send` for the errors."""
+        """Send a command that continues an earlier one; see `send` for the errors."""
         return await self._timed(self.channel.execute(*command))
 
     async def run(
@@ -224,9 +224,9 @@ class Session:
         arguments: Sequence[Argument],
         keys: Sequence[str] = (),
     ) -> Any:
-        """Run a script that asks the index; see `send` for the errors.
+        """Run a script that queries the index; see `send` for the errors.
 
-        One round trip; at most once a second one more, for what the index did not take.
+        One round trip; at most once per second another one, to ask what the index rejected.
         """
         channel = self.documents if keys else self.channel
         keys = keys or (self.ask.index,)
@@ -235,7 +235,7 @@ class Session:
         if not operation.writes:
             await self._require_whole()
         if self.index is not None and self.index.life.is_look_due(self.channel):
-            # what was written is to be told, whatever comes then: the next query looks
+            # what was written must be reported, whatever happens then: the next query asks again
             with suppress(*((RedisError, RapyerError) if operation.writes else ())):
                 (facts,) = await self.channel.execute_many([("FT.INFO", self.index.name)])
                 await self.index.life.look_at(self.channel, facts)
@@ -249,8 +249,8 @@ class Session:
             raise self._meaning(exc) from exc
         self.spent += time.perf_counter() - started
         seconds = self.spec.timeout
-        # a server that has run out of time says so in some replies only (RESP2 has no place for
-        # it); it has not where we have waited less than that for it
+        # a server that runs out of time says so only in some replies (RESP2 has no place for it);
+        # it has not run out if we have waited less than the timeout
         if seconds is not None and self.spent >= seconds * _OF_OUR_CLOCK:
             raise self._out_of_time()
         return reply
@@ -269,7 +269,7 @@ class Session:
 
     def _limit_reached(self, error: ResponseError) -> Exception:
         text = str(error).lower()
-        # MAXAGGREGATERESULTS, MAXSEARCHRESULTS; a field that is calculated with, and absent
+        # MAXAGGREGATERESULTS, MAXSEARCHRESULTS; a calculation with a field that is absent
         if "exceeds maximum of" in text or "has no value, consider" in text:
             return DoubtError()
         if "timeout limit was reached" in text:
@@ -294,9 +294,9 @@ class Session:
 
 
 async def repeated(spec: Spec, body: Callable[[Session], Awaitable[R]]) -> R:
-    """Do something with a session; once more where the index was gone, or a setting changed.
+    """Do something with a session; repeat it if the index was gone, or a setting changed.
 
-    Nothing was read or written then.
+    In these cases nothing was read or written.
     """
     for _ in range(MOST_TURNS):
         session = await Session.open(spec)
@@ -306,14 +306,14 @@ async def repeated(spec: Spec, body: Callable[[Session], Awaitable[R]]) -> R:
 
 
 def gone_for_good(spec: Spec) -> IndexUnavailableError:
-    """Make the error about an index that is taken away whenever it is made."""
+    """Make the error for an index that is dropped whenever it is created."""
     return IndexUnavailableError(
         f"the index of {spec.model.__name__} was taken away, or a setting of the server changed, "
         "while the query was under way, several times in a row. Find out who does that."
     )
 
 
-#: What is known of a condition where there is no index.
+#: What is known about a condition without an index.
 _NOTHING_KNOWN: Final = Compiled(Clause(ALL, (), False, ALL), [], False, False, False, {})
 
 

@@ -1,4 +1,4 @@
-"""What the server is set to, as far as answers depend on it."""
+"""The server settings that affect answers."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from rapyer.guards import is_list
 from rapyer.traffic.channel import Channel
 from redis.exceptions import ResponseError
 
-#: The server looks for parts of texts in so many texts at most, and says nothing of the others.
+#: The server looks for parts of texts in at most this many texts, and does not report the others.
 EXPANSIONS: Final = "MAXEXPANSIONS"
 MOST_EXPANSIONS: Final = 2**31 - 1
-#: Asked together with a query that looks for parts of texts: the setting may change at any time.
+#: Sent along with a query that looks for parts of texts: the setting may change at any time.
 ASK_EXPANSIONS: Final = ("FT.CONFIG", "GET", EXPANSIONS)
 _DEFAULT_MIN_PREFIX: Final = 2
 
 
 class Limits(NamedTuple):
-    """What the server is set to.
+    """How the server is configured.
 
     Attributes:
         min_prefix: The shortest part of a text that it looks for, in bytes.
-        expands_all: Whether it looks at all texts that have it.
+        expands_all: Whether it looks at all texts that contain it.
     """
 
     min_prefix: int = _DEFAULT_MIN_PREFIX
@@ -33,11 +33,11 @@ _limits: WeakKeyDictionary[Channel, Limits] = WeakKeyDictionary()
 
 
 async def limits_of(channel: Channel) -> Limits:
-    """Give what the server is set to.
+    """Return how the server is configured.
 
-    Where it looks at a part of the texts only (200 by default), it is told to look at all of them,
-    once for each connection to it. That is for the whole server, and lost when it restarts; where
-    the user may not do it, texts are looked at in Python.
+    If it looks only at a part of the texts (200 by default), it is told to look at all of them,
+    once for each connection to it. The setting applies to the whole server, and is lost when it
+    restarts; if the user may not change it, Python looks at the texts.
     """
     known = _limits.get(channel)
     if known is None:
@@ -51,18 +51,18 @@ async def limits_of(channel: Channel) -> Limits:
 
 
 def distrust_expansions(channel: Channel) -> None:
-    """Take note that the server looks at a part of the texts only."""
+    """Take note that the server looks only at a part of the texts."""
     _limits[channel] = _limits.get(channel, Limits())._replace(expands_all=False)
 
 
 def expands_all(reply: object) -> bool:
-    """Say whether the reply to `ASK_EXPANSIONS` is that the server looks at all texts."""
-    pairs: Any = reply if is_list(reply) else []  # an error where the user may not ask
+    """Tell whether the reply to `ASK_EXPANSIONS` is that the server looks at all texts."""
+    pairs: Any = reply if is_list(reply) else []  # an error if the user may not ask
     return any(_number(pair[1].decode()) >= MOST_EXPANSIONS for pair in pairs)
 
 
 def _number(text: str | None) -> int:
-    """Give a setting as a number; 0 for none, and a large one where there is no bound."""
+    """Convert a setting to a number; 0 for none, and a large number for unlimited."""
     if text is None:
         return 0
     if text in ("unlimited", "-1"):
@@ -73,6 +73,6 @@ def _number(text: str | None) -> int:
 async def _raise_expansions(channel: Channel) -> bool:
     try:
         await channel.execute("FT.CONFIG", "SET", EXPANSIONS, MOST_EXPANSIONS)
-    except ResponseError:  # the user may not: then what is found is looked at in Python
+    except ResponseError:  # the user may not change it: then Python checks what is found
         return False
     return True

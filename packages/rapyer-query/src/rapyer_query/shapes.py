@@ -1,4 +1,4 @@
-"""What is made of the documents that a query finds: models, views of them, tuples of values."""
+"""What is made from the documents that a query finds: models, views of them, tuples of values."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class Shape(Protocol):
-    """What is made of documents."""
+    """What is made from documents."""
 
     @property
     def load(self) -> Load:
-        """What of each document is asked for, where it need not be looked at as a whole."""
+        """What is requested of each document, if it is not needed as a whole."""
         ...
 
     def of_instance(self, instance: Any, /) -> Any:
-        """Make the result of an instance of the model."""
+        """Make the result from an instance of the model."""
         ...
 
 
@@ -41,7 +41,7 @@ class ModelShape:
     load = DOCUMENT
 
     def of_instance(self, instance: Any, /) -> Any:
-        """Give the instance."""
+        """Return the instance."""
         return instance
 
 
@@ -50,8 +50,8 @@ class ValuesShape:
 
     Args:
         model: The model.
-        paths: Where the values stand, or what they are calculated from.
-        make: Makes the result of the values.
+        paths: The paths of the values, or the expressions they are calculated from.
+        make: Makes the result from the values.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class ValuesShape:
         self._make = make
 
     def of_instance(self, instance: Any, /) -> Any:
-        """Make the result of an instance of the model."""
+        """Make the result from an instance of the model."""
         return self._made(tuple([get(instance) for get in self._getters]))
 
     def _made(self, values: tuple[Any, ...]) -> Any:
@@ -76,7 +76,7 @@ class ValuesShape:
 
     @cached_property
     def load(self) -> Load:
-        """What of each document is asked for; all of it where no path leads to a value."""
+        """What is requested of each document; all of it if no path leads to a value."""
         try:
             if self._is_calculated or any(location.rest for location in self._locations):
                 return DOCUMENT
@@ -90,17 +90,17 @@ class ValuesShape:
 
     @cached_property
     def _defaults(self) -> list[Callable[[], Any] | None]:
-        """What a document has of which no part was sent: only where nothing else could be meant."""
+        """Defaults for documents without a part, if they are unambiguous."""
         return [_default_of(location) for location in self._locations]
 
     def of_matches(self, rows: Sequence[Sequence[bytes]]) -> list[Any]:
-        """Make the results of what paths lead to.
+        """Make the results from what paths lead to.
 
         Args:
-            rows: For each document the JSON arrays of what each path leads to.
+            rows: For each document, the JSON arrays of what each path leads to.
 
         Returns:
-            For each document the result; `LACKING` where only the document tells a value.
+            For each document, the result; `LACKING` if only the whole document tells a value.
 
         Raises:
             pydantic.ValidationError: A value does not validate.
@@ -126,10 +126,10 @@ class ValuesShape:
 
 
 def _default_of(location: Location) -> Callable[[], Any] | None:
-    """Give what makes the value of a place of which no part was sent; None where it is not known.
+    """Return what makes the value of a place without a part in the reply; None if it is unknown.
 
-    That is a field that a document lacks, or an empty list: the server sends no part for either
-    (RediSearch 2.10, dialect 3).
+    Either the document lacks the field, or it has an empty list: the server sends no part for
+    either (RediSearch 2.10, dialect 3).
     """
     place = location.place
     if len(location.places) > 1 or not place.has_static_default:
@@ -145,7 +145,7 @@ class ViewShape(ValuesShape):
 
     Args:
         model: The model.
-        view: The other one.
+        view: The view.
         paths: Its fields.
     """
 
@@ -166,9 +166,9 @@ class ViewShape(ValuesShape):
         return ViewReader.of(self._view, self._locations, field_types_of(self._model))
 
     def of_matches(self, rows: Sequence[Sequence[bytes]]) -> list[Any]:
-        """Make the results of what paths lead to; see `ValuesShape.of_matches`."""
+        """Make the results from what paths lead to; see `ValuesShape.of_matches`."""
         reader = self._of_texts
-        # what a document lacks is what the model has then, which the view may know nothing of
+        # missing values get the defaults of the model, which the view may not know
         if reader is None or any(b"[]" in row for row in rows):
             return super().of_matches(rows)
         return reader.load([[match[1:-1] for match in row] for row in rows])
@@ -204,15 +204,15 @@ def view_of(model: type[BaseRedisModel], view: type[BaseModel]) -> ViewShape:
 
 
 def value_in(model: type[BaseRedisModel], given: object) -> Value[Any]:
-    """Give the value that is meant by one, or by the text of a path; see `path_in`."""
+    """Return a value as it is, or for the text of a path; see `path_in`."""
     return given if is_value(given) else path_in(model, given)
 
 
 def path_in(model: type[BaseRedisModel], given: object) -> Path[Any]:
-    """Give the path that is meant by a path or by its text.
+    """Return the path that a path or its text stands for.
 
     Raises:
-        ExpressionError: It is neither, or one of another model.
+        ExpressionError: It is neither.
         InvalidPathError: The text leads nowhere.
     """
     if isinstance(given, str):
@@ -226,10 +226,10 @@ def path_in(model: type[BaseRedisModel], given: object) -> Path[Any]:
 
 
 def redis_key(model: type[BaseRedisModel], key: bytes) -> RedisKey:
-    """Give a key as text.
+    """Return a key as text.
 
     Raises:
-        CorruptDocumentError: It is none.
+        CorruptDocumentError: It is not text.
     """
     try:
         return RedisKey(key.decode())
@@ -244,7 +244,7 @@ def redis_key(model: type[BaseRedisModel], key: bytes) -> RedisKey:
 def corrupt(
     model: type[BaseRedisModel], key: str, raw: bytes, error: ValidationError
 ) -> CorruptDocumentError:
-    """Make the error about a document of which a value does not validate."""
+    """Make the error for a document with a value that does not validate."""
     return CorruptDocumentError(
         f"what the document at {key!r} has does not validate as asked for of {model.__name__}: "
         f"{error}\nCorrect the document, or pass over such ones with .on_corrupt('skip').",

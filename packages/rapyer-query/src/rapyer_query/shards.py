@@ -1,9 +1,10 @@
 """The nodes of a cluster, each of which answers for its own documents.
 
-The server has no index across nodes (RediSearch 2.10 as a module of Redis): each node has one of
-its own documents, whose name is in a slot of the node, so that the node answers for it. A document
-whose slot is being moved may be on neither node when these are asked one after the other: that is
-noticed by what the nodes say of their slots afterwards, and all are asked once more.
+The server has no index across nodes (RediSearch 2.10 as a module of Redis): each node has an index
+of its own documents, whose name is in a slot of the node, so that the node answers for it. A
+document whose slot is being moved may be on neither node when these are queried one after the
+other: this is detected from what the nodes report about their slots afterwards, and all nodes are
+queried once more.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ from rapyer_query.spec import Spec
 
 R = TypeVar("R")
 
-#: How often the nodes are asked for what they have, while slots are being moved to others.
+#: How often the nodes are queried while slots are being moved.
 TURNS: Final = 10
 PAUSE: Final = 0.05
-#: A node has the slot of its index no more, or is gone, and others have what it had.
+#: A node no longer has the slot of its index, or is gone, and others have what it had.
 GONE: Final = (AskError, TryAgainError, RedisConnectionError)
 
 
 @dataclass(frozen=True, slots=True)
 class Slots:
-    """What a node says of its slots.
+    """What a node reports about its slots.
 
     Attributes:
-        ranges: The first and the last of neighbouring slots.
-        is_moving: Whether one is being moved to or from it.
-        leaving: Those that are being moved to other nodes.
+        ranges: The first and the last slots of contiguous ranges.
+        is_moving: Whether a slot is being moved to or from it.
+        leaving: The slots that are being moved to other nodes.
     """
 
     ranges: tuple[tuple[int, int], ...]
@@ -48,7 +49,7 @@ class Slots:
     leaving: tuple[int, ...] = ()
 
     def has(self, slot: int) -> bool:
-        """Say whether the node has a slot, and is to keep it."""
+        """Tell whether the node has a slot, and is to keep it."""
         return slot not in self.leaving and any(
             first <= slot <= last for first, last in self.ranges
         )
@@ -61,7 +62,7 @@ class Shard:
     Attributes:
         channel: The connections to it.
         tag: The hash tag of the names of its indexes.
-        slots: What it has said of its slots when it was last asked.
+        slots: What it reported about its slots when it was last asked.
     """
 
     channel: Channel
@@ -69,7 +70,7 @@ class Shard:
     slots: Slots
 
     async def is_settled(self) -> bool:
-        """Say whether no document has left the node since, and none is about to. One round trip."""
+        """Tell whether no document has left since, and none is about to. One round trip."""
         now = _slots[self.channel] = await slots_of(self.channel)
         return now == self.slots and not now.is_moving
 
@@ -93,26 +94,26 @@ async def slots_of(channel: Channel) -> Slots:
 
 
 def is_on_nodes(spec: Spec) -> bool:
-    """Say whether a query is about the documents of all nodes of a cluster."""
+    """Tell whether a query is about the documents of all nodes of a cluster."""
     return spec.shard is None and channel_of(spec.model).is_cluster
 
 
 async def shards_of(spec: Spec) -> Sequence[Shard]:
-    """Give the nodes that have documents of a model; none where it is on a single server.
+    """Return the nodes that have documents of a model; empty for a single server.
 
-    No round trip where they are known.
+    No round trip if they are known.
     """
     return await shards_of_model(spec.model) if is_on_nodes(spec) else ()
 
 
 async def shards_of_model(model: type[BaseRedisModel]) -> Sequence[Shard]:
-    """Give the nodes of a cluster that have documents of a model."""
+    """Return the nodes of a cluster that have documents of a model."""
     prefix = identity_of(model).prefix
     nodes = await channel_of(model).primaries()
     return await _all([_shard(node, prefix) for node in nodes])
 
 
-#: What nodes have last said of their slots.
+#: What nodes last reported about their slots.
 _slots: WeakKeyDictionary[Channel, Slots] = WeakKeyDictionary()
 #: The tags of the indexes of a model on a node, as long as the node has their slots.
 _tags: WeakKeyDictionary[Channel, dict[str, str]] = WeakKeyDictionary()
@@ -130,7 +131,7 @@ async def _shard(node: Channel, prefix: str) -> Shard:
 
 
 async def _tag_of(node: Channel, prefix: str, slots: Slots) -> str:
-    """Choose the tag for the indexes of a model: that of those which there are, or the first."""
+    """Choose the tag for the indexes of a model: that of existing ones, or the first usable one."""
     there = [one.tag for one in await index_names(node) if one.prefix == prefix and one.tag]
     usable = [tag for tag in there if slots.has(slot_of(tag))]
     if usable:
@@ -142,15 +143,16 @@ async def _tag_of(node: Channel, prefix: str, slots: Slots) -> str:
 
 
 async def of_shards(spec: Spec, ask: Callable[[Spec], Awaitable[R]]) -> tuple[list[R], bool]:
-    """Ask all nodes at the same time, and once more while slots are being moved.
+    """Query all nodes at the same time, and once more while slots are being moved.
 
     Args:
         spec: What is asked for.
-        ask: Asks one of them.
+        ask: Queries one of them.
 
     Returns:
-        What each has given, and whether each document was on one node all the while. If not, they
-        were asked twice, so that one that has moved meanwhile is in what one of them has given.
+        The result of each, and whether each document was on one node all the while. If not, they
+        were queried twice, so that a document that has moved meanwhile is in the result of one of
+        them.
     """
 
     async def work() -> tuple[list[R], bool]:
@@ -166,7 +168,7 @@ async def of_shards(spec: Spec, ask: Callable[[Spec], Awaitable[R]]) -> tuple[li
 
 
 async def wherever(model: type[BaseRedisModel], work: Callable[[], Awaitable[R]]) -> R:
-    """Do something with the nodes of a model, and once more where they are others by now."""
+    """Do something with the nodes of a model, and repeat it if they have changed by then."""
     for _ in range(TURNS - 1):
         try:
             return await work()
@@ -185,12 +187,12 @@ async def choose_anew(model: type[BaseRedisModel]) -> None:
 
 
 async def are_settled(shards: Sequence[Shard]) -> bool:
-    """Say whether no document has moved since the nodes were chosen. One round trip."""
+    """Tell whether no document has moved since the nodes were chosen. One round trip."""
     return all(await _all([shard.is_settled() for shard in shards]))
 
 
 async def _all(works: Sequence[Awaitable[R]]) -> list[R]:
-    """Wait for all, and raise the first error only then."""
+    """Wait for all, and raise the first error only afterwards."""
     outcomes = await asyncio.gather(*works, return_exceptions=True)
     found: list[R] = []
     for outcome in outcomes:

@@ -1,4 +1,4 @@
-"""In which order documents come: by the server where that is exact, else in Python."""
+"""The order of documents: by the server if that is exact, otherwise in Python."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from rapyer_query.operands import EXACT_INTEGERS, number_of
 
 #: `SORTBY` takes eight, the last of which is the key.
 _MOST_ORDERS: Final = 7
-#: Families that the server orders as they are ordered here.
+#: Families that the server orders in the same way as Python does here.
 ALIKE: Final = frozenset(
     {"integer", "float", "days", "span", "instant", "clock", "bool", "text", "choice"}
 )
-#: Those of integers, of which an index holds doubles.
+#: Families of integers, which an index holds as doubles.
 _INTEGERS: Final = frozenset({"integer", "days", "span", "instant", "clock"})
-#: Groups of types whose values are ordered among each other; the first that fits is meant.
+#: Groups of types whose values are ordered among each other; the first match applies.
 _GROUPS: Final = (
     ("bool", bool),
     ("number", int | float | Decimal),
@@ -54,11 +54,11 @@ class ServerOrder(NamedTuple):
 
     Attributes:
         words: The attributes and their directions, as `SORTBY` takes them.
-        doubt: Finds documents that the server may put elsewhere: integers that are no doubles, and
-            those that lack a field which has another default than None.
-        before: What attributes are calculated by.
-        options: What is asked of the query itself.
-        kept: The name and the family of the one attribute of the order, where its values are kept
+        doubt: Finds documents that the server may place differently: integers that are not doubles,
+            and documents that lack a field with a default other than None.
+        before: What the attributes are calculated by.
+        options: Options of the query itself.
+        kept: The name and the family of the only attribute of the order, if its values are kept
             beside the index; else empty.
     """
 
@@ -114,7 +114,7 @@ def _group_of_class(cls: Any) -> str | None:
 
 
 def server_order(orders: Sequence[Order], attributes: Attributes) -> ServerOrder | None:
-    """Give the order for the server; None where only Python orders so."""
+    """Return the order for the server; None if only Python can order this way."""
     if len(orders) > _MOST_ORDERS:
         return None
     words: list[str] = []
@@ -141,13 +141,13 @@ def server_order(orders: Sequence[Order], attributes: Attributes) -> ServerOrder
 
 
 def _measured(value: DistanceTo, attributes: Attributes, number: int) -> list[Any]:
-    """Give what measures distances for each document; nothing where the server cannot."""
+    """Return what measures distances for each document; empty if the server cannot."""
     attribute = attributes.at.get(way_of_single(value.left))
     if attribute is None or attribute.form != "GEO" or attribute.absent:
         return []
     place, distance = f"_p{number}", f"_d{number}"
     measure = f'geodistance(@{place},"{value.lon!r},{value.lat!r}")'
-    # documents that expired a moment ago have no place, which would be an error
+    # documents that have just expired have no place, which would be an error
     return [
         "LOAD", 3, attribute.path, "AS", place, "FILTER", f"exists(@{place})",
         "APPLY", measure, "AS", distance,
@@ -155,7 +155,7 @@ def _measured(value: DistanceTo, attributes: Attributes, number: int) -> list[An
 
 
 def way_of_single(value: Value[Any]) -> Way:
-    """Give the way to a value that each document has once; empty where it is no such place."""
+    """Return the way to a value that each document has once; empty if it is not such a place."""
     way: Way = ()
     for step in steps_of(value) if is_path(value) else ():
         if step.kind == "field":
@@ -168,11 +168,11 @@ def way_of_single(value: Value[Any]) -> Way:
 
 
 def doubt_about(attribute: Attribute, *, is_bounded: bool = False) -> Text:
-    """Find documents whose value the server has not, or not exactly.
+    """Find documents whose value the server does not have, or not exactly.
 
     Args:
         attribute: The value.
-        is_bounded: Whether it is seen otherwise where a number is too large to be exact.
+        is_bounded: Whether numbers that are too large to be exact are detected elsewhere.
     """
     texts: list[Text] = []
     if attribute.family in _INTEGERS and not is_bounded:
@@ -184,7 +184,7 @@ def doubt_about(attribute: Attribute, *, is_bounded: bool = False) -> Text:
 
 
 def sort_in_python(rows: list[tuple[bytes, Any]], orders: Sequence[Order]) -> None:
-    """Sort keys and instances: by the orders, the last of which are the keys themselves."""
+    """Sort keys and instances by the orders, and finally by the keys."""
     rows.sort(key=lambda row: row[0])
     for order in reversed(orders):
         rows.sort(key=_key_of_row(order), reverse=order.descending)
@@ -196,7 +196,7 @@ def _key_of_row(order: Order) -> Callable[[Any], Any]:
 
 
 def sort_key(get: Callable[[Any], Any], *, is_reverse: bool) -> Callable[[Any], Any]:
-    """Give what something is compared by, where None comes last either way."""
+    """Return a key function under which None comes last in both directions."""
 
     def key(row: Any) -> tuple[bool, Any]:
         value = get(row)
@@ -208,7 +208,7 @@ def sort_key(get: Callable[[Any], Any], *, is_reverse: bool) -> Callable[[Any], 
 
 
 def comparable(value: Any) -> Any:
-    """Give a value in the form by which documents are ordered."""
+    """Return a value in the form by which documents are ordered."""
     if isinstance(value, Enum):
         value = value.value
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-"""What a query asks for, as its methods have put it together."""
+"""What a query asks for, as built by its methods."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rapyer_query.shapes import Shape
     from rapyer_query.shards import Shard
 
-#: What happens with a document that does not validate.
+#: What happens to a document that does not validate.
 OnCorrupt: TypeAlias = Literal["raise", "skip"]
 
 
@@ -24,17 +24,17 @@ class Spec:
 
     Attributes:
         model: The model.
-        shape: What is made of each document.
-        condition: What documents have to fulfil; None for all of them.
-        orders: In which order they are wanted.
-        skip: How many of them are passed over.
-        limit: How many are wanted at most; None for all.
-        timeout: How many seconds the server may take; None for any time.
-        on_corrupt: What happens with a document that does not validate.
+        shape: What is made from each document.
+        condition: The condition that documents have to match; None for all documents.
+        orders: The requested order.
+        skip: How many documents are skipped.
+        limit: How many documents are wanted at most; None for all.
+        timeout: How many seconds the server may take; None for unlimited.
+        on_corrupt: What happens to a document that does not validate.
         scans: Whether all documents may be read.
-        ranks: Whether documents come in the order of their scores in full-text search, where no
-            other is wanted.
-        near: What the vectors of documents are near to; None where that does not matter.
+        ranks: Whether documents come in the order of their full-text scores, unless another order
+            is requested.
+        near: What the vectors of documents are near to; None if that does not matter.
         scored: Whether each result comes with its score, or its distance.
         touches: Whether documents that are found count as read for the policies of the model.
         shard: The node of a cluster whose documents are meant; None for all documents.
@@ -57,5 +57,5 @@ class Spec:
 
     @property
     def is_windowed(self) -> bool:
-        """Whether it is about some of the documents that fulfil the condition."""
+        """Whether it selects only some of the documents that match the condition."""
         return self.skip > 0 or self.limit is not None

@@ -1,4 +1,4 @@
-"""What queries give of all documents together: groups, and single values."""
+"""What a query computes from all of its documents: groups and single values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ C = TypeVar("C")
 
 
 class Summed:
-    """The part of a query that makes something of all documents."""
+    """The part of a query that computes something from all documents."""
 
     __slots__ = ("_spec",)
 
@@ -40,21 +40,21 @@ class Summed:
     @overload
     def group_by(self, **named: Any) -> Grouping[*tuple[Any, ...]]: ...
     def group_by(self, *keys: Any, **named: Any) -> Any:
-        """Put documents together that have the same values: `.group_by(City.country)`.
+        """Group documents that have the same values: `.group_by(City.country)`.
 
-        What is wanted of each group says `aggregate`. None is a value like others. Without keys all
-        documents are one group, which is there without documents as well.
+        Call `aggregate` on the result to say what to compute for each group. None is a value like
+        any other. Without keys all documents form one group, which exists even if there are no
+        documents.
 
         Args:
-            keys: Plain values, which each document has once; rows have them by the name of the
-                field.
-            named: The same under other names, and what is calculated: `size=City.population // 10`.
+            keys: Plain values that each document has once; rows name them after their fields.
+            named: The same under other names, and expressions: `size=City.population // 10`.
 
         Returns:
-            A `Grouping`, of which `aggregate` says what is wanted. Nothing is sent yet.
+            A `Grouping`, whose `aggregate` says what to compute. Nothing is sent yet.
 
         Raises:
-            ExpressionError: A key is no such value.
+            ExpressionError: A key is not such a value.
         """
         return Grouping[Any].of(self._spec, keys, named)
 
@@ -65,12 +65,16 @@ class Summed:
     @overload
     async def sum(self, value: Any) -> Any: ...
     async def sum(self, value: Any) -> Any:
-        """Give the sum of a `value` of the documents that is not None; 0 where there are none.
+        """Sum a `value` over the documents, ignoring None.
 
-        One round trip where the server adds them up exactly.
+        One round trip if the server can add the values exactly.
+
+        Returns:
+            The sum; 0 if there are no values.
 
         Raises:
-            ExpressionError: The value is neither a number nor a timedelta, or one of another model.
+            ExpressionError: The value is neither a number nor a timedelta, or belongs to another
+                model.
         """
         return await self._one(sum_, value)
 
@@ -81,12 +85,15 @@ class Summed:
     @overload
     async def avg(self, value: Any) -> Any: ...
     async def avg(self, value: Any) -> Any:
-        """Give the mean of a `value` of the documents; None where there are none.
+        """Average a `value` over the documents, ignoring None.
 
-        One round trip where the server makes it exactly.
+        One round trip if the server can compute the mean exactly.
+
+        Returns:
+            The mean; None if there are no values.
 
         Raises:
-            ExpressionError: As `sum`.
+            ExpressionError: As for `sum`.
         """
         return await self._one(avg, value)
 
@@ -95,12 +102,15 @@ class Summed:
     @overload
     async def min(self, value: Any) -> Any: ...
     async def min(self, value: Any) -> Any:
-        """Give the smallest `value` of the documents, in the order of `sort`; None without any.
+        """Find the smallest `value` of the documents, in the order of `sort`.
 
-        One round trip where the server finds it.
+        One round trip if the server can find it.
+
+        Returns:
+            The smallest value; None if there are none.
 
         Raises:
-            ExpressionError: The values have no order, or are those of another model.
+            ExpressionError: The values have no order, or belong to another model.
         """
         return await self._one(min_, value)
 
@@ -109,12 +119,15 @@ class Summed:
     @overload
     async def max(self, value: Any) -> Any: ...
     async def max(self, value: Any) -> Any:
-        """Give the largest `value` of the documents, in the order of `sort`; None without any.
+        """Find the largest `value` of the documents, in the order of `sort`.
 
-        One round trip where the server finds it.
+        One round trip if the server can find it.
+
+        Returns:
+            The largest value; None if there are none.
 
         Raises:
-            ExpressionError: As `min`.
+            ExpressionError: As for `min`.
         """
         return await self._one(max_, value)
 

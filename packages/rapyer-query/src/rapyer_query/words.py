@@ -1,6 +1,6 @@
-"""Words of full-text search: how a request is read, and how the server takes texts apart.
+"""Words of full-text search: how a request is parsed, and how the server splits texts.
 
-What a user gives is never a part of the syntax of a query: words are sent as parameters.
+User input never becomes a part of the syntax of a query: words are sent as parameters.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Final, NamedTuple
 from rapyer.errors import ExpressionError
 from rapyer.expr.text import stored_text
 
-#: What stands between words (RediSearch 2.10, `toksep.h`): nothing beyond ASCII, and no line break,
-#: which is left out of words like other control characters.
+#: Separators of words (RediSearch 2.10, `toksep.h`): nothing beyond ASCII, and no line break, which
+#: is dropped from words like other control characters.
 _BETWEEN: Final = frozenset("\t !\"#$%&'()*+,-./:;<=>?@[]^`{|}~")
-#: Small letters for the capitals of ASCII, and nothing for control characters.
+#: Lower-cases ASCII capitals, and removes control characters.
 _WRITTEN: Final = str.maketrans(
     {code: code + 32 for code in range(ord("A"), ord("Z") + 1)} | dict.fromkeys([*range(32), 127])
 )
 #: In bytes; the server cuts longer words.
 LONGEST_WORD: Final = 128
-#: Parts of a request: a phrase, a group, what stands between spaces.
+#: Parts of a request: a phrase, a group, anything between spaces.
 _PARTS: Final = re.compile(r'-?"[^"]*"|-?\([^()]*\)|[^\s"()]+|["()]')
 
 
@@ -30,7 +30,7 @@ class Term(NamedTuple):
 
     Attributes:
         word: As the server has it.
-        is_start: Whether words are meant that start so.
+        is_start: Whether it stands for all words that start with it.
     """
 
     word: str
@@ -38,11 +38,11 @@ class Term(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """What a text has to have all of.
+    """What a text has to contain, all of it.
 
     Attributes:
-        terms: Words, in any places.
-        phrases: Words that stand one after the other.
+        terms: Words, anywhere.
+        phrases: Words that follow one another.
     """
 
     terms: tuple[Term, ...]
@@ -50,11 +50,11 @@ class Terms(NamedTuple):
 
 
 class Request(NamedTuple):
-    """What full-text search is asked for.
+    """A full-text request.
 
     Attributes:
-        wanted: Of each of these a text has to have one.
-        unwanted: Of these it may have none.
+        wanted: A text has to contain one alternative of each of these.
+        unwanted: A text must not contain any of these.
     """
 
     wanted: tuple[tuple[Terms, ...], ...]
@@ -62,19 +62,19 @@ class Request(NamedTuple):
 
     @property
     def terms(self) -> Iterator[Term]:
-        """All words, but those of phrases."""
+        """All words, except those of phrases."""
         for alternatives in (*self.wanted, self.unwanted):
             for one in alternatives:
                 yield from one.terms
 
 
 def words_of(text: str) -> list[str]:
-    """Take a text apart into words, as the server does; capitals of ASCII are small letters."""
+    """Split a text into words, as the server does; capitals of ASCII become lower-case."""
     words: list[str] = []
     word = ""
     characters = iter(stored_text(text))
     for character in characters:
-        if character == "\\":  # what follows is a part of the word
+        if character == "\\":  # the next character is a part of the word
             word += next(characters, "")
         elif character not in _BETWEEN:
             word += character
@@ -86,12 +86,12 @@ def words_of(text: str) -> list[str]:
 
 
 def read_request(text: str) -> Request:
-    """Read what is asked for: words, "phrases", start*, -not, (either | or).
+    """Parse a request: words, "phrases", start*, -not, (either | or).
 
     Raises:
-        ExpressionError: There are no words in it, or one that no index has.
+        ExpressionError: It contains no words, or one that no index has.
     """
-    if text.count('"') % 2:  # one that stands alone is text, and separates words
+    if text.count('"') % 2:  # an unpaired one is text, and separates words
         before, _, behind = text.rpartition('"')
         text = f"{before}{'' if before.endswith('-') else ' '}{behind}"
     _require_text(text)
@@ -143,7 +143,7 @@ def _require_text(text: str) -> None:
 
 
 def _terms(text: str) -> Terms:
-    """Read a part of a request that has no syntax of its own around it."""
+    """Parse a part of a request without any syntax around it."""
     terms: list[Term] = []
     phrases: list[tuple[str, ...]] = []
     for part in re.findall(r'"[^"]*"|[^\s"]+', text):
@@ -158,7 +158,7 @@ def _terms(text: str) -> Terms:
 
 
 def has_phrase(text: str, phrase: Sequence[str]) -> bool:
-    """Say whether words stand one after the other in a text, as they are written."""
+    """Tell whether words follow one another in a text, as they are written."""
     words, size = words_of(text), len(phrase)
     first, *others = [frozenset(spellings(word)) for word in phrase]
     for start in range(len(words) - size + 1):
@@ -170,7 +170,7 @@ def has_phrase(text: str, phrase: Sequence[str]) -> bool:
 
 
 def spellings(word: str) -> Sequence[str]:
-    """Give a word as it may be written: the server knows the small letters of ASCII alone."""
+    """Return the possible spellings of a word: the server lower-cases only ASCII letters."""
     if word.isascii():
         return (word,)
     cases = (word, word.lower(), word.upper(), word.capitalize())

@@ -1,8 +1,8 @@
-"""Deleting and updating what a query finds.
+"""Delete and update what a query finds.
 
-The condition is looked at once more where it is written: the script asks the index itself, or,
-where the index is coarser than the condition, makes sure that a document is the one that was looked
-at in Python. What somebody else has changed in between is looked at anew.
+The condition is checked again at the time of writing: the script queries the index itself, or, if
+the index is coarser than the condition, makes sure that a document is still the one that Python
+looked at. Documents that somebody else has changed in between are looked at again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from rapyer_query.spec import Spec
 
 #: Documents in one script, during which the server does nothing else.
 CHUNK: Final = 2000
-#: Times that a document is looked at anew which others write all the time.
+#: How often a document is looked at again that others write all the time.
 _MOST_TURNS: Final = 20
 
 
@@ -55,9 +55,9 @@ class _Change:
     Attributes:
         operation: The script.
         policies: What else happens to each key.
-        arguments: What the script is given behind the keys.
-        update: The values; None where documents are deleted.
-        done: How many documents were changed so far, by each script.
+        arguments: The arguments of the script after the keys.
+        update: The values; None if documents are deleted.
+        done: How many documents each script has changed so far.
     """
 
     operation: Operation
@@ -103,7 +103,7 @@ async def _changed_in_steps(spec: Spec, change: _Change) -> int:
     async def body(session: Session) -> int | None:
         if session.is_empty:
             return 0
-        # a script cannot pass on a query of thousands of operands
+        # a script cannot pass on a query with thousands of operands
         if not (session.is_exact and session.is_short):
             return None
         if not spec.is_windowed and spec.timeout is None:
@@ -121,25 +121,25 @@ async def _changed_in_steps(spec: Spec, change: _Change) -> int:
 
 
 async def _at_once(session: Session, change: _Change) -> int | None:
-    """Change all documents in one step; None, and nothing is changed, where they are too many."""
+    """Change all documents in one step; None, without any changes, if there are too many."""
     search = session.ask.keys(CHUNK)
     reply = await _run(session, change, [CHUNK, len(search), *search], ())
     return None if reply[0] == b"many" else _done(change, reply)
 
 
 async def _in_chunks(session: Session, change: _Change, keys: Sequence[RedisKey]) -> int:
-    """Change the documents at some keys that still fulfil the condition when it is their turn."""
+    """Change the documents at some keys that still match the condition when it is their turn."""
     number = 0
     rest, size = keys, CHUNK
     while rest:
         chunk = rest[:size]
-        # without a timeout: all of the keys that are known are meant
+        # without a timeout: this is about all of the known keys
         search = replace(session.ask, timeout=0).keys(len(chunk), chunk)
         try:
             reply = await _run(session, change, [len(chunk), len(search), *search], chunk[:1])
         except (IndexGoneError, LimitsChangedError):
             if not number:
-                raise  # nothing was written: all is asked once more
+                raise  # nothing was written: everything is asked once more
             return number + await _by_looking(session, change, rest)
         if reply[0] == b"many":  # the server names fewer in one answer than there are
             size = len(chunk) // 2
@@ -151,18 +151,18 @@ async def _in_chunks(session: Session, change: _Change, keys: Sequence[RedisKey]
     return number
 
 
-# -- where Python has looked at the documents -----------------------------------------------------
+# -- where Python checks the documents ------------------------------------------------------------
 
 
 async def _of_looked_at(spec: Spec, change: _Change) -> int:
-    """Change the documents that were looked at, as long as nobody has changed them since."""
+    """Change the documents that were looked at, unless somebody has changed them since."""
     found = await keys_of(spec)
     session = await Session.open(replace(spec, scans=True, timeout=None))
     return await _by_looking(session, change, found)
 
 
 async def _of_nodes(spec: Spec, change: _Change) -> int:
-    """Change documents of a cluster, where one atomic step is about one slot."""
+    """Change documents of a cluster, where an atomic step is limited to one slot."""
     found = await keys_of(spec)
     if not found:
         return 0
@@ -184,7 +184,7 @@ async def _by_looking(session: Session, change: _Change, keys: Sequence[RedisKey
 
 
 async def _unchanged(session: Session, change: _Change, keys: Sequence[str]) -> int:
-    """Look at documents, and change those that fulfil the condition and are still the same."""
+    """Look at documents, and change those that match the condition and are still the same."""
     results, number = Results(session, NO_ORDER), 0
     for _ in range(_MOST_TURNS):
         page = await read_page(session, [key.encode() for key in keys])
@@ -220,7 +220,7 @@ async def _run(
     arguments = [*selection, *change.arguments]
     try:
         reply: Any = await session.run(change.operation, change.policies, arguments, keys)
-    except DoubtError:  # the server does not name so many: nothing was changed
+    except DoubtError:  # the server does not name that many: nothing was changed
         return [b"many", len(keys), []]
     if not is_list(reply) or reply[0] not in (b"done", b"many", b"refused"):
         raise _unexpected(change, cast("object", reply))
@@ -236,7 +236,7 @@ def _unexpected(change: _Change, reply: object) -> UnexpectedReplyError:
 
 
 def _done(change: _Change, reply: Any) -> int:
-    """Give the number of documents that were changed.
+    """Return the number of documents that were changed.
 
     Raises:
         PathNotFoundError, UnstorableValueError: A document has no place for a value.

@@ -1,4 +1,4 @@
-"""What single calls ask for beside what the options of a model say."""
+"""What single calls request beyond the options of a model."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _life: ContextVar[int | None] = ContextVar("life", default=None)
 
 @contextmanager
 def allow_expired() -> Generator[None]:
-    """Let reads, writes and queries in the block take expired documents for what they are.
+    """Let reads, writes and queries in the block treat expired documents like any others.
 
         with allow_expired():
             users = await User.find(User.age > 18).to_list()
 
-    It is about documents in their grace period, which else count as missing. Reads do not postpone
-    their end. What tasks do that are started in the block is meant, too.
+    This concerns documents in their grace period, which otherwise count as missing. Reads do not
+    postpone their end. It also applies to tasks that are started in the block.
     """
     token = _allowing.set(True)
     try:
@@ -29,7 +29,7 @@ def allow_expired() -> Generator[None]:
 
 @contextmanager
 def living_for(life: int) -> Generator[None]:
-    """Let writes in the block give documents another life, in milliseconds."""
+    """Let writes in the block give documents another lifetime, in milliseconds."""
     token = _life.set(life)
     try:
         yield
@@ -38,10 +38,10 @@ def living_for(life: int) -> Generator[None]:
 
 
 def allows_expired() -> bool:
-    """Say whether the caller takes expired documents for what they are."""
+    """Tell whether the caller treats expired documents like any others."""
     return _allowing.get()
 
 
 def life_of_call() -> int | None:
-    """Give the life that the caller wants a document to have, in milliseconds."""
+    """Return the lifetime that the caller requests for a document, in milliseconds."""
     return _life.get()

@@ -1,4 +1,4 @@
-"""Lengths of time as users write them: seconds, a `timedelta`, or a text such as `"2h30m"`."""
+"""Durations as users write them: seconds, a `timedelta`, or a text such as `"2h30m"`."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ _UNITS: Final[Mapping[str, int]] = {
     "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000,
 }  # fmt: skip
 _PART: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)\s*")
-#: Some 30 000 years: all numbers below are exact in a script of the server.
+#: About 30 000 years: all numbers below this are exact in a Lua script.
 _MOST: Final = 10**15
 
 
 def milliseconds(duration: Duration, *, least: int = 1) -> int:
-    """Give a length of time in milliseconds.
+    """Convert a duration to milliseconds.
 
     Args:
-        duration: The length.
+        duration: The duration.
         least: The least that it may be.
 
     Raises:
-        TypeError: It is nothing of the kind.
+        TypeError: It is not a duration.
         ValueError: It is too short or too long, or a text without units; the message is a clause.
     """
     exact = _milliseconds(duration)
-    if not least <= exact <= _MOST:  # which NaN and infinity are not
+    if not least <= exact <= _MOST:  # not for NaN and infinity
         bound = "1 ms" if least else "0"
         raise ValueError(f"is no time between {bound} and 30 000 years")
     return round(exact)
 
 
 def milliseconds_of_call(duration: Duration) -> int:
-    """Give a length of time that a call was given in milliseconds.
+    """Convert a duration that was given to a call to milliseconds.
 
     Raises:
-        TypeError: It is nothing of the kind.
+        TypeError: It is not a duration.
         ValueError: It is too short or too long, or a text without units.
     """
     try:

@@ -1,4 +1,4 @@
-"""What is raised about documents whose time is over."""
+"""Errors about expired documents."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rapyer.errors import KeyNotFoundError
 
 
 class ModelExpiredError(KeyNotFoundError):
-    """The time of a document is over, and it is kept for a grace period.
+    """The document has expired, and is kept for a grace period.
 
     Attributes:
         key: The whole Redis key.

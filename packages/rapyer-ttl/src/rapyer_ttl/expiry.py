@@ -1,4 +1,4 @@
-"""The operations on the expiry of a document itself. One round trip each."""
+"""The operations on the expiry of a document. One round trip each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from rapyer.traffic.policies import Policies
 from rapyer.traffic.replies import no_document, unexpected_reply, wrong_redis_type
 from rapyer.traffic.scripts import Operation
 
-#: Argument: the grace period, in milliseconds. `left` is what is left to the key, -1 for no end.
+#: Argument: the grace period, in milliseconds. `left` is the remaining time of the key, -1 for no
+#: expiry.
 _OPENING: Final = """
 local key, grace = KEYS[1], tonumber(arg[1])
 local kind = redis.call('TYPE', key).ok
@@ -29,7 +30,7 @@ return {'done', left < 0 and left or left - grace}
 """,
     writes=False,
 )
-#: Further argument: the life, in milliseconds.
+#: Further argument: the lifetime, in milliseconds.
 _SET: Final = Operation(
     "set_ttl",
     _OPENING
@@ -41,7 +42,7 @@ return {'done', tonumber(arg[2])}
 """,
     writes=True,
 )
-#: Further arguments: the full life, `1` where it is given again rather than added to what is left.
+#: Further arguments: the full lifetime, `1` to restart it rather than add it to what is left.
 _POSTPONE: Final = Operation(
     "postpone_ttl",
     _OPENING
@@ -67,7 +68,7 @@ return {'done', redis.call('PERSIST', key)}
     writes=True,
 )
 
-#: With policies: reads a document where it has expired, in the moment in which that is looked at.
+#: With policies: reads a document if it has expired, in the same atomic step as the check.
 _GET_EXPIRED: Final = Operation(
     "get_expired",
     """
@@ -90,7 +91,7 @@ async def get_expired(
     """Read a document that has expired, in a block of `allow_expired`. One round trip.
 
     Returns:
-        Its text; or that there is none, or one that has not expired.
+        Its text; or that there is none, or that it has not expired.
     """
     reply: Any = await channel.run(_GET_EXPIRED, policies, (key,), (grace,))
     match reply:
@@ -105,10 +106,10 @@ async def get_expired(
 
 
 async def time_left(channel: Channel, key: str, grace: int) -> int | None:
-    """Give how many milliseconds a document lives yet; None for no end.
+    """Return the remaining lifetime of a document in milliseconds; None for no expiry.
 
     Raises:
-        KeyNotFoundError: There is none, or it has expired.
+        KeyNotFoundError: There is no document, or it has expired.
         WrongTypeError: The key holds another Redis type.
     """
     left = await _run(channel, _GET, key, grace)
@@ -121,13 +122,13 @@ async def set_time(channel: Channel, key: str, grace: int, life: int) -> None:
 
 
 async def postpone(channel: Channel, key: str, grace: int, life: int, *, anew: bool) -> int | None:
-    """Give a document a life anew, or add to what is left; an expired one lives again.
+    """Restart the lifetime of a document, or add to what is left; an expired one lives again.
 
     Returns:
-        How many milliseconds it lives yet; None for no end, which stays.
+        Its remaining lifetime in milliseconds; None for no expiry, which stays so.
 
     Raises:
-        KeyNotFoundError: There is none.
+        KeyNotFoundError: There is no document.
         WrongTypeError: The key holds another Redis type.
     """
     left = await _run(channel, _POSTPONE, key, grace, life, "1" if anew else "")
@@ -135,7 +136,7 @@ async def postpone(channel: Channel, key: str, grace: int, life: int, *, anew: b
 
 
 async def persist(channel: Channel, key: str, grace: int) -> bool:
-    """Let a document live without an end; say whether it had one. See `time_left` for errors."""
+    """Remove the expiry of a document; return whether it had one. See `time_left` for errors."""
     return bool(await _run(channel, _PERSIST, key, grace))
 
 

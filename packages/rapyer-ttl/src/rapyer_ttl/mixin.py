@@ -1,4 +1,4 @@
-"""The methods that models have with the plugin."""
+"""The methods that this plugin adds to models."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _REQUIRED: Final = _Required()
 
 
 class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
-    """`get_ttl`, `set_ttl`, `postpone_ttl`, `persist`, and what they are by key."""
+    """`get_ttl`, `set_ttl`, `postpone_ttl`, `persist`, and their variants by key."""
 
     # -- core's own, with one more option ---------------------------------------------------------
 
@@ -54,22 +54,22 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def get(
         cls, key: KeyLike, default: Any = _REQUIRED, *, allow_expired: bool = False, **others: Any
     ) -> Any:
-        """Read a document as a new instance, as `get` of core does.
+        """Read a document as a new instance, like `get` of core.
 
-        One round trip for a document that is there; two more at most where none is or it has
+        One round trip for a document that exists; at most two more if there is none or it has
         expired, and another one, without `default` and with a `ttl_grace_period`, to tell which.
 
         Args:
             key: A primary key, or a whole Redis key.
-            default: What is returned where no document is, or it has expired.
-            allow_expired: Whether one that has expired, and is kept for its grace period, is given
-                like any other.
+            default: What is returned if there is no document, or it has expired.
+            allow_expired: Whether a document that has expired, and is kept for its grace period, is
+                returned like any other.
             others: Options of other plugins.
 
         Raises:
-            ModelExpiredError: The document has expired; its `model` is the instance, read once more
-                for that.
-            RapyerError: As `get` of core.
+            ModelExpiredError: The document has expired; its `model` is the instance, which is read
+                again for this purpose.
+            RapyerError: As for `get` of core.
         """
         core: Any = super()
         given = () if default is _REQUIRED else (default,)
@@ -81,7 +81,7 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
                 return await core.get(key, *given, **others)
             except KeyNotFoundError as exc:
                 expired = None if allows_expired() else await _expired(cls, exc.key)
-                if expired == "alive":  # it was made, or postponed, since
+                if expired == "alive":  # it was created, or postponed, since
                     continue
                 if expired is None:
                     raise
@@ -102,21 +102,21 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def save(
         self, *, only_if: Condition | None = None, ttl: Duration | None = None, **others: Any
     ) -> Self | bool:
-        """Write the whole document, as `save` of core does. One round trip.
+        """Write the whole document, like `save` of core. One round trip.
 
         Args:
-            only_if: As for `save` of core; one that has expired is absent.
-            ttl: How long this document lives from now, instead of what the model says: seconds, a
-                `timedelta` or a text such as `"2h30m"`.
+            only_if: As for `save` of core; an expired document counts as absent.
+            ttl: How long this document lives from now, overriding the model: seconds, a `timedelta`
+                or a text such as `"2h30m"`.
             others: Options of other plugins.
 
         Returns:
-            As `save` of core: the instance, or with `only_if` whether it was written.
+            As for `save` of core: the instance, or with `only_if` whether it was written.
 
         Raises:
-            OptionError: The model has no `ttl`, so that writes set no expiry: `set_ttl` does.
-            ValueError, TypeError: `ttl` is no such time.
-            RapyerError: As `save` of core.
+            OptionError: The model has no `ttl`, so that writes set no expiry: use `set_ttl`.
+            ValueError, TypeError: `ttl` is not a duration.
+            RapyerError: As for `save` of core.
         """
         require_instance(self)
         core: Any = super()
@@ -139,73 +139,80 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
     # -- the expiry itself ------------------------------------------------------------------------
 
     async def get_ttl(self) -> float | None:
-        """Give how many seconds the document lives yet; None for no end. One round trip.
+        """Read the remaining lifetime of the document. One round trip.
+
+        Returns:
+            Seconds; None if the document does not expire.
 
         Raises:
-            KeyNotFoundError: There is none, or it has expired.
+            KeyNotFoundError: There is no document, or it has expired.
             KeyChangedError: The primary key was changed since the instance was loaded or saved.
-            WrongTypeError: The key holds another Redis type than a JSON document.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
             NotConnectedError: rapyer was not told where Redis is.
         """
         return await _time_left(type(self), key_to_write(self))
 
     async def set_ttl(self, ttl: Duration) -> None:
-        """Let the document live for a time from now. One round trip.
+        """Let the document expire after a time from now. One round trip.
 
         Args:
             ttl: Seconds, a `timedelta` or a text such as `"2h30m"`.
 
         Raises:
-            ValueError, TypeError: It is no such time.
+            ValueError, TypeError: It is not a duration.
             OutcomeUnknownError: The reply was lost.
-            RapyerError: As `get_ttl`.
+            RapyerError: As for `get_ttl`.
         """
         await _set_time(type(self), key_to_write(self), ttl)
 
     async def postpone_ttl(self, by: Duration | None = None) -> float | None:
-        """Give the document its full life again, or a time more; an expired one lives again.
+        """Restart the lifetime of the document, or extend it; an expired document lives again.
 
-        One round trip. Where it lives longer already, that stays.
+        One round trip. A lifetime that is already longer is not shortened.
 
         Args:
-            by: How much is added to what is left, as seconds, a `timedelta` or a text such as
-                `"2h30m"`; the full life anew if not given.
+            by: How much to add to what is left, as seconds, a `timedelta` or a text such as
+                `"2h30m"`; by default the full lifetime starts again.
 
         Returns:
-            How many seconds it lives yet; None for one without an end, which stays so.
+            The remaining lifetime in seconds; None for a document that does not expire, which stays
+            so.
 
         Raises:
             OptionError: `by` is not given, and the model has no `ttl`.
-            RapyerError, ValueError, TypeError: As `set_ttl`.
+            RapyerError, ValueError, TypeError: As for `set_ttl`.
         """
         return await _postpone(type(self), key_to_write(self), by)
 
     async def persist(self) -> bool:
-        """Let the document live without an end, whatever reads and writes it afterwards.
+        """Remove the expiry of the document; later reads and writes leave it without one.
 
         One round trip.
 
         Returns:
-            Whether it had an end.
+            Whether it had an expiry.
 
         Raises:
-            RapyerError: As `set_ttl`.
+            RapyerError: As for `set_ttl`.
         """
         return await _persist(type(self), key_to_write(self))
 
     @classmethod
     async def get_ttl_by_key(cls, key: KeyLike) -> float | None:
-        """Give how many seconds the document at a key lives yet; None for no end. One round trip.
+        """Read the remaining lifetime of the document at a key. One round trip.
+
+        Returns:
+            Seconds; None if the document does not expire.
 
         Raises:
             InvalidKeyError: `key` cannot be one of this model.
-            RapyerError: As `get_ttl`.
+            RapyerError: As for `get_ttl`.
         """
         return await _time_left(cls, identity_of(cls).resolve(key))
 
     @classmethod
     async def set_ttl_by_key(cls, key: KeyLike, ttl: Duration) -> None:
-        """Let the document at a key live for a time from now. One round trip.
+        """Let the document at a key expire after a time from now. One round trip.
 
         Args:
             key: A primary key, or a whole Redis key.
@@ -213,44 +220,45 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
         Raises:
             InvalidKeyError: `key` cannot be one of this model.
-            RapyerError, ValueError, TypeError: As `set_ttl`.
+            RapyerError, ValueError, TypeError: As for `set_ttl`.
         """
         await _set_time(cls, identity_of(cls).resolve(key), ttl)
 
     @classmethod
     async def postpone_ttl_by_key(cls, key: KeyLike, by: Duration | None = None) -> float | None:
-        """Give the document at a key its full life again, or a time more. One round trip.
+        """Restart the lifetime of the document at a key, or extend it. One round trip.
 
         Args:
             key: A primary key, or a whole Redis key.
-            by: How many seconds are added to what is left, or a `timedelta`, or a text such as
-                `"2h30m"`; the full life anew if not given.
+            by: How much to add to what is left, as seconds, a `timedelta` or a text such as
+                `"2h30m"`; by default the full lifetime starts again.
 
         Returns:
-            How many seconds it lives yet; None for one without an end, which stays so.
+            The remaining lifetime in seconds; None for a document that does not expire, which stays
+            so.
 
         Raises:
             InvalidKeyError: `key` cannot be one of this model.
-            RapyerError, ValueError, TypeError: As `postpone_ttl`.
+            RapyerError, ValueError, TypeError: As for `postpone_ttl`.
         """
         return await _postpone(cls, identity_of(cls).resolve(key), by)
 
     @classmethod
     async def persist_by_key(cls, key: KeyLike) -> bool:
-        """Let the document at a key live without an end. One round trip.
+        """Remove the expiry of the document at a key. One round trip.
 
         Returns:
-            Whether it had an end.
+            Whether it had an expiry.
 
         Raises:
             InvalidKeyError: `key` cannot be one of this model.
-            RapyerError: As `persist`.
+            RapyerError: As for `persist`.
         """
         return await _persist(cls, identity_of(cls).resolve(key))
 
 
 async def _expired(model: type[BaseRedisModel], key: str) -> Any:
-    """Give the instance of an expired document, `"alive"` for one that has not expired, or None."""
+    """Return the instance of an expired document, `"alive"` if it has not expired, or None."""
     grace = _grace_of(model)
     if not grace:
         return None

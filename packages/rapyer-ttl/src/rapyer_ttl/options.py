@@ -1,4 +1,4 @@
-"""The options of `class Config` that the plugin adds."""
+"""The options of `class Config` that this plugin adds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rapyer.plugin import Option
 
 from rapyer_ttl.durations import Duration, milliseconds
 
-#: What is kept of a `ttl = None` that was written: it is said that there is no end.
+#: How an explicit `ttl = None` is stored: it says that there is no expiry.
 NO_END = 0
 
 
@@ -21,13 +21,13 @@ def _time_or_nothing(duration: Duration) -> int:
 
 
 _DURATION = int | float | timedelta | str
-#: For how long a document lives, in milliseconds; `NO_END`, or None where nothing says it.
+#: How long a document lives, in milliseconds; `NO_END`, or None if nothing says so.
 TTL: Option[int | None] = Option("ttl", _DURATION | None, default=None, parse=_time)
-#: Whether reads and writes give a document its full time again.
+#: Whether reads and writes restart the lifetime of a document.
 ON_ACCESS = Option("ttl_postpone_on_access", bool, default=False)
 #: Whether writes do.
 ON_WRITE = Option("ttl_postpone_on_write", bool, default=False)
-#: How much of the time has to be used up before it is given anew, in milliseconds.
+#: How much of the lifetime has to pass before it is restarted, in milliseconds.
 INTERVAL: Option[int] = Option("ttl_refresh_interval", _DURATION, default=0, parse=_time_or_nothing)
-#: For how long an expired document is kept, in milliseconds.
+#: How long an expired document is kept, in milliseconds.
 GRACE: Option[int] = Option("ttl_grace_period", _DURATION, default=0, parse=_time_or_nothing)

@@ -1,4 +1,4 @@
-"""The hooks of the plugin: what its entry point names."""
+"""The hooks of the plugin, as named by its entry point."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rapyer_ttl.settings import expiry_of
 
 RAPYER_API_VERSION = 1
 
-#: What it sends beside what core does; docs/security.md has the same.
+#: Commands that it sends in addition to those of core; docs/security.md lists the same.
 COMMANDS = ("PERSIST",)
 
 
@@ -39,13 +39,13 @@ def rapyer_register_options(register: RegisterOption) -> None:
 
 @hookimpl
 def rapyer_access_policy(model: type[BaseRedisModel]) -> AccessPolicy | None:
-    """Set the expiry of documents of models that have one; leave the others alone."""
+    """Set the expiry of documents of models that have one; leave other models alone."""
     expiry = expiry_of(model)
     return None if expiry is None else ttl_policy(model, expiry)
 
 
 @hookimpl
 def rapyer_register_checks(register: RegisterCheck) -> None:
-    """Let `python -m rapyer doctor` say whether the user may run its commands."""
+    """Let `python -m rapyer doctor` tell whether the user may run its commands."""
     check = rights_check("rapyer-ttl", COMMANDS)
     register(Check("rights of ttl", check))

@@ -1,6 +1,6 @@
-"""What happens in the same script as every read and write: the expiry of the key is set.
+"""Set the expiry of a key in the same script as every read and write.
 
-One policy does it, so that it holds on every road, also for plugins of third parties.
+A single policy does this, so that it applies to every operation, including third-party plugins.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rapyer.plugin import AccessPolicy
 from rapyer_ttl.calls import allows_expired, life_of_call
 from rapyer_ttl.settings import Expiry, no_life
 
-#: Both parts take: the life and the grace period together, and the latter, in milliseconds; what
-#: postpones; up to what is left a document is postponed; `1` where expired documents are meant; the
-#: life that this call gives (else empty). What the expiry of a key will be is worked out before the
-#: operation, and kept under the key in the table of the arguments: afterwards it cannot be told any
-#: more whether the operation has made the key.
+#: Both parts take: the lifetime plus the grace period, and the latter, in milliseconds; what
+#: postpones; up to how much remaining time a document is postponed; `1` if expired documents are
+#: meant; the lifetime that this call requests (else empty). The new expiry of a key is computed
+#: before the operation, and kept under the key in the table of the arguments: afterwards it is no
+#: longer possible to tell whether the operation created the key.
 _CHECK: Final = """
 if access == 'delete' then return end
 local left, target = redis.call('PTTL', key), nil
@@ -49,7 +49,7 @@ if arg[key] and access ~= 'delete' then redis.call('PEXPIRE', key, arg[key]) end
 def ttl_policy(model: type[BaseRedisModel], expiry: Expiry) -> AccessPolicy:
     """Make the policy of a model.
 
-    Where it is not said for how long documents live, its first use raises that.
+    If the lifetime of documents is not configured, its first use raises an error.
     """
     if expiry.life is None:
         return _made(expiry, partial(_refuse, model))
@@ -65,7 +65,7 @@ def _policy(expiry: Expiry, full: int) -> AccessPolicy:
 
 def _made(expiry: Expiry, arguments: Callable[[], Sequence[str]]) -> AccessPolicy:
     hides = expiry.grace > 0
-    # where it is not said for how long documents live, reads are refused as well
+    # if the lifetime of documents is not configured, reads are refused as well
     reads = hides or expiry.postponed_by == "access" or expiry.life is None
     return AccessPolicy("ttl", _CHECK, _APPLY, 6, arguments, hides=hides, reads=reads)
 

@@ -1,4 +1,4 @@
-"""What the options of a model say together."""
+"""The combined meaning of a model's options."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class Expiry(NamedTuple):
     """How the documents of a model expire.
 
     Attributes:
-        life: For how many milliseconds they live; None where that is not said.
-        grace: For how many more they are kept.
-        postponed_by: What gives them their full time again: any access, writes, nothing.
-        interval: How many milliseconds have to be used up before it does.
+        life: How many milliseconds they live; None if not configured.
+        grace: How many more milliseconds they are kept.
+        postponed_by: What restarts their lifetime: any access, writes, nothing.
+        interval: How many milliseconds have to pass before it does.
     """
 
     life: int | None
@@ -27,7 +27,7 @@ class Expiry(NamedTuple):
 
 
 def expiry_of(model: type[BaseRedisModel]) -> Expiry | None:
-    """Give how the documents of a model expire; None where no option says that they do.
+    """Return how the documents of a model expire; None if no option says that they do.
 
     Raises:
         ModelDefinitionError: The options contradict each other.
@@ -54,10 +54,10 @@ def expiry_of(model: type[BaseRedisModel]) -> Expiry | None:
 
 
 def require_life(model: type[BaseRedisModel], expiry: Expiry | None) -> int:
-    """Give for how many milliseconds the documents of a model live.
+    """Return the lifetime of the documents of a model in milliseconds.
 
     Raises:
-        OptionError: No option says that.
+        OptionError: No option configures it.
     """
     if expiry is None or expiry.life is None:
         raise no_life(model)
@@ -65,7 +65,7 @@ def require_life(model: type[BaseRedisModel], expiry: Expiry | None) -> int:
 
 
 def no_life(model: type[BaseRedisModel]) -> OptionError:
-    """Make the error about a model of which it is not said for how long its documents live."""
+    """Make the error for a model whose documents have no configured lifetime."""
     return OptionError(
         f"for how long a {model.__name__} lives is not said. Set `ttl` in its `class Config`, or "
         "for all models with `init_rapyer(url, ttl=...)`."
