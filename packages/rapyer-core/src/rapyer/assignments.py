@@ -123,7 +123,7 @@ def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
     Raises:
         ExpressionError: The path is one of another model or leads to no single place; or what
             stands there is frozen, counted by rapyer, or another field in each model of a union.
-        InvalidKeyError: It is the primary key.
+        InvalidKeyError: The field is the primary key.
     """
     location = model.__rapyer_locations__.at(path)
     refuse_fixed(model, steps_of(path), "it is set")
@@ -154,7 +154,7 @@ def refuse_fixed(model: type[BaseRedisModel], steps: Steps, why: str) -> None:
     """Refuse to write what nobody sets in a document.
 
     Raises:
-        InvalidKeyError: It is the primary key.
+        InvalidKeyError: The field is the primary key.
         ExpressionError: It is the Version.
     """
     first, version = steps[0].value, model.__rapyer_version__
@@ -254,7 +254,7 @@ def make_write(location: Location, value: Any, *, around: bool = False) -> tuple
     Raises:
         UnstorableValueError: JSON or the server cannot hold it exactly, or it would not be read
             back as it is.
-        UnaddressableKeyError: A key on the way has no spelling on the server.
+        UnaddressableKeyError: A key along the path cannot be spelled on the server.
     """
     codec = location.codec
     # a plain scalar that is valid is read back as it is
@@ -269,7 +269,7 @@ def validated(
     """Validate each value by itself, as its assignment to the field would.
 
     Raises:
-        pydantic.ValidationError: Values do not validate; all that do not are named.
+        pydantic.ValidationError: Some values do not validate; all of those are named.
         ExpressionError: A validator looks at other fields, which are not at hand.
     """
     valid: list[Any] = []

@@ -32,7 +32,7 @@ class NumberOperations:
 
     Raises:
         ExpressionError: It is no number that can be added to, or is frozen.
-        InvalidKeyError: It is the primary key.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_around", "_default", "_is_int", "_least", "_location", "_model", "_most")

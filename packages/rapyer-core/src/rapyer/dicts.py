@@ -33,7 +33,7 @@ class DictOperations:
 
     Raises:
         ExpressionError: It is no dict whose entries can be written one by one, or is frozen.
-        InvalidKeyError: It is the primary key.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_has_text_keys", "_model", "_path", "_place", "_steps")

@@ -208,7 +208,7 @@ class Identity:
         Raises:
             AbstractModelError: The model has no keys.
             InvalidKeyError: The value cannot be a primary key of this model.
-            WrongModelError: It is the key of another registered model.
+            WrongModelError: The key belongs to another registered model.
         """
         self.require_keys()
         if isinstance(key, str):

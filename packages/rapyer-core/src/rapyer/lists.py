@@ -32,7 +32,7 @@ class ListOperations:
 
     Raises:
         ExpressionError: It is no list whose elements can be written one by one, or is frozen.
-        InvalidKeyError: It is the primary key.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_element", "_model", "_place")

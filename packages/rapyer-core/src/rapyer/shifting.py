@@ -44,7 +44,7 @@ class ShiftOperations:
 
     Raises:
         ExpressionError: It is none that can be moved, or is frozen.
-        InvalidKeyError: It is the primary key.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_around", "_default", "_kind", "_location")
@@ -64,7 +64,7 @@ class ShiftOperations:
         """Move it; give what it is then.
 
         Raises:
-            TypeError: The span is no timedelta.
+            TypeError: The span is not a timedelta.
             ValueError: A date is to be moved by a part of a day.
             NumberOverflowError: There is no such value, or the server holds none; nothing was
                 changed.

@@ -26,7 +26,7 @@ class TextOperations:
 
     Raises:
         ExpressionError: It is none that can be appended to, or is frozen.
-        InvalidKeyError: It is the primary key.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_codec", "_kind", "_place")

@@ -267,7 +267,7 @@ def update_by_key(
         fields: Values by names.
 
     Raises:
-        pydantic.ValidationError: Values do not validate; all that do not are named.
+        pydantic.ValidationError: Some values do not validate; all of those are named.
         InvalidPathError, ExpressionError, InvalidKeyError: A name leads to nothing to be set.
         UnstorableValueError, UnaddressableKeyError: The server could not hold it, or spell it.
     """

@@ -102,15 +102,15 @@ class FieldPath(Path[T]):
             default: What is returned where the document or the value is not there.
 
         Raises:
-            KeyNotFoundError: No document is there, and no `default` was given.
+            KeyNotFoundError: There is no such document, and no `default` was given.
             PathNotFoundError: The document has no such key or index, lacks a field without a static
                 default, or has null on the way; and no `default` was given.
             CorruptDocumentError: The value does not validate; pydantic's error is the cause.
             ExpressionError: The path is one of a model without documents, or leads to many values.
             InvalidKeyError: `key` cannot be one of this model.
-            UnaddressableKeyError: A key on the way has no spelling on the server.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            NotConnectedError: rapyer was not told where Redis is.
+            UnaddressableKeyError: A key along the path cannot be spelled on the server.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         model = model_with_documents(self)
         redis_key = model.__rapyer_identity__.resolve(key)
@@ -136,13 +136,13 @@ class FieldPath(Path[T]):
             PathNotFoundError: Something on the way is not there or is null, or the index is out of
                 range.
             UnstorableValueError: JSON or the server cannot hold the value exactly.
-            UnaddressableKeyError: A key on the way has no spelling on the server.
-            WrongTypeError: The key holds another Redis type than a JSON document.
+            UnaddressableKeyError: A key along the path cannot be spelled on the server.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
             ExpressionError: It is the primary key, is frozen, is another field in each model of a
                 union, is the Version, or has a validator that looks at other fields; or the path
                 is one of a model without documents, or leads to many values.
-            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-            NotConnectedError: rapyer was not told where Redis is.
+            OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         model = model_with_documents(self)
         location = location_to_write(model, self)
@@ -213,7 +213,7 @@ class FieldPath(Path[T]):
             NumberOverflowError: It would leave the years 1 to 9999, or a timedelta the 64 bits of
                 its microseconds; it was not changed.
             ValueError: A date was to be moved by a part of a day.
-            TypeError: The span is no timedelta.
+            TypeError: The span is not a timedelta.
             RapyerError: As `set`.
         """
         moment = model_with_documents(self).__rapyer_locations__.kept(ShiftOperations, self)

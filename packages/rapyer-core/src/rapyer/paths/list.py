@@ -73,7 +73,7 @@ class ListPath(FieldPath[list[V]], Generic[V]):
 
         Raises:
             UnstorableValueError: There is no room for it.
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             RapyerError, pydantic.ValidationError: As `set`.
         """
         return await self._inserted(key, [value], whole(index))
@@ -85,7 +85,7 @@ class ListPath(FieldPath[list[V]], Generic[V]):
 
         Raises:
             IndexError: There is no such element; nothing was changed.
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             CorruptDocumentError: It does not validate. It was taken out, and is the `raw` of the
                 error.
             UnstorableValueError: The list has as few elements as its min_length lets it have.
@@ -151,7 +151,7 @@ class ListPath(FieldPath[list[V]], Generic[V]):
 
         Raises:
             IndexError: There is no such element; nothing was changed.
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             RapyerError, pydantic.ValidationError: As `set`.
         """
         operations, document = self._list, self._document(key)

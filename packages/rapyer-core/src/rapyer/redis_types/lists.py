@@ -119,7 +119,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
             How many elements Redis has then.
 
         Raises:
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             pydantic.ValidationError, UnstorableValueError, RapyerError: As `aappend`.
         """
         return await self._insert([value], whole(index))
@@ -129,7 +129,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
 
         Raises:
             IndexError: Redis has no such element; nothing was changed.
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             CorruptDocumentError: It does not validate. It was taken out, and is the `raw` of the
                 error.
             UnstorableValueError: The list has as few elements as its min_length lets it have.
@@ -213,7 +213,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
 
         Raises:
             IndexError: Redis has no such element; nothing was changed.
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             pydantic.ValidationError: The value does not validate.
             UnstorableValueError: The server cannot hold it exactly.
             RapyerError: As for all Redis types.

@@ -120,7 +120,7 @@ class RedisDateTime(datetime, RedisValue[datetime], ScalarField[datetime], plain
 
         Raises:
             NumberOverflowError: It would leave the years 1 to 9999; it was not changed.
-            TypeError: The span is no timedelta.
+            TypeError: The span is not a timedelta.
             RapyerError: As for all Redis types.
         """
         async with PlacedWrite(self) as write:

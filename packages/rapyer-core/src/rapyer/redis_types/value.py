@@ -46,14 +46,14 @@ class RedisValue(Generic[P]):
     Raises:
         KeyNotFoundError: The document is gone, or was never saved.
         PathNotFoundError: The document has nothing there, or null on the way.
-        ConflictError: The model has a Version, and the document another one than the instance.
+        ConflictError: The model has a Version, and the stored one differs from the instance's.
         DetachedValueError: The value was not reached through a model that has a document.
         ExpressionError: The field is frozen, or has a validator or a serializer of its own. Those
             of models around it are not run: what they look at is in Redis.
-        KeyChangedError: The primary key was changed since the instance was loaded or saved.
+        KeyChangedError: The primary key has changed since the instance was loaded or saved.
         WrongTypeError: The document has a value of another type, or the key another Redis type.
-        OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-        NotConnectedError: rapyer was not told where Redis is.
+        OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+        NotConnectedError: rapyer has not been told where Redis is.
     """
 
     __rapyer_place__: Place = NOWHERE

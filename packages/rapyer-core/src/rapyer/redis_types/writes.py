@@ -150,7 +150,7 @@ class PlacedWrite(UnderWay):
 
     Raises:
         DetachedValueError: It is not known which document the value is part of.
-        KeyChangedError: The primary key was changed since the instance was loaded or saved.
+        KeyChangedError: The primary key has changed since the instance was loaded or saved.
         UnstorableValueError: The Version of the instance is no version.
     """
 

@@ -139,7 +139,7 @@ async def set_document(
         Whether it was written; False only when `condition` does not hold.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
         OutcomeUnknownError: The reply was lost.
         redis.exceptions.ResponseError: The server refuses the document.
     """
@@ -181,7 +181,7 @@ async def get_document(channel: Channel, key: str, policies: Policies = ()) -> b
     `JSON.GET key` for one, `JSON.MGET` for several, at most 500 at a time.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
     """
     if not policies:
         return await channel.coalescer((), lambda: partial(_fetch, channel)).get(key)
@@ -297,7 +297,7 @@ async def create_or_get_document(
         The document that was there before; None when `document` was written.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
         KeyNotFoundError: A policy says that the document that is there counts as missing.
         OutcomeUnknownError: The reply was lost.
         redis.exceptions.ResponseError: The server refuses the document.
@@ -335,7 +335,7 @@ async def delete_document(
     who may run no scripts it is that as well.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
         OutcomeUnknownError: The reply was lost.
     """
     try:
@@ -362,7 +362,7 @@ async def document_exists(channel: Channel, key: str, policies: Policies = ()) -
     """Say whether a document is stored at the key: `JSON.TYPE key`.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
     """
     try:
         if policies:

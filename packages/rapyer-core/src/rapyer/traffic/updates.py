@@ -197,7 +197,7 @@ async def update_document(
         PathNotFoundError: A path leads through something that is not there or is null, or an index
             is out of range.
         UnstorableValueError: An object has as many members already as it may have.
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
         OutcomeUnknownError: The reply was lost.
     """
     if len(writes) == 1 and not policies and _is_plain(writes[0]):
