@@ -24,7 +24,7 @@ P = TypeVar("P")
 
 
 class ScalarField(Generic[P]):
-    """What a field without parts is to type checkers: a path on the class, a value on instances."""
+    """A field without parts, for type checkers: a path on the class, a value on instances."""
 
     if TYPE_CHECKING:
 
@@ -37,19 +37,19 @@ class ScalarField(Generic[P]):
 
 
 class RedisValue(Generic[P]):
-    """A value that knows where it stands in the document of a model.
+    """A value that knows its place in the document of a model.
 
-    It is a value of the type of Python that it derives from. Copies of it, and what is pickled, are
-    plain. All operations are atomic on the server, and then done to the instance; what it raises is
-    about the document as it is:
+    It is a value of the Python type that it derives from. Copies and pickles of it are plain. All
+    operations are atomic on the server, and are then applied to the instance. The errors are about
+    the document as it is in Redis:
 
     Raises:
         KeyNotFoundError: The document is gone, or was never saved.
-        PathNotFoundError: The document has nothing there, or null on the way.
+        PathNotFoundError: The document has nothing there, or null along the path.
         ConflictError: The model has a Version, and the stored one differs from the instance's.
         DetachedValueError: The value was not reached through a model that has a document.
-        ExpressionError: The field is frozen, or has a validator or a serializer of its own. Those
-            of models around it are not run: what they look at is in Redis.
+        ExpressionError: The field is frozen, or has a validator or a serializer of its own.
+            Validators of the models around it are not run: what they look at is in Redis.
         KeyChangedError: The primary key has changed since the instance was loaded or saved.
         WrongTypeError: The document has a value of another type, or the key another Redis type.
         OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
@@ -58,7 +58,7 @@ class RedisValue(Generic[P]):
 
     __rapyer_place__: Place = NOWHERE
 
-    #: The number of the last change that a method of Python, or an assignment, has made to it.
+    #: The number of the last change made to it by a Python method or an assignment.
     __rapyer_changed__: int = 0
 
     def __init_subclass__(cls, *, plain: type[Any] | None = None) -> None:
@@ -79,9 +79,9 @@ class RedisValue(Generic[P]):
         """Give a value that knows its place.
 
         Args:
-            value: The value; of the type of Python, or of this one.
-            place: Where it stands.
-            elements: What binds its elements; None where they are of no Redis type.
+            value: The value; of the Python type, or of this one.
+            place: Where it is.
+            elements: What binds its elements; None if they are not of a Redis type.
         """
         make: Any = cls
         bound = make(value)
