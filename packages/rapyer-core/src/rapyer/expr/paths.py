@@ -242,9 +242,9 @@ class Path(Value[T]):
         """Say that a text has some words, by full-text search: `User.bio.matches("redis -cache")`.
 
         The field is declared with `Field(text=True)`; rapyer-query asks its index. See
-        docs/fulltext.md for what counts as a word. `"two words"` have to be adjacent, `pre*` is the
-        start of a word, `-not` excludes documents with the word, `(one | other)` is one of several;
-        everything else is text.
+        docs/fulltext.md for what counts as a word. `"two words"` must follow each other, `pre*` is
+        the start of a word, `-not` excludes documents with the word, `(one | other)` is one of
+        several; everything else is text.
 
         Args:
             text: The words, all of which are required.
