@@ -25,15 +25,15 @@ from rapyer.guards import PLAIN_TYPES, is_class
 
 
 def members_of(annotation: Any) -> tuple[Any, ...]:
-    """Give the members of a union but None, or the one annotation itself, without wrappers.
+    """Give the members of a union except None, or the one annotation itself, without wrappers.
 
-    A Redis type is the type of Python that it stands for: `RedisDict[int]` is `dict[str, int]`.
+    A Redis type counts as the Python type that it stands for: `RedisDict[int]` is `dict[str, int]`.
     """
     return tuple([plain_annotation(member) for member in declared_members(annotation)])
 
 
 def declared_members(annotation: Any) -> tuple[Any, ...]:
-    """Give the members of a union but None as `members_of` does, but Redis types as such."""
+    """Give the members of a union as `members_of` does, but keep Redis types as they are."""
     annotation = _without_wrappers(annotation)
     if get_origin(annotation) in (Union, types.UnionType):
         members = (member for member in get_args(annotation) if member is not type(None))
@@ -50,9 +50,9 @@ def may_be_none(annotation: Any) -> bool:
 
 
 def unwrapped(annotation: Any) -> Any:
-    """Take aliases, `Annotated`, `NewType` and type variables away from around an annotation.
+    """Remove aliases, `Annotated`, `NewType` and type variables around an annotation.
 
-    A Redis type is the type of Python that it stands for.
+    A Redis type counts as the Python type that it stands for.
     """
     return plain_annotation(_without_wrappers(annotation))
 
@@ -112,7 +112,7 @@ def _hints_of(kind: Any) -> Mapping[str, Any]:
 def element_of(annotation: Any) -> Any:
     """Give the annotation of the elements of a list, set or tuple of any length; None for others.
 
-    An annotation that says nothing of them has elements of any type.
+    If an annotation says nothing about its elements, they may be of any type.
     """
     origin, arguments = _origin_of(annotation), get_args(annotation)
     if not is_class(origin) or issubclass(origin, str | bytes | Mapping):
@@ -137,12 +137,12 @@ def element_models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def is_same(annotation: Any, other: Any) -> bool:
-    """Say whether two annotations are one: a union may be made anew for each access to a field."""
+    """Say whether two annotations are the same: each access to a field may make a new union."""
     return annotation is other or (get_origin(annotation) is Union and annotation == other)
 
 
 def item_of(annotation: Any, index: int) -> Any:
-    """Give the annotation of the element at an index; None where an index leads nowhere."""
+    """Give the annotation of the element at an index; None if an index leads nowhere."""
     origin, arguments = _origin_of(annotation), get_args(annotation)
     if not is_class(origin) or issubclass(origin, str | bytes | AbstractSet):
         return None

@@ -297,7 +297,7 @@ class _Checks(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _checks(targets: tuple[Target, ...], *, needs_root: bool) -> _Checks:
-    """Work out what has to be there for some targets; checks implied by deeper ones are left out."""
+    """Work out what must be there for some targets; checks implied by deeper ones are left out."""
     wanted: dict[str, tuple[str, Target]] = {}
     for target in targets:
         if isinstance(target.step, int):

@@ -1,9 +1,8 @@
 """Dates and times as the server orders and shifts them: integers of days and of microseconds.
 
-An ISO text has no order that holds across offsets, and cannot be shifted by the server; pydantic's
-loses the seconds of an offset. So a `datetime` is `{"us": n}` when it is naive and
-`{"us": n, "off": s}` when it is aware: microseconds since 1970-01-01, in UTC when it is aware, and
-the offset in seconds.
+An ISO text has no order that holds across offsets, and the server cannot shift it; pydantic's loses
+the seconds of an offset. So a `datetime` is `{"us": n}` if it is naive and `{"us": n, "off": s}` if
+it is aware: microseconds since 1970-01-01, in UTC if it is aware, and the offset in seconds.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def dump_datetime(value: datetime) -> dict[str, int]:
     offset = value.utcoffset()
     if offset is None:
         return {"us": _microseconds(value.replace(tzinfo=None) - _EPOCH)}
-    # a difference of naive times first: near the years 1 and 9999 the instant has no datetime
+    # subtract naive times first: near the years 1 and 9999 the instant has no datetime
     instant = value.replace(tzinfo=None) - _EPOCH - offset
     return {"us": _microseconds(instant), "off": _offset_seconds(offset)}
 
