@@ -1,4 +1,4 @@
-"""Whose a path is: the model whose documents it leads into, and the server that has them."""
+"""The owner of a path: the model whose documents it leads into, and the server that has them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def database_of(model: type[BaseRedisModel]) -> int:
 
 
 def model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
-    """Give the model that a path starts from, which has to have documents."""
+    """Give the model that a path starts from, which must have documents."""
     model: Any = model_of(path)
     if not hasattr(model, "__rapyer_locations__"):
         raise ExpressionError(
@@ -46,7 +46,7 @@ def model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
 
 
 def document_at(model: type[BaseRedisModel], key: KeyLike) -> DocumentAt:
-    """Give where an operation by key goes: it counts a Version, and compares none.
+    """Give where an operation by key goes: it increments a Version, and compares none.
 
     Raises:
         InvalidKeyError: It cannot be the key of a document of this model.
