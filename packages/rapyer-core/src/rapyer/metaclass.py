@@ -175,7 +175,7 @@ else:
 
 
 def reset_paths(cls: type[BaseModel]) -> None:
-    """Make access to fields give paths, and bound values, according to their current annotations."""
+    """Make access to fields give paths, and bound values, by what their annotations now say."""
     if cls.__pydantic_complete__:
         bind_fields(cls)
     root = path_of(FieldPath, cls, (), cls)

@@ -110,6 +110,6 @@ def _change(model: type[BaseRedisModel], difference: Difference) -> Change:
     steps, old, _, value = difference
     if old is not MISSING:
         place = model.__rapyer_locations__.behind(steps) if steps else model.__rapyer_codec__
-        with suppress(ValidationError, ExpressionError):  # its JSON, if it is not read by itself
+        with suppress(ValidationError, ExpressionError):  # its JSON, if it is not read on its own
             old = place.read(to_json(old))
     return Change(old, value)

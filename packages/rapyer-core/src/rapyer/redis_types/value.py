@@ -124,18 +124,18 @@ class RedisValue(Generic[P]):
         return value
 
     def _took_over(self, place: Place) -> None:
-        """Follow what the instance has at a place now; values that cannot change need not."""
+        """Adopt what the instance now has at a place; values that cannot change need not."""
 
 
 def bound_container(kind: Any, value: Any, plain: Any, place: Place, elements: Any) -> Any:
-    """Give a list or a dict that knows its place: itself, if it did and stands nowhere else.
+    """Give a list or dict that knows its place: the same object if it was bound only there.
 
     Args:
         kind: The class that it has then.
         value: The container.
         plain: Gives a plain copy of it.
-        place: Where it stands.
-        elements: What binds its elements; None where they are of no Redis type.
+        place: Where it is.
+        elements: What binds its elements; None if they are not of a Redis type.
     """
     if type(value) is kind and not stands_elsewhere(value, value.__rapyer_place__, place):
         value.__rapyer_place__ = place
@@ -148,7 +148,7 @@ def bound_container(kind: Any, value: Any, plain: Any, place: Place, elements: A
 
 
 def is_changed(value: object) -> bool:
-    """Say whether Python has changed a value, so that the instance has what Redis has not."""
+    """Say whether Python has changed a value, so that the instance differs from Redis."""
     if not isinstance(value, RedisValue) or not value.__rapyer_changed__:
         return False
     root = value.__rapyer_place__.root
@@ -156,11 +156,11 @@ def is_changed(value: object) -> bool:
 
 
 def note_changes(kind: type[RedisValue[Any]], plain: type[Any], *names: str) -> None:
-    """Let the methods of Python that change a container note that they have.
+    """Make the Python methods that change a container record that they have changed it.
 
     Args:
         kind: The Redis type.
-        plain: The type of Python that it derives from.
+        plain: The Python type that it derives from.
         names: The methods.
     """
     for name in names:
@@ -173,7 +173,7 @@ def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
         size, is_changed = len(self), True
         try:
             return method(self, *args, **kwargs)
-        except (IndexError, KeyError, ValueError):  # mostly before anything was changed
+        except (IndexError, KeyError, ValueError):  # usually before anything was changed
             is_changed = len(self) != size
             raise
         finally:

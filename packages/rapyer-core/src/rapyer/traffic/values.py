@@ -117,7 +117,7 @@ async def increase(
     Raises:
         KeyNotFoundError: There is no document.
         PathNotFoundError: Nothing is at the path.
-        WrongTypeError: It is no number, or the key holds another Redis type.
+        WrongTypeError: It is not a number, or the key holds another Redis type.
         NumberOverflowError: The result would not fit; nothing was changed.
         OutOfBoundsError: It would leave the bounds of the place; nothing was changed.
         OutcomeUnknownError: The reply was lost.
