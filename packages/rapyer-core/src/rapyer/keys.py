@@ -51,7 +51,7 @@ def check_prefix(prefix: object) -> str:
     """Check that a value can be the prefix of a model's keys, and give it back.
 
     Raises:
-            ValueError: It cannot; the message gives the reason and the remedy.
+        ValueError: It cannot; the message gives the reason and the remedy.
     """
     if not isinstance(prefix, str) or not prefix:
         raise ValueError("is no text. Give the part of the keys before the colon, such as 'user'")
@@ -81,7 +81,7 @@ def check_hash_tag(tag: object) -> str | None:
     """Check that a value can be the hash tag of a model's keys, and give it back.
 
     Raises:
-            ValueError: It cannot; the message gives the reason and the remedy.
+        ValueError: It cannot; the message gives the reason and the remedy.
     """
     if tag is None:
         return None

@@ -211,8 +211,8 @@ class Channel:
 
         Raises:
             redis.exceptions.ResponseError: The server refused one of the commands. The other
-                redis.exceptions.ResponseError: The server refused one of the commands. The other
-                    transactions were executed.
+                transactions were executed.
+            RapyerError, redis.exceptions.ConnectionError: As `execute_many`.
         """
         queue = [(("MULTI",), *commands, ("EXEC",)) for commands in transactions]
         replies = iter(await self.execute_many([*chain.from_iterable(queue)], writes=writes))
