@@ -39,7 +39,7 @@ def script() -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand, and give its exit status.
+    """Run a subcommand, and return its exit status.
 
     Args:
         arguments: The words after the name of the program; by default, those of this process.
@@ -103,7 +103,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _formatter() -> type[HelpFormatter]:
-    """Give what lays out help texts: in color if `rapyer[cli]` is installed."""
+    """Return what lays out help texts: in color if `rapyer[cli]` is installed."""
     try:
         from rich_argparse import RichHelpFormatter  # noqa: PLC0415 - an extra
     except ImportError:
@@ -112,7 +112,7 @@ def _formatter() -> type[HelpFormatter]:
 
 
 def commands_of(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:
-    """Give the subcommands of core and of plugins, and what is wrong with some of these."""
+    """Return the subcommands of core and of plugins, and what is wrong with some of these."""
     commands: list[tuple[PluginInfo, Command]] = []
     owners = Named("command")
 

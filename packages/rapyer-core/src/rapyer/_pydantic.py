@@ -41,7 +41,7 @@ SchemaOf: TypeAlias = "Callable[[Any], CoreSchema | None]"
 
 
 def parent_namespace_of(depth: int) -> dict[str, Any] | None:
-    """Give the local names around a class statement, for annotations that name local classes.
+    """Return the local names around a class statement, for annotations that name local classes.
 
     pydantic takes them from the frame above its own metaclass. For a derived metaclass that is the
     derived `__new__`, so such a metaclass has to take them itself.

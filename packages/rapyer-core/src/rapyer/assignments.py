@@ -64,7 +64,7 @@ class Places:
 
 
 def guarded(locations: Iterable[Location]) -> list[Steps]:
-    """Give the steps to the outermost values that have rules about what is at some locations."""
+    """Return the steps to the outermost values that have rules about what is at some locations."""
     guards = {
         location.steps[: location.guard]: None
         for location in locations
@@ -78,7 +78,7 @@ def guarded(locations: Iterable[Location]) -> list[Steps]:
 def places_of(
     model: type[BaseRedisModel], values: Mapping[Any, Any] | None, fields: Mapping[str, Any]
 ) -> tuple[Places, list[Any]]:
-    """Give the places that a call of `aupdate` names, and the values for them as given.
+    """Return the places that a call of `aupdate` names, and the values for them as given.
 
     Args:
         model: The model.
@@ -118,7 +118,7 @@ def places_of(
 
 
 def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
-    """Give where a path leads, if a value may be written there on its own.
+    """Return where a path leads, if a value may be written there on its own.
 
     Raises:
         ExpressionError: The path belongs to another model or does not lead to a single place; or
@@ -307,7 +307,7 @@ class Refusal(NamedTuple):
     depth: int = 0
 
     def details(self) -> Iterator[InitErrorDetails]:
-        """Give what is wrong, each with the steps that lead there from the model."""
+        """Return what is wrong, each with the steps that lead there from the model."""
         around = self.location.names if self.location is not None else ()
         for error in self.error.errors(include_url=False):
             kind: str | PydanticCustomError = error["type"]

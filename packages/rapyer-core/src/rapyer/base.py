@@ -320,7 +320,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
     @classmethod
     def key_of(cls, pk: KeyLike) -> RedisKey:
-        """Give the whole Redis key of the document with this primary key.
+        """Return the whole Redis key of the document with this primary key.
 
         Any text is accepted as `pk`, even one that looks like the key of another model, and every
         call takes the result as it is. Nothing is sent.
@@ -353,17 +353,17 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
 
 def identity_of(model: type[BaseRedisModel]) -> Identity:
-    """Give the naming of a model's documents, which turns primary keys into Redis keys."""
+    """Return the naming of a model's documents, which turns primary keys into Redis keys."""
     return model.__rapyer_identity__
 
 
 def policies_of(model: type[BaseRedisModel]) -> Policies:
-    """Give what plugins currently do in the same round trip for each key of a model."""
+    """Return what plugins currently do in the same round trip for each key of a model."""
     return model.__rapyer_policies__
 
 
 def read_policies_of(model: type[BaseRedisModel]) -> Policies:
-    """Give the policies of a model that take part in reads."""
+    """Return the policies of a model that take part in reads."""
     return model.__rapyer_read_policies__
 
 
@@ -376,12 +376,12 @@ def mark_indexed(model: type[BaseRedisModel]) -> None:
 
 
 def locations_of(model: type[BaseRedisModel]) -> Locations:
-    """Give where the paths of a model lead in its documents."""
+    """Return where the paths of a model lead in its documents."""
     return model.__rapyer_locations__
 
 
 def field_types_of(model: type[BaseRedisModel]) -> FieldTypes:
-    """Give the types whose values have a stored form of their own, including those of plugins."""
+    """Return the types whose values have a stored form of their own, including those of plugins."""
     host = model.__rapyer_host__
     return FieldTypes() if host is None else host.field_types
 

@@ -72,7 +72,7 @@ class Baseline:
         return self._text
 
     def patched(self, patches: Iterable[Patch | Splice]) -> Baseline:
-        """Give what the document is after some more changes."""
+        """Return what the document is after some more changes."""
         if len(self._patches) > _MANY:
             self._text, self._patches = self.text, ()
         return Baseline(self._text, (*self._patches, *patches))

@@ -48,7 +48,7 @@ class NumberOperations:
         self._around, self._default = around_default(location)
 
     async def increase(self, document: DocumentAt, amount: Any) -> Any:
-        """Add to the number; give the result."""
+        """Add to the number; return the result."""
         delta = self._text(amount)
         path = self._location.json_path
         place = NumberPlace(path, *self._range(amount), self._around, self._default)
@@ -98,7 +98,7 @@ class NumberOperations:
         return text
 
     def _range(self, amount: Any) -> tuple[str, str]:
-        """Give the bounds as the script takes them; for integers, those before the addition."""
+        """Return the bounds as the script takes them; for integers, those before the addition."""
         if not self._is_int:
             return (
                 "" if self._least is None else repr(float(self._least)),
@@ -140,7 +140,7 @@ class NumberOperations:
 
 
 def _bounds(schema: Mapping[str, Any], *, is_int: bool) -> tuple[Any, Any]:
-    """Give the least and the greatest value that a field may have; None for no bound."""
+    """Return the least and the greatest value that a field may have; None for no bound."""
     above, below = schema.get("gt"), schema.get("lt")
     least, most = schema.get("ge"), schema.get("le")
     if above is not None:

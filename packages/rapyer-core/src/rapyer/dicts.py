@@ -56,7 +56,7 @@ class DictOperations:
     async def update(
         self, document: DocumentAt, values: Mapping[Any, Any]
     ) -> list[tuple[Any, Any, bytes]]:
-        """Set entries, all of them or none; give them as they are set, and the JSON of each."""
+        """Set entries, all of them or none; return them as they are set, and the JSON of each."""
         if not values:
             return []
         locations, given = self._entries(values)
@@ -79,7 +79,7 @@ class DictOperations:
             await update_document(channel, key, writes, policies)
 
     def _entries(self, values: Mapping[Any, Any]) -> tuple[Sequence[Location], Iterable[Any]]:
-        """Give where entries are to be written, and the values for them."""
+        """Return where entries are to be written, and the values for them."""
         if self._has_text_keys:  # these are taken as given, and all differ
             return [self._entry(name) for name in values], values.values()
         by_path = {self._path[name]: value for name, value in values.items()}
@@ -98,7 +98,7 @@ class DictOperations:
         return await self._object(document).pop(step)
 
     async def pop_item(self, document: DocumentAt) -> tuple[Any, bytes] | None:
-        """Remove the entry with the last key; give key and text; None if there is none."""
+        """Remove the entry with the last key; return key and text; None if there is none."""
         taken = await self._object(document).pop_item()
         if taken is None:
             return None
@@ -107,11 +107,11 @@ class DictOperations:
         return self._model.__rapyer_locations__.behind(steps).key_named(name), taken[1]
 
     async def clear(self, document: DocumentAt) -> int:
-        """Remove all entries; give how many there were."""
+        """Remove all entries; return how many there were."""
         return await self._object(document).clear()
 
     async def length(self, document: DocumentAt) -> int:
-        """Give how many entries there are."""
+        """Return how many entries there are."""
         return await self._object(document).length()
 
     def read(self, key: str, name: Any, text: bytes) -> Any:

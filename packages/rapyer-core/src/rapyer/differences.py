@@ -150,7 +150,7 @@ def _middle(text: bytes, parts: Sequence[bytes]) -> _Middle:
     sizes = [0, *accumulate(map(len, parts))]
 
     def begin(place: int) -> int:
-        """Give where a part begins in the text of all of them."""
+        """Return where a part begins in the text of all of them."""
         return sizes[place] + place
 
     number, places = len(parts), range(len(parts) + 1)
@@ -173,7 +173,7 @@ _COMMA = ord(",")
 
 
 def _common(one: bytes, other: bytes, *, at_end: bool = False) -> int:
-    """Give how many bytes two texts have in common at the beginning, or at the end."""
+    """Return how many bytes two texts have in common at the beginning, or at the end."""
     least, most = 0, min(len(one), len(other))
     while least < most:
         middle = (least + most + 1) // 2
@@ -323,7 +323,7 @@ class _Walk:
             yield Difference(steps, old, new, value)
 
     def _location(self, steps: tuple[Step, ...]) -> Location:
-        """Give where steps lead, if a value can be written there."""
+        """Return where steps lead, if a value can be written there."""
         try:
             location = self._locations.behind(steps)
             if location.rest:
@@ -337,7 +337,7 @@ class _Walk:
 
 
 def _unequal(old: Mapping[Any, Any], new: Mapping[Any, Any], keys: Collection[Any]) -> list[Any]:
-    """Give those of the keys whose values are not the same in two JSON objects."""
+    """Return those of the keys whose values are not the same in two JSON objects."""
     unequal = {key: None for key in keys if key not in old or old[key] != new[key]}
     if len(unequal) == len(keys):
         return list(unequal)

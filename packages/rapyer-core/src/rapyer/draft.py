@@ -84,7 +84,7 @@ def plan_update(instance: BaseRedisModel, places: Places, values: Sequence[Any])
 
 
 def _holder_of(instance: BaseRedisModel, location: Location) -> Any:
-    """Give the part of an instance into which a value is to be put."""
+    """Return the part of an instance into which a value is to be put."""
     holder: Any = instance
     last = location.steps[-1]
     if last.kind == "field" and len(location.steps) == 1:
@@ -144,7 +144,7 @@ class _Draft:
             self._take_over_what_readers_see()
 
     def plan(self) -> UpdatePlan:
-        """Give what is to be written, and changed in the instance."""
+        """Return what is to be written, and changed in the instance."""
         return UpdatePlan(
             [
                 (location, part_of(self._value, location.steps))
@@ -159,7 +159,7 @@ class _Draft:
     # -- making it --------------------------------------------------------------------------------
 
     def _changed(self, value: Any, branch: Branch, steps: Steps, holder: _Holder) -> Any:
-        """Give a copy of what steps lead to, with what a branch assigns there."""
+        """Return a copy of what steps lead to, with what a branch assigns there."""
         if not is_tuple(value):
             holder = _Holder(value, len(steps), steps)
         if isinstance(value, BaseModel):
@@ -240,7 +240,7 @@ class _Draft:
         ]
 
     def _changed_by_reading(self, steps: Steps) -> Iterator[Steps]:
-        """Give the steps to the fields that are read as different ones than those in the draft."""
+        """Return the steps to the fields that are read differently from those in the draft."""
         value = part_of(self._value, steps)
         location = self._locations.behind(steps) if steps else None
         codec = type(self._instance).__rapyer_codec__ if location is None else location.codec
@@ -271,7 +271,7 @@ class _Draft:
 
 
 def _copy_with(model: BaseModel, values: dict[str, Any]) -> BaseModel:
-    """Give a copy of a model with other values, bypassing what a model does when it is made."""
+    """Return a copy of a model with other values, bypassing what a model does when it is made."""
     copied: Any = type(model).__new__(type(model))
     set_slot = object.__setattr__
     set_slot(copied, "__dict__", values)
@@ -322,7 +322,7 @@ def _refuse_other_spelling(items: Any, step: Step, location: Location) -> None:
 
 
 def fields_validator(locations: Locations, model: type[BaseModel]) -> SchemaValidator:
-    """Give what validates single fields of a model, seeing the others, without its own validators.
+    """Return what validates single fields of a model, seeing the others, without its validators.
 
     The model's `validate_assignment` would run those after each of several fields, before the
     other fields have their values.

@@ -107,7 +107,7 @@ def refuse_ignored_pk(model: type[BaseRedisModel]) -> None:
 
 
 def _names_of_values(fields: Iterable[FieldInfo]) -> Iterator[object]:
-    """Give the names by which fields take their values, if these differ from their own."""
+    """Return the names by which fields take their values, if these differ from their own."""
     for field in fields:
         alias = field.validation_alias
         for one in alias.choices if isinstance(alias, AliasChoices) else (alias,):

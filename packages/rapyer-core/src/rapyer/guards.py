@@ -13,7 +13,7 @@ PLAIN_TYPES: Final[dict[type[Any], type[Any]]] = {}
 
 
 def plain_type(value: object) -> type[Any]:
-    """Give the type of a value; for a Redis type, the Python type that it stands for."""
+    """Return the type of a value; for a Redis type, the Python type that it stands for."""
     kind = type(value)
     return PLAIN_TYPES.get(kind, kind)
 

@@ -34,7 +34,7 @@ _lock = Lock()
 
 
 def current_host() -> Host:
-    """Give the host in use, composed now if it has not been requested before.
+    """Return the host in use, composed now if it has not been requested before.
 
     Raises:
         PluginError: A plugin cannot be loaded or contradicts another one; or the caller is a

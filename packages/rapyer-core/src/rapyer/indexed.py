@@ -126,7 +126,7 @@ class Vector:
                 )
 
     def check(self, vector: Any) -> Any:
-        """Check that the index can hold a `vector`, a list of numbers or None, and give it back.
+        """Check that the index can hold a `vector`, a list of numbers or None, and return it.
 
         Raises:
             ValueError: It cannot.
@@ -141,7 +141,7 @@ class Vector:
         return vector
 
     def _length_of(self, vector: Sequence[Any]) -> float:
-        """Give the length of a vector.
+        """Return the length of a vector.
 
         Raises:
             ValueError: It contains something that is not a number, or a number that the index does
@@ -174,7 +174,7 @@ class Vector:
 
 
 def _of_members(annotation: Any) -> Iterator[Any]:
-    """Give the annotations on the members of a union: `Annotated[str, Text()] | None`."""
+    """Return the annotations on the members of a union: `Annotated[str, Text()] | None`."""
     if get_origin(annotation) in (Union, UnionType):
         for member in get_args(annotation):
             if get_origin(member) is Annotated:
@@ -182,7 +182,7 @@ def _of_members(annotation: Any) -> Iterator[Any]:
 
 
 def listed(value: Any) -> Any:
-    """Give a NumPy array, or something like one, as a list; anything else as it is."""
+    """Return a NumPy array, or something like one, as a list; anything else as it is."""
     convert: Callable[[], Any] | None = getattr(value, "tolist", None)
     return value if convert is None else convert()
 
@@ -207,7 +207,7 @@ class IndexOptions:
 
 
 def index_options_of(field: FieldInfo | None) -> IndexOptions:
-    """Give what was specified about the index of a field."""
+    """Return what was specified about the index of a field."""
     options = IndexOptions()
     for part in () if field is None else (*field.metadata, *_of_members(field.annotation)):
         if isinstance(part, IndexOptions):

@@ -48,7 +48,7 @@ def snake_case(class_name: str) -> str:
 
 
 def check_prefix(prefix: object) -> str:
-    """Check that a value can be the prefix of a model's keys, and give it back.
+    """Check that a value can be the prefix of a model's keys, and return it.
 
     Raises:
         ValueError: It cannot; the message gives the reason and the remedy.
@@ -78,7 +78,7 @@ def check_prefix(prefix: object) -> str:
 
 
 def check_hash_tag(tag: object) -> str | None:
-    """Check that a value can be the hash tag of a model's keys, and give it back.
+    """Check that a value can be the hash tag of a model's keys, and return it.
 
     Raises:
         ValueError: It cannot; the message gives the reason and the remedy.
@@ -124,7 +124,7 @@ class Identity:
         return uuid.uuid4().hex
 
     def key(self, pk: object) -> RedisKey:
-        """Give the whole Redis key for a primary key.
+        """Return the whole Redis key for a primary key.
 
         Raises:
             AbstractModelError: The model has no keys.
@@ -164,7 +164,7 @@ class Identity:
             self.complete()
 
     def pk(self, key: str) -> str:
-        """Give the primary key, as text, that a whole Redis key of this model ends with."""
+        """Return the primary key, as text, that a whole Redis key of this model ends with."""
         return key[len(self._head) :]
 
     def _pk_text(self, pk: object) -> str:
@@ -201,7 +201,7 @@ class Identity:
             ) from exc
 
     def resolve(self, key: object) -> RedisKey:
-        """Give the whole Redis key for the key that a call was given.
+        """Return the whole Redis key for the key that a call was given.
 
         A text that starts with the model's own `prefix:` is a whole key; any other is a primary
         key.

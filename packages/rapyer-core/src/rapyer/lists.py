@@ -64,11 +64,11 @@ class ListOperations:
     async def insert(
         self, document: DocumentAt, dumps: Sequence[Dump], index: int | None = None
     ) -> Done:
-        """Insert elements before an index, or at the end; give the new number of elements."""
+        """Insert elements before an index, or at the end; return the new number of elements."""
         return await self._array(document).insert(dumps, index)
 
     async def set_item(self, document: DocumentAt, index: int, dump: Dump) -> Done:
-        """Replace an element; give its index counted from the start."""
+        """Replace an element; return its index counted from the start."""
         return await self._array(document).set_item(index, dump)
 
     async def pop(self, document: DocumentAt, index: int) -> Done:
@@ -102,15 +102,15 @@ class ListOperations:
         return done
 
     async def remove_range(self, document: DocumentAt, start: int, stop: int | None) -> Done:
-        """Remove the elements of a slice; give how many."""
+        """Remove the elements of a slice; return how many."""
         return await self._array(document).remove_range(start, stop)
 
     async def length(self, document: DocumentAt) -> int:
-        """Give how many elements there are."""
+        """Return how many elements there are."""
         return await self._array(document).length()
 
     def text(self, values: Iterable[Any]) -> bytes:
-        """Give valid elements as the JSON text of a list, for readers other than the server."""
+        """Return valid elements as the JSON text of a list, for readers other than the server."""
         return b"[%b]" % b",".join(map(self._element.codec.text, values))
 
     def read(self, key: str, text: bytes) -> Any:

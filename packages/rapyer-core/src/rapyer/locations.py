@@ -139,7 +139,7 @@ class Location:
         return looks_around(self.place.schema)
 
     def validate(self, value: Any) -> Any:
-        """Validate a value as its assignment to the field would, and give what the field then has.
+        """Validate a value as its assignment to the field would, and return the field's value.
 
         Raises:
             pydantic.ValidationError: The value, or a key along the path, does not validate.
@@ -183,7 +183,7 @@ class Location:
                     self._read_key(step, place)
 
     def key_named(self, name: str) -> Any:
-        """Give the key that the last step stands for, by its name in JSON; else give the name."""
+        """Return the key that the last step stands for, by its name in JSON; else give the name."""
         with suppress(ValidationError):
             reader = self._values_of.key_reader(self.place)
             (key,) = reader.validate_json(to_json({name: None}), strict=True)
@@ -209,11 +209,11 @@ class Location:
         return any(place.keys is not None for place in self.places)
 
     def values_of(self, place: Place) -> PlaceValues:
-        """Give what handles the values of a place below, such as the elements of a set."""
+        """Return what handles the values of a place below, such as the elements of a set."""
         return self._values_of.of(place)
 
     def default(self, place: Place) -> Any:
-        """Give the value that a document without a field along the path is read with."""
+        """Return the value that a document without a field along the path is read with."""
         return self._values_of.of(place).default()
 
 
@@ -254,7 +254,7 @@ class Reader:
         self._validator = build_validator(schema, cast("core_schema.CoreConfig", settings))
 
     def load(self, reply: bytes) -> list[list[Any]]:
-        """Give the matches of each path, in the order of the paths: none, or one.
+        """Return the matches of each path, in the order of the paths: none, or one.
 
         Raises:
             pydantic.ValidationError: A value does not validate.
@@ -271,7 +271,7 @@ class Reader:
 
 
 def with_config(location: Location, first: Location) -> CoreSchema:
-    """Give the schema of a path's matches, for use among those with another path's settings."""
+    """Return the schema of a path's matches, for use among those with another path's settings."""
     if location.place.config == first.place.config:
         return location.values.schema_of_matches
     validator = location.values.matches
@@ -312,7 +312,7 @@ class Locations:
         self.of_fields: dict[type[BaseModel], SchemaValidator] = {}
 
     def at(self, path: Path[Any]) -> Location:
-        """Give where a path leads.
+        """Return where a path leads.
 
         Raises:
             ExpressionError: The path belongs to another model, leads to many values, or to nothing
@@ -326,7 +326,7 @@ class Locations:
         return location
 
     def kept(self, make: Callable[[Any, Path[Any]], V], path: Path[Any]) -> V:
-        """Give what is worked out about a path, once: what `make` gives for model and path.
+        """Return what is worked out about a path, once: what `make` gives for model and path.
 
         Raises:
             ExpressionError: As for `at`.
@@ -338,7 +338,7 @@ class Locations:
         return known
 
     def behind(self, steps: tuple[Step, ...]) -> Location:
-        """Give where steps lead; at least one step, and none of them to each element.
+        """Return where steps lead; at least one step, and none of them to each element.
 
         Raises:
             ExpressionError: They lead to nothing that documents have.
@@ -360,7 +360,7 @@ class Locations:
         return self._locator
 
     def reader(self, paths: Sequence[Path[Any]]) -> Reader:
-        """Give what loads the values of some paths; see `at` for the errors."""
+        """Return what loads the values of some paths; see `at` for the errors."""
         key = tuple(map(steps_of, paths))
         reader = self._readers.get(key)
         if reader is None or not all(issubclass(self._model, model_of(path)) for path in paths):
@@ -369,7 +369,7 @@ class Locations:
         return reader
 
     def resolve(self, text: object) -> Path[Any]:
-        """Give the path that a text names.
+        """Return the path that a text names.
 
         Raises:
             InvalidPathError: It is not a path, or leads nowhere in the model.

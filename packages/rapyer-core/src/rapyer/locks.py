@@ -57,7 +57,7 @@ _leaving: set[asyncio.Task[None]] = set()
 
 
 def lock_keys(key: str, name: str, *, is_cluster: bool) -> LockKeys:
-    """Give the keys of a lock on a document: in the slot of the document, with one canonical name.
+    """Return the keys of a lock on a document: in the document's slot, with one canonical name.
 
     Args:
         key: The key of the document.
@@ -162,7 +162,7 @@ class DocumentLock(Generic[M]):
             self._task = None
 
     async def _acquired(self) -> bytes:
-        """Take the lock, and give the document.
+        """Take the lock, and return the document.
 
         Raises:
             KeyNotFoundError: There is no document.

@@ -86,7 +86,7 @@ class NotedChanges:
 
     @classmethod
     def note(cls) -> int:
-        """Give the number of one more change."""
+        """Return the number of one more change."""
         cls.last += 1
         return cls.last
 
@@ -109,13 +109,13 @@ class _Locks:
 
 
 def own_made_key(instance: BaseRedisModel) -> RedisKey | None:
-    """Give the key that no field of an instance holds, made now if it was not needed before."""
+    """Return the key that no field of an instance holds, made now if it was not needed before."""
     identity = type(instance).__rapyer_identity__
     return instance.key if identity.prefix and identity.key_field is None else None
 
 
 def hand_over(original: M, copy: M) -> M:
-    """Give a copy the identity of the original, but not its memory of being stored.
+    """Return a copy the identity of the original, but not its memory of being stored.
 
     So a copy with another primary key is a new document rather than an error.
     """
@@ -130,7 +130,7 @@ def hand_over(original: M, copy: M) -> M:
 
 
 def memories_of(instance: BaseRedisModel) -> tuple[Any, ...]:
-    """Give everything that an instance remembers, for `restore_memories` in another process."""
+    """Return everything that an instance remembers, for `restore_memories` in another process."""
     made, stored = own_made_key(instance), stored_key.get(instance)
     return made, stored, _origin.get(instance), _baseline.get(instance)
 
@@ -143,7 +143,7 @@ def restore_memories(instance: BaseRedisModel, memories: tuple[Any, ...] = (None
 
 
 def origin_of(instance: BaseRedisModel) -> RedisKey | None:
-    """Give the key of the document that an instance's values come from; None for a new one."""
+    """Return the key of the document that an instance's values come from; None for a new one."""
     return stored_key.get(instance) or _origin.get(instance)
 
 
@@ -190,7 +190,7 @@ def remember_baseline(instance: BaseRedisModel, baseline: Baseline) -> None:
 
 
 def baseline_of(instance: BaseRedisModel) -> Baseline | None:
-    """Give what the document of an instance was when it was loaded or saved, if known."""
+    """Return what the document of an instance was when it was loaded or saved, if known."""
     return _baseline.get(instance)
 
 
@@ -210,7 +210,7 @@ def require_instance(value: object) -> None:
 
 
 def key_to_write(instance: BaseRedisModel) -> RedisKey:
-    """Give the key of an instance for an operation on its own document.
+    """Return the key of an instance for an operation on its own document.
 
     Raises:
         AbstractModelError: The model has no keys.

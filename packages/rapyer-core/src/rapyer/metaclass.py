@@ -102,7 +102,7 @@ class _ReadOptions(type):
 
     @classmethod
     def of(cls, model: str, config: object) -> object:
-        """Give a class with the same options, in which none can be set."""
+        """Return a class with the same options, in which none can be set."""
         if not isinstance(config, type) or type(config) not in (type, cls):
             return config  # which is refused, or has a metaclass of its own
         about = {"__rapyer_model__": model, "__doc__": config.__doc__}
@@ -227,7 +227,7 @@ def refuse_private_names(model: type[BaseModel], host: ModelHost) -> None:
 
 
 def _refuse_mixin_before_its_model(model: str, bases: tuple[type, ...]) -> None:
-    """Give a better message than Python, which finds no consistent order of such bases."""
+    """Return a better message than Python, which finds no consistent order of such bases."""
     for place, base in enumerate(bases):
         for later in bases[place + 1 :]:
             host = _host_of(later)

@@ -56,7 +56,7 @@ class RapyerPlugin(Plugin):
         return partial(_path_of, self.kind_of)
 
     def kind_of(self, name: str) -> TypeInfo | None:
-        """Give a kind of paths; some exist for type checkers only."""
+        """Return a kind of paths; some exist for type checkers only."""
         return self._class(f"rapyer.paths.{name}")
 
     def _class(self, fullname: str) -> TypeInfo | None:
@@ -74,7 +74,7 @@ def _leave(context: ClassDefContext) -> None:
 
 
 def _path_of(kind_of: Callable[[str], TypeInfo | None], context: AttributeContext) -> Type:
-    """Give the type of a field on the class, from its type on an instance."""
+    """Return the type of a field on the class, from its type on an instance."""
     declared = get_proper_type(context.default_attr_type)
     if _is_described(declared):
         return declared
@@ -92,7 +92,7 @@ def _path_of(kind_of: Callable[[str], TypeInfo | None], context: AttributeContex
 
 
 def _container(declared: Type) -> tuple[str, list[Type]]:
-    """Give the kind of path for what it leads to, with its type arguments."""
+    """Return the kind of path for what it leads to, with its type arguments."""
     if isinstance(declared, TupleType) or _is_of(declared, "builtins.tuple"):
         return "TuplePath", [declared]
     if _is_of(declared, "builtins.list"):
@@ -127,5 +127,5 @@ def _is_none(declared: Type) -> bool:
 
 
 def plugin(version: str) -> type[Plugin]:  # noqa: ARG001 - mypy calls it so
-    """Give the plugin to mypy."""
+    """Return the plugin to mypy."""
     return RapyerPlugin

@@ -59,7 +59,7 @@ class Option(Generic[T]):
     show: Callable[[object], object] = _as_it_is
 
     def of(self, model: type) -> T:
-        """Give the value that currently holds for a model; `init_rapyer` may change it.
+        """Return the value that currently holds for a model; `init_rapyer` may change it.
 
         Raises:
             LookupError: The class is not a model of the plugin system that the option belongs to.
@@ -73,7 +73,7 @@ class Option(Generic[T]):
         return options[self.name]
 
     def validate(self, value: object) -> T:
-        """Check a `value` that was written, and give what is kept.
+        """Check a `value` that was written, and return what is kept.
 
         Raises:
             ValueError: It cannot be the value of the option; the message is a clause.
@@ -135,7 +135,7 @@ class OptionTable:
         self._options[option.name] = option
 
     def check_for_all(self, written: Mapping[str, object]) -> dict[str, Any]:
-        """Check what `init_rapyer` is to set for all models, and give what is kept.
+        """Check what `init_rapyer` is to set for all models, and return what is kept.
 
         Raises:
             OptionError: An option is unknown, is for single models only, or has a value that is not
@@ -153,12 +153,12 @@ class OptionTable:
         return checked
 
     def set_for_all(self, checked: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Set what holds for models that do not set an option; give the previous settings."""
+        """Set what holds for models that do not set an option; return the previous settings."""
         before, self._for_all = self._for_all, checked
         return before
 
     def effective(self, own: Mapping[str, Any]) -> dict[str, Any]:
-        """Give all options with the values that hold for a model that sets or inherits `own`."""
+        """Return all options with the values that hold for a model that sets or inherits `own`."""
         # copied, because a plugin may change what it receives for one model
         defaults = {option.name: deepcopy(option.default) for option in self}
         return {**defaults, **self._for_all, **own}

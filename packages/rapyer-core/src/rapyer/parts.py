@@ -42,7 +42,7 @@ class Parts(NamedTuple):
 
 
 def parts_of(locations: Locations, steps: tuple[Step, ...], value: Any, json: Any) -> Parts:
-    """Give the parts of a value.
+    """Return the parts of a value.
 
     Args:
         locations: Where paths lead.
@@ -80,7 +80,7 @@ def _is_typed(locations: Locations, steps: tuple[Step, ...]) -> bool:
 
 
 def elements_of(elements: Sequence[Any]) -> _PartOf:
-    """Give what finds an element by its index."""
+    """Return what finds an element by its index."""
 
     def element(index: int) -> tuple[Step, Any]:
         return Step("index", index), elements[index]
@@ -103,7 +103,7 @@ def _members_of(held: Mapping[str, Any], names: Mapping[str, str]) -> _PartOf:
 
 
 def _fields_of(value: Any) -> Mapping[str, Any]:
-    """Give the fields of a model, a dataclass or a typed dict; other values have none."""
+    """Return the fields of a model, a dataclass or a typed dict; other values have none."""
     if isinstance(value, BaseModel):
         if isinstance(value, RootModel):
             raise UnreachableError
@@ -120,7 +120,7 @@ def _fields_of(value: Any) -> Mapping[str, Any]:
 
 
 def part_of(value: Any, steps: Iterable[Step]) -> Any:
-    """Give the part of a value that steps lead to, which exists."""
+    """Return the part of a value that steps lead to, which exists."""
     for step in steps:
         if isinstance(value, BaseModel):
             value = value.__dict__[step.value]
@@ -152,7 +152,7 @@ def put(holder: Any, steps: Sequence[Step], value: Any) -> None:
 
 
 def _replaced(value: Any, steps: Sequence[Step], part: Any) -> Any:
-    """Give a tuple with one part replaced, as far as it has such a part."""
+    """Return a tuple with one part replaced, as far as it has such a part."""
     step, *rest = steps
     if not (is_tuple(value) and has_part(value, step)):
         return value  # it was replaced while Redis was being asked

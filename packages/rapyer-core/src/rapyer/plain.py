@@ -19,7 +19,7 @@ _AROUND: Final = frozenset({"default", "nullable"})
 
 
 def plain_schema(location: Location, kind: str) -> Schema | None:
-    """Give the schema of values that have no rules beyond what it says; None for all others.
+    """Return the schema of values that have no rules beyond what it says; None for all others.
 
     Args:
         location: Where they are.
@@ -41,7 +41,7 @@ def not_plain(model: type[BaseRedisModel], path: Any, what: str) -> ExpressionEr
 
 
 def around_empty(location: Location, nothing: object) -> str:
-    """Give the path of the object around a field that is empty when a document lacks it."""
+    """Return the path of the object around a field that is empty when a document lacks it."""
     place = location.place
     if not (place.is_field and place.has_static_default):
         return ""
@@ -51,7 +51,7 @@ def around_empty(location: Location, nothing: object) -> str:
 
 
 def around_default(location: Location) -> tuple[str, str]:
-    """Give the path of the object around a field, and the JSON that documents without it stand for.
+    """Return the path of the object around a field, and the JSON that stands for its absence.
 
     Returns:
         Two empty texts if there is no such default, or no text for it on the server.

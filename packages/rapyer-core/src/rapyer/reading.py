@@ -116,7 +116,7 @@ def _or_default(default: Any, find: Callable[..., Any], *args: Any) -> Any:
 
 
 def _around(reader: Reader, matches: Sequence[Sequence[Any]]) -> list[str]:
-    """Give the paths of everything along the way to what was not found."""
+    """Return the paths of everything along the way to what was not found."""
     locations = zip(reader.locations, matches, strict=True)
     around = (path for location, match in locations if not match for path in location.around)
     return list(dict.fromkeys(around))
@@ -129,7 +129,7 @@ def _values(
     type_at: Mapping[str, str | None],
     default: Any,
 ) -> list[Any]:
-    """Give the values of a document that lacked some, from what was read of it again."""
+    """Return the values of a document that lacked some, from what was read of it again."""
     if reply is None:  # deleted in the meantime
         if default is REQUIRED:
             raise KeyNotFoundError(f"no document is stored at {str(key)!r} any more.", key=key)
@@ -143,7 +143,7 @@ def _values(
 
 
 def _static_default(location: Location, key: RedisKey, type_at: Mapping[str, str | None]) -> Any:
-    """Give the value for a path that leads to nothing: the one that loading the document gives."""
+    """Return the value for a path that leads to nothing: what loading the document gives."""
     above = location.around[0]
     for end, (place, path) in enumerate(
         zip(location.places, location.around[1:], strict=True), start=1

@@ -25,7 +25,7 @@ class ModelRegistry:
         self._nested: WeakValueDictionary[str, type[BaseRedisModel]] = WeakValueDictionary()
 
     def __iter__(self) -> Iterator[type[BaseRedisModel]]:
-        """Give the models in the order of their prefixes."""
+        """Return the models in the order of their prefixes."""
         return (model for _, model in sorted(self._models.items()))
 
     def register(self, model: type[BaseRedisModel], prefix: str) -> None:

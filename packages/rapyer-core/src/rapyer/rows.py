@@ -107,7 +107,7 @@ class ViewReader:
     def of(
         cls, view: type[BaseModel], locations: Sequence[Location], field_types: FieldTypes
     ) -> ViewReader | None:
-        """Give the reader for a model whose fields are at some locations of documents.
+        """Return the reader for a model whose fields are at some locations of documents.
 
         Returns:
             None if a field is not the same in both: then values have to be made from what is stored

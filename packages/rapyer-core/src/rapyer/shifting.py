@@ -61,7 +61,7 @@ class ShiftOperations:
         self._around, self._default = around_default(location)
 
     async def shift(self, document: DocumentAt, span: Any) -> Any:
-        """Move it; give the result.
+        """Move it; return the result.
 
         Raises:
             TypeError: The span is not a timedelta.

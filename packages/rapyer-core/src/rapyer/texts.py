@@ -46,7 +46,7 @@ class TextOperations:
     async def append(
         self, document: DocumentAt, added: Any, *, reads_up_to: int = 0
     ) -> tuple[int, Any]:
-        """Append; give the new size in bytes; for a text, that of its stored form in UTF-8.
+        """Append; return the new size in bytes; for a text, that of its stored form in UTF-8.
 
         Args:
             document: Where it is.
@@ -72,7 +72,7 @@ class TextOperations:
         return size, None if found is None else self._codec.load(found)
 
     def size(self, value: Any) -> int:
-        """Give the size of a value, as `append` gives it."""
+        """Return the size of a value, as `append` gives it."""
         return len(value) if self._kind is bytes else len(stored_text(value).encode())
 
     def _dump(self, value: str) -> bytes:

@@ -77,7 +77,7 @@ def find_version(model: type[BaseModel]) -> VersionField | None:
 
 
 def policies_by_key(model: type[BaseRedisModel]) -> Policies:
-    """Give the policies for a write without an instance: it counts, and compares nothing."""
+    """Return the policies for a write without an instance: it counts, and compares nothing."""
     version = model.__rapyer_version__
     if version is None:
         return model.__rapyer_policies__
@@ -117,7 +117,7 @@ class WriteOfInstance:
 
     @contextmanager
     def counted(self) -> Generator[None]:
-        """Give the instance the version that its document will have, while it is being dumped."""
+        """Return the instance the version that its document will have, while it is being dumped."""
         version = self._version
         if version is None:
             yield
@@ -137,13 +137,13 @@ class WriteOfInstance:
         return str(self._number) if origin == key else ABSENT
 
     def done(self) -> None:
-        """Give the instance the version that its document has now."""
+        """Return the instance the version that its document has now."""
         if self._version is not None:
             vars(self._instance)[self._version.name] = self._number + 1
 
 
 def _checked(instance: BaseRedisModel, version: VersionField) -> int:
-    """Give the version of an instance; pydantic does not check it in model_construct()."""
+    """Return the version of an instance; pydantic does not check it in model_construct()."""
     number: object = instance.__dict__.get(version.name)
     if type(number) is not int or not 0 <= number < LIMIT:
         raise UnstorableValueError(

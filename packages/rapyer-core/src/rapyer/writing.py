@@ -71,7 +71,7 @@ class InstanceWrite:
         return self.version.policies
 
     def text(self) -> bytes:
-        """Give the document that the instance stands for, in its stored form.
+        """Return the document that the instance stands for, in its stored form.
 
         Raises:
             UnstorableValueError: It could not be read back, or JSON cannot hold a value exactly.
@@ -234,7 +234,7 @@ class ChangesWrite(InstanceWrite):
 
 
 def take_fields(instance: BaseRedisModel, taken: Sequence[tuple[Location, Any]]) -> None:
-    """Give an instance the values of fields of its document, which others may have written.
+    """Return an instance the values of fields of its document, which others may have written.
 
     Args:
         instance: The instance.
@@ -252,7 +252,7 @@ def take_fields(instance: BaseRedisModel, taken: Sequence[tuple[Location, Any]])
 
 
 def version_path_of(model: type[BaseRedisModel]) -> str:
-    """Give the JSONPath of the Version of a model; empty if it has none."""
+    """Return the JSONPath of the Version of a model; empty if it has none."""
     return model.__rapyer_version__.path if model.__rapyer_version__ is not None else ""
 
 
@@ -282,7 +282,7 @@ def is_tracked(instance: BaseRedisModel) -> bool:
 
 
 def tracked(instance: BaseRedisModel) -> Baseline:
-    """Give the loaded or saved state of an instance.
+    """Return the loaded or saved state of an instance.
 
     Raises:
         ChangesNotTrackedError: It is not kept, or the instance was neither loaded nor saved.
@@ -304,7 +304,7 @@ def tracked(instance: BaseRedisModel) -> Baseline:
 def _patched(
     model: type[BaseRedisModel], baseline: Baseline, differences: list[Difference]
 ) -> Baseline:
-    """Give what a document is after only some differences were written to it."""
+    """Return what a document is after only some differences were written to it."""
     return baseline.patched(
         Patch(
             model.__rapyer_locations__.behind(steps).names,

@@ -51,7 +51,7 @@ def add_connection(parser: ArgumentParser) -> None:
 
 
 def run_connected(action: Action, arguments: Namespace) -> int:
-    """Run an action, print the result, and give the exit status.
+    """Run an action, print the result, and return the exit status.
 
     While it runs, models without a `redis` option of their own use the server that `--redis`
     names. Connections are made when they are needed, and closed at the end. Errors are written to
@@ -75,7 +75,7 @@ def run_connected(action: Action, arguments: Namespace) -> int:
 
 
 def _documented(kind: type[Exception]) -> type[Exception]:
-    """Give the class by which an error can be caught: for a private class, its public base."""
+    """Return the class by which an error can be caught: for a private class, its public base."""
     return next(one for one in kind.__mro__ if not one.__name__.startswith("_"))
 
 

@@ -83,7 +83,7 @@ async def _examine(arguments: Namespace) -> Outcome:
 
 
 def checks_of(manager: PluginManager) -> tuple[list[Check], list[PluginError]]:
-    """Give the checks of core and of plugins, and what is wrong with some of these."""
+    """Return the checks of core and of plugins, and what is wrong with some of these."""
     checks: list[Check] = []
     names = Named("check")
 
@@ -97,7 +97,7 @@ def checks_of(manager: PluginManager) -> tuple[list[Check], list[PluginError]]:
 def _channels_of(
     models: Sequence[type[BaseRedisModel]], *, required: bool
 ) -> dict[Channel, list[type[BaseRedisModel]]]:
-    """Give the servers of models; without models, the server of those that name none."""
+    """Return the servers of models; without models, the server of those that name none."""
     channels: dict[Channel, list[type[BaseRedisModel]]] = {}
     for model in models:
         channels.setdefault(channel_of(model), []).append(model)

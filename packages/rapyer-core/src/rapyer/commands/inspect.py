@@ -93,7 +93,7 @@ async def _inspect(arguments: Namespace) -> Outcome:
 
 
 def _key_of(written: str) -> str:
-    """Give the key that a word means, with surrogates where the locale could not decode it."""
+    """Return the key that a word means, with surrogates where the locale could not decode it."""
     try:
         written.encode()
     except UnicodeEncodeError:
@@ -153,7 +153,7 @@ def _validate(found: _Inspection, model: type[BaseRedisModel], raw: bytes) -> No
 def _differences(
     old: object, new: object, steps: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Give the paths at which two documents differ, and what each has there."""
+    """Return the paths at which two documents differ, and what each has there."""
     if not (is_plain_dict(old) and is_plain_dict(new)):
         if old != new:
             yield path_text(steps), old, new

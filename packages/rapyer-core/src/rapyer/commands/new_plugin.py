@@ -170,7 +170,7 @@ def _owner_of(name: str) -> str | None:
 
 
 def _contents(names: _Names) -> dict[str, str]:
-    """Give the texts of the files by their paths in the project."""
+    """Return the texts of the files by their paths in the project."""
     values = {
         "name": names.name,
         "distribution": names.distribution,
@@ -188,7 +188,7 @@ def _contents(names: _Names) -> dict[str, str]:
 
 
 def _range_of_core() -> str:
-    """Give the versions of core that the plugin is made for: from this one to the next major."""
+    """Return the versions of core that the plugin is made for: from this one to the next major."""
     major, minor, *_ = __version__.split(".")
     return f">={major}.{minor},<{int(major) + 1}"
 

@@ -25,7 +25,7 @@ from rapyer.guards import PLAIN_TYPES, is_class
 
 
 def members_of(annotation: Any) -> tuple[Any, ...]:
-    """Give the members of a union except None, or the one annotation itself, without wrappers.
+    """Return the members of a union except None, or the one annotation itself, without wrappers.
 
     A Redis type counts as the Python type that it stands for: `RedisDict[int]` is `dict[str, int]`.
     """
@@ -33,7 +33,7 @@ def members_of(annotation: Any) -> tuple[Any, ...]:
 
 
 def declared_members(annotation: Any) -> tuple[Any, ...]:
-    """Give the members of a union as `members_of` does, but keep Redis types as they are."""
+    """Return the members of a union as `members_of` does, but keep Redis types as they are."""
     annotation = _without_wrappers(annotation)
     if get_origin(annotation) in (Union, types.UnionType):
         members = (member for member in get_args(annotation) if member is not type(None))
@@ -73,7 +73,7 @@ def _without_wrappers(annotation: Any) -> Any:
 
 
 def plain_annotation(annotation: Any) -> Any:
-    """Give the annotation that a Redis type stands for: `list[int]` for `RedisList[int]`."""
+    """Return the annotation that a Redis type stands for: `list[int]` for `RedisList[int]`."""
     kind = redis_type_of(annotation)
     if kind is None:
         return annotation
@@ -84,13 +84,13 @@ def plain_annotation(annotation: Any) -> Any:
 
 
 def redis_type_of(annotation: Any) -> type[Any] | None:
-    """Give the Redis type of an annotation without wrappers; None for any other."""
+    """Return the Redis type of an annotation without wrappers; None for any other."""
     origin = _origin_of(annotation)
     return origin if is_class(origin) and origin in PLAIN_TYPES else None
 
 
 def fields_of(annotation: Any) -> Mapping[str, Any]:
-    """Give the annotations of the fields of a model, a dataclass or a typed dict, by name."""
+    """Return the annotations of the fields of a model, a dataclass or a typed dict, by name."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = annotation.__pydantic_fields__
         return {name: field.annotation for name, field in fields.items()}
@@ -110,7 +110,7 @@ def _hints_of(kind: Any) -> Mapping[str, Any]:
 
 
 def element_of(annotation: Any) -> Any:
-    """Give the annotation of the elements of a list, set or tuple of any length; None for others.
+    """Return the annotation of the elements of a list, set or tuple of any length; None for others.
 
     If an annotation says nothing about its elements, they may be of any type.
     """
@@ -126,7 +126,7 @@ def element_of(annotation: Any) -> Any:
 
 
 def element_models(annotation: Any) -> list[type[BaseModel]]:
-    """Give the models that the elements of a list may be; none for anything else."""
+    """Return the models that the elements of a list may be; none for anything else."""
     elements = (element_of(member) for member in members_of(annotation))
     return [
         member
@@ -142,7 +142,7 @@ def is_same(annotation: Any, other: Any) -> bool:
 
 
 def item_of(annotation: Any, index: int) -> Any:
-    """Give the annotation of the element at an index; None if an index leads nowhere."""
+    """Return the annotation of the element at an index; None if an index leads nowhere."""
     origin, arguments = _origin_of(annotation), get_args(annotation)
     if not is_class(origin) or issubclass(origin, str | bytes | AbstractSet):
         return None
@@ -156,7 +156,7 @@ def item_of(annotation: Any, index: int) -> Any:
 
 
 def value_of(annotation: Any) -> tuple[Any, Any] | None:
-    """Give the annotations of the keys and of the values of a dict; None for anything else."""
+    """Return the annotations of the keys and of the values of a dict; None for anything else."""
     origin, arguments = _origin_of(annotation), get_args(annotation)
     if is_typeddict(origin) or not is_class(origin) or not issubclass(origin, Mapping):
         return None

@@ -39,7 +39,7 @@ def _are_calculated(operator: str, left: Kind, right: Kind) -> bool:
 
 
 def result_of(operator: str, left: Kind, right: Kind) -> Kind | None:
-    """Give the kind of the result for operands of two kinds; None if it makes no sense."""
+    """Return the kind of the result for operands of two kinds; None if it makes no sense."""
     if not _are_calculated(operator, left, right):
         return None
     family = RESULTS[operator, left.family, right.family]

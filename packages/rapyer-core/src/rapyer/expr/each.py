@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def follow(model: type[BaseModel], steps: Iterable[Step], kind: type[Path[Any]]) -> Path[Any]:
-    """Give the path from a model along steps, resolving each step again.
+    """Return the path from a model along steps, resolving each step again.
 
     Raises:
         ExpressionError: The model has nothing there.

@@ -128,7 +128,7 @@ _UNORDERED = (type(None), bool, list, tuple, set, frozenset)
 
 
 def _member(value: Any) -> Any:
-    """Give a set member, or a key, in a form that Python tells apart as `is_equal` does."""
+    """Return a set member, or a key, in a form that Python tells apart as `is_equal` does."""
     if is_tuple(value):
         return tuple(map(_member, value))
     if _is_set(value):
@@ -228,7 +228,7 @@ def _element(value: Any, index: int) -> Any:
 
 
 def _elements(value: Any) -> Iterable[Any]:
-    """Give the elements of a list, set or tuple; none if the value is something else."""
+    """Return the elements of a list, set or tuple; none if the value is something else."""
     return value if is_array(value) or _is_sequence(value) or _is_set(value) else ()
 
 

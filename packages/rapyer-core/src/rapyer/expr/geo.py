@@ -43,7 +43,7 @@ class Position(Protocol):
 
 
 def distance_between(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
-    """Give the distance between two places in metres; everything else is in degrees."""
+    """Return the distance between two places in metres; everything else is in degrees."""
     one, other = math.radians(lat), math.radians(other_lat)
     v = math.sin((math.radians(other_lon) - math.radians(lon)) / 2)
     if v == 0.0:
@@ -55,7 +55,7 @@ def distance_between(lon: float, lat: float, other_lon: float, other_lat: float)
 
 
 def on_grid(lon: float, lat: float) -> tuple[float, float]:
-    """Give the center of the cell in which the server indexes a place."""
+    """Return the center of the cell in which the server indexes a place."""
     column = int((lon + 180.0) / 360.0 * _CELLS)
     row = int((lat + LARGEST_LATITUDE) / (2 * LARGEST_LATITUDE) * _CELLS)
     return _middle(column, 180.0), _middle(row, LARGEST_LATITUDE)

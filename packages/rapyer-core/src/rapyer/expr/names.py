@@ -57,7 +57,7 @@ def _readings(path: Path[Any], name: str) -> Iterator[Path[Any]]:
 
 
 def _value_of_key(path: Path[Any], key: str) -> Path[Any] | None:
-    """Give the path of a key, if there is a dict that may have it."""
+    """Return the path of a key, if there is a dict that may have it."""
     members = members_of(annotation_of(path))
     if Any not in members and all(value_of(member) is None for member in members):
         return None
@@ -84,5 +84,5 @@ def _nowhere(root: Path[Any], name: str) -> str:
 
 
 def _alias_of(root: Path[Any], name: str) -> str | None:
-    """Give the alias of a field of the model that a path starts from."""
+    """Return the alias of a field of the model that a path starts from."""
     return model_of(root).__pydantic_fields__[name].alias

@@ -37,7 +37,7 @@ class Node:
     __parts__: ClassVar[tuple[str, ...]] = ()
 
     def __structure__(self) -> tuple[Hashable, ...]:
-        """Give what the node consists of, in a form that is equal for nodes of equal structure."""
+        """Return what the node consists of, in a form that is equal for equal structure."""
         try:
             return self.__made_structure__
         except AttributeError:
@@ -46,17 +46,17 @@ class Node:
             return self.__made_structure__
 
     def __root__(self) -> type[BaseModel] | None:
-        """Give the model that the node starts from, if it is a path."""
+        """Return the model that the node starts from, if it is a path."""
         return None
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
-        """Give only the parts to a copy or a pickle; what is derived from them is made again."""
+        """Return only the parts to a copy or a pickle; what is derived from them is made again."""
         _, slots = cast("tuple[None, dict[str, Any]]", super().__getstate__())
         return None, {name: part for name, part in slots.items() if name not in _MADE}
 
 
 def roots_of(node: Any) -> Iterator[type[BaseModel]]:
-    """Give the models that the paths of a node start from, except those below an `AnyElement`."""
+    """Return the models that the paths of a node start from, except those below an `AnyElement`."""
     if isinstance(node, Node):
         model = node.__root__()
         if model is not None:
@@ -70,7 +70,7 @@ def roots_of(node: Any) -> Iterator[type[BaseModel]]:
 
 
 def structure_of(part: Any) -> Hashable:
-    """Give a part of a node in a form that compares by structure and type: `1` is not `True`."""
+    """Return a part of a node in a form that compares by structure and type: `1` is not `True`."""
     if isinstance(part, Node):
         return part.__structure__()
     kind = type(part).__name__
@@ -82,7 +82,7 @@ def structure_of(part: Any) -> Hashable:
 
 
 def operand_of(value: Any) -> Any:
-    """Give an operand in its stored form, which engines compare.
+    """Return an operand in its stored form, which engines compare.
 
     A named time zone becomes the offset of the moment, as it does in a document; this includes
     containers. Python compares and moves datetimes of the same named zone by wall clock time, and
@@ -153,7 +153,7 @@ class Condition(Node):
         return hash(self.__structure__())
 
     def __predicate__(self) -> Callable[[Any], bool]:
-        """Give a function that says whether an instance fulfills the condition: for plugin nodes.
+        """Return a function that says whether an instance fulfills the condition: for plugin nodes.
 
         Raises:
             ExpressionError: Only a server can decide it.
@@ -176,7 +176,7 @@ class Condition(Node):
 def _joined(
     kind: type[And | Or], left: Condition, right: Condition | bool, operator: str
 ) -> Iterator[Condition]:
-    """Give the operands of a new conjunction or disjunction, flattening those of the same kind."""
+    """Return the operands of a new conjunction or disjunction, flattening those of its kind."""
     if not isinstance(right, Condition):
         raise _no_condition(operator, right)
     for operand in (left, right):

@@ -124,7 +124,7 @@ def are_of_anything(kinds: tuple[Kind, ...]) -> bool:
 
 
 def kinds_of(annotation: Any) -> tuple[Kind, ...]:
-    """Give the kinds of the values of an annotation, one for each member of a union."""
+    """Return the kinds of the values of an annotation, one for each member of a union."""
     kinds: list[Kind] = []
     for member in members_of(annotation):
         kinds.extend(_kinds_of_member(member))
@@ -178,7 +178,7 @@ def _kind_of_class(cls: type[Any]) -> Kind:
 
 
 def kind_of_value(value: Any) -> Kind | None:
-    """Give the kind that a plain value is calculated as; None for a value that is not."""
+    """Return the kind that a plain value is calculated as; None for a value that is not."""
     if isinstance(value, datetime):
         return _KINDS[pydantic.AwareDatetime if _is_aware(value) else pydantic.NaiveDatetime]
     for cls, kind in _CALCULATED:
@@ -199,5 +199,5 @@ _FAMILIES = {
 
 
 def kind_of_family(family: str, apart: str | None) -> Kind:
-    """Give the kind of what is calculated within a family."""
+    """Return the kind of what is calculated within a family."""
     return replace(_FAMILIES[family], apart=apart)

@@ -83,7 +83,7 @@ def _step(path: Path[Any], token: _Token) -> Path[Any]:
 
 
 def keys_of(annotation: Any, text: str) -> list[Any]:
-    """Give the key that a text stands for in a dict without text keys; none if there is none."""
+    """Return the key that a text stands for in a dict without text keys; none if there is none."""
     key_and_value = value_of(annotation)
     if key_and_value is None:
         return []

@@ -65,7 +65,7 @@ class Path(Value[T]):
 
     @classmethod
     def __of__(cls, model: type[BaseModel], steps: tuple[Step, ...], annotation: Any) -> Path[Any]:
-        """Give the path with these steps; the existing one, if there is one."""
+        """Return the path with these steps; the existing one, if there is one."""
         paths = _interned.get(model)
         path = None if paths is None else paths.get(steps)
         if path is None or not is_same(path.__annotation__, annotation):
@@ -96,7 +96,7 @@ class Path(Value[T]):
         return self.__model__
 
     def __structure__(self) -> tuple[Hashable, ...]:
-        """Give what the path consists of, in a form that is equal for equal paths."""
+        """Return what the path consists of, in a form that is equal for equal paths."""
         return Path, self.__model__, self.__steps__
 
     def __hash__(self) -> int:
@@ -119,11 +119,11 @@ class Path(Value[T]):
     # -- descending -------------------------------------------------------------------------------
 
     def __step__(self, step: Step, annotation: Any) -> Path[Any]:
-        """Give the path that goes one step further."""
+        """Return the path that goes one step further."""
         return self.__of__(self.__model__, (*self.__steps__, step), annotation)
 
     def __field__(self, name: str) -> Path[Any] | None:
-        """Give the path to a field of what the path leads to; None if there is none.
+        """Return the path to a field of what the path leads to; None if there is none.
 
         On a list of models it leads to that field of each element.
         """
@@ -157,7 +157,7 @@ class Path(Value[T]):
             return self.__item__(item)
 
     def __item__(self, item: Any) -> Path[Any]:
-        """Give the path to an element of a list, to the value of a key, or to a field."""
+        """Return the path to an element of a list, to the value of a key, or to a field."""
         for annotation in members_of(self.__annotation__):
             step = item_step(annotation, item)
             if step is not None:
@@ -336,22 +336,22 @@ def is_path(part: object) -> TypeIs[Path[Any]]:
 
 
 def model_of(path: Path[Any]) -> type[BaseModel]:
-    """Give the model that a path starts from."""
+    """Return the model that a path starts from."""
     return path.__model__
 
 
 def steps_of(path: Path[Any]) -> tuple[Step, ...]:
-    """Give the steps of a path."""
+    """Return the steps of a path."""
     return path.__steps__
 
 
 def annotation_of(path: Path[Any]) -> Any:
-    """Give the annotation of the value that a path leads to."""
+    """Return the annotation of the value that a path leads to."""
     return path.__annotation__
 
 
 def field_of(path: Path[Any], name: str) -> Path[Any] | None:
-    """Give the path to a field of what a path leads to; None if there is none."""
+    """Return the path to a field of what a path leads to; None if there is none."""
     return path.__field__(name)
 
 
@@ -361,7 +361,7 @@ def forget_fields(path: Path[Any]) -> None:
 
 
 def item_of(path: Path[Any], item: Any) -> Path[Any]:
-    """Give the path to an element of what a path leads to: `path[item]`.
+    """Return the path to an element of what a path leads to: `path[item]`.
 
     Raises:
         ExpressionError: It leads nowhere.
@@ -372,5 +372,5 @@ def item_of(path: Path[Any], item: Any) -> Path[Any]:
 def path_of(
     kind: type[Path[Any]], model: type[BaseModel], steps: tuple[Step, ...], annotation: Any
 ) -> Path[Any]:
-    """Give the path of a kind with these steps; the existing one, if there is one."""
+    """Return the path of a kind with these steps; the existing one, if there is one."""
     return kind.__of__(model, steps, annotation)

@@ -54,7 +54,7 @@ def field_step(annotation: Any, name: str) -> tuple[Any, Any] | None:
 
 
 def nearest_field(annotation: Any, name: str) -> str:
-    """Give a sentence, after a blank, that names what was most likely meant; or nothing.
+    """Return a sentence, after a blank, that names what was most likely meant; or nothing.
 
     Args:
         annotation: Something with fields or keys, or with elements that have fields.
@@ -71,7 +71,7 @@ def nearest_field(annotation: Any, name: str) -> str:
 
 
 def _field_of_one(members: Iterable[Any], name: str) -> Any:
-    """Give the annotation of a field of union members: the union of theirs."""
+    """Return the annotation of a field of union members: the union of theirs."""
     found = [fields[name] for fields in map(fields_of, members) if name in fields]
     if len(found) < 2 or all(annotation == found[0] for annotation in found):
         return found[0] if found else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def stored_text(text: str) -> str:
-    """Give a text as it is stored in a document: without U+0000, at which an index would cut it.
+    """Return a text as it is stored in a document: without U+0000, at which an index would cut it.
 
     U+0000 is stored as U+FDD1, and the two characters that this uses are stored after a U+FDD0 (see
     docs/storage.md). All engines order texts by the code points of this form.

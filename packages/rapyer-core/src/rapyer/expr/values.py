@@ -50,7 +50,7 @@ class Value(Undecided, Generic[T]):
         raise ExpressionError(f"{type(self).__name__} says nothing of its values.")
 
     def __getter__(self) -> Callable[[Any], Any]:
-        """Give a function that gets the value from an instance: for nodes of plugins.
+        """Return a function that gets the value from an instance: for nodes of plugins.
 
         Raises:
             ExpressionError: Only a server can give it.
@@ -148,7 +148,7 @@ class Value(Undecided, Generic[T]):
         return Not(self._compare("==", other))
 
     def _operand(self, operator: str, other: Any) -> Any:
-        """Check an operand, and give it in the form that engines compare.
+        """Check an operand, and return it in the form that engines compare.
 
         Raises:
             ExpressionError: It cannot be compared with this value.

@@ -99,7 +99,7 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
 
 def _shown(step: Step) -> str | int:
-    """Give a step as a path spells it; a key that is neither text nor a number, by its name."""
+    """Return a step as a path spells it; a key that is neither text nor a number, by its name."""
     if type(step.value) in (str, int) or step.stored_key is None:
         shown: str | int = step.value
         return shown

@@ -103,7 +103,7 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
     @classmethod
     def path(cls, text: str) -> FieldPath[Any]:
-        """Give the path that a text names: `User.path("items[0].price")`.
+        """Return the path that a text names: `User.path("items[0].price")`.
 
         A name after a dot is a field, or a key of a dict with text keys. Brackets hold an index, a
         quoted key or the quoted name of a field: `meta["a b"]`.

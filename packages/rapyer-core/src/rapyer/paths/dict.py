@@ -79,7 +79,7 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
     @overload
     async def pop(self, key: KeyLike, name: str, default: D) -> V | D: ...
     async def pop(self, key: KeyLike, name: str, default: Any = REQUIRED) -> Any:
-        """Remove an entry from the dict in the document at a key, and give its value.
+        """Remove an entry from the dict in the document at a key, and return its value.
 
         One round trip.
 
@@ -104,7 +104,7 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
         return default
 
     async def popitem(self, key: KeyLike) -> tuple[str, V]:
-        """Remove the last entry from the dict in the document at a key, and give it.
+        """Remove the last entry from the dict in the document at a key, and return it.
 
         This is the last entry in the server's order. When an entry is removed, the last entry takes
         its place, so the last entry need not be the one that was set last. One round trip.
@@ -155,7 +155,7 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
         @overload
         def __getitem__(self, key: str) -> FieldPath[V]: ...
         def __getitem__(self, key: str) -> Any:
-            """Give the path of the value of a key, whatever characters the key contains."""
+            """Return the path of the value of a key, whatever characters the key contains."""
 
 
 register_kind("dict", DictPath)
@@ -166,5 +166,5 @@ if TYPE_CHECKING:  # a finer kind for type checkers; at run time it is the class
         """The place of a dict whose keys are integers or UUIDs."""
 
         def __getitem__(self, key: K) -> FieldPath[V]:
-            """Give the path of the value of a key."""
+            """Return the path of the value of a key."""
             ...

@@ -60,7 +60,7 @@ class GeoPath(FieldPath[T]):
     def distance_to(
         self, lon: float | GeoPoint, lat: float | None = None, *, unit: str = "m"
     ) -> Value[float]:
-        """Give the distance of a place from another, to the centimetre: to sort by, or to read.
+        """Return the distance of a place from another, to the centimetre: to sort by, or to read.
 
             City.find(...).sort(City.location.distance_to(2.35, 48.85)).limit(10)
 

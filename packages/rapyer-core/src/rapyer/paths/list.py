@@ -79,7 +79,7 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         return await self._inserted(key, [value], whole(index))
 
     async def pop(self, key: KeyLike, index: int = -1) -> V:
-        """Remove an element from the list in the document at a key, and give it. One round trip.
+        """Remove an element from the list in the document at a key, and return it. One round trip.
 
         It is the last element, or the one at `index`.
 
@@ -191,7 +191,7 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         @overload
         def __getitem__(self, index: int) -> FieldPath[V]: ...
         def __getitem__(self, index: int) -> Any:
-            """Give the path of the element at an index; a negative one counts from the end."""
+            """Return the path of the element at an index; a negative one counts from the end."""
 
 
 register_kind("list", ListPath)
@@ -210,7 +210,7 @@ if TYPE_CHECKING:  # finer kinds for type checkers; at run time they are the cla
         """The place of a tuple."""
 
         def __getitem__(self, index: int) -> FieldPath[Any]:
-            """Give the path of the element at an index."""
+            """Return the path of the element at an index."""
             ...
 
 

@@ -20,7 +20,7 @@ HOOKS: dict[str, Any] = {
 
 
 def check_plugin_object(plugin: object, info: PluginInfo) -> int:
-    """Look for faults in a plugin, and give the version of the hooks that it was made for.
+    """Look for faults in a plugin, and return the version of the hooks that it was made for.
 
     Args:
         plugin: A module, or an instance of a class.
@@ -35,7 +35,7 @@ def check_plugin_object(plugin: object, info: PluginInfo) -> int:
 
 
 def faults_of(plugin: object, info: PluginInfo) -> Iterator[PluginError]:
-    """Give all faults of a plugin that can be seen without calling it."""
+    """Return all faults of a plugin that can be seen without calling it."""
     if isinstance(plugin, type):
         yield info.error(
             f"names the class {plugin.__name__}, whose hooks could not be called",
@@ -80,7 +80,7 @@ def _api_version(plugin: object, info: PluginInfo) -> int:
 
 
 def _hook_functions(plugin: object) -> Iterator[tuple[str, Any]]:
-    """Give everything that is marked as a hook, or is a function named like one."""
+    """Return everything that is marked as a hook, or is a function named like one."""
     for name in dir(plugin):
         try:
             static: Any = inspect.getattr_static(plugin, name)
@@ -95,7 +95,7 @@ def _hook_functions(plugin: object) -> Iterator[tuple[str, Any]]:
 
 
 def marks_of(function: object) -> dict[str, Any] | None:
-    """Give what `hookimpl` has noted on a function; None if it has not marked the function."""
+    """Return what `hookimpl` has noted on a function; None if it has not marked the function."""
     marks: dict[str, Any] | None = getattr(function, f"{spec.PROJECT}_impl", None)
     return marks if isinstance(marks, dict) else None
 

@@ -108,11 +108,11 @@ class PluginManager:
         self._expect_nothing("rapyer_register_field_types", None, register=registering)
 
     def register_commands(self, sink: Sink[spec.Command]) -> list[PluginError]:
-        """Collect the subcommands of all plugins; give what is wrong with some of them."""
+        """Collect the subcommands of all plugins; return what is wrong with some of them."""
         return self._collect_each("rapyer_register_commands", spec.Command, sink)
 
     def register_checks(self, sink: Sink[spec.Check]) -> list[PluginError]:
-        """Collect the checks of all plugins; give what is wrong with some of them."""
+        """Collect the checks of all plugins; return what is wrong with some of them."""
         return self._collect_each("rapyer_register_checks", spec.Check, sink)
 
     def model_created(self, model: type[BaseRedisModel]) -> None:
@@ -120,7 +120,7 @@ class PluginManager:
         self._expect_nothing("rapyer_model_created", None, model=lambda _: model)
 
     def access_policies(self, model: type[BaseRedisModel]) -> tuple[AccessPolicy, ...]:
-        """Give the policies of all plugins for a model."""
+        """Return the policies of all plugins for a model."""
         policies: dict[str, tuple[PluginInfo, AccessPolicy]] = {}
         for info, policy in self._call("rapyer_access_policy", model=lambda _: model):
             if policy is None:
@@ -140,11 +140,11 @@ class PluginManager:
         return tuple(policy for _, policy in policies.values())
 
     def startups(self) -> list[tuple[PluginInfo, spec.Startup]]:
-        """Give what is awaited with a new connection."""
+        """Return what is awaited with a new connection."""
         return self._callables("rapyer_startup")
 
     def shutdowns(self) -> list[tuple[PluginInfo, spec.Shutdown]]:
-        """Give what is awaited before a connection is closed, that of the last plugin first."""
+        """Return what is awaited before a connection is closed, that of the last plugin first."""
         return self._callables("rapyer_shutdown")[::-1]
 
     # -- how they are called ----------------------------------------------------------------------
@@ -168,7 +168,7 @@ class PluginManager:
             yield info, results[0] if results else None
 
     def _order(self, hook: str) -> list[PluginInfo]:
-        """Give the plugins that implement a hook, in the order in which they are called.
+        """Return the plugins that implement a hook, in the order in which they are called.
 
         pluggy's own order is the reverse of registration.
         """

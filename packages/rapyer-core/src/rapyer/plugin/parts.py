@@ -35,7 +35,7 @@ class Mixins:
                 self._owners[name] = base, None
 
     def plugin_of(self, part: type) -> PluginInfo | None:
-        """Give the plugin that registered a class, or a class derived from it."""
+        """Return the plugin that registered a class, or a class derived from it."""
         return self._plugins.get(part)
 
     def members_of(self, info: PluginInfo) -> list[str]:

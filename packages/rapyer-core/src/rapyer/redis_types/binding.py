@@ -33,7 +33,7 @@ class Binder(NamedTuple):
     elements: Binder | None = None
 
     def bind(self, value: Any, place: Place) -> Any:
-        """Give a value as it is at a place: of its Redis type, or a model that knows its place."""
+        """Return a value as it is at a place: of its Redis type, or a model that knows it."""
         kind = self.kind
         if kind is None:
             return placed(value, place) if isinstance(value, PlacedModel) else value
@@ -42,7 +42,7 @@ class Binder(NamedTuple):
         return kind.__rapyer_bind__(value, place, self.elements) if is_bound else value
 
     def unshared(self, value: Any) -> Any:
-        """Give a copy of a value that has a place of its own; give a value without one as it is."""
+        """Return a copy of a value that has a place of its own; others as they are."""
         if self.kind is None:
             return value.__copy__() if isinstance(value, PlacedModel) else value
         if not (is_list(value) or is_mapping(value)):
@@ -67,7 +67,7 @@ class _Nothing(Binder):
 
 
 def path_of_field(owner: Any, name: str) -> Any:
-    """Give what a class gives on access to a field that it has no attribute for."""
+    """Return what a class gives on access to a field that it has no attribute for."""
     kind: Any = owner.__class__
     return kind.__getattr__(owner, name)
 
@@ -167,7 +167,7 @@ def bind_fields(cls: type[BaseModel]) -> None:
 
 
 def unshare_bound_fields(copied: BaseModel) -> None:
-    """Give a shallow copy of a model its own copies of values that know where they belong."""
+    """Return a shallow copy of a model its own copies of values that know where they belong."""
     bound: Mapping[str, BoundField] = getattr(type(copied), BOUND_FIELDS, {})
     if bound:
         values: Any = copied.__dict__
@@ -177,7 +177,7 @@ def unshare_bound_fields(copied: BaseModel) -> None:
 
 
 def noting_assignment(cls: type[BaseModel], name: str, handler: Any) -> Any:
-    """Give what assigns a field, based on pydantic's own handler; None to leave it to pydantic.
+    """Return what assigns a field, based on pydantic's own handler; None to leave it to pydantic.
 
     Args:
         cls: The class.
@@ -200,7 +200,7 @@ class _LostError(Exception):
 
 
 def _binder_of(annotation: Any) -> Binder | None:
-    """Give what binds the values of an annotation; None if none of them are bound.
+    """Return what binds the values of an annotation; None if none of them are bound.
 
     Raises:
         _LostError: A Redis type is used where its values could not be bound.
@@ -226,7 +226,7 @@ def _has_redis_types(model: type[BaseModel]) -> bool:
 def _redis_types_in(
     annotations: Iterable[Any], seen: set[Hashable], *, into_models: bool
 ) -> Iterator[type[Any]]:
-    """Give the Redis types that occur anywhere in annotations.
+    """Return the Redis types that occur anywhere in annotations.
 
     Args:
         annotations: The annotations.

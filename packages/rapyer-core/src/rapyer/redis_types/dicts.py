@@ -101,7 +101,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
     @overload
     async def apop(self, name: str, default: D) -> V | D: ...
     async def apop(self, name: str, default: Any = REQUIRED) -> Any:
-        """Remove an entry, and give its value. One round trip.
+        """Remove an entry, and return its value. One round trip.
 
         Args:
             name: The key of the entry.
@@ -124,7 +124,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
         return default
 
     async def apopitem(self) -> tuple[str, V]:
-        """Remove the last entry in Redis, and give it. One round trip.
+        """Remove the last entry in Redis, and return it. One round trip.
 
         When an entry is removed, the last entry takes its place, so the last entry need not be the
         one that was set last.
@@ -176,7 +176,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
     # -- the implementation -----------------------------------------------------------------------
 
     def _dicts(self, place: Place) -> list[dict[Any, Any]]:
-        """Give this dict, and the one that the instance holds now."""
+        """Return this dict, and the one that the instance holds now."""
         held: Any = place.held()
         return [self, held] if plain_type(held) is dict and held is not self else [self]
 
@@ -244,20 +244,20 @@ class BindingDict(RedisDict[V], plain=dict):
         return self._bound(name, _get(self, name))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give the value of a key, bound to its place, as `dict.get` does."""
+        """Return the value of a key, bound to its place, as `dict.get` does."""
         return self[name] if name in self else default  # noqa: SIM401 - it would call itself
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """Give the value of a key, set to a default if there is none, as `dict.setdefault` does."""
+        """Return the value of a key, set to a default if missing, as `dict.setdefault` does."""
         super().setdefault(name, default)
         return self[name]
 
     def values(self) -> Any:
-        """Give a view of the values, each bound to its place."""
+        """Return a view of the values, each bound to its place."""
         return _Values(self)
 
     def items(self) -> Any:
-        """Give a view of the keys with their values, each bound to its place."""
+        """Return a view of the keys with their values, each bound to its place."""
         return _Items(self)
 
 

@@ -126,7 +126,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         return await self._insert([value], whole(index))
 
     async def apop(self, index: SupportsIndex = -1) -> T:
-        """Remove the last element, or the one at `index`, and give it. One round trip.
+        """Remove the last element, or the one at `index`, and return it. One round trip.
 
         Raises:
             IndexError: Redis has no such element; nothing was changed.

@@ -62,7 +62,7 @@ class Place(NamedTuple):
     steps: tuple[Step, ...]
 
     def step(self, step: Step) -> Place:
-        """Give the place of a part of the value."""
+        """Return the place of a part of the value."""
         return Place(self.root, (*self.steps, step))
 
     @property
@@ -93,7 +93,7 @@ class Place(NamedTuple):
         return type(self.document).__rapyer_locations__.behind(self.steps)
 
     def operations(self, make: Callable[[type[BaseRedisModel], Path[Any]], Made]) -> Made:
-        """Give the operations for this place, which are worked out once for each place."""
+        """Return the operations for this place, which are worked out once for each place."""
         kept = self.location.kept
         known: Made | None = kept.get(make)
         if known is None:
@@ -101,7 +101,7 @@ class Place(NamedTuple):
         return known
 
     def held(self) -> Any:
-        """Give what the instance holds there now; GONE for nothing."""
+        """Return what the instance holds there now; GONE for nothing."""
         value: Any = self.document
         for step in self.steps:
             if not has_part(value, step):
@@ -170,7 +170,7 @@ class Place(NamedTuple):
         return value
 
     def to_read(self) -> DocumentAt:
-        """Give the document and path for reading the value."""
+        """Return the document and path for reading the value."""
         model, key = type(self.document), key_to_write(self.document)
         return DocumentAt(channel_of(model), key, model.__rapyer_read_policies__)
 
@@ -180,7 +180,7 @@ NOWHERE: Final = Place(None, ())
 
 
 def place_of(model: PlacedModel) -> Place:
-    """Give where an embedded model is, as far as that has been determined."""
+    """Return where an embedded model is, as far as that has been determined."""
     try:
         return _read_slot(model)
     except AttributeError:
@@ -188,7 +188,7 @@ def place_of(model: PlacedModel) -> Place:
 
 
 def placed(model: PlacedModel, place: Place) -> PlacedModel:
-    """Tell an embedded model its place, and give it; a copy if it has another place too.
+    """Tell an embedded model its place, and return it; a copy if it has another place too.
 
     So the document that an operation goes to never depends on which access came last.
     """

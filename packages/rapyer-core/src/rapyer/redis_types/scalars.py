@@ -151,11 +151,11 @@ class RedisDateTime(datetime, RedisValue[datetime], ScalarField[datetime], plain
         return _plain(self) - other
 
     def replace(self, *args: Any, **kwargs: Any) -> datetime:  # type: ignore[override] # as above
-        """Give a plain datetime with replaced parts: `args` and `kwargs` as `datetime.replace`."""
+        """Return a plain datetime with new parts: `args` and `kwargs` as `datetime.replace`."""
         return _plain(self).replace(*args, **kwargs)
 
     def astimezone(self, tz: tzinfo | None = None) -> datetime:  # type: ignore[override] # as above
-        """Give a plain datetime for the same moment in the time zone `tz`, or in the local one."""
+        """Return a plain datetime for the same moment in the time zone `tz`, or the local one."""
         return _plain(self).astimezone(tz)
 
     def __repr__(self) -> str:

@@ -76,7 +76,7 @@ class RedisValue(Generic[P]):
 
     @classmethod
     def __rapyer_bind__(cls, value: Any, place: Place, elements: Any) -> Any:
-        """Give a value that knows its place.
+        """Return a value that knows its place.
 
         Args:
             value: The value; of the Python type, or of this one.
@@ -110,7 +110,7 @@ class RedisValue(Generic[P]):
             self._took_over(place)
 
     async def aload(self) -> P:
-        """Read the value from Redis into the instance, and give it. One round trip.
+        """Read the value from Redis into the instance, and return it. One round trip.
 
         Raises:
             CorruptDocumentError: It does not validate.
@@ -128,7 +128,7 @@ class RedisValue(Generic[P]):
 
 
 def bound_container(kind: Any, value: Any, plain: Any, place: Place, elements: Any) -> Any:
-    """Give a list or dict that knows its place: the same object if it was bound only there.
+    """Return a list or dict that knows its place: the same object if it was bound only there.
 
     Args:
         kind: The class that it has then.

@@ -169,9 +169,9 @@ class PlacedWrite(UnderWay):
         return self
 
     def operations(self, make: Callable[[type[BaseRedisModel], Path[Any]], Made]) -> Made:
-        """Give what carries out the operation."""
+        """Return what carries out the operation."""
         return self.place.operations(make)
 
     def done(self) -> None:
-        """Give the instance the Version that its document has now."""
+        """Return the instance the Version that its document has now."""
         self._write.done()

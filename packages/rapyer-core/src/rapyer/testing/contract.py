@@ -203,7 +203,7 @@ async def _check_checks(model: Any, info: PluginInfo) -> None:
 
 
 async def _outcomes(model: Any) -> dict[str, object]:
-    """Do everything that core does with documents; give the results."""
+    """Do everything that core does with documents; return the results."""
     there, gone, other = model(number=2), model(), model()
     steps: dict[str, Callable[[], Any]] = {
         "save": there.save,
@@ -247,7 +247,7 @@ async def _outcome(step: Callable[[], Any]) -> object:
 
 
 def _comparable(outcome: Any) -> object:
-    """Give a result in a form that is the same for models of the same form."""
+    """Return a result in a form that is the same for models of the same form."""
     if is_list(outcome) or is_tuple(outcome):
         return [_comparable(part) for part in outcome]
     if isinstance(outcome, RedisKey):

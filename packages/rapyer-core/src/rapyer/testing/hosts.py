@@ -46,7 +46,7 @@ def use_plugins(*plugins: object, installed: bool = False, **named: object) -> G
 
 
 def info_of(plugin: object) -> PluginInfo:
-    """Give the identity of a plugin: as it is installed, or by its module or class name."""
+    """Return the identity of a plugin: as it is installed, or by its module or class name."""
     for one in installed_plugins():
         named: Any = sys.modules.get(one.entry_point.module)
         for attribute in filter(None, (one.entry_point.attr or "").split(".")):

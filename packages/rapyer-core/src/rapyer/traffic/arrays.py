@@ -236,7 +236,7 @@ class ArrayInDocument:
     place: ArrayPlace
 
     async def insert(self, dumps: Sequence[Dump], index: int | None = None) -> Done:
-        """Insert elements before an index, or at the end; give the new number of elements.
+        """Insert elements before an index, or at the end; return the new number of elements.
 
         The index has the same meaning as in `list.insert`.
 
@@ -272,7 +272,7 @@ class ArrayInDocument:
         return reply[0]
 
     async def set_item(self, index: int, dump: Dump) -> Done:
-        """Replace an element; give its index counted from the start.
+        """Replace an element; return its index counted from the start.
 
         Raises:
             IndexError: There is no such element.
@@ -284,7 +284,7 @@ class ArrayInDocument:
         return done
 
     async def pop(self, index: int) -> Done:
-        """Remove an element; give its text, as the server has it.
+        """Remove an element; return its text, as the server has it.
 
         Raises:
             IndexError: There is no such element.
@@ -311,7 +311,7 @@ class ArrayInDocument:
         return None if status == b"absent" else done
 
     async def remove_range(self, start: int, stop: int | None) -> Done:
-        """Remove the elements of a slice; give how many.
+        """Remove the elements of a slice; return how many.
 
         Raises:
             UnstorableValueError: They must not be removed.
@@ -322,7 +322,7 @@ class ArrayInDocument:
         return done
 
     async def length(self) -> int:
-        """Give how many elements there are."""
+        """Return how many elements there are."""
         _, done = await self._run(_LENGTH, [])
         return done.before
 
@@ -348,5 +348,5 @@ class ArrayInDocument:
 
 
 def _flat(corrections: Iterable[tuple[str, str]]) -> list[ScriptArgument]:
-    """Give corrections as a script takes them, with paths relative to that of the element."""
+    """Return corrections as a script takes them, with paths relative to that of the element."""
     return [part for path, delta in corrections for part in (path[1:], delta)]

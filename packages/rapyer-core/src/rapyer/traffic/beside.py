@@ -27,7 +27,7 @@ end
 
 
 def key_beside(prefix: str, key: str) -> str:
-    """Give the name of a key that belongs to a document, in the same slot of a cluster.
+    """Return the name of a key that belongs to a document, in the same slot of a cluster.
 
     It is the prefix followed by the key of the document in braces: `audit:{user:1}`. A key that
     has a hash tag is used as it is: `audit:{shop}:user:1`. No two documents of models get the
@@ -69,7 +69,7 @@ class _CrossSlotResponseError(CrossSlotError, ResponseError):
 
 
 def other_slot(policies: Policies, key: str) -> Exception:
-    """Give the error to raise if a node does not have the key that a policy asked for."""
+    """Return the error to raise if a node does not have the key that a policy asked for."""
     names = " or ".join(repr(policy.name) for policy in policies)
     remedy = (
         "A policy makes its keys by key_beside(prefix, key), which are in the slot of the "

@@ -103,11 +103,11 @@ class Channel:
         return self._pool.connects
 
     def groups_of(self, keys: Sequence[str]) -> Sequence[Sequence[int]]:
-        """Give the positions of keys that one command can name, for each such command."""
+        """Return the positions of keys that one command can name, for each such command."""
         return (range(len(keys)),)
 
     async def primaries(self) -> Sequence[Channel]:
-        """Give the connections to each server that has documents. Here nothing is sent for that."""
+        """Return the connections to each server that has documents. Here nothing is sent."""
         return (self,)
 
     async def refresh(self) -> None:
@@ -287,7 +287,7 @@ class Channel:
             raise
 
     def coalescer(self, kind: object, make: Callable[[], Fetch]) -> Coalescer:
-        """Give the coalescer for one `kind` of reads, made on first use with what `make` gives."""
+        """Return the coalescer for one `kind` of reads, made on first use with `make()`."""
         coalescer = self._coalescers.get(kind)
         if coalescer is None:
             # a model's policies change with its options: reads with the previous ones do not recur
@@ -368,7 +368,7 @@ class Channel:
                     await self._pool.release(connection)
 
     def _lost(self, error: LostReply, command: Argument, *, sent: bool, writes: bool) -> Exception:
-        """Give the error to raise when no reply came."""
+        """Return the error to raise when no reply came."""
         if isinstance(error, TimeoutError):
             what = f"did not answer {command!r}" if sent else f"took no connection for {command!r}"
             error = RedisTimeoutError(f"{self.place} {what} within {self._timeout} seconds")

@@ -69,11 +69,11 @@ class ClusterChannel(Channel):
         return sum(node.connects for node in self._nodes.values())
 
     def groups_of(self, keys: Sequence[str]) -> Sequence[Sequence[int]]:
-        """Give the positions of keys that one command can name: those of one slot."""
+        """Return the positions of keys that one command can name: those of one slot."""
         return by_slot(keys)
 
     async def primaries(self) -> Sequence[Channel]:
-        """Give the connections to each node that has slots."""
+        """Return the connections to each node that has slots."""
         slots = self._slots or await self._learn()
         return [self._node(address) for address in slots.owners]
 
@@ -132,7 +132,7 @@ class ClusterChannel(Channel):
     async def outcomes_of(
         self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
     ) -> list[Any]:
-        """Send several commands as `execute_many` does, and give the outcome of each.
+        """Send several commands as `execute_many` does, and return the outcome of each.
 
         Returns:
             For each its reply, or the error that came instead, even if a reply was lost.
@@ -260,7 +260,7 @@ class ClusterChannel(Channel):
         return node
 
     def _named_by(self, error: AskError, node: Channel) -> Address:
-        """Give where a node says that a slot is; without a host, it is on the host of that node."""
+        """Return where a node says that a slot is; without a host, it is on that node's host."""
         untyped: Any = error
         host: str = untyped.host or next(
             known.host for known, other in self._nodes.items() if other is node
@@ -326,7 +326,7 @@ class ClusterChannel(Channel):
     # -- start and end ----------------------------------------------------------------------------
 
     async def introduce(self) -> ServerInfo:
-        """Ask each node that has slots what it is, once; give the answer of the first one.
+        """Ask each node that has slots what it is, once; return the answer of the first one.
 
         Raises:
             UnsupportedServerError: One has no RedisJSON.

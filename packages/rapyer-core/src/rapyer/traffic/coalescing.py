@@ -39,7 +39,7 @@ class Coalescer:
         self._running: set[asyncio.Task[None]] = set()
 
     async def get(self, key: str) -> bytes | None:
-        """Give the text of the document at a whole Redis key, or None if there is none.
+        """Return the text of the document at a whole Redis key, or None if there is none.
 
         One round trip for all keys requested in the same turn of the event loop, up to 500.
 
@@ -134,7 +134,7 @@ def _settle(passengers: _Passengers, outcomes: Sequence[Outcome]) -> None:
 
 
 def _own(error: Exception) -> Exception:
-    """Give a separate error object, so that what one caller adds to it is not seen by another."""
+    """Return a separate error object, so that what one caller adds to it is not seen by another."""
     own = copy.copy(error)
     own.__cause__ = error
     return own

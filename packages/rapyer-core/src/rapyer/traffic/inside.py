@@ -25,7 +25,7 @@ READING: Final = f"if not check(KEYS[1], 'read') then {MISSING} end"
 
 
 def looking_for(kind: str) -> str:
-    """Give the Lua that looks for a value of a JSON type before it is changed.
+    """Return the Lua that looks for a value of a JSON type before it is changed.
 
     It takes `key` and `path`, and in `around` the path of the object around the value, if a
     document without it is read with a default (otherwise empty): then `is_absent` is true.
@@ -44,7 +44,7 @@ if not is_absent and types[1] ~= '{kind}' then return {{'other'}} end
 async def run_inside(
     document: DocumentAt, operation: Operation, path: str, arguments: Sequence[ScriptArgument]
 ) -> list[Any]:
-    """Run an operation on the value at a path of a document, and give its reply.
+    """Run an operation on the value at a path of a document, and return its reply.
 
     Args:
         document: The document.

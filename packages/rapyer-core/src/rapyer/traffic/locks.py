@@ -171,7 +171,7 @@ async def renew(channel: Channel, keys: LockKeys, token: str, *, lease: float) -
 
 
 def releasing_policy(keys: LockKeys, token: str) -> AccessPolicy:
-    """Give the policy that lets a write through only if the lock is held, and releases it."""
+    """Return the policy that lets a write through only if the lock is held, and releases it."""
     arguments = (keys.lock, keys.waiting, keys.wake, token)
     return AccessPolicy("lock", _CHECK, _APPLY, 4, lambda: arguments)
 

@@ -48,7 +48,7 @@ class Endpoint(NamedTuple):
 
 
 def endpoint_of(where: object) -> Endpoint:
-    """Give what a caller means.
+    """Return what a caller means.
 
     Raises:
         ValueError: It is neither a URL nor a client of redis.asyncio; the message is a clause with
@@ -169,7 +169,7 @@ def _of_sentinel_url(url: str) -> Endpoint:
 
 
 def _split_hosts(url: str, kind: str, port: int) -> tuple[str, tuple[Address, ...]]:
-    """Give a URL with only its first host, and the addresses of all its hosts."""
+    """Return a URL with only its first host, and the addresses of all its hosts."""
     scheme, _, rest = url.partition("://")
     hosts, separator, tail = rest.partition("/")
     if not separator:

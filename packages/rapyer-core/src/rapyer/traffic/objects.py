@@ -117,7 +117,7 @@ class ObjectInDocument:
     place: ObjectPlace
 
     async def pop(self, step: str) -> bytes | None:
-        """Remove an entry; give the text of its value, None if there is none.
+        """Remove an entry; return the text of its value, None if there is none.
 
         Args:
             step: The key, as a step of a path.
@@ -126,7 +126,7 @@ class ObjectInDocument:
         return bytes(reply[2]) if reply[0] == b"done" else None
 
     async def pop_item(self) -> tuple[bytes, bytes] | None:
-        """Remove the entry with the last key; give its key and the text of its value.
+        """Remove the entry with the last key; return its key and the text of its value.
 
         Raises:
             UnaddressableKeyError: No path leads to it.
@@ -141,11 +141,11 @@ class ObjectInDocument:
         return (bytes(reply[1]), bytes(reply[2])) if reply[0] == b"done" else None
 
     async def clear(self) -> int:
-        """Remove all entries; give how many there were."""
+        """Remove all entries; return how many there were."""
         return int((await self._run(_CLEAR, []))[1])
 
     async def length(self) -> int:
-        """Give how many entries there are."""
+        """Return how many entries there are."""
         return int((await self._run(_LENGTH, []))[1])
 
     async def _run(self, operation: Operation, sent: Sequence[ScriptArgument]) -> list[Any]:

@@ -39,7 +39,7 @@ class _TimedOutError(OutcomeUnknownError, RedisTimeoutError):
 
 
 def outcome_of_write(error: LostReply, command: object) -> Exception:
-    """Give the error to raise when a write was sent and `error` came instead of its reply."""
+    """Return the error to raise when a write was sent and `error` came instead of its reply."""
     if isinstance(error, _REFUSALS):
         return error
     kind = _TimedOutError if isinstance(error, RedisTimeoutError) else _ConnectionLostError
@@ -50,7 +50,7 @@ def outcome_of_write(error: LostReply, command: object) -> Exception:
 
 
 def outcome_of_part(error: LostReply, done: str) -> Exception:
-    """Give the error to raise when a call of several steps was interrupted between them.
+    """Return the error to raise when a call of several steps was interrupted between them.
 
     Args:
         error: What came instead of a reply.

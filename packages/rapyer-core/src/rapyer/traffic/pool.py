@@ -32,7 +32,7 @@ class Pool(Protocol):
     connects: int
 
     async def get_connection(self) -> Connection:
-        """Give a connection that is ready."""
+        """Return a connection that is ready."""
         ...
 
     async def release(self, connection: Connection) -> None:
@@ -67,7 +67,7 @@ class PlainPool(ConnectionPool):
     async def get_connection(
         self, command_name: Any = None, *keys: Any, **options: Any
     ) -> AbstractConnection:
-        """Give a connection that is ready."""
+        """Return a connection that is ready."""
         del command_name, keys, options  # arguments of older versions of redis-py
         pool: Any = self  # not all of redis-py is typed
         connection: AbstractConnection = pool.get_available_connection()

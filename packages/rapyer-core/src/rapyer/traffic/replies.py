@@ -16,7 +16,7 @@ _JSON_TYPE = b"ReJSON-RL"
 
 
 def wrong_redis_type(key: str, kind: object) -> WrongTypeError | None:
-    """Give the error for a key whose `TYPE` is `kind`; None for a document, or if there is none."""
+    """Return the error for a key whose `TYPE` is `kind`; None for a document or no key."""
     if not isinstance(kind, bytes) or kind in (b"none", _JSON_TYPE):
         return None
     name = kind.decode()
@@ -29,7 +29,7 @@ def wrong_redis_type(key: str, kind: object) -> WrongTypeError | None:
 
 
 def unexpected_reply(command: str, reply: object) -> UnexpectedReplyError:
-    """Give the error for a reply that Redis never sends to this command."""
+    """Return the error for a reply that Redis never sends to this command."""
     return UnexpectedReplyError(
         f"{command} was answered with {reply!r}, which says neither that it worked nor why not. "
         "Look at what stands between the application and the server.",

@@ -37,12 +37,12 @@ class Address(NamedTuple):
 
 
 def slot_of(key: str | bytes) -> int:
-    """Give the slot of a key: that of the part in its first braces, if any, else of all of it."""
+    """Return the slot of a key: that of the part in its first braces, if any, else of all of it."""
     return key_slot(key.encode() if isinstance(key, str) else key)
 
 
 def slot_of_command(command: Sequence[_Argument]) -> int | None:
-    """Give the slot that a command is about; None if it names no key."""
+    """Return the slot that a command is about; None if it names no key."""
     name = str(command[0])
     if name in _KEYLESS:
         return None
@@ -54,7 +54,7 @@ def slot_of_command(command: Sequence[_Argument]) -> int | None:
 
 
 def slot_of_keys(keys: Sequence[str]) -> int:
-    """Give the slot that contains all of some keys.
+    """Return the slot that contains all of some keys.
 
     Raises:
         CrossSlotError: They are in several slots.
@@ -71,7 +71,7 @@ def slot_of_keys(keys: Sequence[str]) -> int:
 
 
 def by_slot(keys: Sequence[str]) -> list[list[int]]:
-    """Give the positions of the keys in each slot, for every slot that occurs."""
+    """Return the positions of the keys in each slot, for every slot that occurs."""
     places: dict[int, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(slot_of(key), []).append(place)
@@ -109,7 +109,7 @@ class SlotMap:
         return cls(ranges)
 
     def owner_of(self, slot: int) -> Address | None:
-        """Give the node that has a slot; None if no node has it."""
+        """Return the node that has a slot; None if no node has it."""
         moved = self._moved.get(slot)
         if moved is not None:
             return moved

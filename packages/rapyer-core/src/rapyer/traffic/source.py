@@ -120,7 +120,7 @@ class RedisSource:
         return source
 
     def channel(self) -> Channel:
-        """Give the connections of the running event loop, made on first use."""
+        """Return the connections of the running event loop, made on first use."""
         loop = asyncio.get_running_loop()
         channel = self._channels.get(loop)
         if channel is None:
@@ -240,7 +240,7 @@ class _Default:
 
 
 def use_as_default(source: RedisSource | None) -> RedisSource | None:
-    """Set the source of models without a `redis` option of their own; give the previous one."""
+    """Set the source of models without a `redis` option of their own; return the previous one."""
     before, _Default.source = _Default.source, source
     return before
 
@@ -251,7 +251,7 @@ def is_default(source: RedisSource) -> bool:
 
 
 def default_source() -> RedisSource:
-    """Give the source of models without a `redis` option of their own.
+    """Return the source of models without a `redis` option of their own.
 
     Raises:
         NotConnectedError: `init_rapyer` was not called, and the environment names no server.

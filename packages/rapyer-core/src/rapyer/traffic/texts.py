@@ -148,7 +148,7 @@ class TextInDocument:
     reads_up_to: int = 0
 
     async def append(self, text: bytes) -> tuple[int, bytes | None]:
-        """Append to a text; give its new size in bytes, in UTF-8 as it is stored.
+        """Append to a text; return its new size in bytes, in UTF-8 as it is stored.
 
         Args:
             text: What is appended, as JSON.
@@ -178,7 +178,7 @@ class TextInDocument:
         return reply[0]
 
     async def append_bytes(self, added: bytes) -> tuple[int, bytes | None]:
-        """Append to bytes; give the new number of bytes, and more as `append` does.
+        """Append to bytes; return the new number of bytes, and more as `append` does.
 
         Raises:
             CorruptDocumentError: What is there is not base64; it was not changed.

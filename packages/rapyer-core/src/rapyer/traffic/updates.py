@@ -145,7 +145,7 @@ class Target(NamedTuple):
 
     @classmethod
     def of(cls, steps: Sequence[str | int]) -> Target:
-        """Give the target that keys and indexes, as they occur in documents, lead to.
+        """Return the target that keys and indexes, as they occur in documents, lead to.
 
         Raises:
             UnaddressableKeyError: A key cannot be spelled on the server.
@@ -246,7 +246,7 @@ class Update:
         ]
 
     def refusal(self, key: str, text: str) -> Exception | None:
-        """Give the error that a refusal of the script means; None for other errors."""
+        """Return the error that a refusal of the script means; None for other errors."""
         refused = _REFUSED.match(text)
         if refused is None:
             return None

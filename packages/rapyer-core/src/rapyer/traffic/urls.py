@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def settings_of(url: str) -> dict[str, Any]:
-    """Give the contents of a URL as arguments of a redis-py connection pool.
+    """Return the contents of a URL as arguments of a redis-py connection pool.
 
     Raises:
         ValueError: It is not a Redis URL; the message is a clause with the remedy, and shows no
@@ -65,7 +65,7 @@ def _parsed(parse: Callable[[str], T], url: str) -> T:
 
 
 def without_secrets(where: object) -> object:
-    """Give what Redis was named by in a form that can be shown: a URL without user and password.
+    """Return what Redis was named by in a form that can be shown: a URL without user and password.
 
     If a password seems to have been put into a URL unquoted, only its scheme is shown. For anything
     other than text, only its type is shown, because its repr may contain anything.

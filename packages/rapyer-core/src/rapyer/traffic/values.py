@@ -112,7 +112,7 @@ class OutOfBoundsError(Exception):
 async def increase(
     channel: Channel, key: str, place: str | NumberPlace, delta: bytes, policies: Policies = ()
 ) -> bytes:
-    """Add to the number at a path, as one script; give the JSON text of the result.
+    """Add to the number at a path, as one script; return the JSON text of the result.
 
     Raises:
         KeyNotFoundError: There is no document.

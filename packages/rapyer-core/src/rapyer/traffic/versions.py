@@ -66,7 +66,7 @@ _CONFLICT = re.compile(r"RAPYERCONFLICT (\S+) (\S+) (.*)", re.DOTALL)
 
 @lru_cache(maxsize=1024)
 def version_policy(path: str, expected: Expected) -> AccessPolicy:
-    """Give the policy that compares the version at a path with the expected one, and counts.
+    """Return the policy that compares the version at a path with the expected one, and counts.
 
     Args:
         path: The JSONPath of the version.
@@ -77,7 +77,7 @@ def version_policy(path: str, expected: Expected) -> AccessPolicy:
 
 
 def version_error(error: ResponseError, keys: Sequence[str]) -> Exception | None:
-    """Give the error meant by a script that `version_policy` aborted; None for other errors.
+    """Return the error meant by a script that `version_policy` aborted; None for other errors.
 
     Args:
         error: What the server says.

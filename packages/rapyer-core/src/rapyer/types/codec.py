@@ -99,7 +99,7 @@ class Codec:
         self._validate_all: Callable[..., list[Any]] = self._build_and_load_all
 
     def named(self, name: str, levels: int) -> Codec:
-        """Give a codec for the same values at one place, which shares what this one has built.
+        """Return a codec for the same values at one place, which shares what this one has built.
 
         Args:
             name: What the values are, in messages.
@@ -350,7 +350,7 @@ class Codec:
 
 
 def complete_schema(model: type[BaseModel]) -> CoreSchema:
-    """Give the core schema of a model; its annotations are resolved now if they were not yet."""
+    """Return the core schema of a model; its annotations are resolved now if they were not yet."""
     if not model.__pydantic_complete__:
         model.model_rebuild()
     return model.__pydantic_core_schema__

@@ -127,7 +127,7 @@ class DocumentCodec(Codec):
     def _doubtful(
         self, instances: Sequence[Any], texts: Sequence[bytes], together: bytes
     ) -> list[int]:
-        """Give the positions of those that may not be read back as they are."""
+        """Return the positions of those that may not be read back as they are."""
         nests, proven = self._nests, [*map(self._proves, instances)]
         places = set[int]()
         if not all(proven):

@@ -21,7 +21,7 @@ _LARGEST = sys.float_info.max
 
 
 def nearest_double(value: Decimal) -> float:
-    """Give the double under which a `Decimal` is indexed: the nearest, clamped, or its neighbor.
+    """Return the double under which a `Decimal` is indexed: the nearest, clamped, or its neighbor.
 
     The server holds it exactly: if no text on the server stands for the nearest double, one does
     for the next.
@@ -33,7 +33,7 @@ def nearest_double(value: Decimal) -> float:
 
 
 def dump_decimal(value: Decimal) -> dict[str, Any]:
-    """Give the stored form of a `Decimal`: its text, and a double near it for the index."""
+    """Return the stored form of a `Decimal`: its text, and a double near it for the index."""
     if not value.is_finite():
         raise ValueError(f"{value!r} is no number that JSON has")
     return {"dec": str(value), "n": nearest_double(value)}

@@ -115,11 +115,11 @@ class Locator:
         return core_schema.definitions_schema(whole, cast("list[CoreSchema]", self._definitions))
 
     def definition(self, reference: Mapping[str, Any]) -> Schema:
-        """Give the schema that a `definition-ref` stands for."""
+        """Return the schema that a `definition-ref` stands for."""
         return self._by_ref[reference["schema_ref"]]
 
     def kind_of(self, schema: Schema) -> str:
-        """Give the type of the schema inside its wrappers."""
+        """Return the type of the schema inside its wrappers."""
         while True:
             kind: str = schema["type"]
             if kind == "definition-ref":
@@ -130,7 +130,7 @@ class Locator:
                 return kind
 
     def places(self, steps: Iterable[Step]) -> list[Place]:
-        """Give the place that each step of a path leads to.
+        """Return the place that each step of a path leads to.
 
         Raises:
             ExpressionError: A step leads to nothing that documents have: into the result of a
@@ -152,7 +152,7 @@ class Locator:
         return found
 
     def _below(self, schema: Schema, step: Step, config: Schema) -> Iterator[Place]:
-        """Give what a step leads to: nothing, or one place."""
+        """Return what a step leads to: nothing, or one place."""
         kind = schema["type"]
         if kind == "definition-ref" and "serialization" not in schema:
             yield from self._below(self._by_ref[schema["schema_ref"]], step, config)
@@ -184,7 +184,7 @@ class Locator:
         return known
 
     def _below_union(self, union: Schema, step: Step, config: Schema) -> Iterator[Place]:
-        """Give what a step leads to from the members of a union."""
+        """Return what a step leads to from the members of a union."""
         places: list[Place] = []
         alike = _ARRAYS if step.kind == "index" else _OBJECTS
         may_be_other = may_be_alike = False
@@ -304,5 +304,5 @@ def _tuple_item(schema: Schema, index: int) -> Schema | None:
 
 
 def _name_of(step: Step) -> str | int:
-    """Give the key of a dict, or the index, as it appears in JSON."""
+    """Return the key of a dict, or the index, as it appears in JSON."""
     return cast("int", step.value) if step.stored_key is None else step.stored_key

@@ -43,7 +43,7 @@ class FieldTypeMarker:
 
 
 def mark(schema: CoreSchema, name: str) -> CoreSchema:
-    """Give a copy of a core `schema` that says by `name` which field type its values have.
+    """Return a copy of a core `schema` that says by `name` which field type its values have.
 
     For the `__get_pydantic_core_schema__` of a class that is registered as a field type.
     """

@@ -41,7 +41,7 @@ class ValuesOfPlaces:
         self._key_readers: dict[int, tuple[Any, Any]] = {}
 
     def of(self, place: Place) -> PlaceValues:
-        """Give what handles the values of a place."""
+        """Return what handles the values of a place."""
         known = self._known.get(id(place.schema))
         if known is None or not known.are_of(place):
             if len(self._known) >= _KEPT:
@@ -51,7 +51,7 @@ class ValuesOfPlaces:
         return known
 
     def key_reader(self, place: Place) -> Any:
-        """Give what reads the keys of the dict around a place, as keys of a JSON object."""
+        """Return what reads the keys of the dict around a place, as keys of a JSON object."""
         keys = place.keys or {"type": "str"}
         known = self._key_readers.get(id(keys))
         if known is None or known[0] is not keys:
@@ -129,7 +129,7 @@ class PlaceValues:
         return build_validator(schema, self._config)
 
     def default(self) -> Any:
-        """Give the value that a document without the field is read with."""
+        """Return the value that a document without the field is read with."""
         return self._absent.validate_json(b"{}")["value"]
 
     def stored(self, schema: CoreSchema) -> CoreSchema:
@@ -149,7 +149,7 @@ class _NoModel:
 
 
 def _with_serializer_alone(place: Place) -> dict[str, Any]:
-    """Give the schema of a field whose serializer, a method of the model, has no model to consult.
+    """Return the schema of a field whose serializer, a method of the model, cannot consult a model.
 
     A serializer that consults it fails, instead of getting what the model does not have.
     """

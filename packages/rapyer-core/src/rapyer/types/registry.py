@@ -90,7 +90,7 @@ class FieldTypes:
             raise
 
     def annotation_of(self, field_type: FieldType) -> Any:
-        """Give the annotation that a field type was registered for."""
+        """Return the annotation that a field type was registered for."""
         return self._annotations[field_type.name]
 
     def _require_found(self, annotation: Any, field_type: FieldType) -> None:
@@ -136,7 +136,7 @@ class FieldTypes:
         return self._by_name[name]
 
     def schema_of_unknown(self, kind: type) -> CoreSchema | None:
-        """Give the core schema for instances of a class that pydantic does not know."""
+        """Return the core schema for instances of a class that pydantic does not know."""
         field_type = self._by_class.get(kind)
         # a copy, because pydantic writes an annotation's constraints and serializers into its
         # argument
@@ -203,7 +203,7 @@ def _require_marker(annotation: Any, field_type: FieldType) -> None:
 
 
 def _with_our_error(field_type: FieldType) -> dict[str, Any]:
-    """Give the schema of a stored form, which describes the form if a value has a different one."""
+    """Return the schema of a stored form, which describes it if a value has a different one."""
     stored = cast("dict[str, Any]", field_type.stored)
     message = "Input should be the stored form of a {name}, such as {form}"
     if field_type.schema_type is not None:

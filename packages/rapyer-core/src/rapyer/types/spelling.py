@@ -53,7 +53,7 @@ def is_int64(value: int) -> bool:
 
 
 def server_reads(significand: int, exponent: int) -> float:
-    """Give the double that the server makes of `significand`e`exponent`.
+    """Return the double that the server makes of `significand`e`exponent`.
 
     Args:
         significand: All digits of the number as one integer, from 0 to 2**64 - 1.
@@ -114,7 +114,7 @@ def spell_float(value: float) -> str | None:
 
 
 def correct_float(value: float) -> tuple[str, str] | None:
-    """Give a finite double without a spelling as the sum of two that have one.
+    """Return a finite double without a spelling as the sum of two that have one.
 
     Returns:
         The text of a neighboring double, and the text of what `JSON.NUMINCRBY` then has to add; the

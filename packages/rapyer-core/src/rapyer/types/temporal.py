@@ -50,7 +50,7 @@ def _zone(offset: int) -> timezone:
 
 
 def dump_datetime(value: datetime) -> dict[str, int]:
-    """Give the stored form of a `datetime`."""
+    """Return the stored form of a `datetime`."""
     offset = value.utcoffset()
     if offset is None:
         return {"us": _microseconds(value.replace(tzinfo=None) - _EPOCH)}
@@ -72,7 +72,7 @@ def load_datetime(stored: dict[str, int]) -> datetime:
 
 
 def dump_time(value: time) -> dict[str, int]:
-    """Give the stored form of a `time`: wall-clock microseconds since midnight."""
+    """Return the stored form of a `time`: wall-clock microseconds since midnight."""
     offset = value.utcoffset()
     if offset is None and value.tzinfo is not None:
         raise ValueError(f"the time zone {value.tzinfo} has no offset without a date")
@@ -94,7 +94,7 @@ def load_time(stored: dict[str, int]) -> time:
 
 
 def dump_date(value: date) -> int:
-    """Give the stored form of a `date`: days since 1970-01-01."""
+    """Return the stored form of a `date`: days since 1970-01-01."""
     return value.toordinal() - _EPOCH_DAY
 
 
@@ -107,7 +107,7 @@ def load_date(stored: int) -> date:
 
 
 def dump_timedelta(value: timedelta) -> int:
-    """Give the stored form of a `timedelta`: microseconds."""
+    """Return the stored form of a `timedelta`: microseconds."""
     return _microseconds(value)
 
 

@@ -173,7 +173,7 @@ def find_difference(
 
 
 def _parts(value: Any) -> Mapping[Any, Any] | None:
-    """Give the parts of a value, by the step that leads to each; None for a value without parts."""
+    """Return the parts of a value, by the step that leads to each; None if it has no parts."""
     if isinstance(value, BaseModel):
         names = type(value).__pydantic_fields__.keys() & value.__dict__.keys()
         return {name: value.__dict__[name] for name in names} | (value.__pydantic_extra__ or {})
