@@ -95,7 +95,7 @@ def all_cities() -> list[City]:
 
 @contextmanager
 def timed(what: str, number: int) -> Generator[None]:
-    """Say how long it took to do something with so many cities."""
+    """Return how long it took to do something with so many cities."""
     started = time.perf_counter()
     yield
     seconds = time.perf_counter() - started
@@ -305,7 +305,7 @@ async def visit(cities: Sequence[City]) -> None:
 
 @contextmanager
 def redis_url() -> Generator[str]:
-    """Give the URL of the Redis to use; start one unless the environment names it."""
+    """Return the URL of the Redis to use; start one unless the environment names it."""
     given = os.environ.get("RAPYER_REDIS_URL")
     if given:
         yield given

@@ -16,10 +16,11 @@ from public_names import Function, Name, ancestry, members, within
 
 #: Verbs that begin the summary of a function which gives what the sentence is about.
 GIVING = (
-    "Ask", "Count", "Give", "Hold", "Make", "Name", "Order", "Read", "Record", "Say", "Tell",
+    "Ask", "Count", "Give", "Hold", "Make", "Name", "Order", "Read", "Record", "Return", "Say",
+    "Tell",
 )  # fmt: skip
 #: What a summary says that goes on to tell what is given.
-ALSO_GIVES = re.compile(r"\band (give|count|say|tell)\b")
+ALSO_GIVES = re.compile(r"\band (give|return|count|say|tell)\b")
 #: What tells how often a call waits for the server.
 TRIPS = re.compile(r"round trips?\b|nothing is sent", re.IGNORECASE)
 #: Names of numbers that have a unit: how long, how large, how far, how many.
@@ -31,9 +32,9 @@ MEASURES = re.compile(
 NUMBERS = {"int", "float", "Duration", "timedelta"}
 #: What is counted or measured in: things that are counted stand in the plural.
 UNITS = re.compile(
-    r"\b(milliseconds?|seconds?|bytes?|letters?|metres?|kilometres?|miles?|feet|degrees?|metric|"
+    r"\b(milliseconds?|seconds?|bytes?|letters?|met(?:re|er)s?|kilomet(?:re|er)s?|miles?|feet|degrees?|metric|"
     r"from 0 to 1|instances|documents|elements|entries|characters|keys|results|groups|rows|numbers|"
-    r"arguments|writes|steps|nodes|neighbours|copies|commands|servers|connections|often|"
+    r"arguments|writes|steps|nodes|neighbou?rs|copies|commands|servers|connections|often|"
     r"exit status)\b",
     re.IGNORECASE,
 )

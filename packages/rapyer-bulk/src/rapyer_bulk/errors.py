@@ -61,7 +61,7 @@ def attach_result(error: BaseException, result: BulkResult, operation: str) -> N
 
 
 def result_of(error: BaseException | None) -> BulkResult | None:
-    """Give what a bulk write did before an exception ended it, or None for other exceptions.
+    """Return what a bulk write did before an exception ended it, or None for other exceptions.
 
         try:
             async with asyncio.timeout(10):

@@ -192,7 +192,7 @@ def bulk_stream(
 
 
 async def bulk_exists(keys: Many[str], *, chunk_size: int = READ_CHUNK) -> list[bool]:
-    """Tell which documents of any models exist, as `User.bulk_exists` does.
+    """Return which documents of any models exist, as `User.bulk_exists` does.
 
     One round trip per chunk.
 

@@ -287,7 +287,7 @@ class BulkMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def bulk_exists(
         cls, keys: Many[KeyLike], /, *, chunk_size: int = READ_CHUNK
     ) -> list[bool]:
-        """Tell which documents exist. One round trip per chunk, several in flight at a time.
+        """Return which documents exist. One round trip per chunk, several in flight at a time.
 
         Args:
             keys: Keys as for `bulk_get`.

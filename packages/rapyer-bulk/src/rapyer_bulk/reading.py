@@ -106,7 +106,7 @@ def _loaded_or_error(model: Any, key: RedisKey, raw: bytes) -> Any:
 
 
 async def exists(keys: Many[KeyLike], resolve: Resolver, *, chunk_size: int) -> list[bool]:
-    """Tell which documents exist; see `BulkMixin.bulk_exists`."""
+    """Return which documents exist; see `BulkMixin.bulk_exists`."""
     check_many(keys, "keys")
     check_count("chunk_size", chunk_size)
     found: list[bool] = []

@@ -66,7 +66,7 @@ def refusal_of_all(error: Exception) -> Exception:
 
 
 def may_have_written(error: Exception) -> bool:
-    """Tell whether something may have been written before an error replaced the reply."""
+    """Return whether something may have been written before an error replaced the reply."""
     if isinstance(error, OutcomeUnknownError | UnexpectedReplyError):
         return True
     if not isinstance(error, ResponseError) or isinstance(error, _BEFORE):

@@ -207,7 +207,7 @@ class BulkResult(Sequence[KeyOutcome]):
     # -- keys -------------------------------------------------------------------------------------
 
     def of(self, key: str) -> KeyOutcome:
-        """Give what became of a key; of a key that was given several times, the last time.
+        """Return what became of a key; of a key that was given several times, the last time.
 
         Args:
             key: The whole Redis key, such as `user.key`.

@@ -48,7 +48,7 @@ class ServerWatch:
             self.is_lost = True
 
     async def has_lost(self, *, is_stopped: bool) -> bool | None:
-        """Tell whether another server has answered, or answers now.
+        """Return whether another server has answered, or answers now.
 
         No round trip, unless the call was stopped or its last answer is not recent.
 

@@ -86,10 +86,10 @@ if TYPE_CHECKING:
     from rapyer.types.exact import BigInt
     from rapyer.types.geo import GeoPoint
 
-    # The class that `rapyer.plugin.compose` makes at run time, of core's mixins and those of the
+    # The class that `rapyer.plugin.compose` makes at run time, from core's mixins and those of the
     # plugins. Each slot is an empty class until its plugin is installed, whose stubs replace it.
-    # The metaclass is named on every base that users derive from, here and in the mixins: for the
-    # checkers a class is then no dataclass that a frozen one could not be derived from.
+    # The metaclass is named on every base that users derive from, here and in the mixins: otherwise
+    # checkers would see a dataclass, which a frozen one could not be derived from.
     class AtomicRedisModel(
         QuerySlot,
         BulkSlot,
@@ -201,17 +201,17 @@ _HOMES = {
     "init_rapyer": "rapyer.connection",
     "teardown_rapyer": "rapyer.connection",
 }
-#: What is composed of core and the plugins, when it is first asked for.
+#: What is composed of core and the plugins when it is first accessed.
 _COMPOSED = frozenset({"AtomicRedisModel", "EmbeddedModel"})
 
 
 def __getattr__(name: str) -> object:
-    # Names are loaded when they are first asked for (PEP 562), as pydantic does: `import rapyer`
-    # alone costs nothing, and plugins can import parts of it while it is being imported.
+    # Names are loaded when they are first accessed (PEP 562), as in pydantic: `import rapyer` alone
+    # costs nothing, and plugins can import parts of it while it is being imported.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if name in _COMPOSED:
-        # asked anew each time: tests run with other plugins than those that are installed
+        # looked up each time: tests run with other plugins than the installed ones
         try:
             host = import_module("rapyer.host").current_host()
         except AttributeError as exc:  # which Python would turn into "cannot import name"

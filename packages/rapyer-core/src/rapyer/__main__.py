@@ -1,4 +1,4 @@
-"""`python -m rapyer`, and the script `rapyer`: the sub-commands of core and of the plugins."""
+"""`python -m rapyer`, and the script `rapyer`: the subcommands of core and of the plugins."""
 
 from __future__ import annotations
 
@@ -19,18 +19,19 @@ from rapyer.plugin.compose import Host
 from rapyer.plugin.parts import Named
 from rapyer.version import __version__
 
-#: The exit status where the user has interrupted it, as shells give it: 128 and SIGINT.
+#: The exit status if the user has interrupted it, as in shells: 128 plus SIGINT.
 _INTERRUPTED: Final = 130
 
 
 def script() -> int:
-    """Run the script `rapyer`: a sub-command, which finds what `python -m rapyer` finds.
+    """Run the script `rapyer`: a subcommand, which finds what `python -m rapyer` finds.
 
-    Models are named by their modules, and those of the working directory are mostly meant. `python
-    -m` has it in its path and a script has not, which `python -P` and `PYTHONSAFEPATH` ask for.
+    Models are named by their modules, and usually those in the working directory are meant.
+    `python -m` has that directory on its path and a script does not, so it is added here, unless
+    `python -P` or `PYTHONSAFEPATH` asks to leave it out.
 
     Returns:
-        The exit status, as of `main`.
+        The exit status, as for `main`.
     """
     if not sys.flags.safe_path:
         sys.path.insert(0, "")
@@ -38,15 +39,15 @@ def script() -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a sub-command, and give its exit status.
+    """Run a subcommand, and return its exit status.
 
     Args:
-        arguments: The words after the name of the program; those of this process if not given.
+        arguments: The words after the name of the program; by default, those of this process.
 
     Returns:
-        What the command gives: 0 where all is well, 1 where something is not as it should be, 2
-        where nothing could be done, 130 where it was interrupted. It is 0 as well where nobody
-        reads what is printed any more, as behind `| head`.
+        What the command gives: 0 if all is well, 1 if something is not as it should be, 2 if
+        nothing could be done, 130 if it was interrupted. Also 0 if nobody reads the output any
+        more, as with `| head`.
 
     Raises:
         SystemExit: The arguments are wrong (2), or ask for help or the version (0).
@@ -55,8 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         try:
             return _run(arguments)
         finally:
-            sys.stdout.flush()  # else a closed pipe shows where nobody can catch it any more
-    except BrokenPipeError:  # whoever reads has seen enough
+            sys.stdout.flush()  # otherwise a closed pipe shows where nothing can catch it any more
+    except BrokenPipeError:  # the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WELL
     except KeyboardInterrupt:
@@ -65,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal has not
+        if isinstance(stream, TextIOWrapper):  # names may have letters that a terminal lacks
             stream.reconfigure(errors="backslashreplace")
     survey = survey_plugins()
     commands, faults = commands_of(survey.host)
@@ -97,7 +98,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         return FAILED
     extra = first_party.COMMANDS.get(given[0]) if given else None
     is_there = any(given[:1] == [command.name] for _, command in commands)
-    if extra and not (is_there or faults or survey.faults):  # which say themselves why it is not
+    if extra and not (is_there or faults or survey.faults):  # these explain its absence already
         parser.error(f"{given[0]} {first_party.how_to_get(extra, survey.host.disabled)}")
     parsed = vars(parser.parse_args(given))
     chosen: Command = parsed.pop("_rapyer_command")
@@ -105,7 +106,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _formatter() -> type[HelpFormatter]:
-    """Give what lays out help texts: in colours where `rapyer[cli]` is installed."""
+    """Return what lays out help texts: in color if `rapyer[cli]` is installed."""
     try:
         from rich_argparse import RichHelpFormatter  # noqa: PLC0415 - an extra
     except ImportError:
@@ -114,7 +115,7 @@ def _formatter() -> type[HelpFormatter]:
 
 
 def commands_of(host: Host) -> tuple[list[tuple[PluginInfo, Command]], list[PluginError]]:
-    """Give the sub-commands of core and of plugins, and what is wrong with some of these."""
+    """Return the subcommands of core and of plugins, and what is wrong with some of these."""
     commands: list[tuple[PluginInfo, Command]] = []
     owners = Named("command")
 

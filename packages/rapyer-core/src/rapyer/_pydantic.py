@@ -1,6 +1,6 @@
-"""The few places where rapyer leans on what pydantic does not promise to keep.
+"""The few places where rapyer relies on what pydantic does not promise to keep.
 
-They stand together so that a new pydantic is checked here first. Seen on pydantic 2.14.
+They are together so that a new pydantic release is checked here first. Seen on pydantic 2.14.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ SchemaOf: TypeAlias = "Callable[[Any], CoreSchema | None]"
 
 
 def parent_namespace_of(depth: int) -> dict[str, Any] | None:
-    """Give the local names around a class statement, for annotations that name local classes.
+    """Return the local names around a class statement, for annotations that name local classes.
 
-    pydantic takes them from the frame above its own metaclass, which for a derived metaclass is
-    the derived one's `__new__`: such a metaclass has to take them itself.
+    pydantic takes them from the frame above its own metaclass. For a derived metaclass that is the
+    derived `__new__`, so such a metaclass has to take them itself.
 
     Args:
         depth: How many frames the class statement is above the caller of this function.
 
     Returns:
-        The names with weak references where possible; None for a class at module level.
+        The names, with weak references where possible; None for a class at module level.
     """
     frame = inspect.currentframe()
     for _ in range(depth + 1):
@@ -65,12 +65,12 @@ def parent_namespace_of(depth: int) -> dict[str, Any] | None:
 
 
 def is_made_by_pydantic(value: object) -> bool:
-    """Say whether an attribute of a class is a function of pydantic, for private attributes."""
+    """Return whether a class attribute is one of pydantic's functions for private attributes."""
     return str(getattr(value, "__module__", "")).startswith("pydantic.")
 
 
 def has_own_post_init(model: type[BaseModel]) -> bool:
-    """Say whether a model runs code of its own when an instance is made."""
+    """Return whether a model runs code of its own when an instance is made."""
     method: object = model.model_post_init
     return method not in (BaseModel.model_post_init, init_private_attributes)
 
@@ -78,8 +78,8 @@ def has_own_post_init(model: type[BaseModel]) -> bool:
 def build_validator(schema: CoreSchema, config: CoreConfig) -> SchemaValidator:
     """Build a validator that uses every part of `schema` as it is given.
 
-    By default pydantic-core takes the finished validator of a nested model class instead of the
-    schema that stands there.
+    By default, pydantic-core uses the finished validator of a nested model class instead of the
+    schema given for it.
     """
     return SchemaValidator(schema, config, _use_prebuilt=False)
 
@@ -93,17 +93,17 @@ _schema_of: ContextVar[SchemaOf | None] = ContextVar("schema_of", default=None)
 
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore", UserWarning)  # that the API is subject to change: hence here
+    warnings.simplefilter("ignore", UserWarning)  # the API may change, which is why it is used here
 
     class _Generator(GenerateSchema):
-        """pydantic's generator of schemas, which asks others before it gives a type up."""
+        """pydantic's schema generator, which asks others before it gives up on a type."""
 
         __slots__ = ()
 
         def match_type(self, obj: Any, origin: Any) -> CoreSchema:
             try:
                 return super().match_type(obj, origin)
-            except PydanticSchemaGenerationError:  # a dataclass with a part that is not known
+            except PydanticSchemaGenerationError:  # a dataclass with an unknown part
                 schema = _ask(obj)
                 if schema is None:
                     raise
@@ -126,11 +126,11 @@ def unknown_types(handler: GetCoreSchemaHandler, schema_of: SchemaOf) -> Generat
     """Let pydantic ask `schema_of` about types that it does not know, at any depth of annotations.
 
     pydantic has no registry of types, and its `schema_generator` setting is deprecated. So the
-    generator that works behind `handler` becomes one of ours, for as long as this lasts.
+    generator behind `handler` is one of ours as long as this lasts.
 
     Args:
-        handler: The handler that a model's `__get_pydantic_core_schema__` was given.
-        schema_of: Gives the core schema of a type, or None for one that it does not know either.
+        handler: The handler that a model's `__get_pydantic_core_schema__` received.
+        schema_of: Gives the core schema of a type, or None if it does not know the type either.
     """
     generator: Any = getattr(handler, "_generate_schema")  # noqa: B009 - for pyright: it is private
     before = generator.__class__

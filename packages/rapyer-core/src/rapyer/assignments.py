@@ -1,4 +1,4 @@
-"""Values for places in documents: named by their callers, validated, made ready to be written."""
+"""Values for places in documents: named by callers, validated, prepared for writing."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
     from rapyer.types.locate import Place
 
 Steps: TypeAlias = tuple[Step, ...]
-#: Places by the steps that lead to them; at the end of a branch stands the number of a place.
+#: Places by the steps that lead to them; each branch ends with the number of a place.
 Branch: TypeAlias = "dict[Step, Branch | int]"
 
-#: Types whose equal values have one name as a key in JSON.
+#: Types whose equal values have the same name as a key in JSON.
 SPELLED_ALIKE = frozenset({str, int, bool, bytes, UUID, date})
 
 _KNOWN_ERRORS = frozenset(get_args(core_schema.ErrorType))
 
 
 class Places:
-    """The places that a call of `aupdate` names; calls that name the same share them.
+    """The places that a call of `aupdate` names; calls that name the same places share this.
 
     Args:
-        locations: Where they are; none within another.
+        locations: Where they are; none inside another.
 
     Attributes:
         locations: Where they are.
         tree: The same as a tree.
-        guards: The steps to what has rules about them, from the document on: see `guarded`.
-        are_fields: Whether no key of a dict and no index leads to them.
-        are_independent: Whether a value that is valid by itself is valid where it stands, whatever
-            stands around it.
+        guards: The steps to what has rules about them, starting at the document: see `guarded`.
+        are_fields: Whether neither dict keys nor indexes lead to them.
+        are_independent: Whether a value that is valid on its own is valid where it is, whatever is
+            around it.
     """
 
     __slots__ = ("are_fields", "are_independent", "guards", "locations", "tree")
@@ -64,7 +64,7 @@ class Places:
 
 
 def guarded(locations: Iterable[Location]) -> list[Steps]:
-    """Give the steps to the outermost values that have rules about what is at some locations."""
+    """Return the steps to the outermost values that have rules about what is at some locations."""
     guards = {
         location.steps[: location.guard]: None
         for location in locations
@@ -78,17 +78,17 @@ def guarded(locations: Iterable[Location]) -> list[Steps]:
 def places_of(
     model: type[BaseRedisModel], values: Mapping[Any, Any] | None, fields: Mapping[str, Any]
 ) -> tuple[Places, list[Any]]:
-    """Give the places that a call of `aupdate` names, and the values for them as they were given.
+    """Return the places that a call of `aupdate` names, and the values for them as given.
 
     Args:
         model: The model.
-        values: Values by paths, or by their texts.
+        values: Values by path, or by the text of a path.
         fields: Values by the names of keyword arguments.
 
     Raises:
-        InvalidPathError: A name leads nowhere, has two readings, or two of them are about the same
-            place, or one about a place within that of another.
-        ExpressionError, InvalidKeyError: As `location_to_write` raises them.
+        InvalidPathError: A name leads nowhere or is ambiguous, or two of them refer to the same
+            place, or one refers to a place inside that of another.
+        ExpressionError, InvalidKeyError: As for `location_to_write`.
         TypeError: Nothing was given.
     """
     if values is None:
@@ -98,7 +98,7 @@ def places_of(
             f"aupdate was given {values!r}. Give a mapping of paths, such as "
             f"{{{model.__name__}.<field>: value}}, or fields as keyword arguments."
         )
-    # a path is named by its steps: two paths cannot be compared as keys of a dict are
+    # a path is named by its steps: two paths cannot be compared as dict keys are
     named = [(model_of(one), steps_of(one)) if is_path(one) else one for one in values]
     key = (*named, None, *fields)
     locations = model.__rapyer_locations__
@@ -112,18 +112,19 @@ def places_of(
         if not paths:
             raise TypeError("there is nothing to update. Give one field or more.")
         places = Places(tuple([location_to_write(model, path) for path in paths]))
-        if places.are_fields:  # others are as many as there are keys and indexes
+        if places.are_fields:  # there are as many others as there are keys and indexes
             locations.named[key] = places
     return places, [*values.values(), *fields.values()]
 
 
 def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
-    """Give where a path leads, if a value may be written there by itself.
+    """Return where a path leads, if a value may be written there on its own.
 
     Raises:
-        ExpressionError: The path is one of another model or leads to no single place; or what
-            stands there is frozen, counted by rapyer, or another field in each model of a union.
-        InvalidKeyError: It is the primary key.
+        ExpressionError: The path belongs to another model or does not lead to a single place; or
+            what is there is frozen, counted by rapyer, or a different field in each model of a
+            union.
+        InvalidKeyError: The field is the primary key.
     """
     location = model.__rapyer_locations__.at(path)
     refuse_fixed(model, steps_of(path), "it is set")
@@ -143,7 +144,7 @@ def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
 
 
 def _is_whole(place: Place) -> bool:
-    """Say whether a value is written as a whole."""
+    """Return whether a value is written as a whole."""
     schema: Any = place.schema
     while schema["type"] in ("default", "nullable"):
         schema = schema["schema"]
@@ -154,8 +155,8 @@ def refuse_fixed(model: type[BaseRedisModel], steps: Steps, why: str) -> None:
     """Refuse to write what nobody sets in a document.
 
     Raises:
-        InvalidKeyError: It is the primary key.
-        ExpressionError: It is the Version.
+        InvalidKeyError: The field is the primary key.
+        ExpressionError: The field is the Version.
     """
     first, version = steps[0].value, model.__rapyer_version__
     if first == model.__rapyer_identity__.key_field:
@@ -171,11 +172,11 @@ def refuse_fixed(model: type[BaseRedisModel], steps: Steps, why: str) -> None:
 
 
 def _tree_of(locations: Sequence[Location]) -> Branch:
-    """Give locations by the steps that lead to them.
+    """Arrange locations by the steps that lead to them.
 
     Raises:
-        InvalidPathError: Two of them are, or may be, the same place, or one within the other: it
-            would matter which is written first.
+        InvalidPathError: Two of them are, or may be, the same place, or one is inside the other,
+            so that the order of writing would matter.
     """
     tree: Branch = {}
     for number, location in enumerate(locations):
@@ -207,7 +208,7 @@ def _refuse_unclear_indexes(locations: Sequence[Location], branch: Branch) -> No
 
 
 def _may_meet(one: Branch | int, other: Branch | int) -> bool:
-    """Say whether two branches would have a place in common if they grew from the same one."""
+    """Return whether two branches would share a place if they grew from the same one."""
     if isinstance(one, int) or isinstance(other, int):
         return True
     return any(
@@ -244,17 +245,17 @@ def _overlap(locations: Sequence[Location], one: int, other: int) -> InvalidPath
 
 
 def make_write(location: Location, value: Any, *, around: bool = False) -> tuple[Write, bytes]:
-    """Make what is sent of a valid value, and its JSON text for any other reader than the server.
+    """Make what is sent for a valid value, and its JSON text for readers other than the server.
 
     Args:
-        location: Where it will stand.
+        location: Where it will be.
         value: The value.
-        around: Whether what is around it was at hand, and read where that has rules about it.
+        around: Whether what is around it was known, and was read where it has rules about it.
 
     Raises:
         UnstorableValueError: JSON or the server cannot hold it exactly, or it would not be read
             back as it is.
-        UnaddressableKeyError: A key on the way has no spelling on the server.
+        UnaddressableKeyError: A key along the path cannot be spelled on the server.
     """
     codec = location.codec
     # a plain scalar that is valid is read back as it is
@@ -266,11 +267,11 @@ def make_write(location: Location, value: Any, *, around: bool = False) -> tuple
 def validated(
     model: type[BaseRedisModel], locations: Iterable[Location], values: Iterable[Any]
 ) -> list[Any]:
-    """Validate each value by itself, as its assignment to the field would.
+    """Validate each value on its own, as its assignment to the field would.
 
     Raises:
-        pydantic.ValidationError: Values do not validate; all that do not are named.
-        ExpressionError: A validator looks at other fields, which are not at hand.
+        pydantic.ValidationError: Some values do not validate; all of those are named.
+        ExpressionError: A validator looks at other fields, which are not known.
     """
     valid: list[Any] = []
     refusals: list[Refusal] = []
@@ -296,9 +297,9 @@ class Refusal(NamedTuple):
     """A value that did not validate.
 
     Attributes:
-        location: Where it was to stand; None for the document.
+        location: Where it was to be put; None for the document.
         error: What pydantic says.
-        depth: How many of the steps that the error names lead to the value itself.
+        depth: How many of the steps in the error lead to the value itself.
     """
 
     location: Location | None
@@ -306,12 +307,12 @@ class Refusal(NamedTuple):
     depth: int = 0
 
     def details(self) -> Iterator[InitErrorDetails]:
-        """Give what is wrong, each with the steps that lead there from the model."""
+        """Return what is wrong, each with the steps that lead there from the model."""
         around = self.location.names if self.location is not None else ()
         for error in self.error.errors(include_url=False):
             kind: str | PydanticCustomError = error["type"]
-            if kind not in _KNOWN_ERRORS:  # one of a validator of the user
-                custom: Any = PydanticCustomError  # declared for texts of the code alone
+            if kind not in _KNOWN_ERRORS:  # from a validator of the user
+                custom: Any = PydanticCustomError  # declared for literal texts only
                 kind = custom(kind, error["msg"])
             loc = (*around, *error["loc"][self.depth :])
             yield InitErrorDetails(
@@ -320,6 +321,6 @@ class Refusal(NamedTuple):
 
 
 def together(model: type[BaseRedisModel], refusals: Sequence[Refusal]) -> ValidationError:
-    """Make one error of the model of what is wrong with some values."""
+    """Combine what is wrong with some values into one error of the model."""
     details = [detail for refusal in refusals for detail in refusal.details()]
     return ValidationError.from_exception_data(model.__name__, details)

@@ -1,4 +1,4 @@
-"""The metaclass and the bases of models: what a model class and its instances are, without traffic.
+"""The metaclass and the bases of models: model classes and their instances, without operations.
 
 Plugins build their mixins on [`BaseRedisModel`][rapyer.base.BaseRedisModel].
 """
@@ -88,8 +88,8 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     under the key `prefix:pk`. Models derive from `rapyer.AtomicRedisModel`, mixins from this class.
 
     Args:
-        data: The values of the fields, which pydantic validates. A `pk` that no field takes is a
-            `TypeError`: set it on the instance.
+        data: The values of the fields, which pydantic validates. If no field accepts a `pk`, giving
+            one is a `TypeError`: set it on the instance instead.
     """
 
     __slots__ = ()
@@ -109,25 +109,25 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     #: What plugins do in the same round trip for each key that is read or written.
     __rapyer_policies__: ClassVar[Policies] = ()
 
-    #: Whether an index may have the documents: the server counts each of them that `JSON.DEL`
-    #: deletes among those that the index did not take, so that they are deleted by `UNLINK`.
+    #: Whether an index may contain the documents. The server counts each of those that `JSON.DEL`
+    #: deletes among the indexing failures, so they are deleted by `UNLINK`.
     __rapyer_is_indexed__: ClassVar[bool] = False
 
-    #: Those of them that have a part in reads.
+    #: The policies among them that take part in reads.
     __rapyer_read_policies__: ClassVar[Policies] = ()
 
-    #: The field annotated `Version`; None where there is none.
+    #: The field annotated `Version`; None if there is none.
     __rapyer_version__: ClassVar[VersionField | None] = None
 
-    #: Whether instances keep what they were loaded or saved as.
+    #: Whether instances keep the state in which they were loaded or saved.
     __rapyer_tracks__: ClassVar[bool] = False
 
-    #: The Redis of this model where it is another one than that of `init_rapyer`.
+    #: The Redis of this model, if it is not the one of `init_rapyer`.
     __rapyer_source__: ClassVar[RedisSource | None] = None
 
     @classmethod
     def __rapyer_define__(cls, config: object) -> None:
-        # fields that come from a base which is no model of ours
+        # fields that come from a base that is not one of our models
         refuse_reserved_names(cls.__name__, cls.__mro__, cls.__pydantic_fields__)
         host = cls.__rapyer_host__
         if host is None:
@@ -153,7 +153,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     def __rapyer_complete__(cls) -> None:
         """Work out what depends on the annotations, and let the plugins see the model.
 
-        Where that fails, it is tried again, and fails again, whenever the model is used.
+        If that fails, it is tried again, and fails again, whenever the model is used.
         """
         identity, host = cls.__rapyer_identity__, cls.__rapyer_host__
         identity.complete = None
@@ -180,14 +180,14 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
     @classmethod
     def __rapyer_resolve_options__(cls, host: ModelHost, config: object) -> dict[str, Any]:
-        """Work out what the class sets or inherits, its prefix included."""
+        """Work out what the class sets or inherits, including its prefix."""
         inheritable, own = host.options.resolve(cls.__name__, config, cls.__mro__[1:])
         host.options.refuse_elsewhere(cls.__name__, cls.model_config)
         origin: Any = cls.__pydantic_generic_metadata__["origin"]
         if origin is not None:  # `Page[int]` is made without a Config of its own
             own = {**origin.__rapyer_own_options__}
             del own["prefix"]
-        elif "__rapyer_host__" in vars(cls):  # what all models derive from
+        elif "__rapyer_host__" in vars(cls):  # the base of all models
             own["abstract"] = True
         abstract = own.get("abstract", False)
         own["prefix"] = "" if abstract else own.get("prefix") or _default_prefix(cls)
@@ -198,14 +198,14 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
     @classmethod
     def __rapyer_apply_options__(cls, options: dict[str, Any]) -> None:
-        """Take over the options that hold now; what a class sets itself does not change."""
+        """Adopt the options that hold now; what a class sets itself does not change."""
         cls.__rapyer_options__ = options
         cls.__rapyer_source__ = options["redis"]
         cls.__rapyer_tracks__ = options["track_changes"]
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
-        if "__rapyer_identity__" in cls.__dict__:  # annotations were resolved later, or anew
+        if "__rapyer_identity__" in cls.__dict__:  # annotations were resolved later, or again
             reset_paths(cls)
             if cls.__rapyer_host__ is not None:
                 cls.__rapyer_codec__.reset()
@@ -243,7 +243,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         cls, source: Any, handler: GetCoreSchemaHandler, /
     ) -> CoreSchema:
         host = cls.__rapyer_host__
-        # a mixin has no instances: what its annotations mean is known where it is mixed in
+        # a mixin has no instances: its annotations get their meaning where it is mixed in
         of_unknown = _any_instance if host is None else host.field_types.schema_of_unknown
         with schema_of(cls), unknown_types(handler, of_unknown):
             return handler(source)
@@ -251,7 +251,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     if not TYPE_CHECKING:  # hidden from checkers, which know the signature of each model
 
         def __init__(self, /, **data):
-            # pydantic's own call, whose place it takes: by super() it would cost half as much again
+            # this replaces pydantic's own call: going through super() would cost half as much again
             __tracebackhide__ = True
             if "pk" in data:
                 refuse_ignored_pk(type(self))
@@ -276,12 +276,12 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
     @property
     def pk(self) -> str:
-        """The primary key as text: of the `Key` field, or one made for this instance.
+        """The primary key as text: that of the `Key` field, or one made for this instance.
 
         It can be set on a new instance of a model without a `Key` field.
 
         Raises:
-            InvalidKeyError: The `Key` field has no value, or one that no primary key can have.
+            InvalidKeyError: The `Key` field has no value, or one that cannot be a primary key.
             AttributeError: It was set, and the primary key is the `Key` field.
         """
         return type(self).__rapyer_identity__.pk(self.key)
@@ -298,10 +298,10 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
     @property
     def key(self) -> RedisKey:
-        """The whole Redis key of the document of this instance, prefix included.
+        """The whole Redis key of this instance's document, prefix included.
 
         Raises:
-            InvalidKeyError: The `Key` field has no value, or one that no primary key can have.
+            InvalidKeyError: The `Key` field has no value, or one that cannot be a primary key.
         """
         identity = type(self).__rapyer_identity__
         if identity.key_field is not None:
@@ -315,14 +315,14 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         if key is None:
             key = identity.key(identity.new_pk())
             made_key.set(self, key)
-            stored_key.set(self, None)  # to read a slot that is unset costs an exception
+            stored_key.set(self, None)  # reading an unset slot costs an exception
         return key
 
     @classmethod
     def key_of(cls, pk: KeyLike) -> RedisKey:
-        """Give the whole Redis key of the document with this primary key.
+        """Return the whole Redis key of the document with this primary key.
 
-        It takes any text as `pk`, also one that looks like the key of another model, and every
+        Any text is accepted as `pk`, even one that looks like the key of another model, and every
         call takes the result as it is. Nothing is sent.
 
         Raises:
@@ -353,35 +353,35 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
 
 
 def identity_of(model: type[BaseRedisModel]) -> Identity:
-    """Give how the documents of a model are named: what finds the keys of its primary keys."""
+    """Return the naming of a model's documents, which turns primary keys into Redis keys."""
     return model.__rapyer_identity__
 
 
 def policies_of(model: type[BaseRedisModel]) -> Policies:
-    """Give what plugins do in the same round trip for each key of a model, as it is now."""
+    """Return what plugins currently do in the same round trip for each key of a model."""
     return model.__rapyer_policies__
 
 
 def read_policies_of(model: type[BaseRedisModel]) -> Policies:
-    """Give those of the policies of a model that have a part in reads."""
+    """Return the policies of a model that take part in reads."""
     return model.__rapyer_read_policies__
 
 
 def mark_indexed(model: type[BaseRedisModel]) -> None:
-    """Take note that an index may have the documents of a model, which are deleted for it to see.
+    """Note that an index may contain the documents of a model, so that it sees their deletion.
 
-    A plugin that makes indexes does this in `rapyer_model_created`.
+    A plugin that makes indexes calls this in `rapyer_model_created`.
     """
     model.__rapyer_is_indexed__ = True
 
 
 def locations_of(model: type[BaseRedisModel]) -> Locations:
-    """Give where the paths of a model lead in its documents."""
+    """Return where the paths of a model lead in its documents."""
     return model.__rapyer_locations__
 
 
 def field_types_of(model: type[BaseRedisModel]) -> FieldTypes:
-    """Give the types whose values have a stored form of their own, those of plugins included."""
+    """Return the types whose values have a stored form of their own, including those of plugins."""
     host = model.__rapyer_host__
     return FieldTypes() if host is None else host.field_types
 

@@ -1,4 +1,4 @@
-"""What the document of an instance was when it was last loaded or saved."""
+"""What the document of an instance was when the instance was last loaded or saved."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 from rapyer.guards import is_list, is_mapping
 from rapyer.types.text import restore_nul
 
-#: Changes that are kept before they are applied, which takes as long as parsing the document.
+#: How many changes are kept before they are applied, which takes as long as parsing the document.
 _MANY = 100
 
 
@@ -19,7 +19,7 @@ class Patch(NamedTuple):
 
     Attributes:
         steps: The keys and indexes that lead there, with U+0000 as such.
-        text: The JSON text of what stands there now; None where it was removed.
+        text: The JSON text of what is there now; None if it was removed.
     """
 
     steps: Sequence[str | int]
@@ -27,13 +27,13 @@ class Patch(NamedTuple):
 
 
 class Splice(NamedTuple):
-    """What an operation on a list has changed in a document: elements that others stand for now.
+    """What an operation on a list has changed in a document: some elements were replaced.
 
     Attributes:
         steps: The keys and indexes that lead to the list, with U+0000 as such.
-        start: The index of the first of them.
-        stop: The index behind the last; None for the end.
-        text: The JSON text of the list of those that stand there now.
+        start: The index of the first replaced element.
+        stop: The index after the last one; None for the end.
+        text: The JSON text of the list of elements that are there now.
     """
 
     steps: Sequence[str | int]
@@ -43,11 +43,11 @@ class Splice(NamedTuple):
 
 
 class Baseline:
-    """The JSON text of a document, and what was changed in it since.
+    """The JSON text of a document, and what has changed in it since.
 
     Args:
         text: The text, in UTF-8, as `Codec.text` gives it.
-        patches: The changes, applied when they are needed, once.
+        patches: The changes, applied once, when they are needed.
     """
 
     __slots__ = ("_patches", "_text")
@@ -58,7 +58,7 @@ class Baseline:
 
     @classmethod
     def of_reply(cls, raw: bytes) -> Baseline:
-        """Make one of a document as the server gave it."""
+        """Make a baseline from a document as the server gave it."""
         return cls(raw if raw.isascii() else restore_nul(raw))
 
     @property
@@ -72,7 +72,7 @@ class Baseline:
         return self._text
 
     def patched(self, patches: Iterable[Patch | Splice]) -> Baseline:
-        """Give what the document is after some more changes."""
+        """Return what the document is after some more changes."""
         if len(self._patches) > _MANY:
             self._text, self._patches = self.text, ()
         return Baseline(self._text, (*self._patches, *patches))
@@ -92,10 +92,10 @@ def _apply(document: Any, patch: Patch | Splice) -> None:
 
 
 def _replace(document: Any, patch: Patch) -> None:
-    """Change a document; but not where it has no such place.
+    """Change a document, unless it has no such place.
 
-    Others have made the place, where the instance had been given it without saving. What is around
-    it then stays as it was remembered, and is told as a change.
+    In that case others have made the place, after the instance had been given it without saving.
+    What is around it then stays as it was remembered, and is reported as a change.
     """
     around = document
     *way, last = patch.steps

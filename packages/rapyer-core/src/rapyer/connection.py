@@ -1,4 +1,4 @@
-"""Telling rapyer where Redis is, and letting go of it: `init_rapyer` and `teardown_rapyer`."""
+"""Connecting rapyer to Redis and disconnecting it: `init_rapyer` and `teardown_rapyer`."""
 
 from __future__ import annotations
 
@@ -40,33 +40,34 @@ def init_rapyer(
         async with init_rapyer("redis://localhost:6379/0") as server:
             print(server.version)
 
-    Called again, it replaces the server and the options of before, shuts the plugins down for that
-    one, and closes the connections to it. Models with a `redis` option of their own stay with
-    theirs. Where it is not called, the environment variable `RAPYER_REDIS_URL` names the server and
-    the first operation connects.
+    Another call replaces the server and the options of the previous one, shuts the plugins down
+    for the previous server, and closes the connections to it. Models with a `redis` option of
+    their own keep theirs. If it is never called, the first operation connects to the server that
+    the environment variable `RAPYER_REDIS_URL` names.
 
     Args:
-        redis: A URL that redis-py takes (`redis://`, `rediss://`, `unix://`), one of a cluster
+        redis: A URL that redis-py accepts (`redis://`, `rediss://`, `unix://`), a URL of a cluster
             (`redis+cluster://host,host`) or of sentinels (`redis+sentinel://host,host/service`),
-            or a `Redis` or a `RedisCluster` of `redis.asyncio`. A client's settings are used for
-            connections of rapyer's own; the client itself is neither used nor closed. If it is
-            left out, the environment variable `RAPYER_REDIS_URL` names the server.
-        options: Options of `class Config`, for all models that do not set or inherit them; those
-            of plugins too.
+            or a `Redis` or `RedisCluster` of `redis.asyncio`. rapyer opens its own connections
+            with a client's settings; the client itself is neither used nor closed. If it is left
+            out, the environment variable `RAPYER_REDIS_URL` names the server.
+        options: Options of `class Config`, for all models that do not set or inherit them;
+            includes options of plugins.
 
     Returns:
-        What can be awaited or entered once; it gives the `ServerInfo`. Two round trips, and what
-        plugins do at start-up.
+        An object to await or enter once, which gives the `ServerInfo`. Two round trips, plus
+        those that plugins make at startup.
 
     Raises:
         ValueError: `redis` is neither a URL nor an asynchronous client.
         NotConnectedError: `redis` is left out, and `RAPYER_REDIS_URL` is not set, or is not a URL
             that can be used.
-        OptionError: An option is unknown, is for single models, or has a value that it cannot have.
+        OptionError: An option is unknown, is for single models, or has a value that is not
+            allowed.
         UnsupportedServerError: The server has no RedisJSON.
         PluginError: A plugin cannot be loaded, or fails.
         redis.exceptions.ConnectionError: The server cannot be reached.
-        RuntimeError: A plugin called it that `init_rapyer` or `teardown_rapyer` awaits.
+        RuntimeError: It was called by a plugin that `init_rapyer` or `teardown_rapyer` awaits.
     """
     try:
         source = (
@@ -80,16 +81,16 @@ def init_rapyer(
 
 
 async def teardown_rapyer() -> None:
-    """Close all connections of this process to Redis, and forget what `init_rapyer` was told.
+    """Close all connections of this process to Redis, and forget the settings of `init_rapyer`.
 
-    The plugins that `init_rapyer` has started are shut down before, which is all that may take
-    round trips. Models stay as they are, and can be used again after another `init_rapyer`. Without
-    connections it does nothing.
+    First it shuts down the plugins that `init_rapyer` has started; only they may take round
+    trips. Models stay as they are, and can be used again after another `init_rapyer`. If there
+    are no connections, it does nothing.
 
     Raises:
         Exception: What a plugin raised while it was shut down, after everything was closed; an
-            `ExceptionGroup` where several did.
-        RuntimeError: A plugin called it that `init_rapyer` or `teardown_rapyer` awaits.
+            `ExceptionGroup` if several did.
+        RuntimeError: It was called by a plugin that `init_rapyer` or `teardown_rapyer` awaits.
     """
     async with _turn():
         try:
@@ -99,7 +100,7 @@ async def teardown_rapyer() -> None:
 
 
 class _Active:
-    """The plugins as `init_rapyer` has started them; None where it was not called."""
+    """The plugins as `init_rapyer` has started them; None if it was not called."""
 
     lifecycle: Lifecycle | None = None
 
@@ -126,7 +127,7 @@ async def _turn() -> AsyncGenerator[None]:
 
 
 async def _stop(keep: RedisSource | None = None) -> None:
-    """Shut the plugins down, forget the server, and close the connections to it but to `keep`."""
+    """Shut the plugins down, forget the server, and close its connections unless it is `keep`."""
     lifecycle, _Active.lifecycle = _Active.lifecycle, None
     try:
         if lifecycle is not None:
@@ -140,7 +141,7 @@ async def _stop(keep: RedisSource | None = None) -> None:
 class Initialization:
     """What `init_rapyer` returns: awaitable, and an asynchronous context manager.
 
-    Both give the `ServerInfo`, in two round trips and those of plugins at start-up.
+    Both give the `ServerInfo`, in two round trips plus those that plugins make at startup.
     """
 
     __slots__ = ("_lifecycle", "_used")
@@ -177,7 +178,7 @@ class Initialization:
         except Exception as also:
             if exc is None:
                 raise
-            # what ended the block matters more, a cancellation above all
+            # the exception that ended the block matters more, above all a cancellation
             exc.add_note(f"teardown_rapyer failed too: {also!r}")
 
     async def _connect(self) -> ServerInfo:

@@ -38,14 +38,14 @@ _MIXINS = (
 
 @hookimpl
 def rapyer_register_mixins(register: RegisterMixin) -> None:
-    """Add `save`, `get`, `load`, `delete`, `exists`, `extract`, `aupdate`, `lock` and their kin."""
+    """Add `save`, `get`, `load`, `delete`, `exists`, `extract`, `aupdate`, `lock` and the like."""
     for mixin in _MIXINS:
         register(mixin)
 
 
 @hookimpl
 def rapyer_register_options(register: RegisterOption) -> None:
-    """Add `prefix`, `abstract`, `redis` and `track_changes`."""
+    """Add `prefix`, `abstract`, `hash_tag`, `redis` and `track_changes`."""
     for option in CORE_OPTIONS:
         register(option)
 
@@ -66,6 +66,6 @@ def rapyer_register_commands(register: RegisterCommand) -> None:
 
 @hookimpl
 def rapyer_register_checks(register: RegisterCheck) -> None:
-    """Add what `python -m rapyer doctor` says of the server itself."""
+    """Add what `python -m rapyer doctor` says about the server itself."""
     for check in CORE_CHECKS:
         register(check)

@@ -1,4 +1,4 @@
-"""What the paths of numbers do with documents by key: added to, within bounds, exactly."""
+"""Operations on numbers in documents by key: adding to them, within bounds, exactly."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ class NumberOperations:
         path: The path.
 
     Raises:
-        ExpressionError: It is no number that can be added to, or is frozen.
-        InvalidKeyError: It is the primary key.
+        ExpressionError: It is not a number that can be added to, or is frozen.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_around", "_default", "_is_int", "_least", "_location", "_model", "_most")
@@ -48,7 +48,7 @@ class NumberOperations:
         self._around, self._default = around_default(location)
 
     async def increase(self, document: DocumentAt, amount: Any) -> Any:
-        """Add to the number; give what it is now."""
+        """Add to the number; return the result."""
         delta = self._text(amount)
         path = self._location.json_path
         place = NumberPlace(path, *self._range(amount), self._around, self._default)
@@ -71,7 +71,7 @@ class NumberOperations:
                 f"{int(amount)} has more than 64 bits. Nothing was changed.",
                 path=self._location.text,
             )
-        return b"%d" % amount  # not its own text: it may be a member of an enum
+        return b"%d" % amount  # not str(): it may be an enum member
 
     def _text_of_float(self, amount: float) -> bytes:
         try:
@@ -98,7 +98,7 @@ class NumberOperations:
         return text
 
     def _range(self, amount: Any) -> tuple[str, str]:
-        """Give the bounds as the script takes them: of integers, before the addition."""
+        """Return the bounds as the script takes them; for integers, those before the addition."""
         if not self._is_int:
             return (
                 "" if self._least is None else repr(float(self._least)),
@@ -109,7 +109,7 @@ class NumberOperations:
         return str(least - amount), str(most - amount)
 
     def _refusal(self, key: str, old: str, amount: Any) -> Exception:
-        """Make the error about a number that would leave its bounds."""
+        """Make the error for a number that would leave its bounds."""
         if self._is_int and not old.removeprefix("-").isdigit():
             return WrongTypeError(
                 f"the value at {self._location.json_path} of {key!r} is {old}, which is no "
@@ -129,7 +129,7 @@ class NumberOperations:
             )
         try:
             validated_alone(self._model, self._location, new)
-        except ValueError as exc:  # pydantic's ValidationError, with what the field says of it
+        except ValueError as exc:  # pydantic's ValidationError, with what the field says about it
             return exc
         return UnstorableValueError(
             f"{self._location.text} of {key!r} is {old}, and may not become {new!r}. It was not "
@@ -140,7 +140,7 @@ class NumberOperations:
 
 
 def _bounds(schema: Mapping[str, Any], *, is_int: bool) -> tuple[Any, Any]:
-    """Give the least and the most that a field may have; None where there is no bound."""
+    """Return the least and the greatest value that a field may have; None for no bound."""
     above, below = schema.get("gt"), schema.get("lt")
     least, most = schema.get("ge"), schema.get("le")
     if above is not None:

@@ -1,4 +1,4 @@
-"""What the paths of dicts do with documents by key: entries taken out, and read."""
+"""Operations on dicts in documents by key: removing entries, and reading them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class DictOperations:
         path: The path.
 
     Raises:
-        ExpressionError: It is no dict whose entries can be written one by one, or is frozen.
-        InvalidKeyError: It is the primary key.
+        ExpressionError: It is not a dict with individually writable entries, or is frozen.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_has_text_keys", "_model", "_path", "_place", "_steps")
@@ -56,7 +56,7 @@ class DictOperations:
     async def update(
         self, document: DocumentAt, values: Mapping[Any, Any]
     ) -> list[tuple[Any, Any, bytes]]:
-        """Set entries, all of them or none; give them as they are set, and the JSON of each."""
+        """Set entries, all of them or none; return them as they are set, and the JSON of each."""
         if not values:
             return []
         locations, given = self._entries(values)
@@ -74,13 +74,13 @@ class DictOperations:
         except PathNotFoundError:
             if not self._place.around:
                 raise
-            # a document that lacks the dict is read as if it had an empty one: so it may have it
+            # a document that lacks the dict is read as if it had an empty one, so it may have one
             await channel.execute("JSON.SET", key, self._place.path, "{}", "NX", writes=True)
             await update_document(channel, key, writes, policies)
 
     def _entries(self, values: Mapping[Any, Any]) -> tuple[Sequence[Location], Iterable[Any]]:
-        """Give where entries are to be written, and the values for them."""
-        if self._has_text_keys:  # which are as they are given, and none of which is another one
+        """Return where entries are to be written, and the values for them."""
+        if self._has_text_keys:  # these are taken as given, and all differ
             return [self._entry(name) for name in values], values.values()
         by_path = {self._path[name]: value for name, value in values.items()}
         places, given = places_of(self._model, by_path, {})
@@ -92,13 +92,13 @@ class DictOperations:
         return location_to_write(self._model, self._path[name])
 
     async def pop(self, document: DocumentAt, name: Any) -> bytes | None:
-        """Take an entry out and give the text of its value; None where there is none."""
+        """Remove an entry and give the text of its value; None if there is none."""
         entry = self._entry(name)
         step = render_path((entry.stored_steps[-1],))[1:]
         return await self._object(document).pop(step)
 
     async def pop_item(self, document: DocumentAt) -> tuple[Any, bytes] | None:
-        """Take the entry of the last key out; give key and text; None where there is none."""
+        """Remove the entry with the last key; return key and text; None if there is none."""
         taken = await self._object(document).pop_item()
         if taken is None:
             return None
@@ -107,15 +107,15 @@ class DictOperations:
         return self._model.__rapyer_locations__.behind(steps).key_named(name), taken[1]
 
     async def clear(self, document: DocumentAt) -> int:
-        """Take all entries out; give how many there were."""
+        """Remove all entries; return how many there were."""
         return await self._object(document).clear()
 
     async def length(self, document: DocumentAt) -> int:
-        """Give how many entries there are."""
+        """Return how many entries there are."""
         return await self._object(document).length()
 
     def read(self, key: str, name: Any, text: bytes) -> Any:
-        """Make the value of an entry of the text that was taken out of the document at a key.
+        """Make the value of an entry from the text that was removed from the document at a key.
 
         Raises:
             CorruptDocumentError: It does not validate; the text is the `raw` of the error.

@@ -1,8 +1,8 @@
 """What differs between a document as it was loaded or saved, and the instance as it is now.
 
-Both are compared as JSON texts, member by member: a large document of which one field was changed
-is neither parsed nor loaded as a whole. Where members differ, the way is followed down as far as
-paths lead and values have parts of their own.
+Both are compared as JSON texts, member by member, so a large document with one changed field is
+neither parsed nor loaded as a whole. Where members differ, the comparison descends as far as paths
+lead and values have parts of their own.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ class _Missing(Enum):
 
 
 MISSING: Final = _Missing.MISSING
-"""Stands for the value of a key that is not there, in a [`Change`][rapyer.model.changes.Change]."""
+"""Stands for the value of a missing key in a [`Change`][rapyer.model.changes.Change]."""
 
 
 class Difference(NamedTuple):
     """A place where a document and an instance differ.
 
     Attributes:
-        steps: The steps that lead there; none for the document as a whole.
-        old: What the document has there, in the form of JSON; MISSING for nothing.
-        new: What the instance has there, in the form of JSON; MISSING for nothing.
+        steps: The steps that lead there; empty for the document as a whole.
+        old: What the document has there, as JSON; MISSING for nothing.
+        new: What the instance has there, as JSON; MISSING for nothing.
         value: What the instance has there; MISSING for nothing.
     """
 
@@ -61,9 +61,9 @@ class Comparison(NamedTuple):
 
     Attributes:
         differences: Where they differ.
-        text: The JSON text of the document once the differences are written, which counts its
-            Version; None where that is not the one of the instance, since the document lacks
-            something with a default, say.
+        text: The JSON text of the document once the differences are written, with its Version
+            incremented; None if that would not be the text of the instance, for example because the
+            document lacks something with a default.
     """
 
     differences: list[Difference]
@@ -71,10 +71,10 @@ class Comparison(NamedTuple):
 
 
 def compare(text: bytes, instance: BaseRedisModel) -> Comparison:
-    """Find where a document and an instance differ, its Version apart.
+    """Find where a document and an instance differ, apart from the Version.
 
-    What a document lacks and has a static default is no difference, nor is another text of the same
-    value.
+    A missing value with a static default is not a difference, and neither is another text for
+    the same value.
 
     Args:
         text: The JSON text of the document.
@@ -127,12 +127,12 @@ class _Member(NamedTuple):
 
 
 class _Middle(NamedTuple):
-    """What is left of a JSON object or array between parts that are alike on both ends.
+    """What is left of a JSON object or array after removing the parts that match at both ends.
 
     Attributes:
         text: The text between them, without the brackets around it.
         first: The number of parts before it.
-        last: The number of the first part behind it.
+        last: The number of the first part after it.
     """
 
     text: bytes
@@ -141,25 +141,25 @@ class _Middle(NamedTuple):
 
 
 def _middle(text: bytes, parts: Sequence[bytes]) -> _Middle:
-    """Skip the parts of a JSON object or array that are, as text, those that are given.
+    """Skip the parts of a JSON object or array whose text equals that of the given parts.
 
-    Only at the ends is it known where a part stands. Some parts may be alike in the middle, too.
-    The ends are compared as wholes: to look at each part takes three times as long.
+    The position of a part is known only at the ends, so some parts in the middle may be equal too.
+    The ends are compared as wholes: looking at each part takes three times as long.
     """
     inner, own = text[1:], b",".join(parts) + text[-1:]
     sizes = [0, *accumulate(map(len, parts))]
 
     def begin(place: int) -> int:
-        """Give where a part begins in the text of all of them."""
+        """Return where a part begins in the text of all of them."""
         return sizes[place] + place
 
     number, places = len(parts), range(len(parts) + 1)
     common = _common(inner, own)
     first = bisect_right(places, common, lo=1, key=begin) - 1
     if first == number - 1 and common == begin(number) - 1 and inner[common] == _COMMA:
-        first = number  # the last one is alike, and behind it there is more than in the parts
+        first = number  # the last one matches, and more follows it than in the parts
     start = 1 + begin(first)
-    # the comma before the last ones is alike, too, and none of them is counted twice
+    # the comma before the last ones matches too, and none of them is counted twice
     alike = len(own) - _common(inner, own, at_end=True)
     least = max(alike + 1, start + len(own) - len(text))
     last = bisect_left(places, least, lo=min(max(first, 1), number), hi=number, key=begin)
@@ -173,7 +173,7 @@ _COMMA = ord(",")
 
 
 def _common(one: bytes, other: bytes, *, at_end: bool = False) -> int:
-    """Give how many bytes two texts have in common where they begin, or where they end."""
+    """Return how many bytes two texts have in common at the beginning, or at the end."""
     least, most = 0, min(len(one), len(other))
     while least < most:
         middle = (least + most + 1) // 2
@@ -190,13 +190,14 @@ def _common(one: bytes, other: bytes, *, at_end: bool = False) -> int:
 
 
 class _Walk:
-    """A walk down two documents and the values of one of them.
+    """A descent into two documents and the values of one of them.
 
     Args:
         locations: Where paths lead.
 
     Attributes:
-        has_other_text: Whether something has other text in the two documents, and is no difference.
+        has_other_text: Whether something has different text in the two documents without being a
+            difference.
     """
 
     def __init__(self, locations: Locations) -> None:
@@ -210,7 +211,7 @@ class _Walk:
         if is_plain_list(value) and value and isinstance(value[0], BaseModel):
             try:
                 location = self._locations.behind((step, Step("index", 0)))
-            except ExpressionError:  # a serializer makes something else of the list
+            except ExpressionError:  # a serializer turns the list into something else
                 return _Member(codec.member(instance, step.value))
             elements = location.codec.texts(value)
             return _Member(b"%b:[%b]" % (to_json(key), b",".join(elements)), elements)
@@ -240,7 +241,7 @@ class _Walk:
     ) -> Iterator[Difference] | None:
         """Find differences between the text of an array and the elements of a list of models.
 
-        Gives None where the text is more than an array, or one of another length.
+        Gives None if the text is more than an array, or an array of another length.
         """
         middle = _middle(text, elements)
         try:
@@ -322,7 +323,7 @@ class _Walk:
             yield Difference(steps, old, new, value)
 
     def _location(self, steps: tuple[Step, ...]) -> Location:
-        """Give where steps lead, if a value can be written there."""
+        """Return where steps lead, if a value can be written there."""
         try:
             location = self._locations.behind(steps)
             if location.rest:
@@ -336,25 +337,25 @@ class _Walk:
 
 
 def _unequal(old: Mapping[Any, Any], new: Mapping[Any, Any], keys: Collection[Any]) -> list[Any]:
-    """Give the keys, among some, whose values are not the same in two JSON objects."""
+    """Return those of the keys whose values are not the same in two JSON objects."""
     unequal = {key: None for key in keys if key not in old or old[key] != new[key]}
     if len(unequal) == len(keys):
         return list(unequal)
     changed = {key: new[key] if key in unequal else old[key] for key in keys}
     if to_json(changed) == to_json({key: new[key] for key in keys}):
         return list(unequal)
-    # for Python 1, 1.0 and True are equal, and so are 0.0 and -0.0
+    # Python considers 1, 1.0 and True equal, and 0.0 and -0.0 too
     return [key for key in keys if key not in old or not _same(old[key], new[key])]
 
 
 def _same(value: Any, other: Any) -> bool:
-    """Say whether two JSON values are the same, types of numbers included; 0.0 is not -0.0."""
-    # for values of JSON the format is exact and has, in version 2, one form for each of them
+    """Return whether two JSON values are the same, including number types; 0.0 is not -0.0."""
+    # for JSON values this format is exact and, in version 2, has one form for each of them
     return marshal.dumps(value, 2) == marshal.dumps(other, 2)
 
 
 def _is_read_as(location: Location, old: Any, new: Any) -> bool:
-    """Say whether what a document has is read as what an instance has."""
+    """Return whether a value of a document is read as a value of an instance."""
     codec, place = location.codec, location.place
     try:
         if old is not MISSING:
@@ -365,4 +366,4 @@ def _is_read_as(location: Location, old: Any, new: Any) -> bool:
             return False
         return _same(from_json(codec.text(value)), new)
     except (ValidationError, ExpressionError, UnstorableValueError):
-        return False  # it cannot be read, or dumped, by itself
+        return False  # it cannot be read, or dumped, on its own

@@ -1,8 +1,8 @@
-"""What values an update of an instance gives its places, worked out before anything is sent.
+"""The values that an update of an instance gives its places, worked out before anything is sent.
 
-The instance stays as it is until Redis has the change. Where values have to be seen together, by
-validators of models or rules of what is around them, that is done on a changed copy, in which only
-what is on the way to a change is copied.
+The instance stays as it is until Redis has the change. If values have to be seen together, because
+of validators of models or rules of what is around them, that is done on a changed copy, in which
+only what is on the way to a change is copied.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class UpdatePlan(NamedTuple):
     """What an update writes, and then changes in its instance.
 
     Attributes:
-        parts: The places that are written, and what will stand there.
+        parts: The places that are written, and what will be there.
         placements: What is changed in the instance: a part of it, the steps from there, the value.
-            More steps than one lead through tuples, which are replaced.
+            If there is more than one step, they lead through tuples, which are replaced.
     """
 
     parts: Sequence[tuple[Location, Any]]
@@ -58,19 +58,20 @@ class UpdatePlan(NamedTuple):
 def plan_update(instance: BaseRedisModel, places: Places, values: Sequence[Any]) -> UpdatePlan:
     """Work out what an update of an instance writes.
 
-    Values are validated as if they were assigned with pydantic's `validate_assignment`, all those
-    of one model together. Where a model on the way has validators, what it will be is read as every
-    reader of the document will; what they change beside is written, too.
+    Values are validated as if they were assigned with pydantic's `validate_assignment`, all values
+    of one model together. If a model along the way has validators, its future state is read as
+    every reader of the document will read it; what the validators change in addition is written
+    too.
 
     Args:
         instance: The instance; it is not changed.
         places: The places of the values.
-        values: The values as they were given.
+        values: The values as given.
 
     Raises:
         pydantic.ValidationError: A value, or a model with it, does not validate.
-        PathNotFoundError: The instance has nothing, or None, on the way.
-        UnstorableValueError: A validator of what is around a value makes something else of it.
+        PathNotFoundError: The instance has nothing, or None, along the way.
+        UnstorableValueError: A validator of what is around a value turns it into something else.
     """
     if places.are_independent:
         holders = [_holder_of(instance, location) for location in places.locations]
@@ -83,7 +84,7 @@ def plan_update(instance: BaseRedisModel, places: Places, values: Sequence[Any])
 
 
 def _holder_of(instance: BaseRedisModel, location: Location) -> Any:
-    """Give the part of an instance that a value is to be put into."""
+    """Return the part of an instance into which a value is to be put."""
     holder: Any = instance
     last = location.steps[-1]
     if last.kind == "field" and len(location.steps) == 1:
@@ -98,7 +99,7 @@ def _holder_of(instance: BaseRedisModel, location: Location) -> Any:
 
 
 def nothing_there(instance: BaseRedisModel, location: Location) -> PathNotFoundError:
-    """Make the error about a place that an instance does not have."""
+    """Make the error for a place that an instance does not have."""
     return PathNotFoundError(
         f"this {type(instance).__name__} has nothing at {location.text}, or None on the way there "
         "or an index out of range. Set what is missing first; or load() it again, if the document "
@@ -108,7 +109,7 @@ def nothing_there(instance: BaseRedisModel, location: Location) -> PathNotFoundE
 
 
 class _Holder(NamedTuple):
-    """What holds a value that is to be changed, and can be changed itself.
+    """What holds a value that is to be changed, and can itself be changed.
 
     Attributes:
         value: The value that holds it: a part of the instance, or the instance.
@@ -127,7 +128,7 @@ class _Draft:
     Args:
         instance: The instance; it is not changed.
         places: The places of the values.
-        values: The values as they were given.
+        values: The values as given.
     """
 
     __slots__ = ("_holders", "_instance", "_places", "_refusals", "_value", "_values")
@@ -143,7 +144,7 @@ class _Draft:
             self._take_over_what_readers_see()
 
     def plan(self) -> UpdatePlan:
-        """Give what is to be written, and changed in the instance."""
+        """Return what is to be written, and changed in the instance."""
         return UpdatePlan(
             [
                 (location, part_of(self._value, location.steps))
@@ -158,7 +159,7 @@ class _Draft:
     # -- making it --------------------------------------------------------------------------------
 
     def _changed(self, value: Any, branch: Branch, steps: Steps, holder: _Holder) -> Any:
-        """Give a copy of what steps lead to, with what a branch assigns there."""
+        """Return a copy of what steps lead to, with what a branch assigns there."""
         if not is_tuple(value):
             holder = _Holder(value, len(steps), steps)
         if isinstance(value, BaseModel):
@@ -189,12 +190,12 @@ class _Draft:
             else:
                 way = (*holder.steps, step)
                 values[step.value] = self._changed_part(model, below, way, holder)
-        # in the order of the fields, in which readers validate them: a later one sees the new value
+        # in the order in which readers validate the fields: a later one sees the new value
         for name in (name for name in type(model).__pydantic_fields__ if name in leaves):
             location, value = self._places.locations[leaves[name]], self._values[leaves[name]]
             location.check_keys()
             try:
-                # it gives the extra fields and the names of those that are set as well
+                # it also gives the extra fields and the names of those that are set
                 validator = fields_validator(self._locations, type(model))
                 found: Any = validator.validate_assignment(values, name, value)
                 values = found[0]
@@ -219,10 +220,10 @@ class _Draft:
     def _locations(self) -> Locations:
         return type(self._instance).__rapyer_locations__
 
-    # -- what validators and rules about what is around say ----------------------------------------
+    # -- validators, and rules of what is around ---------------------------------------------------
 
     def _take_over_what_readers_see(self) -> None:
-        """Read what has rules about the values as its readers will; what they see is assigned."""
+        """Read what has rules about the values, as its readers will; assign what they will see."""
         changed = [way for steps in self._places.guards for way in self._changed_by_reading(steps)]
         if not changed:
             return
@@ -239,7 +240,7 @@ class _Draft:
         ]
 
     def _changed_by_reading(self, steps: Steps) -> Iterator[Steps]:
-        """Give the steps to the fields that are read as other ones than those in the draft."""
+        """Return the steps to the fields that are read differently from those in the draft."""
         value = part_of(self._value, steps)
         location = self._locations.behind(steps) if steps else None
         codec = type(self._instance).__rapyer_codec__ if location is None else location.codec
@@ -270,7 +271,7 @@ class _Draft:
 
 
 def _copy_with(model: BaseModel, values: dict[str, Any]) -> BaseModel:
-    """Give a copy of a model with other values, past all that a model does when it is made."""
+    """Return a copy of a model with other values, bypassing what a model does when it is made."""
     copied: Any = type(model).__new__(type(model))
     set_slot = object.__setattr__
     set_slot(copied, "__dict__", values)
@@ -296,7 +297,7 @@ def _from_the_start(branch: Branch, length: int) -> Branch:
 
 
 def _merged(branch: Branch, other: Branch) -> Branch:
-    """Put two branches together, which have no place in common."""
+    """Merge two branches that have no place in common."""
     merged = {**branch}
     for step, theirs in other.items():
         own, below = merged.get(step), theirs
@@ -307,7 +308,7 @@ def _merged(branch: Branch, other: Branch) -> Branch:
 
 
 def _refuse_other_spelling(items: Any, step: Step, location: Location) -> None:
-    """Refuse a key that is equal to one of a dict, and has another name in the document."""
+    """Refuse a key that equals one in a dict, but has another name in the document."""
     key = step.value
     if type(key) in SPELLED_ALIKE or key not in items:
         return
@@ -321,10 +322,10 @@ def _refuse_other_spelling(items: Any, step: Step, location: Location) -> None:
 
 
 def fields_validator(locations: Locations, model: type[BaseModel]) -> SchemaValidator:
-    """Give what validates single fields of a model, knowing the others, without its own validators.
+    """Return what validates single fields of a model, seeing the others, without its validators.
 
-    `validate_assignment` of the model would ask those after each of several fields, when the others
-    have not got their values yet.
+    The model's `validate_assignment` would run those after each of several fields, before the
+    other fields have their values.
     """
     known = locations.of_fields.get(model)
     if known is not None:

@@ -1,4 +1,4 @@
-"""Models inside the documents of others."""
+"""Models embedded in the documents of other models."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class EmbeddedModel(PlacedModel, metaclass=EmbeddedModelMeta):
-    """A model inside the documents of another one: it has no key and no traffic of its own.
+    """A model embedded in the documents of another; it has no key and no operations of its own.
 
-    A plain pydantic model, a dataclass or a typed dict nests as well; what this class adds is that
-    paths lead into it, `User.address.city`, for type checkers too.
+    A plain pydantic model, a dataclass or a typed dict can be nested as well. This class adds paths
+    that lead into it, `User.address.city`, for type checkers too.
     """
 
     __slots__ = ()
@@ -51,7 +51,7 @@ class EmbeddedModel(PlacedModel, metaclass=EmbeddedModelMeta):
 
     @classmethod
     def __pydantic_on_complete__(cls) -> None:
-        if "__rapyer_root__" in vars(cls):  # annotations were resolved later, or anew
+        if "__rapyer_root__" in vars(cls):  # annotations were resolved later, or again
             reset_paths(cls)
         for marker, name, what in (
             (KeyMarker, "Key", "has no key of its own"),

@@ -1,8 +1,9 @@
-"""Every error that rapyer raises of its own accord.
+"""Every error that rapyer itself raises.
 
 All derive from [`RapyerError`][rapyer.errors.RapyerError] and from the builtin that a caller would
-expect, so `except LookupError` catches a missing key. What redis-py raises for the connection
-passes through unchanged, except where a write was sent and its reply lost: `OutcomeUnknownError`.
+expect, so `except LookupError` catches a missing key. What redis-py raises about the connection
+passes through unchanged, except when a write was sent and its reply was lost: that is an
+`OutcomeUnknownError`.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ class RapyerError(Exception):
 
 
 class ModelDefinitionError(RapyerError, TypeError):
-    """A model class contradicts itself, another model or the library; raised when it is defined."""
+    """A model class contradicts itself, another model or the library; raised at its definition."""
 
 
 class OptionError(ModelDefinitionError, ValueError):
-    """An option of `class Config` or of `init_rapyer` is unknown, or has a value it cannot have."""
+    """An option of `class Config` or of `init_rapyer` is unknown, or its value is not allowed."""
 
 
 class PluginError(RapyerError, RuntimeError):
     """A plugin could not be loaded, contradicts another one, or failed in one of its hooks.
 
     Attributes:
-        plugin: The name of the plugin; empty where more than one is meant.
-        distribution: The distribution that it comes from.
-        version: The version of that.
+        plugin: The name of the plugin; empty if the error is about more than one.
+        distribution: The distribution that the plugin comes from.
+        version: The version of that distribution.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class PluginError(RapyerError, RuntimeError):
 
 
 class PluginNotInstalledError(RapyerError, AttributeError):
-    """A method was asked for that a plugin adds which is not there; `hasattr` is False then.
+    """A method was called that a missing plugin would add; `hasattr` is False for it.
 
     Attributes:
         extra: What to install: `pip install "rapyer[extra]"`.
@@ -53,14 +54,14 @@ class PluginNotInstalledError(RapyerError, AttributeError):
 
 
 class AbstractModelError(RapyerError, TypeError):
-    """A model with `abstract = True` was asked for a key or for traffic."""
+    """A model with `abstract = True` was asked for a key or for a Redis operation."""
 
 
 class InvalidKeyError(RapyerError, ValueError):
     """A value cannot be a primary key or a Redis key of this model.
 
     Attributes:
-        value: What was given.
+        value: The value that was given.
     """
 
     def __init__(self, message: str, *, value: object = None) -> None:
@@ -69,7 +70,7 @@ class InvalidKeyError(RapyerError, ValueError):
 
 
 class CrossSlotError(InvalidKeyError):
-    """Keys are in several slots of a cluster, and were to be read or written in one atomic step."""
+    """Keys that were to be read or written in one atomic step are in several slots of a cluster."""
 
 
 class WrongModelError(InvalidKeyError):
@@ -77,7 +78,7 @@ class WrongModelError(InvalidKeyError):
 
 
 class KeyChangedError(RapyerError, ValueError):
-    """The primary key of an instance was changed after the instance was loaded or saved.
+    """The primary key of an instance changed after the instance was loaded or saved.
 
     Attributes:
         stored: The key that the instance was loaded from or saved to.
@@ -103,12 +104,12 @@ class KeyNotFoundError(RapyerError, LookupError):
 
 
 class WrongTypeError(RapyerError, TypeError):
-    """A key holds another Redis type than a JSON document, or a path leads to another JSON type.
+    """A key does not hold a JSON document, or a path leads to a different JSON type.
 
     Attributes:
         key: The whole Redis key, prefix included.
         redis_type: What `TYPE` answers for it, such as `"string"`; `"ReJSON-RL"` for a document.
-        path: The JSONPath of the value in the document; empty where the key itself is meant.
+        path: The JSONPath of the value in the document; empty if the key itself is meant.
         json_type: What `JSON.TYPE` answers for the value, such as `"integer"`.
     """
 
@@ -143,15 +144,15 @@ class PathNotFoundError(RapyerError, LookupError):
 
 
 class ExpressionError(RapyerError, TypeError):
-    """A condition or a calculation that has no meaning, or could never hold; raised when built."""
+    """A condition or calculation that makes no sense or could never hold; raised when built."""
 
 
 class InvalidPathError(RapyerError, ValueError):
-    """A text that names no place in the documents of a model.
+    """A text that does not name a place in the documents of a model.
 
     Attributes:
         path: The text.
-        position: Where in it the first thing stands that leads nowhere.
+        position: The index in it of the first part that leads nowhere.
     """
 
     def __init__(self, message: str, *, path: str = "", position: int = 0) -> None:
@@ -161,7 +162,7 @@ class InvalidPathError(RapyerError, ValueError):
 
 
 class UnaddressableKeyError(RapyerError, ValueError):
-    """A key of a dict that no path leads to, because RedisJSON cannot spell it.
+    """A dict key that no path can lead to, because RedisJSON cannot spell it.
 
     Attributes:
         key: The key.
@@ -187,13 +188,13 @@ class NumberOverflowError(RapyerError, OverflowError):
 
 
 class DetachedValueError(RapyerError, TypeError):
-    """An operation of a Redis type was asked for of a value that is part of no known document."""
+    """An operation of a Redis type was called on a value that is not part of a known document."""
 
 
 class CorruptDocumentError(RapyerError, ValueError):
-    """A stored document does not validate as its model.
+    """A stored document does not validate against its model.
 
-    The cause (`__cause__`) is pydantic's `ValidationError` where there is one.
+    If pydantic refused the document, its `ValidationError` is the cause (`__cause__`).
 
     Attributes:
         key: The whole Redis key, prefix included.
@@ -207,14 +208,14 @@ class CorruptDocumentError(RapyerError, ValueError):
 
 
 class ConflictError(RapyerError, RuntimeError):
-    """The document was written by somebody else since the instance was loaded or saved.
+    """Somebody else has written the document since the instance was loaded or saved.
 
-    For a document that is gone it is a `DocumentGoneError`.
+    If the document is gone, it is a `DocumentGoneError`.
 
     Attributes:
         key: The whole Redis key, prefix included.
-        expected: The version that the instance has; None for a new one, which expects no document.
-        actual: The version that is stored; None where no document is.
+        expected: The version of the instance; None for a new one, which expects no document.
+        actual: The stored version; None if there is no document.
     """
 
     def __init__(
@@ -232,11 +233,11 @@ class ConflictError(RapyerError, RuntimeError):
 
 
 class DocumentGoneError(ConflictError, KeyNotFoundError):
-    """The document that an instance has a version of is not there any more."""
+    """The document that an instance has a version of no longer exists."""
 
 
 class LockError(RapyerError, RuntimeError):
-    """A lock cannot be had as it was asked for.
+    """A lock cannot be acquired as requested.
 
     Attributes:
         key: The whole Redis key of the document; empty where it does not matter.
@@ -250,22 +251,22 @@ class LockError(RapyerError, RuntimeError):
 
 
 class LockTimeoutError(LockError, TimeoutError):
-    """Somebody else has a lock for longer than one wanted to wait."""
+    """Another holder kept a lock for longer than the caller was willing to wait."""
 
 
 class LockLostError(LockError):
-    """A lock was lost while its block ran: nothing was written."""
+    """A lock was lost while its block ran; nothing was written."""
 
 
 class ChangesNotTrackedError(RapyerError, RuntimeError):
-    """It is not known what an instance was loaded or saved as: it is new, or that is not kept."""
+    """The loaded or saved state of an instance is unknown: it is new, or the state is not kept."""
 
 
 class UnstorableValueError(RapyerError, ValueError):
     """A value cannot be written as JSON, or the server could not hold it exactly.
 
     Attributes:
-        path: Where it stands in the document, such as `address.lines[0]`; empty if unknown.
+        path: Where it is in the document, such as `address.lines[0]`; empty if unknown.
         value: The value itself.
     """
 
@@ -284,18 +285,18 @@ class UnsupportedServerError(RapyerError, RuntimeError):
 
 
 class OutcomeUnknownError(RapyerError):
-    """A write was sent and its reply was lost: it may have been carried out or not.
+    """A write was sent and its reply was lost: it may or may not have been applied.
 
-    What is raised is also the `redis.exceptions.ConnectionError` or `TimeoutError` that it stands
-    for, and has that as its cause. rapyer never repeats a write.
+    The error raised is also a `redis.exceptions.ConnectionError` or `TimeoutError`, like the error
+    it stands for, which is its cause. rapyer never repeats a write.
     """
 
 
 class UnexpectedReplyError(RapyerError, RuntimeError):
-    """The server, or a proxy before it, answered a command in a way that it never should.
+    """The server, or a proxy in front of it, gave a reply that it never should.
 
     Attributes:
-        reply: The reply as it was received.
+        reply: The reply as received.
     """
 
     def __init__(self, message: str, *, reply: object = None) -> None:

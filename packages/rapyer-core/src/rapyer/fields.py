@@ -1,4 +1,4 @@
-"""What the fields of a model are declared with: `Field`, `Mapped`, `MappedOptional`, `Key`."""
+"""What you declare the fields of a model with: `Field`, `Mapped`, `MappedOptional`, `Key`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ V = TypeVar("V")
 E = TypeVar("E", bound="EmbeddedModel")
 
 
-#: What libraries of the kind say by an option of the field, and how it is said here.
+#: Field options of similar libraries, and how to say the same here.
 _ELSEWHERE: Final[Mapping[str, str]] = {
     "primary_key": "Annotate the field as the key: `id: Key[str]`.",
     "unique": "The primary key alone is unique: annotate the field `Key[str]`.",
@@ -58,14 +58,14 @@ _ELSEWHERE: Final[Mapping[str, str]] = {
     "vector_options": "Write vector=Vector(...), with `rapyer[query]`.",
     "nullable": "Annotate the field `str | None`.",
 }
-#: What pydantic itself speaks of: it takes some of them still, and refuses others with the remedy.
+#: Options that pydantic handles itself: it still accepts some, and names the remedy for the rest.
 _OF_OLD_PYDANTIC: Final = frozenset(
     {"const", "min_items", "max_items", "unique_items", "allow_mutation", "regex", "include"}
 )
 
 
 class FieldOptions(TypedDict, total=False):
-    """What else `Field` takes; each as in `pydantic.Field`."""
+    """The other options that `Field` accepts; each as in `pydantic.Field`."""
 
     alias_priority: int | None
     validation_alias: str | pydantic.AliasPath | pydantic.AliasChoices | None
@@ -115,25 +115,27 @@ def Field(  # noqa: N802 - the name that pydantic's users know
             `default_factory` the field is required.
         default_factory: Makes that value, anew for each instance.
         alias: The name of the field in the constructor and in the stored document.
-        index: Whether queries find documents by this field, and by what is below it. Without it,
-            rapyer-query indexes all that can be indexed, unless `Config.index` says otherwise.
-        index_keys: Keys of a dict that are indexed each by itself, so that conditions on them are
+        index: Whether queries can find documents by this field and by what is below it. If not
+            given, rapyer-query indexes everything that can be indexed, unless `Config.index`
+            says otherwise.
+        index_keys: Keys of a dict that are indexed individually, so that conditions on them are
             answered exactly: `counts: dict[str, int] = Field(index_keys=["a", "b"])`.
-        sortable: Whether the index keeps the value of each document as well, so that the server
-            sorts by it without reading documents. It is indexed then. Without it queries can be
-            sorted by the field all the same, and more slowly.
+        sortable: Whether the index also keeps the value of each document, so that the server
+            sorts by it without reading documents. This indexes the field. Without it, queries
+            can still sort by the field, but more slowly.
         text: Whether the words of the text are indexed as well, for `matches` and `search`; a
-            `Text` says how. Comparisons of the whole text are as exact as without.
+            `Text` says how. Comparisons of the whole text remain as exact as without it.
         vector: How a list of numbers is indexed as a vector, for `nearest` and `within_distance`.
-        options: Constraints and texts, each as in `pydantic.Field`.
+        options: Constraints and descriptive texts, each as in `pydantic.Field`.
 
     Returns:
-        What the field is assigned in the class body. It is typed as `Any`, so that it stands
-        behind any annotation, `Mapped[int]` too. `pydantic.Field` works in the same places.
+        What to assign to the field in the class body. It is typed as `Any`, so that it can
+        follow any annotation, including `Mapped[int]`. `pydantic.Field` works in the same
+        places.
 
     Raises:
-        TypeError: What is said about the index contradicts itself, or is of another type; or an
-            option is none that a field has.
+        TypeError: The index options contradict each other or have the wrong type, or an option
+            does not exist for fields.
     """
     given: dict[str, Any] = dict(options)
     _refuse_unknown_options(given)
@@ -164,7 +166,7 @@ def Field(  # noqa: N802 - the name that pydantic's users know
 
 
 def _refuse_unknown_options(given: Iterable[str]) -> None:
-    """Refuse what pydantic would keep for a JSON schema, and nobody would heed."""
+    """Refuse options that pydantic would keep for a JSON schema and everybody else would ignore."""
     for name in given:
         if name in FieldOptions.__annotations__ or name in _OF_OLD_PYDANTIC:
             continue
@@ -183,7 +185,7 @@ def _keys_to_index(keys: Iterable[str]) -> tuple[str, ...]:
     others = [key for key in cast("tuple[object, ...]", given) if not isinstance(key, str)]
     if others:
         raise TypeError(f"index_keys has {others[0]!r}, which is no text. Give keys as texts.")
-    # the order of a set is another one in each process
+    # the order of a set differs between processes
     return tuple(sorted(given)) if isinstance(keys, AbstractSet) else given
 
 
@@ -202,7 +204,7 @@ class KeyMarker:
 
 
 class VersionMarker:
-    """Marks the field that counts the writes: the metadata that `Version` leaves."""
+    """Marks the field that counts writes: the metadata that `Version` leaves."""
 
     __slots__ = ()
 
@@ -215,12 +217,12 @@ def marked_fields(model: type[BaseModel], marker: type, name: str, why: str) -> 
 
     Args:
         model: The model.
-        marker: The class of what the annotation leaves in the metadata of the field.
-        name: How the annotation is called.
-        why: Why it cannot stand inside another one, for messages.
+        marker: The class that the annotation leaves in the metadata of the field.
+        name: What the annotation is called.
+        why: Why it cannot be inside another annotation, for messages.
 
     Raises:
-        ModelDefinitionError: It stands inside another annotation, where it marks no field.
+        ModelDefinitionError: It is inside another annotation, where it marks no field.
     """
     found: list[str] = []
     for field_name, field in model.__pydantic_fields__.items():
@@ -235,7 +237,7 @@ def marked_fields(model: type[BaseModel], marker: type, name: str, why: str) -> 
 
 
 def _contains(annotation: Any, marker: type) -> bool:
-    """Say whether a marker stands anywhere inside an annotation: in a union, a list, an alias."""
+    """Return whether a marker is anywhere inside an annotation: in a union, a list or an alias."""
     if isinstance(annotation, marker):
         return True
     aliased = getattr(annotation, "__value__", None)  # of a `type` statement, or its backport
@@ -252,10 +254,10 @@ def _unparametrized(name: str) -> ModelDefinitionError:
 if TYPE_CHECKING:
 
     class Mapped(Generic[T]):
-        """The annotation that is exact for type checkers, as SQLAlchemy's.
+        """The annotation that gives type checkers exact types, like SQLAlchemy's.
 
-        With `age: Mapped[int]`, `User.age` is a `FieldPath[int]` and `user.age` an `int`. At run
-        time it is the annotation `int`. A default is given by `Field(default=...)`.
+        With `age: Mapped[int]`, `User.age` is a `FieldPath[int]` and `user.age` is an `int`. At run
+        time it is the annotation `int`. Use `Field(default=...)` for a default.
         """
 
         @overload
@@ -286,7 +288,7 @@ if TYPE_CHECKING:
     class MappedOptional(Generic[E]):
         """`Mapped` for a nested model or None: `home: MappedOptional[Address]`.
 
-        `User.home.city` is a `FieldPath[str]`, `user.home` an `Address | None`.
+        `User.home.city` is a `FieldPath[str]`, and `user.home` is an `Address | None`.
         """
 
         @overload
@@ -299,9 +301,9 @@ if TYPE_CHECKING:
     class Key(Generic[T]):
         """The annotation of the field that holds the primary key: `id: Key[str]`.
 
-        The type is `str`, `int` or `uuid.UUID`. A model has one such field at most; without one,
-        a random `pk` is made for each instance. `User.id` is a path and `user.id` a value, as
-        with `Mapped`.
+        The type is `str`, `int` or `uuid.UUID`. A model has at most one such field; without one,
+        each instance gets a random `pk`. `User.id` is a path and `user.id` a value, as with
+        `Mapped`.
         """
 
         @overload
@@ -312,12 +314,12 @@ if TYPE_CHECKING:
         def __set__(self, instance: object, value: T) -> None: ...
 
     class Version:
-        """The annotation of the field that counts the writes: `revision: Version`.
+        """The annotation of the field that counts writes: `revision: Version`.
 
-        Every write of the library increases it in the same step. What holds an instance (`save`,
-        `aupdate`) compares it first, and raises `ConflictError` where somebody else was faster. A
-        model has one such field at most. It is an `int`, 0 for an instance that was never saved;
-        for type checkers it needs `= Field(default=0)`.
+        Every write by the library increments it in the same step. Writes from an instance (`save`,
+        `aupdate`) first compare it, and raise `ConflictError` if somebody else was faster. A model
+        has at most one such field. It is an `int`, 0 for an instance that was never saved; type
+        checkers need `= Field(default=0)`.
         """
 
         @overload
@@ -343,19 +345,19 @@ else:
             return "Mapped"
 
     class Mapped(_Annotation):
-        """The annotation that is exact for type checkers; at run time the one inside it."""
+        """The annotation that gives type checkers exact types; at run time, the one inside it."""
 
         def __class_getitem__(cls, item):
             return Annotated[item, _MappedMarker()]
 
     class MappedOptional(_Annotation):
-        """`Mapped` for a nested model or None; at run time `Optional` of the one inside it."""
+        """`Mapped` for a nested model or None; at run time, `Optional` of the one inside it."""
 
         def __class_getitem__(cls, item):
             return Annotated[item | None, _MappedMarker()]
 
     class Key(_Annotation):
-        """The annotation of the primary key; at run time the one inside it, and a marker."""
+        """The annotation of the primary key; at run time, the one inside it plus a marker."""
 
         def __class_getitem__(cls, item):
             return Annotated[item, KeyMarker()]

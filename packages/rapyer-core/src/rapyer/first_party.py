@@ -1,10 +1,10 @@
-"""What the plugins of the project itself add, so that its absence can be told with the remedy."""
+"""What the project's own plugins add, so that errors about their absence can name the remedy."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: The methods of models by the plugin, and so the extra, that brings them.
+#: The methods of models, by the plugin, and so the extra, that adds them.
 METHODS: Mapping[str, str] = {
     "find": "query",
     "find_one": "query",
@@ -26,7 +26,7 @@ METHODS: Mapping[str, str] = {
     "persist": "ttl",
     "persist_by_key": "ttl",
 }
-#: The options of `class Config` by the plugin, and so the extra, that brings them.
+#: The options of `class Config`, by the plugin, and so the extra, that adds them.
 OPTIONS: Mapping[str, str] = {
     "index": "query",
     "create_index": "query",
@@ -37,12 +37,12 @@ OPTIONS: Mapping[str, str] = {
     "ttl_refresh_interval": "ttl",
     "ttl_grace_period": "ttl",
 }
-#: The sub-commands of `python -m rapyer` by the plugin, and so the extra, that brings them.
+#: The subcommands of `python -m rapyer`, by the plugin, and so the extra, that adds them.
 COMMANDS: Mapping[str, str] = {"index": "query"}
 
 
 def how_to_get(extra: str, disabled: frozenset[str]) -> str:
-    """Say why something of one of these plugins is not there, and what to do."""
+    """Say why something of one of these plugins is missing, and what to do."""
     if extra in disabled:
         return (
             f"is of rapyer-{extra}, which RAPYER_DISABLED_PLUGINS disables. "

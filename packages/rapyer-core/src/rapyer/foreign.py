@@ -1,4 +1,4 @@
-"""Names that models of other libraries have, so that using one tells what it is here."""
+"""Names from models of other libraries, so that using one says what it is called here."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _FIND: Final = "`find(condition)` of rapyer-query"
 _SAVE: Final = '`save()` of an instance, and `save(only_if="absent")` where there must be none yet'
 _UPDATE: Final = "`aupdate(name=...)`, which writes the fields that it names"
 
-#: What stands for methods and attributes of models of redis-om, beanie, SQLAlchemy, Django and
-#: Tortoise, as it is written here. Names that several of them have mean the same in all of them.
+#: How to write here what methods and attributes of redis-om, beanie, SQLAlchemy, Django and
+#: Tortoise models do. Names that several of these libraries share mean the same in all of them.
 FOREIGN: Final[Mapping[str, str]] = {
     "objects": _FIND,
     "query": _FIND,
@@ -56,22 +56,22 @@ FOREIGN: Final[Mapping[str, str]] = {
 
 
 def refuse_foreign(owner: str, name: str) -> None:
-    """Raise for a name that models of other libraries have, if it is one.
+    """Raise if a name is one that models of other libraries have.
 
     Raises:
-        AttributeError: It is; the message tells what it is here.
+        AttributeError: It is; the message says what it is here.
     """
     if name in FOREIGN:
         raise AttributeError(f"{owner} has no {name!r}. Write {FOREIGN[name]}.", name=name)
 
 
 def refuse_unknown(owner: str, name: str, fields: Iterable[str]) -> NoReturn:
-    """Raise for a name that a class has not.
+    """Raise for a name that a class does not have.
 
     Args:
         owner: What was asked for it.
         name: The name.
-        fields: The fields of the class. What is near among its methods Python adds by itself.
+        fields: The fields of the class. Python itself suggests similar names among its methods.
 
     Raises:
         AttributeError: The message names the nearest field.
@@ -82,16 +82,16 @@ def refuse_unknown(owner: str, name: str, fields: Iterable[str]) -> NoReturn:
 
 
 def refuse_ignored_pk(model: type[BaseRedisModel]) -> None:
-    """Refuse a `pk` for a new instance where pydantic would ignore it, as it does unknown names.
+    """Refuse a `pk` for a new instance if pydantic would ignore it, as it ignores unknown names.
 
     Raises:
-        TypeError: No field takes it; the message says how the primary key is set.
+        TypeError: No field takes it; the message says how to set the primary key.
     """
     taken = {"pk"} & {*_names_of_values(model.__pydantic_fields__.values())}
     if taken or model.model_config.get("extra") in ("allow", "forbid"):
         return
     validators = model.__pydantic_decorators__.model_validators.values()
-    if any(validator.info.mode != "after" for validator in validators):  # which may read it
+    if any(validator.info.mode != "after" for validator in validators):  # they may read it
         return
     name, key_field = model.__name__, model.__rapyer_identity__.key_field
     if key_field is not None:
@@ -107,7 +107,7 @@ def refuse_ignored_pk(model: type[BaseRedisModel]) -> None:
 
 
 def _names_of_values(fields: Iterable[FieldInfo]) -> Iterator[object]:
-    """Give the names by which fields take their values, where these are not their own."""
+    """Return the names by which fields take their values, if these differ from their own."""
     for field in fields:
         alias = field.validation_alias
         for one in alias.choices if isinstance(alias, AliasChoices) else (alias,):
@@ -115,7 +115,7 @@ def _names_of_values(fields: Iterable[FieldInfo]) -> Iterator[object]:
 
 
 def warn_of_other_instance(model: type[BaseRedisModel]) -> None:
-    """Warn as pydantic does where a validator of a model gives another instance than its own."""
+    """Warn as pydantic does if a validator of a model gives a different instance."""
     warnings.warn(
         f"a validator of {model.__name__} returned something else than `self`, which has no effect "
         "on an instance that is made by calling the class. Change `self` and return it.",

@@ -7,47 +7,47 @@ from typing import Any, Final, TypeGuard
 
 from typing_extensions import TypeIs
 
-#: The types of the library whose values count as those of a type of Python: the Redis types. They
-#: are told apart here, below all that looks at values, and filled in where they are defined.
+#: The library's types whose values count as those of a Python type: the Redis types. They are known
+#: here, below everything that examines values, and filled in where they are defined.
 PLAIN_TYPES: Final[dict[type[Any], type[Any]]] = {}
 
 
 def plain_type(value: object) -> type[Any]:
-    """Give the type of a value; of one of a Redis type, the type of Python that it stands for."""
+    """Return the type of a value; for a Redis type, the Python type that it stands for."""
     kind = type(value)
     return PLAIN_TYPES.get(kind, kind)
 
 
 def is_mapping(value: object) -> TypeIs[Mapping[Any, Any]]:
-    """Say whether a value is a mapping."""
+    """Return whether a value is a mapping."""
     return isinstance(value, Mapping)
 
 
 def is_list(value: object) -> TypeIs[list[Any]]:
-    """Say whether a value is a list."""
+    """Return whether a value is a list."""
     return isinstance(value, list)
 
 
 def is_tuple(value: object) -> TypeIs[tuple[Any, ...]]:
-    """Say whether a value is a tuple."""
+    """Return whether a value is a tuple."""
     return isinstance(value, tuple)
 
 
 def is_array(value: object) -> TypeIs[Collection[Any]]:
-    """Say whether a value is a collection that JSON has an array for."""
+    """Return whether a value is a collection that becomes an array in JSON."""
     return isinstance(value, list | tuple | set | frozenset)
 
 
 def is_plain_list(value: object) -> TypeGuard[list[Any]]:
-    """Say whether a value is a list, and of no subclass but a Redis type."""
+    """Return whether a value is a list, and of no subclass except a Redis type."""
     return plain_type(value) is list
 
 
 def is_plain_dict(value: object) -> TypeGuard[dict[Any, Any]]:
-    """Say whether a value is a dict, and of no subclass but a Redis type."""
+    """Return whether a value is a dict, and of no subclass except a Redis type."""
     return plain_type(value) is dict
 
 
 def is_class(value: object) -> TypeIs[type[Any]]:
-    """Say whether a value is a class."""
+    """Return whether a value is a class."""
     return isinstance(value, type)

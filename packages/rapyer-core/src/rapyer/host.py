@@ -1,4 +1,4 @@
-"""The host of this process: core and the plugins that are installed, composed on first use."""
+"""The host of this process: core and the installed plugins, composed on first use."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CORE = PluginInfo("core", "rapyer-core", __version__, target="rapyer.core_plugin
 
 
 class _Current:
-    """The host in use; None until it is first asked for."""
+    """The host in use; None until it is first requested."""
 
     host: Host | None = None
 
@@ -34,15 +34,15 @@ _lock = Lock()
 
 
 def current_host() -> Host:
-    """Give the host in use, composed now if nobody asked before.
+    """Return the host in use, composed now if it has not been requested before.
 
     Raises:
-        PluginError: A plugin cannot be loaded or contradicts another one; or a plugin that is
-            being loaded asks.
+        PluginError: A plugin cannot be loaded or contradicts another one; or the caller is a
+            plugin that is being loaded.
     """
     refuse_plugin_at_work()
     if _Current.host is None:
-        # imported before the lock is taken: another thread may be importing a plugin and ask, too
+        # imported before taking the lock: another thread may be importing a plugin and ask too
         manager, disabled = _installed()
         with _lock:
             if _Current.host is None:
@@ -61,7 +61,7 @@ def _installed() -> tuple[PluginManager, frozenset[str]]:
 
 
 def core_manager() -> PluginManager:
-    """Make a manager that has core itself, and takes plugins."""
+    """Make a manager that has core itself, and accepts plugins."""
     manager = PluginManager(trace=tracing())
     manager.register(core_plugin, CORE)
     return manager
@@ -69,7 +69,7 @@ def core_manager() -> PluginManager:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """The plugins that are installed, those included that do not work.
+    """The installed plugins, including those that do not work.
 
     Attributes:
         host: Core and the plugins that work.
@@ -83,7 +83,7 @@ class Survey:
 
 
 def survey_plugins() -> Survey:
-    """Load all plugins that are installed, each of them on its own account."""
+    """Load all installed plugins, each of them separately."""
     installed = installed_plugins()
     names = disabled_plugins(plugin.info.name for plugin in installed)
     disabled = [plugin.info for plugin in installed if plugin.info.name in names]
@@ -98,7 +98,7 @@ def survey_plugins() -> Survey:
             current = None
             return Survey(Host(manager, names), tuple(faults), tuple(disabled))
         except PluginError as exc:
-            if current is None:  # they contradict each other; without a name, the last one goes
+            if current is None:  # they contradict each other; if no plugin is named, drop the last
                 named = (one for one in working if one.info.name == exc.plugin)
                 current = next(named, working[-1])
             faults.append((current.info, exc))
@@ -112,8 +112,8 @@ def host_of(
     """Compose a host of given plugins, and use it until this ends.
 
     Args:
-        plugins: The plugins, beside core itself.
-        installed: Whether those that are installed belong to it as well.
+        plugins: The plugins, besides core itself.
+        installed: Whether it also has the installed plugins.
     """
     manager, disabled = _installed() if installed else (core_manager(), frozenset[str]())
     for plugin, info in plugins:

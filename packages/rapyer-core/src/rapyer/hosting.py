@@ -15,9 +15,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ModelHost(Protocol):
-    """The plugins, core's own among them, that one `AtomicRedisModel` was composed with.
+    """The plugins, including core's own, that one `AtomicRedisModel` was composed with.
 
-    Model classes know them through this protocol alone: what implements it stands above them.
+    Model classes know them only through this protocol, because its implementation is on a higher
+    floor.
     """
 
     @property
@@ -37,7 +38,7 @@ class ModelHost(Protocol):
 
     @property
     def disabled(self) -> frozenset[str]:
-        """The names of plugins that are installed and skipped."""
+        """The names of plugins that are installed but skipped."""
         ...
 
     def owner_of(self, part: type) -> str | None:
@@ -45,10 +46,10 @@ class ModelHost(Protocol):
         ...
 
     def adopt(self, model: type[BaseRedisModel]) -> None:
-        """Take a class in, whose annotations may still be unresolved, and its prefix if it has one.
+        """Take in a class, whose annotations may still be unresolved, and its prefix if it has one.
 
         Raises:
-            ModelDefinitionError: Its keys could not be told from those of another model.
+            ModelDefinitionError: Its keys could not be told apart from those of another model.
         """
         ...
 
@@ -57,19 +58,19 @@ class ModelHost(Protocol):
         ...
 
     def complete(self, model: type[BaseRedisModel]) -> None:
-        """Let the plugins see a model that is complete, and give it their access policies.
+        """Show a complete model to the plugins, and give it their access policies.
 
-        For a model that they have seen it does nothing.
+        Does nothing for a model that they have already seen.
         """
         ...
 
 
 def extends(method: F) -> F:
-    """Mark a method of a mixin as one that extends an operation of core of the same name.
+    """Mark a method of a mixin as an extension of the core operation of the same name.
 
-    It takes what that takes, and optional keyword arguments of its own, and calls it by `super()`.
-    Several plugins may extend one: it takes `**others`, too, and passes them on. It stands below
-    `@classmethod`.
+    The method takes the same parameters plus optional keyword arguments of its own, and calls the
+    operation with `super()`. Several plugins may extend the same operation, so the method also
+    takes `**others` and passes them on. Place the decorator below `@classmethod`.
 
     Returns:
         The `method` itself.
@@ -80,5 +81,5 @@ def extends(method: F) -> F:
 
 
 def extends_core(value: object) -> bool:
-    """Say whether a method is one that `extends` has marked."""
+    """Return whether a method has been marked by `extends`."""
     return getattr(getattr(value, "__func__", value), "extends_core", False) is True

@@ -1,4 +1,4 @@
-"""How fields are indexed, beside what their types say: `Text`, `Vector`."""
+"""How fields are indexed, beyond what their types say: `Text`, `Vector`."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from pydantic import GetCoreSchemaHandler
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
-#: The name under which the metadata of a core schema says that a value is written as a whole: what
-#: is below it is nothing by itself.
+#: The name under which the metadata of a core schema says that a value is written as a whole, so
+#: that nothing below it counts on its own.
 WHOLE: Final = "rapyer_whole"
 #: How the distance of two vectors is measured.
 Metric: TypeAlias = Literal["cosine", "l2", "ip"]
-#: How near vectors are looked for: among all, or along a graph.
+#: How the nearest vectors are searched for: among all of them, or along a graph.
 Algorithm: TypeAlias = Literal["flat", "hnsw"]
-#: What numbers the index has.
+#: The type of the numbers in the index.
 Precision: TypeAlias = Literal["float32", "float64"]
-#: How large numbers may be, and how small the length of a vector, so that products of them are
-#: numbers, too.
+#: How large numbers may be, and how short a vector may be, so that their products are still
+#: numbers.
 _LARGEST: Final[Mapping[str, float]] = {"float32": 1e18, "float64": 1e150}
 _SMALLEST: Final[Mapping[str, float]] = {"float32": 1e-18, "float64": 1e-150}
 _NUMBERS: Final = frozenset({float, int})
-#: The server ends where a graph has one neighbour for each vector (RediSearch 2.10.5).
+#: The server crashes on a graph with one neighbor for each vector (RediSearch 2.10.5).
 _BETWEEN: Final[Mapping[str, tuple[int, int]]] = {
     "dim": (1, 32_768), "m": (2, 512), "ef_construction": (1, 4096),
 }  # fmt: skip
-#: Those of RediSearch whose words stand between spaces.
+#: The RediSearch languages whose words are separated by spaces.
 _LANGUAGES: Final = frozenset(
     {
         "arabic", "armenian", "basque", "catalan", "danish", "dutch", "english", "finnish",
@@ -49,14 +49,14 @@ class Text:
         bio: Mapped[Annotated[str, Text(language="german")]]
 
     Attributes:
-        weight: How much the field counts in an order by score.
-        language: Whose words they are, one of those of RediSearch; English if none is said. All
-            texts of a model have one.
-        stem: Whether words are found by other forms of them, such as plurals.
+        weight: How much the field counts when results are ordered by score.
+        language: The language of the text, one of RediSearch's; English if not given. All texts
+            of a model share one language.
+        stem: Whether a word is also found by its other forms, such as plurals.
 
     Raises:
-        ValueError: The weight is no number above 0, or RediSearch does not know the language.
-        TypeError: `stem` is no bool.
+        ValueError: The weight is not a number above 0, or RediSearch does not know the language.
+        TypeError: `stem` is not a bool.
     """
 
     weight: float = 1.0
@@ -85,21 +85,21 @@ class Vector:
         embedding: Mapped[Annotated[list[float], Vector(dim=384)]]
         embedding: Mapped[list[float]] = Field(vector=Vector(dim=384, algorithm="flat"))
 
-    The field takes lists of `dim` numbers, and what has `tolist()`, such as an array of numpy. A
+    The field takes lists of `dim` numbers, and objects with `tolist()`, such as NumPy arrays. A
     vector that the index could not hold is refused when the field is validated.
 
     Attributes:
-        dim: How many numbers there are.
-        metric: How distances are measured: `"cosine"`, 1 less the cosine of the angle; `"l2"`, the
-            square of the length of the difference; `"ip"`, 1 less the inner product.
-        algorithm: `"flat"` looks at all vectors and finds the nearest for certain; `"hnsw"` looks
-            at some of them along a graph, which is fast, and may leave near ones out.
-        precision: The numbers that the index has; documents have what was given.
-        m: For `"hnsw"`, how many neighbours a vector has in the graph.
-        ef_construction: For `"hnsw"`, among how many these are chosen.
+        dim: How many numbers a vector has.
+        metric: How distances are measured: `"cosine"`, 1 minus the cosine of the angle; `"l2"`, the
+            square of the length of the difference; `"ip"`, 1 minus the inner product.
+        algorithm: `"flat"` looks at all vectors and is certain to find the nearest; `"hnsw"` looks
+            at some of them along a graph, which is fast but may miss near ones.
+        precision: The type of the numbers in the index; documents keep what was given.
+        m: For `"hnsw"`, how many neighbors a vector has in the graph.
+        ef_construction: For `"hnsw"`, how many candidates these neighbors are chosen from.
 
     Raises:
-        ValueError: One of them has a value that it cannot have.
+        ValueError: One of them has a value that is not allowed.
     """
 
     dim: int
@@ -126,7 +126,7 @@ class Vector:
                 )
 
     def check(self, vector: Any) -> Any:
-        """Check that the index can hold a `vector`, a list of numbers or None, and give it.
+        """Check that the index can hold a `vector`, a list of numbers or None, and return it.
 
         Raises:
             ValueError: It cannot.
@@ -141,18 +141,19 @@ class Vector:
         return vector
 
     def _length_of(self, vector: Sequence[Any]) -> float:
-        """Give how long a vector is.
+        """Return the length of a vector.
 
         Raises:
-            ValueError: It has what is no number, or one that the index does not calculate with.
+            ValueError: It contains something that is not a number, or a number that the index does
+                not calculate with.
         """
         largest = _LARGEST[self.precision]
         if _NUMBERS.issuperset(map(type, vector)):
             try:
                 length = math.hypot(*vector)
-            except OverflowError:  # an int that no float is near to
+            except OverflowError:  # an int beyond the range of floats
                 length = math.inf
-            if length <= largest:  # and so is each number; NaN is not
+            if length <= largest:  # then so is each number; NaN is not
                 return length
         for number in vector:
             is_number = isinstance(number, int | float) and not isinstance(number, bool)
@@ -173,7 +174,7 @@ class Vector:
 
 
 def _of_members(annotation: Any) -> Iterator[Any]:
-    """Give what the members of a union are annotated with: `Annotated[str, Text()] | None`."""
+    """Return the annotations on the members of a union: `Annotated[str, Text()] | None`."""
     if get_origin(annotation) in (Union, UnionType):
         for member in get_args(annotation):
             if get_origin(member) is Annotated:
@@ -181,7 +182,7 @@ def _of_members(annotation: Any) -> Iterator[Any]:
 
 
 def listed(value: Any) -> Any:
-    """Give an array of numpy, or what is like one, as a list; anything else as it is."""
+    """Return a NumPy array, or something like one, as a list; anything else as it is."""
     convert: Callable[[], Any] | None = getattr(value, "tolist", None)
     return value if convert is None else convert()
 
@@ -191,11 +192,11 @@ class IndexOptions:
     """What `Field` was told about the index: the metadata that it leaves.
 
     Attributes:
-        index: Whether the field is indexed; None where nothing was said.
-        keys: Keys of a dict that are indexed each by itself.
+        index: Whether the field is indexed; None if not specified.
+        keys: Keys of a dict that are indexed individually.
         sortable: Whether the index keeps the values for sorting.
-        text: How the words of the text are indexed; None where they are not.
-        vector: How the list of numbers is indexed as a vector; None where it is not.
+        text: How the words of the text are indexed; None if they are not.
+        vector: How the list of numbers is indexed as a vector; None if it is not.
     """
 
     index: bool | None = None
@@ -206,7 +207,7 @@ class IndexOptions:
 
 
 def index_options_of(field: FieldInfo | None) -> IndexOptions:
-    """Give what was said about the index of a field."""
+    """Return what was specified about the index of a field."""
     options = IndexOptions()
     for part in () if field is None else (*field.metadata, *_of_members(field.annotation)):
         if isinstance(part, IndexOptions):

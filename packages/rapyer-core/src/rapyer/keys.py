@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
     from rapyer.registry import ModelRegistry
 
-#: What a document is named by in a call: its primary key, its whole Redis key as text, or that key
-#: as `Model.key_of` gives it.
+#: What names a document in a call: its primary key, its whole Redis key as text, or that key as
+#: `Model.key_of` gives it.
 KeyLike: TypeAlias = "str | int | uuid.UUID"
 
 #: The types that a primary key can have.
@@ -28,12 +28,12 @@ KEY_TYPES = (str, int, uuid.UUID)
 
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 
-#: Keys that belong to rapyer itself, locks for one.
+#: Keys that belong to rapyer itself, such as locks.
 _OWN_PREFIX = "rapyer"
 
 
 class RedisKey(str):
-    """A whole Redis key, as `Model.key_of(pk)` gives it; taken by every call as it is."""
+    """A whole Redis key, as `Model.key_of(pk)` gives it; every call takes it as it is."""
 
     __slots__ = ()
 
@@ -41,17 +41,17 @@ class RedisKey(str):
 def snake_case(class_name: str) -> str:
     """Turn the name of a class into a prefix: `HTTPRequest` into `http_request`.
 
-    What a generic model is parametrized with becomes part of it: `Page[Item]` gives `page_item`.
+    The type arguments of a generic model become part of it: `Page[Item]` gives `page_item`.
     """
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", class_name)
     return re.sub(r"\W+", "_", spaced).strip("_").lower()
 
 
 def check_prefix(prefix: object) -> str:
-    """Check that a value can be the prefix of a model's keys, and give it back.
+    """Check that a value can be the prefix of a model's keys, and return it.
 
     Raises:
-        ValueError: It cannot; the message is the reason and the remedy.
+        ValueError: It cannot; the message gives the reason and the remedy.
     """
     if not isinstance(prefix, str) or not prefix:
         raise ValueError("is no text. Give the part of the keys before the colon, such as 'user'")
@@ -60,7 +60,7 @@ def check_prefix(prefix: object) -> str:
     if prefix == _OWN_PREFIX or prefix.startswith(f"{_OWN_PREFIX}:"):
         raise ValueError("is the one of rapyer's own keys. Choose another one")
     if prefix.startswith("{") and "}" not in prefix:
-        # '{user' and '1}' would make the key in which what is kept beside 'user:1' has it
+        # '{user' and '1}' would make '{user:1}', which has the hash tag of the keys beside 'user:1'
         raise ValueError(
             "opens a brace that primary keys would close. Close it in the prefix, or set `hash_tag`"
         )
@@ -78,10 +78,10 @@ def check_prefix(prefix: object) -> str:
 
 
 def check_hash_tag(tag: object) -> str | None:
-    """Check that a value can be the hash tag of a model's keys, and give it back.
+    """Check that a value can be the hash tag of a model's keys, and return it.
 
     Raises:
-        ValueError: It cannot; the message is the reason and the remedy.
+        ValueError: It cannot; the message gives the reason and the remedy.
     """
     if tag is None:
         return None
@@ -98,14 +98,14 @@ class Identity:
     Args:
         model_name: The name of the model, for messages.
         prefix: The part of the keys before the colon; empty for an abstract model.
-        registry: Tells the models that other keys belong to.
+        registry: Knows the models that other keys belong to.
 
     Attributes:
         prefix: The part of the keys before the colon; empty for an abstract model.
-        key_field: The name of the field annotated `Key[...]`; None where `pk` is made by rapyer.
+        key_field: The name of the field annotated `Key[...]`; None if rapyer makes the `pk`.
         key_type: The type of the primary key.
-        complete: Resolves the annotations of the model, among which the key field may be, when
-            that could not be done at its definition; None when all is known.
+        complete: Resolves the annotations of the model, which may include the key field, if that
+            was not possible at its definition; None when everything is known.
     """
 
     __slots__ = ("_head", "_model_name", "_registry", "complete", "key_field", "key_type", "prefix")
@@ -120,11 +120,11 @@ class Identity:
         self.complete: Callable[[], object] | None = None
 
     def new_pk(self) -> str:
-        """Make a primary key that nobody else has: 32 random hexadecimal digits."""
+        """Make a unique primary key: 32 random hexadecimal digits."""
         return uuid.uuid4().hex
 
     def key(self, pk: object) -> RedisKey:
-        """Give the whole Redis key for a primary key.
+        """Return the whole Redis key for a primary key.
 
         Raises:
             AbstractModelError: The model has no keys.
@@ -134,10 +134,10 @@ class Identity:
         return RedisKey(self._head + self._pk_text(pk))
 
     def is_key_of(self, pk: object, key: str) -> bool:
-        """Say whether a whole Redis key is that for a primary key.
+        """Return whether a whole Redis key is the one for a primary key.
 
-        For the commonest types this spares making the key: it is asked of each document that is
-        read.
+        For the commonest types this avoids making the key, because it is asked for every document
+        that is read.
 
         Raises:
             InvalidKeyError: The value cannot be a primary key of this model.
@@ -164,7 +164,7 @@ class Identity:
             self.complete()
 
     def pk(self, key: str) -> str:
-        """Give the primary key, as text, that a whole Redis key of this model ends with."""
+        """Return the primary key, as text, that a whole Redis key of this model ends with."""
         return key[len(self._head) :]
 
     def _pk_text(self, pk: object) -> str:
@@ -186,7 +186,7 @@ class Identity:
         return text
 
     def _canonical(self, text: str) -> str:
-        """Spell a primary key as the key of its document does."""
+        """Spell a primary key as it is spelled in the key of its document."""
         if self.key_type is str:
             return text
         try:
@@ -201,14 +201,15 @@ class Identity:
             ) from exc
 
     def resolve(self, key: object) -> RedisKey:
-        """Give the whole Redis key for what a call was given.
+        """Return the whole Redis key for the key that a call was given.
 
-        A text that starts with the model's own `prefix:` is a key, any other one is a primary key.
+        A text that starts with the model's own `prefix:` is a whole key; any other is a primary
+        key.
 
         Raises:
             AbstractModelError: The model has no keys.
             InvalidKeyError: The value cannot be a primary key of this model.
-            WrongModelError: It is the key of another registered model.
+            WrongModelError: The key belongs to another registered model.
         """
         self.require_keys()
         if isinstance(key, str):
@@ -261,7 +262,7 @@ _model_in_schema: ContextVar[type[BaseRedisModel] | None] = ContextVar("model", 
 
 @contextmanager
 def schema_of(model: type[BaseRedisModel]) -> Generator[None]:
-    """Let `Key` fields know, while pydantic makes the schema of `model`, whose they are."""
+    """Tell `Key` fields which model they belong to while pydantic makes the schema of `model`."""
     token = _model_in_schema.set(model)
     try:
         yield

@@ -1,4 +1,4 @@
-"""What the paths of lists do with documents by key: elements validated and dumped, results read."""
+"""Operations on lists in documents by key: validating and dumping elements, reading results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rapyer.locations import Location
     from rapyer.traffic.addresses import DocumentAt
 
-#: A float as JSON that an integer has the same value as.
+#: A float as JSON that has the same value as an integer.
 _WHOLE_FLOAT: Final = re.compile(rb"-?\d+\.0")
 
 
@@ -31,8 +31,8 @@ class ListOperations:
         path: The path.
 
     Raises:
-        ExpressionError: It is no list whose elements can be written one by one, or is frozen.
-        InvalidKeyError: It is the primary key.
+        ExpressionError: It is not a list with individually writable elements, or is frozen.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_element", "_model", "_place")
@@ -53,34 +53,35 @@ class ListOperations:
         )
 
     def elements(self, values: Iterable[Any]) -> list[tuple[Any, Dump]]:
-        """Validate elements, and make what is sent of them.
+        """Validate elements, and make what is sent for them.
 
         Raises:
-            pydantic.ValidationError: One does not validate.
-            UnstorableValueError: JSON or the server cannot hold one exactly.
+            pydantic.ValidationError: An element does not validate.
+            UnstorableValueError: JSON or the server cannot hold an element exactly.
         """
         return [self._element_of(value) for value in values]
 
     async def insert(
         self, document: DocumentAt, dumps: Sequence[Dump], index: int | None = None
     ) -> Done:
-        """Put elements before an index, or at the end; give how many there are then."""
+        """Insert elements before an index, or at the end; return the new number of elements."""
         return await self._array(document).insert(dumps, index)
 
     async def set_item(self, document: DocumentAt, index: int, dump: Dump) -> Done:
-        """Replace an element; give its index from the start."""
+        """Replace an element; return its index counted from the start."""
         return await self._array(document).set_item(index, dump)
 
     async def pop(self, document: DocumentAt, index: int) -> Done:
-        """Take an element out and give its text."""
+        """Remove an element and give its text."""
         return await self._array(document).pop(index)
 
     async def remove(self, document: DocumentAt, value: Any) -> Done:
-        """Take the first element out that is stored as a value is; give where it was.
+        """Remove the first element with the same stored form as a value; give where it was.
 
         Raises:
-            ValueError: There is none.
-            UnstorableValueError: It has to stay; or no text stands for the value on the server.
+            ValueError: There is no such element.
+            UnstorableValueError: It must not be removed; or no text stands for the value on the
+                server.
         """
         _, (text, corrections) = self._element_of(value)
         if corrections:
@@ -101,19 +102,19 @@ class ListOperations:
         return done
 
     async def remove_range(self, document: DocumentAt, start: int, stop: int | None) -> Done:
-        """Take out the elements of a slice; give how many."""
+        """Remove the elements of a slice; return how many."""
         return await self._array(document).remove_range(start, stop)
 
     async def length(self, document: DocumentAt) -> int:
-        """Give how many elements there are."""
+        """Return how many elements there are."""
         return await self._array(document).length()
 
     def text(self, values: Iterable[Any]) -> bytes:
-        """Give valid elements as the JSON text of a list, for any reader but the server."""
+        """Return valid elements as the JSON text of a list, for readers other than the server."""
         return b"[%b]" % b",".join(map(self._element.codec.text, values))
 
     def read(self, key: str, text: bytes) -> Any:
-        """Make an element of the text that was taken out of the document at a key.
+        """Make an element from the text that was removed from the document at a key.
 
         Raises:
             CorruptDocumentError: It does not validate; the text is the `raw` of the error.
@@ -131,11 +132,11 @@ class ListOperations:
 
 
 def read_taken(location: Location, name: str, key: str, text: bytes) -> Any:
-    """Make a value of the text that was taken out of a document.
+    """Make a value from the text that was removed from a document.
 
     Args:
-        location: Where it stood.
-        name: What it was taken out of, for messages.
+        location: Where it was.
+        name: What it was removed from, for messages.
         key: The whole Redis key.
         text: The text, as the server has it.
 

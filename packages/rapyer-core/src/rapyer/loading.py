@@ -1,4 +1,4 @@
-"""Making instances of the documents that the server sent."""
+"""Making instances from the documents that the server sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rapyer.memory import remember_baseline
 
 M = TypeVar("M", bound=BaseRedisModel)
 
-#: Bytes of documents that are put together as one text: more only takes memory.
+#: Bytes of documents that are joined into one text; more would only take memory.
 _AT_ONCE: Final = 256 * 1024
 
 
@@ -40,10 +40,10 @@ def loaded(model: type[M], key: RedisKey, raw: bytes) -> M:
 
 
 def all_loaded(model: type[M], keys: Sequence[RedisKey], raws: Sequence[bytes]) -> list[M]:
-    """Make the instances of several documents, in as few calls into pydantic-core as are useful.
+    """Make the instances of several documents, in as few pydantic-core calls as is useful.
 
     Raises:
-        CorruptDocumentError: As `loaded` does, for the first one that is so.
+        CorruptDocumentError: As for `loaded`, for the first such document.
     """
     size = sum(map(len, raws))
     if size <= _AT_ONCE:
@@ -68,10 +68,10 @@ def _all_loaded(model: type[M], keys: Sequence[RedisKey], raws: Sequence[bytes])
 def _note_loaded(
     model: type[M], instances: Sequence[M], keys: Sequence[RedisKey], raws: Sequence[bytes]
 ) -> None:
-    """Let instances remember the documents that they were made of.
+    """Let instances remember the documents that they were made from.
 
     Raises:
-        CorruptDocumentError: One belongs at another key.
+        CorruptDocumentError: A document belongs at another key.
     """
     identity = model.__rapyer_identity__
     name = identity.key_field
@@ -94,7 +94,7 @@ def _note_loaded(
 
 
 def not_found(model: type[BaseRedisModel], key: RedisKey) -> KeyNotFoundError:
-    """Make the error about a key where no document is."""
+    """Make the error for a key without a document."""
     return KeyNotFoundError(
         f"no {model.__name__} is stored at {str(key)!r}. It was never saved, was deleted or has "
         "expired; get(key, default=None) returns None instead of raising.",

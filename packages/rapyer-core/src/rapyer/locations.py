@@ -1,4 +1,4 @@
-"""Where the paths of a model lead in its documents, worked out once for each of them."""
+"""Where the paths of a model lead in its documents, worked out once for each path."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ V = TypeVar("V")
 
 #: How many locations, and how many ways to read several, are kept for a model.
 _KEPT = 1024
-#: The schema of keys that are any text.
+#: The schema of keys that may be any text.
 _TEXT: Mapping[str, Any] = {"type": "str"}
 _SCALARS: Mapping[str, type] = {"int": int, "str": str, "bool": bool}
-#: What a validator raises that does not find the other fields.
+#: What a validator raises if it does not find the other fields.
 VALIDATOR_ERRORS = (AttributeError, LookupError, TypeError)
 
 
@@ -45,10 +45,10 @@ class Location:
         text: The path as it is written in Python, for messages.
         steps: The steps of the path, as far as every valid document has the same places for them.
         places: What each of these steps leads to.
-        rest: The steps behind them, which lead to what only the value there tells: into the models
+        rest: The steps after them. Only the value there tells what these lead to: into the models
             of a union that differ in a field.
         values: What handles the values.
-        kept: What was worked out about it, by what has made that.
+        kept: What has been worked out about it, by what has made that.
     """
 
     def __init__(
@@ -70,15 +70,15 @@ class Location:
 
     @cached_property
     def stored_steps(self) -> tuple[str | int, ...]:
-        """The keys and indexes on the way, as they stand in documents."""
+        """The keys and indexes along the path, as they are in documents."""
         return tuple(place.stored for place in self.places)
 
     @cached_property
     def json_path(self) -> str:
-        """The path as the server reads it; see `render_path` for what that is good for.
+        """The path as the server reads it; see `render_path` for what it can be used for.
 
         Raises:
-            UnaddressableKeyError: A key on the way has no spelling.
+            UnaddressableKeyError: A key along the path has no spelling.
         """
         return render_path(self.stored_steps)
 
@@ -89,7 +89,7 @@ class Location:
 
     @cached_property
     def reply_name(self) -> str:
-        """The path as it stands in the reply to `JSON.GET`, when U+0000 is restored there."""
+        """The path as it appears in the reply to `JSON.GET`, once U+0000 is restored there."""
         return render_path(self.names)
 
     @cached_property
@@ -97,18 +97,18 @@ class Location:
         """Where the server writes a value for this place.
 
         Raises:
-            UnaddressableKeyError: A key on the way has no spelling.
+            UnaddressableKeyError: A key along the path has no spelling.
         """
         return Target.of(self.stored_steps)
 
     @cached_property
     def names(self) -> tuple[str | int, ...]:
-        """The keys and indexes on the way, but for U+0000 in them."""
+        """The keys and indexes along the path, except for U+0000 in them."""
         return tuple(place.name for place in self.places)
 
     @cached_property
     def around(self) -> list[str]:
-        """The path of the document, and those of all that is on the way."""
+        """The path of the document, and those of everything along the path."""
         return [render_path(self.stored_steps[:end]) for end in range(len(self.places) + 1)]
 
     @cached_property
@@ -120,14 +120,14 @@ class Location:
     def guard(self) -> int | None:
         """How many steps lead to the outermost value around this one that has rules about it.
 
-        A validator of a model is such a rule, and the length of a dict; 0 stands for the document.
-        None where a value that is valid by itself is valid where it stands.
+        A validator of a model is such a rule, and so is the length of a dict; 0 stands for the
+        document. None if a value that is valid on its own is valid where it is.
         """
         return next((end for end, place in enumerate(self.places) if place.guarded), None)
 
     @cached_property
     def scalar(self) -> type | None:
-        """The type of the values, where they are plain scalars that JSON has; else None."""
+        """The type of the values, if they are plain scalars that JSON has; otherwise None."""
         schema = self.place.schema
         while schema["type"] in ("default", "nullable") and "serialization" not in schema:
             schema = schema["schema"]
@@ -139,11 +139,11 @@ class Location:
         return looks_around(self.place.schema)
 
     def validate(self, value: Any) -> Any:
-        """Validate a value as its assignment to the field would, and give what the field then has.
+        """Validate a value as its assignment to the field would, and return the field's value.
 
         Raises:
-            pydantic.ValidationError: It, or a key on the way, does not validate.
-            ExpressionError: A key on the way is changed by the validation of its dict.
+            pydantic.ValidationError: The value, or a key along the path, does not validate.
+            ExpressionError: Validation of its dict changes a key along the path.
         """
         if self._has_keys:
             self.check_keys()
@@ -153,7 +153,7 @@ class Location:
             raise of_validators(exc, (self,)) from exc
 
     def read(self, text: bytes) -> Any:
-        """Make a value of its JSON text, without what is around it.
+        """Make a value from its JSON text, without what is around it.
 
         Raises:
             pydantic.ValidationError: It does not validate.
@@ -165,7 +165,7 @@ class Location:
             raise of_validators(exc, (self,)) from exc
 
     def check_keys(self) -> None:
-        """Validate the keys of dicts on the way; see `validate` for the errors.
+        """Validate the dict keys along the path; see `validate` for the errors.
 
         Raises:
             UnstorableValueError: A key would not be read back from its name in JSON.
@@ -183,7 +183,7 @@ class Location:
                     self._read_key(step, place)
 
     def key_named(self, name: str) -> Any:
-        """Give the key that the last step stands for, by its name in JSON; the name if none is."""
+        """Return the key that the last step stands for, by its name in JSON; else give the name."""
         with suppress(ValidationError):
             reader = self._values_of.key_reader(self.place)
             (key,) = reader.validate_json(to_json({name: None}), strict=True)
@@ -209,16 +209,16 @@ class Location:
         return any(place.keys is not None for place in self.places)
 
     def values_of(self, place: Place) -> PlaceValues:
-        """Give what handles the values of a place below, such as the elements of a set."""
+        """Return what handles the values of a place below, such as the elements of a set."""
         return self._values_of.of(place)
 
     def default(self, place: Place) -> Any:
-        """Give the value that a document without a field on the way is read with."""
+        """Return the value that a document without a field along the path is read with."""
         return self._values_of.of(place).default()
 
 
 def of_validators(error: Exception, locations: Iterable[Location]) -> ExpressionError:
-    """Say of an error in a validator of the model that it was given one value by itself."""
+    """Turn an error in a validator of the model into one about validating a value on its own."""
     names = ", ".join(location.text for location in locations)
     return ExpressionError(
         f"a validator raised {error!r} for {names}. A path validates its value by itself, without "
@@ -239,7 +239,7 @@ class Reader:
         unique = {location.json_path: location for location in locations}
         self.json_paths = tuple(unique)
         self._is_single = len(unique) == 1
-        #: Whether a value is yet to be found within one that is loaded.
+        #: Whether a value still has to be found inside one that is loaded.
         self.goes_on = any(location.rest for location in locations)
         first = locations[0]
         if self._is_single:
@@ -254,7 +254,7 @@ class Reader:
         self._validator = build_validator(schema, cast("core_schema.CoreConfig", settings))
 
     def load(self, reply: bytes) -> list[list[Any]]:
-        """Give the matches of each path, in the order of the paths: none, or one.
+        """Return the matches of each path, in the order of the paths: none, or one.
 
         Raises:
             pydantic.ValidationError: A value does not validate.
@@ -271,11 +271,11 @@ class Reader:
 
 
 def with_config(location: Location, first: Location) -> CoreSchema:
-    """Give the schema of the matches of a path, among those with the settings of another one."""
+    """Return the schema of a path's matches, for use among those with another path's settings."""
     if location.place.config == first.place.config:
         return location.values.schema_of_matches
     validator = location.values.matches
-    # settings belong to a whole validator: this one is given its part as JSON again
+    # settings belong to a whole validator: this one receives its part as JSON again
     return core_schema.no_info_plain_validator_function(
         lambda matches: validator.validate_json(to_json(matches), strict=True)
     )
@@ -300,22 +300,22 @@ class Locations:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything, because the annotations of the model were resolved anew."""
+        """Forget everything, because the annotations of the model were resolved again."""
         self._locator: Locator | None = None
         self._locations: dict[tuple[Step, ...], Location] = {}
         self._readers: dict[tuple[tuple[Step, ...], ...], Reader] = {}
         self._texts: dict[str, Path[Any]] = {}
-        #: What was worked out of the places that a call names, by their names: as many as the code
-        #: of the application has such calls.
+        #: What was worked out for the places that a call names, by their names: as many as there
+        #: are such calls in the code of the application.
         self.named: dict[Any, Any] = {}
-        #: What validates single fields of models that documents are made of.
+        #: What validates single fields of models that documents consist of.
         self.of_fields: dict[type[BaseModel], SchemaValidator] = {}
 
     def at(self, path: Path[Any]) -> Location:
-        """Give where a path leads.
+        """Return where a path leads.
 
         Raises:
-            ExpressionError: The path is one of another model, leads to many values, or to nothing
+            ExpressionError: The path belongs to another model, leads to many values, or to nothing
                 that documents have.
         """
         steps = steps_of(path)
@@ -326,7 +326,7 @@ class Locations:
         return location
 
     def kept(self, make: Callable[[Any, Path[Any]], V], path: Path[Any]) -> V:
-        """Give what is worked out about a path, once: what `make` gives for model and path.
+        """Return what is worked out about a path, once: what `make` gives for model and path.
 
         Raises:
             ExpressionError: As for `at`.
@@ -338,7 +338,7 @@ class Locations:
         return known
 
     def behind(self, steps: tuple[Step, ...]) -> Location:
-        """Give where steps lead; one at least, none of them to each element.
+        """Return where steps lead; at least one step, and none of them to each element.
 
         Raises:
             ExpressionError: They lead to nothing that documents have.
@@ -360,7 +360,7 @@ class Locations:
         return self._locator
 
     def reader(self, paths: Sequence[Path[Any]]) -> Reader:
-        """Give what loads the values of some paths; see `at` for the errors."""
+        """Return what loads the values of some paths; see `at` for the errors."""
         key = tuple(map(steps_of, paths))
         reader = self._readers.get(key)
         if reader is None or not all(issubclass(self._model, model_of(path)) for path in paths):
@@ -369,10 +369,10 @@ class Locations:
         return reader
 
     def resolve(self, text: object) -> Path[Any]:
-        """Give the path that a text names.
+        """Return the path that a text names.
 
         Raises:
-            InvalidPathError: It is no path, or leads nowhere in the model.
+            InvalidPathError: It is not a path, or leads nowhere in the model.
         """
         path = self._texts.get(text) if isinstance(text, str) else None
         if path is None:
@@ -394,6 +394,6 @@ class Locations:
 
 
 def _keep(cache: dict[Any, Any], key: Any, value: Any) -> None:
-    if len(cache) >= _KEPT:  # indexes and keys of dicts come from users
+    if len(cache) >= _KEPT:  # indexes and dict keys come from users
         cache.clear()
     cache[key] = value

@@ -1,4 +1,4 @@
-"""Locks on documents: held while a block runs, which changes the document as it was read."""
+"""Locks on documents: held while a block runs and changes the document as it was read."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ from rapyer.writing import ChangesWrite
 
 M = TypeVar("M", bound=BaseRedisModel)
 
-#: A lease is renewed so many times before it ends.
+#: How many times a lease is renewed before it ends.
 _RENEWALS: Final = 3
 _SHORTEST: Final = 0.05
-#: Seconds that a block which is cancelled waits for giving the lock back; it goes on without it.
+#: Seconds that a cancelled block waits for the lock to be released; then it goes on without.
 _GRACE: Final = 1.0
-#: What the keys of a lock begin with: the lock, who waits, the list that is waited for.
+#: What the keys of a lock begin with: the lock, those who wait, the list they wait on.
 _KINDS: Final = ("lock", "lock-waiting", "lock-wake")
 #: The locks that each task holds, by their keys.
 _held: WeakKeyDictionary[asyncio.Task[Any], set[str]] = WeakKeyDictionary()
-#: Locks that are given back after whoever wanted them was cancelled.
+#: Releases of locks that go on after the caller was cancelled.
 _leaving: set[asyncio.Task[None]] = set()
 
 
 def lock_keys(key: str, name: str, *, is_cluster: bool) -> LockKeys:
-    """Give the keys of a lock on a document: in the slot of the document, by one canonical name.
+    """Return the keys of a lock on a document: in the document's slot, with one canonical name.
 
     Args:
         key: The key of the document.
@@ -79,11 +79,11 @@ def lock_keys(key: str, name: str, *, is_cluster: bool) -> LockKeys:
 
 
 class DocumentLock(Generic[M]):
-    """A lock on a document, as `lock` and `lock_by_key` give it: an asynchronous context manager.
+    """A lock on a document, as returned by `lock` and `lock_by_key`: an async context manager.
 
     Entering it waits for the lock and gives a fresh instance of the document, in one round trip
-    and the waiting; leaving it writes what was changed in that and gives the lock back, in another
-    one. See `lock` of models for the errors.
+    plus the wait. Leaving it writes what has changed in that instance and releases the lock, in
+    another round trip. See `lock` of models for the errors.
     """
 
     __slots__ = ("_channel", "_fresh", "_key", "_keys", "_lease", "_model", "_name", "_renewal",
@@ -115,7 +115,7 @@ class DocumentLock(Generic[M]):
             self._keys = lock_keys(self._key, self._name, is_cluster=server.is_cluster)
             self._mark()
             raw = await self._acquired()
-        except (LockError, KeyNotFoundError, WrongTypeError):  # it was not taken
+        except (LockError, KeyNotFoundError, WrongTypeError):  # the lock was not taken
             self._unmark()
             raise
         except BaseException:
@@ -146,7 +146,7 @@ class DocumentLock(Generic[M]):
     def _mark(self) -> None:
         """Note that this task holds the lock, or waits for it."""
         task = asyncio.current_task()
-        assert task is not None  # whoever awaits is in one
+        assert task is not None  # a coroutine always runs in one
         held = _held.setdefault(task, set())
         if self._keys.lock in held:
             raise LockError(
@@ -162,11 +162,11 @@ class DocumentLock(Generic[M]):
             self._task = None
 
     async def _acquired(self) -> bytes:
-        """Take the lock, and give the document.
+        """Take the lock, and return the document.
 
         Raises:
-            KeyNotFoundError: No document is there.
-            LockTimeoutError: Somebody else has the lock for too long.
+            KeyNotFoundError: There is no document.
+            LockTimeoutError: Another holder keeps the lock for too long.
         """
         deadline = math.inf if self._wait is None else time.monotonic() + self._wait
         while True:
@@ -187,12 +187,12 @@ class DocumentLock(Generic[M]):
                     key=self._key,
                     name=self._name,
                 )
-            # one that loses its connection looks again, and is told then what there is to tell
+            # a caller that loses its connection tries again, and then gets any error that there is
             with suppress(OutcomeUnknownError):
                 await self._channel.wait_for(self._keys.wake, max(0.001, min(left, taken.left)))
 
     def _give_back_later(self) -> asyncio.Task[None] | None:
-        """Give the lock back, if it is held, in a task that nobody cancels with the caller."""
+        """Release the lock, if it is held, in a task that is not cancelled with the caller."""
         if not hasattr(self, "_keys"):
             return None  # nothing was sent
         leaving = asyncio.create_task(self._give_back())
@@ -201,7 +201,7 @@ class DocumentLock(Generic[M]):
         return leaving
 
     async def _give_back(self) -> None:
-        with suppress(RedisError, RapyerError):  # else it ends with its lease
+        with suppress(RedisError, RapyerError):  # otherwise the lock ends with its lease
             await release(self._channel, self._keys, self._token)
 
     # -- holding it -------------------------------------------------------------------------------
@@ -209,11 +209,11 @@ class DocumentLock(Generic[M]):
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._lease / _RENEWALS)
-            with suppress(RedisError, RapyerError):  # it is tried again as long as it may be held
+            with suppress(RedisError, RapyerError):  # tried again as long as the lock may be held
                 if not await renew(self._channel, self._keys, self._token, lease=self._lease):
-                    return  # the end of the block finds out, and says so
+                    return  # the end of the block notices, and says so
 
-    # -- giving it back ---------------------------------------------------------------------------
+    # -- releasing it -----------------------------------------------------------------------------
 
     async def __aexit__(
         self,
@@ -235,7 +235,7 @@ class DocumentLock(Generic[M]):
             leave_lock(fresh)
 
     async def _write(self, fresh: M) -> None:
-        """Write what was changed, and give the lock back, in one step."""
+        """Write what has changed, and release the lock, in one step."""
         try:
             baseline = baseline_of(fresh)  # without one, the block has deleted the document
             write = None if baseline is None else ChangesWrite(fresh, baseline)
@@ -266,7 +266,7 @@ class DocumentLock(Generic[M]):
             raise self._lost()
 
     async def _given_back(self, seconds: float | None = None) -> None:
-        """Give the lock back, whatever happens to the caller; wait for that, for a time."""
+        """Release the lock, whatever happens to the caller; wait for that up to a time limit."""
         leaving = self._give_back_later()
         if leaving is not None:
             await asyncio.wait([leaving], timeout=seconds)

@@ -1,4 +1,4 @@
-"""What an instance of a model remembers beside its fields: which document it stands for."""
+"""What an instance of a model remembers besides its fields: which document it stands for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
     from rapyer.baseline import Baseline
 
-#: The attribute of classes that has those of their fields whose values are of Redis types.
+#: The class attribute that holds those of its fields whose values are of Redis types.
 BOUND_FIELDS: Final = "__rapyer_bound_fields__"
 
 V = TypeVar("V")
@@ -23,14 +23,14 @@ M = TypeVar("M", bound="BaseRedisModel")
 
 if (
     TYPE_CHECKING
-):  # a base of its own would be a dataclass to them, that no frozen model derives from
+):  # a base of its own would be a dataclass to checkers, which no frozen model could derive from
     RememberingModel = BaseModel
 else:
 
     class RememberingModel(BaseModel):
-        """The base of models that remembers, in slots that are unset at first.
+        """The base of models that remembers, in slots that are initially unset.
 
-        Private attributes of pydantic would cost each construction.
+        Private attributes of pydantic would cost time at each construction.
         """
 
         __slots__ = (
@@ -44,7 +44,7 @@ else:
 
 
 class _Slot(Generic[V]):
-    """A slot of the instances of models that may be unset; faster than their attribute access."""
+    """A slot of model instances that may be unset; faster than their attribute access."""
 
     __slots__ = ("_read", "set")
 
@@ -60,39 +60,39 @@ class _Slot(Generic[V]):
             return None
 
 
-#: The key that was made for an instance or set as its `pk`, where no field holds it.
+#: The key that was made for an instance or set as its `pk`, if no field holds it.
 made_key = _Slot[RedisKey]("__rapyer_made_key__")
 #: The key that it was loaded from or saved to.
 stored_key = _Slot[RedisKey]("__rapyer_stored_key__")
-#: For a copy: the key of the document that its values, and its version, come from.
+#: For a copy: the key of the document from which its values, and its version, come.
 _origin = _Slot[RedisKey]("__rapyer_origin__")
-#: Where changes are tracked, the document as it was loaded or saved.
+#: If changes are tracked, the document as it was loaded or saved.
 _baseline = _Slot["Baseline"]("__rapyer_baseline__")
 
 
-#: Whether it is the instance of a block of a lock.
+#: Whether it is the instance of a lock's block.
 _in_lock = _Slot[bool]("__rapyer_in_lock__")
 
 
-#: The number of the last change, of those that are noted, that is in its document.
+#: The number of the last noted change that is in its document.
 _saved_changes = _Slot[int]("__rapyer_saved_changes__")
 
 
 class NotedChanges:
-    """The changes that methods of Python, and assignments, make to values of Redis types."""
+    """The changes that Python methods, and assignments, make to values of Redis types."""
 
-    #: How many there were so far, of all instances: each has a number.
+    #: The number of changes so far, in all instances: each has a number.
     last = 0
 
     @classmethod
     def note(cls) -> int:
-        """Give the number of one more change."""
+        """Return the number of one more change."""
         cls.last += 1
         return cls.last
 
 
 def is_saved(instance: BaseRedisModel, change: int) -> bool:
-    """Say whether an instance was saved since a change that was noted."""
+    """Return whether an instance was saved after a noted change."""
     return change <= (_saved_changes.get(instance) or 0)
 
 
@@ -103,19 +103,19 @@ def mark_saved(instance: BaseRedisModel, change: int) -> None:
 
 
 class _Locks:
-    """How many blocks of locks there are: a slot that is unset is slow to read."""
+    """How many blocks of locks there are; kept because an unset slot is slow to read."""
 
     held = 0
 
 
 def own_made_key(instance: BaseRedisModel) -> RedisKey | None:
-    """Give the key that no field of an instance holds, made now if it was not needed before."""
+    """Return the key that no field of an instance holds, made now if it was not needed before."""
     identity = type(instance).__rapyer_identity__
     return instance.key if identity.prefix and identity.key_field is None else None
 
 
 def hand_over(original: M, copy: M) -> M:
-    """Give a copy the identity of the original, but not its memory of being stored.
+    """Return a copy the identity of the original, but not its memory of being stored.
 
     So a copy with another primary key is a new document rather than an error.
     """
@@ -130,7 +130,7 @@ def hand_over(original: M, copy: M) -> M:
 
 
 def memories_of(instance: BaseRedisModel) -> tuple[Any, ...]:
-    """Give all that an instance remembers, for `restore_memories` in another process."""
+    """Return everything that an instance remembers, for `restore_memories` in another process."""
     made, stored = own_made_key(instance), stored_key.get(instance)
     return made, stored, _origin.get(instance), _baseline.get(instance)
 
@@ -143,20 +143,20 @@ def restore_memories(instance: BaseRedisModel, memories: tuple[Any, ...] = (None
 
 
 def origin_of(instance: BaseRedisModel) -> RedisKey | None:
-    """Give the key of the document that the values of an instance come from; None for a new one."""
+    """Return the key of the document that an instance's values come from; None for a new one."""
     return stored_key.get(instance) or _origin.get(instance)
 
 
 def mark_stored(instance: BaseRedisModel, key: RedisKey) -> None:
     """Remember that an instance stands for the document at `key`, as it is now."""
     stored_key.set(instance, key)
-    _baseline.set(instance, None)  # where changes are tracked, the new one is remembered then
+    _baseline.set(instance, None)  # if changes are tracked, the new one is remembered afterwards
 
 
 def mark_deleted(instance: BaseRedisModel, key: RedisKey) -> None:
     """Remember that the document of an instance is gone; it keeps its primary key.
 
-    Its version is 0 again, as that of a new one.
+    Its version is reset to 0, as for a new instance.
     """
     restore_memories(instance)
     made_key.set(instance, key)
@@ -166,12 +166,12 @@ def mark_deleted(instance: BaseRedisModel, key: RedisKey) -> None:
 
 
 def keeps_baseline(instance: BaseRedisModel) -> bool:
-    """Say whether an instance keeps what its document was: of its model, or of a lock."""
+    """Return whether an instance keeps its baseline, because of its model or of a lock."""
     return type(instance).__rapyer_tracks__ or (_Locks.held > 0 and bool(_in_lock.get(instance)))
 
 
 def enter_lock(instance: BaseRedisModel) -> None:
-    """Note that an instance is the one of a block of a lock, which keeps what its document is."""
+    """Note that an instance is that of a lock's block, which keeps what its document is."""
     _Locks.held += 1
     _in_lock.set(instance, True)
 
@@ -190,15 +190,15 @@ def remember_baseline(instance: BaseRedisModel, baseline: Baseline) -> None:
 
 
 def baseline_of(instance: BaseRedisModel) -> Baseline | None:
-    """Give what the document of an instance was when it was loaded or saved, if it is known."""
+    """Return what the document of an instance was when it was loaded or saved, if known."""
     return _baseline.get(instance)
 
 
 def require_instance(value: object) -> None:
-    """Make sure that a method of instances was not called on the class, as `User.save("1")`.
+    """Make sure that an instance method was not called on the class, as in `User.save("1")`.
 
     Raises:
-        TypeError: It was: the value is no instance of a model.
+        TypeError: It was: the value is not an instance of a model.
     """
     if not hasattr(value, "__rapyer_identity__"):
         raise TypeError(
@@ -210,13 +210,13 @@ def require_instance(value: object) -> None:
 
 
 def key_to_write(instance: BaseRedisModel) -> RedisKey:
-    """Give the key of an instance for an operation on its own document.
+    """Return the key of an instance for an operation on its own document.
 
     Raises:
         AbstractModelError: The model has no keys.
         InvalidKeyError: Its primary key was set to a value that cannot be one.
-        KeyChangedError: Its primary key is another one than when it was loaded or saved, so that
-            the operation would meet another document and leave its own behind.
+        KeyChangedError: Its primary key differs from when it was loaded or saved, so that the
+            operation would affect another document and leave its own behind.
     """
     try:
         key, stored = instance.key, stored_key.get(instance)

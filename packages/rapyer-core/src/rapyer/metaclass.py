@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 D = TypeVar("D")
 E = TypeVar("E")
 
-#: Set while pydantic builds a class: it looks on bases for defaults, and must not find paths there.
+#: Set while pydantic builds a class: it looks for defaults on bases, and must not find paths there.
 _building: ContextVar[bool] = ContextVar("building", default=False)
 
 
@@ -59,7 +59,7 @@ class RedisModelMeta(ModelMetaclass):
             try:
                 cls = super().__new__(mcs, name, bases, namespace, **kwargs)
             except TypeError as exc:
-                if "__init_subclass__" in str(exc):  # what pydantic did not take, nobody else does
+                if "__init_subclass__" in str(exc):  # what pydantic leaves, nothing takes
                     exc.add_note(f"Options of rapyer stand in the `class Config` of {name}.")
                 raise
             finally:
@@ -71,7 +71,7 @@ class RedisModelMeta(ModelMetaclass):
             return cls
 
         def __getattr__(cls, name):  # noqa: N805 - in a metaclass
-            # pydantic leaves no class attribute for a field, so that this is reached for fields
+            # pydantic leaves no class attribute for a field, so this is reached for fields
             if not name.startswith("_") and not _building.get():
                 path = _path_of_field(cls, name)
                 if path is not None:
@@ -85,7 +85,7 @@ class RedisModelMeta(ModelMetaclass):
                     refuse_unknown(cls.__name__, name, cls.__pydantic_fields__)
             try:
                 return super().__getattr__(name)
-            except AttributeError:  # pydantic's says the name alone
+            except AttributeError:  # pydantic's error only has the name
                 what = f"type object {cls.__name__!r} has no attribute {name!r}"
                 raise AttributeError(what, name=name, obj=cls) from None
 
@@ -96,13 +96,13 @@ class RedisModelMeta(ModelMetaclass):
 
 
 class _ReadOptions(type):
-    """The metaclass of a `class Config` that was read: what is set in it later has no effect."""
+    """The metaclass of a `class Config` that was read: setting options in it has no effect."""
 
     __rapyer_model__: str
 
     @classmethod
     def of(cls, model: str, config: object) -> object:
-        """Give a class with the same options, in which none can be set."""
+        """Return a class with the same options, in which none can be set."""
         if not isinstance(config, type) or type(config) not in (type, cls):
             return config  # which is refused, or has a metaclass of its own
         about = {"__rapyer_model__": model, "__doc__": config.__doc__}
@@ -129,12 +129,12 @@ if TYPE_CHECKING:
         kw_only_default=True, field_specifiers=(Field, pydantic.Field, PrivateAttr)
     )
     class EmbeddedModelMeta(RedisModelMeta, type):  # type: for ruff, which knows no other metaclass
-        """What checkers see on the class of an embedded model, beside its fields.
+        """What checkers see on the class of an embedded model, besides its fields.
 
         To them `User.home` is `type[Home]`, so that `User.home.city` is exact. At run time it is a
-        path, which has these methods. `Home` itself has not: `Home.get` is an error at run time
-        only. Where a field has such a name, `Home.get` is that field to pyright and at run time,
-        and this method to mypy; `User.home.get` is the method at run time.
+        path, which has these methods. `Home` itself does not have them: `Home.get` is an error at
+        run time only. If a field has such a name, `Home.get` is that field to pyright and at run
+        time, and this method to mypy; `User.home.get` is the method at run time.
         """
 
         def __rapyer_value__(cls: type[E]) -> E: ...
@@ -150,14 +150,14 @@ if TYPE_CHECKING:
             """Set the model in the document at a key, as `set` of a path does."""
 
         def is_none(cls) -> Condition:
-            """Say that there is no model, but None."""
+            """Say that there is None instead of a model."""
             ...
 
         def in_(cls: type[E], operands: Iterable[E | None]) -> Condition:
             """Say that the model is one of several."""
             ...
 
-        # a condition with an instance or None; types are compared with types as ever
+        # a condition for an instance or None; types are compared with types as usual
         @overload
         def __eq__(cls, other: EmbeddedModel | None) -> Condition: ...  # type: ignore[overload-overlap] # pyright: ignore[reportOverlappingOverload] # an instance or None is an object, too
         @overload
@@ -175,7 +175,7 @@ else:
 
 
 def reset_paths(cls: type[BaseModel]) -> None:
-    """Let access to fields give paths, and bound values, by what their annotations say now."""
+    """Make access to fields give paths, and bound values, by what their annotations now say."""
     if cls.__pydantic_complete__:
         bind_fields(cls)
     root = path_of(FieldPath, cls, (), cls)
@@ -214,7 +214,7 @@ def refuse_reserved_names(model: str, bases: tuple[type, ...], fields: Iterable[
 
 
 def refuse_private_names(model: type[BaseModel], host: ModelHost) -> None:
-    """Refuse private attributes of a model that a mixin of a plugin has, too."""
+    """Refuse private attributes of a model that a plugin's mixin also has."""
     for name, attribute in vars(model).get("__private_attributes__", {}).items():
         for base in model.__mro__[1:]:
             plugin = host.owner_of(base)
@@ -227,7 +227,7 @@ def refuse_private_names(model: type[BaseModel], host: ModelHost) -> None:
 
 
 def _refuse_mixin_before_its_model(model: str, bases: tuple[type, ...]) -> None:
-    """Say it better than Python, for which there is no consistent order of such bases."""
+    """Return a better message than Python, which finds no consistent order of such bases."""
     for place, base in enumerate(bases):
         for later in bases[place + 1 :]:
             host = _host_of(later)
@@ -241,7 +241,7 @@ def _refuse_mixin_before_its_model(model: str, bases: tuple[type, ...]) -> None:
 
 
 def _refuse_meta(model: str, namespace: dict[str, Any]) -> None:
-    """Refuse options where other libraries have them: here nobody would read them."""
+    """Refuse options where other libraries have them: here nothing would read them."""
     for name, value in namespace.items():
         is_plain = type(value) is type and value.__bases__ == (object,) and not is_dataclass(value)
         if name == "Meta" or (is_plain and name.lower() in _PLACES_OF_OPTIONS):
@@ -252,7 +252,7 @@ def _refuse_meta(model: str, namespace: dict[str, Any]) -> None:
 
 
 def _refuse_config_of_plain_base(model: str, bases: tuple[type, ...], config: object) -> None:
-    """Refuse options that would be ignored: those of a base that is no model."""
+    """Refuse options that would be ignored: those of a base that is not a model."""
     for base in bases:
         plain = vars(base).get("Config")
         if plain is None or isinstance(base, RedisModelMeta) or issubclass(base, BaseModel):
@@ -270,16 +270,16 @@ def _host_of(cls: type) -> ModelHost | None:
 
 
 def refuse_absent_method(cls: type, name: str) -> None:
-    """Raise for a method that a plugin of the project adds which is not there.
+    """Raise for a method that a missing plugin of the project would add.
 
     Args:
-        cls: The class, or the class of the instance, that the method was asked of.
-        name: The method as it was asked for, such as `User.find`.
+        cls: The class, or the class of the instance, on which the method was accessed.
+        name: The method as it was written, such as `User.find`.
 
     Raises:
         PluginNotInstalledError: The class would have the method with the plugin.
     """
-    if "__rapyer_identity__" in vars(cls):  # no method of the kind is on embedded models
+    if "__rapyer_identity__" in vars(cls):  # embedded models have no method of this kind
         host = _host_of(cls)
         extra = first_party.METHODS[name.rpartition(".")[2]]
         disabled: frozenset[str] = frozenset() if host is None else host.disabled

@@ -1,12 +1,12 @@
-"""A plugin for mypy: plain annotations are paths on the class, as `Mapped` ones are.
+"""A mypy plugin: plain annotations are paths on the class, like `Mapped` ones.
 
     [tool.mypy]
     plugins = ["rapyer.mypy", "pydantic.mypy"]
 
-With it, `User.age` is a `FieldPath[int]` where the field is annotated `age: int`, and `user.age`
-still an `int`. Listed before `pydantic.mypy`, it also keeps that one off models of rapyer, which
-are described to mypy by `dataclass_transform`: it would declare inherited `Mapped[int]` fields as
-plain `int`. Seen on mypy 2.4.
+With it, `User.age` is a `FieldPath[int]` if the field is annotated `age: int`, and `user.age` is
+still an `int`. Listed before `pydantic.mypy`, it also keeps that plugin away from models of rapyer,
+which `dataclass_transform` describes to mypy: `pydantic.mypy` would declare inherited `Mapped[int]`
+fields as plain `int`. Seen on mypy 2.4.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from mypy.types import (
 
 _MODELS = ("rapyer.base.BaseRedisModel", "rapyer.embedded.EmbeddedModel")
 _EMBEDDED = "rapyer.embedded.EmbeddedModel"
-#: What a class has beside its fields that is declared as if it was one.
+#: What a class has besides its fields that is declared as if it were one.
 _OF_PYDANTIC = frozenset({"model_config", "model_fields", "model_computed_fields"})
 
 
 class RapyerPlugin(Plugin):
-    """Makes the plainly annotated fields of models paths on their classes."""
+    """Turns the plainly annotated fields of models into paths on their classes."""
 
     def get_base_class_hook(self, fullname: str) -> Callable[[ClassDefContext], None] | None:
-        """Answer for models of rapyer, so that no later plugin is asked."""
+        """Respond for models of rapyer, so that no later plugin is asked."""
         info = self._class(fullname)
         return _leave if info is not None and _is_model(info) else None
 
     def get_class_attribute_hook(self, fullname: str) -> Callable[[AttributeContext], Type] | None:
-        """Answer for access to a field by the class."""
+        """Respond for access to a field on the class."""
         owner, _, name = fullname.rpartition(".")
         info = self._class(owner)
         if info is None or name.startswith("_") or name in _OF_PYDANTIC or not _is_model(info):
@@ -56,7 +56,7 @@ class RapyerPlugin(Plugin):
         return partial(_path_of, self.kind_of)
 
     def kind_of(self, name: str) -> TypeInfo | None:
-        """Give a kind of paths; some are there for type checkers only."""
+        """Return a kind of paths; some exist for type checkers only."""
         return self._class(f"rapyer.paths.{name}")
 
     def _class(self, fullname: str) -> TypeInfo | None:
@@ -74,7 +74,7 @@ def _leave(context: ClassDefContext) -> None:
 
 
 def _path_of(kind_of: Callable[[str], TypeInfo | None], context: AttributeContext) -> Type:
-    """Give the type of a field on the class, from that on an instance."""
+    """Return the type of a field on the class, from its type on an instance."""
     declared = get_proper_type(context.default_attr_type)
     if _is_described(declared):
         return declared
@@ -92,7 +92,7 @@ def _path_of(kind_of: Callable[[str], TypeInfo | None], context: AttributeContex
 
 
 def _container(declared: Type) -> tuple[str, list[Type]]:
-    """Give the kind of a path by what it leads to, and what that is a kind of."""
+    """Return the kind of path for what it leads to, with its type arguments."""
     if isinstance(declared, TupleType) or _is_of(declared, "builtins.tuple"):
         return "TuplePath", [declared]
     if _is_of(declared, "builtins.list"):
@@ -115,7 +115,7 @@ def _is_embedded(declared: Type) -> TypeGuard[Instance]:
 
 
 def _is_described(declared: Type) -> bool:
-    """Say whether a type is not that of a plain field: a method, or what `Mapped` has given."""
+    """Return whether a type is not that of a plain field: a method, or what `Mapped` has given."""
     proper = get_proper_type(declared)
     if isinstance(proper, CallableType | TypeType | AnyType):
         return True
@@ -127,5 +127,5 @@ def _is_none(declared: Type) -> bool:
 
 
 def plugin(version: str) -> type[Plugin]:  # noqa: ARG001 - mypy calls it so
-    """Give the plugin to mypy."""
+    """Return the plugin to mypy."""
     return RapyerPlugin

@@ -1,4 +1,4 @@
-"""The options of a model's `class Config`: what there is, and what a class makes of it."""
+"""The options of a model's `class Config`: which ones exist, and what a class makes of them."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Option(Generic[T]):
 
     Attributes:
         name: Its name.
-        type: What may be written: any annotation that pydantic knows. Nothing is converted: where
-            it is `int`, the text `"5"` is refused.
-        default: What holds where neither the class, nor a base of it, nor `init_rapyer` sets the
+        type: What may be written: any annotation that pydantic knows. Nothing is converted: if it
+            is `int`, the text `"5"` is refused.
+        default: What holds if neither the class, nor a base of it, nor `init_rapyer` sets the
             option. It is taken as it is, without `type` and `parse`.
-        parse: Turns what was written into what is kept; raises ValueError with a clause that says
-            what is wrong with it and what to write.
-        inherited: Whether a subclass takes it over from its bases, and models from `init_rapyer`.
-        for_all: Whether `init_rapyer` may set it, where it is inherited.
+        parse: Turns what was written into the value that is kept; raises ValueError with a clause
+            that says what is wrong with it and what to write.
+        inherited: Whether subclasses take it over from their bases, and models from `init_rapyer`.
+        for_all: Whether `init_rapyer` may set it, if it is inherited.
         show: Gives a value in a form that messages can show, without secrets.
     """
 
@@ -59,10 +59,10 @@ class Option(Generic[T]):
     show: Callable[[object], object] = _as_it_is
 
     def of(self, model: type) -> T:
-        """Give the value that holds for a model, now: `init_rapyer` may change it.
+        """Return the value that currently holds for a model; `init_rapyer` may change it.
 
         Raises:
-            LookupError: The class is no model of the plugin system that the option is part of.
+            LookupError: The class is not a model of the plugin system that the option belongs to.
         """
         options: Mapping[str, T] = getattr(model, "__rapyer_options__", {})
         if self.name not in options:
@@ -73,7 +73,7 @@ class Option(Generic[T]):
         return options[self.name]
 
     def validate(self, value: object) -> T:
-        """Check a `value` that was written, and give what is kept.
+        """Check a `value` that was written, and return what is kept.
 
         Raises:
             ValueError: It cannot be the value of the option; the message is a clause.
@@ -91,11 +91,11 @@ class Option(Generic[T]):
 def _adapter_of(annotation: Any) -> TypeAdapter[Any]:
     try:
         return TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-    except PydanticUserError:  # a model, a dataclass or a typed dict, which has settings of its own
+    except PydanticUserError:  # a model, a dataclass or a typed dict, which has its own settings
         return TypeAdapter(annotation)
 
 
-#: The options of the core.
+#: The options of core.
 CORE_OPTIONS: tuple[Option, ...] = (
     Option("prefix", Any, default=None, parse=check_prefix, inherited=False),
     Option("abstract", bool, default=False, inherited=False),
@@ -106,10 +106,10 @@ CORE_OPTIONS: tuple[Option, ...] = (
 
 
 class OptionTable:
-    """The options that are registered, and what `init_rapyer` has set for all models.
+    """The registered options, and what `init_rapyer` has set for all models.
 
     Args:
-        disabled: The names of plugins that are installed and skipped.
+        disabled: The names of plugins that are installed but skipped.
     """
 
     def __init__(self, disabled: frozenset[str] = frozenset()) -> None:
@@ -121,10 +121,10 @@ class OptionTable:
         return iter(self._options.values())
 
     def register(self, option: Option) -> None:
-        """Add an option, whose name is not taken.
+        """Add an option with a new name.
 
         Raises:
-            ValueError: No option can have its name, or its type is none that pydantic knows.
+            ValueError: No option can have its name, or pydantic does not know its type.
         """
         if not option.name.isidentifier() or option.name.startswith("_"):
             raise ValueError("is no name that a `class Config` could set")
@@ -135,11 +135,11 @@ class OptionTable:
         self._options[option.name] = option
 
     def check_for_all(self, written: Mapping[str, object]) -> dict[str, Any]:
-        """Check what `init_rapyer` is to set for all models, and give what is kept.
+        """Check what `init_rapyer` is to set for all models, and return what is kept.
 
         Raises:
-            OptionError: An option is unknown, is for single models only, or has a value that it
-                cannot have.
+            OptionError: An option is unknown, is for single models only, or has a value that is not
+                allowed.
         """
         checked: dict[str, Any] = {}
         for name, value in written.items():
@@ -153,31 +153,32 @@ class OptionTable:
         return checked
 
     def set_for_all(self, checked: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Set what holds for models that do not set an option; give what was set before."""
+        """Set what holds for models that do not set an option; return the previous settings."""
         before, self._for_all = self._for_all, checked
         return before
 
     def effective(self, own: Mapping[str, Any]) -> dict[str, Any]:
-        """Give all options with the values that hold for a model that sets or inherits `own`."""
-        # copied, for a plugin may change what it is given for one model
+        """Return all options with the values that hold for a model that sets or inherits `own`."""
+        # copied, because a plugin may change what it receives for one model
         defaults = {option.name: deepcopy(option.default) for option in self}
         return {**defaults, **self._for_all, **own}
 
     def resolve(
         self, name: str, config: object, bases: tuple[type, ...]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Work out what a class sets by its own `Config` and those of its bases.
+        """Work out what a class sets in its own `Config` and in those of its bases.
 
         Args:
             name: The name of the class, for messages.
             config: Its own `class Config`, if it has one.
-            bases: Its base classes in the order of resolution, nearest first.
+            bases: Its base classes in resolution order, nearest first.
 
         Returns:
-            What subclasses take over from the class itself, and all that holds for the class.
+            What subclasses take over from the class itself, and everything that holds for the
+            class.
 
         Raises:
-            OptionError: An option is unknown, or has a value that it cannot have.
+            OptionError: An option is unknown, or has a value that is not allowed.
         """
         inherited: dict[str, Any] = {}
         for base in reversed(bases):
@@ -190,11 +191,11 @@ class OptionTable:
         return inheritable, {**inherited, **own}
 
     def refuse_elsewhere(self, name: str, model_config: Mapping[str, object]) -> None:
-        """Refuse options among the settings of pydantic, where nobody would read them.
+        """Refuse options among the pydantic settings, where nothing would read them.
 
         Args:
             name: The name of the class, for messages.
-            model_config: Its settings of pydantic.
+            model_config: Its pydantic settings.
 
         Raises:
             OptionError: One of them is an option.
@@ -207,7 +208,7 @@ class OptionTable:
                 )
 
     def _written(self, name: str, config: object) -> dict[str, object]:
-        """Read what a `class Config` sets, its own bases included."""
+        """Read what a `class Config` sets, including its own bases."""
         if config is None:
             return {}
         if not isinstance(config, type):

@@ -1,4 +1,4 @@
-"""Whose a path is: the model whose documents it leads into, and the server that has them."""
+"""The owner of a path: the model whose documents it leads into, and the server that has them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def channel_of(model: type[BaseRedisModel]) -> Channel:
-    """Give the connections for the documents of a model in the running event loop.
+    """Return the connections for the documents of a model in the running event loop.
 
     Raises:
         NotConnectedError: Neither the model nor `init_rapyer` nor the environment names a server.
@@ -26,7 +26,7 @@ def channel_of(model: type[BaseRedisModel]) -> Channel:
 
 
 def database_of(model: type[BaseRedisModel]) -> int:
-    """Give the number of the database that the documents of a model are in.
+    """Return the number of the database that the documents of a model are in.
 
     Raises:
         NotConnectedError: Neither the model nor `init_rapyer` nor the environment names a server.
@@ -35,7 +35,7 @@ def database_of(model: type[BaseRedisModel]) -> int:
 
 
 def model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
-    """Give the model that a path starts from, which has to have documents."""
+    """Return the model that a path starts from, which must have documents."""
     model: Any = model_of(path)
     if not hasattr(model, "__rapyer_locations__"):
         raise ExpressionError(
@@ -46,7 +46,7 @@ def model_with_documents(path: Path[Any]) -> type[BaseRedisModel]:
 
 
 def document_at(model: type[BaseRedisModel], key: KeyLike) -> DocumentAt:
-    """Give where an operation by key goes: it counts a Version, and compares none.
+    """Return where an operation by key goes: it increments a Version, and compares none.
 
     Raises:
         InvalidKeyError: It cannot be the key of a document of this model.

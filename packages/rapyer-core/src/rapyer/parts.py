@@ -1,4 +1,4 @@
-"""What the values of a document are made of: in JSON and in Python at once, and step by step."""
+"""What the values of a document consist of, in JSON and in Python at once, step by step."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from rapyer.expr.steps import Step
 from rapyer.guards import is_list, is_mapping, is_plain_dict, is_plain_list, is_tuple
 from rapyer.locations import Locations
 
-# past what a Redis type does when its user sets something
+# bypasses what a Redis type does when its user sets something
 _list: Any = list
 _dict: Any = dict
 _set_in_list: Callable[[list[Any], Any, Any], None] = _list.__setitem__
 _set_in_dict: Callable[[Any, Any, Any], None] = _dict.__setitem__
 
-#: What stands for all fields where pydantic is asked for one of them.
+#: The name that stands for all fields where pydantic is asked for one of them.
 _EVERYTHING = "__all__"
 #: Gives, for a key in JSON, the step that leads to the part, and the part.
 _PartOf: TypeAlias = Callable[[Any], tuple[Step, Any]]
 
 
 class UnreachableError(Exception):
-    """No path leads to the parts of a value, which is there as a whole only."""
+    """No path leads to the parts of a value, which exists only as a whole."""
 
 
 class Parts(NamedTuple):
-    """What a value is made of.
+    """What a value consists of.
 
     Attributes:
         keys: The keys of its parts in JSON.
@@ -42,7 +42,7 @@ class Parts(NamedTuple):
 
 
 def parts_of(locations: Locations, steps: tuple[Step, ...], value: Any, json: Any) -> Parts:
-    """Give the parts of a value.
+    """Return the parts of a value.
 
     Args:
         locations: Where paths lead.
@@ -51,12 +51,12 @@ def parts_of(locations: Locations, steps: tuple[Step, ...], value: Any, json: An
         json: Its form in JSON.
 
     Raises:
-        UnreachableError: They are not parts of the JSON as well.
+        UnreachableError: They are not also parts of the JSON.
     """
     if is_plain_list(value) or is_tuple(value):
         return Parts(range(len(value)), elements_of(value))
     if is_plain_dict(value) and not _is_typed(locations, steps):
-        if len(json) != len(value):  # two keys have one name, or a serializer makes something else
+        if len(json) != len(value):  # two keys share a name, or a serializer changes the value
             raise UnreachableError
         # dumped in its own order, which tells the key in JSON for each
         return Parts(json.keys(), _items_of(value, dict(zip(json, value, strict=False))))
@@ -65,10 +65,10 @@ def parts_of(locations: Locations, steps: tuple[Step, ...], value: Any, json: An
     for name in held:
         try:
             location = locations.behind((*steps, Step("field", name)))
-        except ExpressionError as exc:  # a serializer makes something else of it
+        except ExpressionError as exc:  # a serializer turns it into something else
             raise UnreachableError from exc
         key = str(location.place.name)
-        # models of a union may differ in it; an extra field may have the alias of another one
+        # models of a union may differ in it; an extra field may have the alias of another field
         if location.rest or key in names or name == _EVERYTHING:
             raise UnreachableError
         names[key] = name
@@ -80,7 +80,7 @@ def _is_typed(locations: Locations, steps: tuple[Step, ...]) -> bool:
 
 
 def elements_of(elements: Sequence[Any]) -> _PartOf:
-    """Give what finds an element by its index."""
+    """Return what finds an element by its index."""
 
     def element(index: int) -> tuple[Step, Any]:
         return Step("index", index), elements[index]
@@ -103,13 +103,13 @@ def _members_of(held: Mapping[str, Any], names: Mapping[str, str]) -> _PartOf:
 
 
 def _fields_of(value: Any) -> Mapping[str, Any]:
-    """Give the fields of a model, a dataclass or a typed dict, which any other value has not."""
+    """Return the fields of a model, a dataclass or a typed dict; other values have none."""
     if isinstance(value, BaseModel):
         if isinstance(value, RootModel):
             raise UnreachableError
         declared, extra = type(value).__pydantic_fields__, value.__pydantic_extra__ or {}
         if not declared.keys() <= value.__dict__.keys() or declared.keys() & extra.keys():
-            raise UnreachableError  # one was deleted, or is hidden by an extra one of its name
+            raise UnreachableError  # one was deleted, or is hidden by an extra field of its name
         return {**{name: value.__dict__[name] for name in declared}, **extra}
     if is_plain_dict(value):
         return value
@@ -120,7 +120,7 @@ def _fields_of(value: Any) -> Mapping[str, Any]:
 
 
 def part_of(value: Any, steps: Iterable[Step]) -> Any:
-    """Give the part of a value that steps lead to, which is there."""
+    """Return the part of a value that steps lead to, which exists."""
     for step in steps:
         if isinstance(value, BaseModel):
             value = value.__dict__[step.value]
@@ -133,7 +133,7 @@ def part_of(value: Any, steps: Iterable[Step]) -> Any:
 
 
 def has_part(value: Any, step: Step) -> bool:
-    """Say whether a value has a part that a step leads to."""
+    """Return whether a value has a part that a step leads to."""
     if isinstance(value, BaseModel):
         return step.value in value.__dict__
     if is_list(value) or is_tuple(value):
@@ -144,7 +144,7 @@ def has_part(value: Any, step: Step) -> bool:
 
 
 def put(holder: Any, steps: Sequence[Step], value: Any) -> None:
-    """Set a part of a value that can be changed; tuples on the way there are replaced."""
+    """Set a part of a value that can be changed; tuples along the way are replaced."""
     step, *rest = steps
     if rest and has_part(holder, step):
         value = _replaced(part_of(holder, (step,)), rest, value)
@@ -152,24 +152,24 @@ def put(holder: Any, steps: Sequence[Step], value: Any) -> None:
 
 
 def _replaced(value: Any, steps: Sequence[Step], part: Any) -> Any:
-    """Give a tuple with another part, as far as it has such a part."""
+    """Return a tuple with one part replaced, as far as it has such a part."""
     step, *rest = steps
     if not (is_tuple(value) and has_part(value, step)):
-        return value  # it was replaced while Redis was asked
+        return value  # it was replaced while Redis was being asked
     items = list(value)
     items[step.value] = _replaced(items[step.value], rest, part) if rest else part
     return tuple(items)
 
 
 def set_part(around: Any, step: Step, value: Any) -> None:
-    """Set the part of a value that one step leads to; no tuple."""
+    """Set the part of a value that one step leads to; the value is not a tuple."""
     if isinstance(around, BaseModel):
-        vars(around)[step.value] = value  # past what a frozen model refuses
+        vars(around)[step.value] = value  # bypasses what a frozen model refuses
         around.__pydantic_fields_set__.add(step.value)
     elif is_mapping(around):
         _set_in_dict(around, step.value, value)
     elif is_list(around):
-        # one that was made shorter while Redis was asked has no such element to change any more
+        # a list made shorter while Redis was being asked no longer has such an element
         if has_part(around, step):
             _set_in_list(around, step.value, value)  # a RedisList notes what its users do
     else:

@@ -1,4 +1,4 @@
-"""What the fields are like whose values the server changes in place: without rules of their own."""
+"""Fields whose values the server changes in place: those without rules of their own."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
 Schema: TypeAlias = Mapping[str, Any]
 
-#: What may stand around the schema of a value without having a say about its parts.
+#: What may be around the schema of a value without affecting its parts.
 _AROUND: Final = frozenset({"default", "nullable"})
 
 
 def plain_schema(location: Location, kind: str) -> Schema | None:
-    """Give the schema of values that have no rules but what it says itself; None for all else.
+    """Return the schema of values that have no rules beyond what it says; None for all others.
 
     Args:
-        location: Where they stand.
+        location: Where they are.
         kind: The type of the schema: `"list"`, `"int"`.
     """
     schema: Schema = location.place.schema
@@ -33,7 +33,7 @@ def plain_schema(location: Location, kind: str) -> Schema | None:
 
 
 def not_plain(model: type[BaseRedisModel], path: Any, what: str) -> ExpressionError:
-    """Make the error about a value that the server does not change in place."""
+    """Make the error for a value that the server does not change in place."""
     return ExpressionError(
         f"{path!r} is {what}, or has a validator or a serializer of its own. Write it as a whole, "
         f"under a lock: `async with {model.__name__}.lock_by_key(key) as fresh:`."
@@ -41,7 +41,7 @@ def not_plain(model: type[BaseRedisModel], path: Any, what: str) -> ExpressionEr
 
 
 def around_empty(location: Location, nothing: object) -> str:
-    """Give the path of the object around a field that documents may lack, and then is empty."""
+    """Return the path of the object around a field that is empty when a document lacks it."""
     place = location.place
     if not (place.is_field and place.has_static_default):
         return ""
@@ -51,10 +51,10 @@ def around_empty(location: Location, nothing: object) -> str:
 
 
 def around_default(location: Location) -> tuple[str, str]:
-    """Give the path of the object around a field, and the JSON that documents without it stand for.
+    """Return the path of the object around a field, and the JSON that stands for its absence.
 
     Returns:
-        Two empty texts where there is no such default, or no text of it on the server.
+        Two empty texts if there is no such default, or no text for it on the server.
     """
     place = location.place
     if not (place.is_field and place.has_static_default):

@@ -1,4 +1,4 @@
-"""Telling the caller how far a call is: by a callable, or by a bar in the terminal."""
+"""Reporting the progress of a call: to a callable, or in a terminal progress bar."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from importlib.util import find_spec
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
-#: Is told how many items are done, and how many there are (None where that is not known).
+#: Receives how many items are done, and how many there are (None if that is not known).
 ProgressCallable: TypeAlias = Callable[[int, int | None], object]
 Progress: TypeAlias = ProgressCallable | bool | None
-"""How far a call is: a callable that takes how many items are done, and how many there are (None
-where that is not known); True for a bar in the terminal; None or False for nothing."""
+"""How to report progress: a callable that takes how many items are done, and how many there are
+(None if that is not known); True for a progress bar in the terminal; None or False for nothing."""
 
 
 class Reporter:
-    """Tells how far a call is.
+    """Reports how far a call has got.
 
     Args:
         progress: What the caller has asked for.
-        total: How many items there are; None where that is not known.
-        what: What is done, as the bar says it.
+        total: How many items there are; None if that is not known.
+        what: What is being done, as shown by the bar.
 
     Raises:
         TypeError: `progress` is something else.
-        ModuleNotFoundError: A bar is asked for, and nothing is installed that could show it.
+        ModuleNotFoundError: A bar is requested, and nothing that could show it is installed.
     """
 
     def __init__(self, progress: Progress, total: int | None, what: str) -> None:
@@ -38,7 +38,7 @@ class Reporter:
         if progress is None or progress is False:
             return
         if progress is True:
-            # where nobody looks, nothing is shown, and nothing needed
+            # if nobody is watching, nothing is shown and nothing is needed
             self._bar = _bar(total, what) if sys.stderr.isatty() else None
         elif callable(progress):
             self._call = progress
@@ -49,11 +49,11 @@ class Reporter:
             )
 
     def report(self, done: int) -> None:
-        """Tell that so many items are done.
+        """Report that so many items are done.
 
         Raises:
-            TypeError: The callable is an asynchronous one.
-            Exception: What it raised; then it is not called any more.
+            TypeError: The callable is asynchronous.
+            Exception: What the callable raised; it is not called again after that.
         """
         call, self._call = self._call, None
         if call is None:
@@ -91,7 +91,7 @@ def _bar(total: int | None, what: str) -> AbstractContextManager[ProgressCallabl
 
 
 class _RichBar(AbstractContextManager[ProgressCallable]):
-    """A bar of rich, on the standard error; gone when it is done."""
+    """A bar by rich on standard error, removed when it is done."""
 
     def __init__(self, total: int | None, what: str) -> None:
         self._total, self._what = total, what
@@ -114,7 +114,7 @@ class _RichBar(AbstractContextManager[ProgressCallable]):
 
 
 class _TqdmBar(AbstractContextManager[ProgressCallable]):
-    """A bar of tqdm, on the standard error; gone when it is done."""
+    """A bar by tqdm on standard error, removed when it is done."""
 
     def __init__(self, total: int | None, what: str) -> None:
         self._total, self._what = total, what

@@ -38,21 +38,21 @@ async def read_fields(
 ) -> list[list[Any]]:
     """Read the values at some paths of some documents.
 
-    One round trip for every 500 documents; one more for every 500 that lack something on the way
-    to a value, to find out what.
+    One round trip for every 500 documents; one more for every 500 that lack something along the
+    path to a value, to find out what.
 
     Args:
         model: The model.
         channel: The connections.
         keys: The whole keys of the documents.
         paths: The paths; they may repeat.
-        default: What stands for values of documents and of paths that are not there.
+        default: Stands in for values of missing documents and at missing paths.
 
     Returns:
         For each key the values in the order of the paths.
 
     Raises:
-        KeyNotFoundError: No document is at a key, and no default was given.
+        KeyNotFoundError: There is no document at a key, and no default was given.
         PathNotFoundError: A document has nothing at a path, and no default was given.
         CorruptDocumentError: A value does not validate.
         WrongTypeError: A key holds another Redis type.
@@ -116,7 +116,7 @@ def _or_default(default: Any, find: Callable[..., Any], *args: Any) -> Any:
 
 
 def _around(reader: Reader, matches: Sequence[Sequence[Any]]) -> list[str]:
-    """Give the paths of all that is on the way to what was not found."""
+    """Return the paths of everything along the way to what was not found."""
     locations = zip(reader.locations, matches, strict=True)
     around = (path for location, match in locations if not match for path in location.around)
     return list(dict.fromkeys(around))
@@ -129,8 +129,8 @@ def _values(
     type_at: Mapping[str, str | None],
     default: Any,
 ) -> list[Any]:
-    """Give the values of a document that lacked some, of what was read of it again."""
-    if reply is None:  # deleted since
+    """Return the values of a document that lacked some, from what was read of it again."""
+    if reply is None:  # deleted in the meantime
         if default is REQUIRED:
             raise KeyNotFoundError(f"no document is stored at {str(key)!r} any more.", key=key)
         return [default] * len(reader.locations)
@@ -143,7 +143,7 @@ def _values(
 
 
 def _static_default(location: Location, key: RedisKey, type_at: Mapping[str, str | None]) -> Any:
-    """Give the value of a path that leads to nothing: what loading the document would give it."""
+    """Return the value for a path that leads to nothing: what loading the document gives."""
     above = location.around[0]
     for end, (place, path) in enumerate(
         zip(location.places, location.around[1:], strict=True), start=1
@@ -170,7 +170,7 @@ def _static_default(location: Location, key: RedisKey, type_at: Mapping[str, str
 
 
 def _navigate(value: Any, steps: Sequence[Step], key: RedisKey, location: Location) -> Any:
-    """Go on along a path within a value that was loaded."""
+    """Continue along a path inside a value that was loaded."""
     for step in steps:
         try:
             value = _below(value, step)

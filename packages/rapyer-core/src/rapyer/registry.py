@@ -16,28 +16,28 @@ if TYPE_CHECKING:
 class ModelRegistry:
     """The models that can be told apart by the prefixes of their keys.
 
-    A class that nothing else refers to is not kept alive.
+    It does not keep alive a class that nothing else refers to.
     """
 
     def __init__(self) -> None:
         self._models: WeakValueDictionary[str, type[BaseRedisModel]] = WeakValueDictionary()
-        # those of them whose prefix has a colon, and so may lie below the prefix of another one
+        # those with a colon in their prefix, which may therefore be below another prefix
         self._nested: WeakValueDictionary[str, type[BaseRedisModel]] = WeakValueDictionary()
 
     def __iter__(self) -> Iterator[type[BaseRedisModel]]:
-        """Give the models in the order of their prefixes."""
+        """Return the models in the order of their prefixes."""
         return (model for _, model in sorted(self._models.items()))
 
     def register(self, model: type[BaseRedisModel], prefix: str) -> None:
-        """Make `prefix` the one of `model`, so that its keys can be told from those of others.
+        """Register `prefix` for `model`, so that its keys can be told apart from those of others.
 
         A class with the module and the qualified name of an earlier one replaces it, as when a
-        module is loaded again; so does a class defined in a function, of one with its name defined
+        module is reloaded. So does a class defined in a function, if one with its name was defined
         in another function.
 
         Raises:
-            ModelDefinitionError: The keys of another model could not be told from those of this
-                one.
+            ModelDefinitionError: The keys of another model could not be told apart from those of
+                this one.
         """
         other = self._conflicting(model, prefix)
         if other is not None:
@@ -57,7 +57,7 @@ class ModelRegistry:
             self._nested[prefix] = model
 
     def discard(self, model: type[BaseRedisModel]) -> None:
-        """Take back what `register` has done for a model."""
+        """Undo what `register` has done for a model."""
         prefix = model.__rapyer_identity__.prefix
         if self._models.get(prefix) is model:
             del self._models[prefix]
@@ -84,18 +84,18 @@ class ModelRegistry:
 
 
 def _replaces(model: type[BaseRedisModel], other: type[BaseRedisModel]) -> bool:
-    """Say whether a class takes the place of an earlier one rather than conflicting with it."""
+    """Return whether a class takes the place of an earlier one rather than conflicting with it."""
     if _full_name(model) == _full_name(other):
         return True
     scope, _, name = model.__qualname__.rpartition("<locals>")
     other_scope, _, other_name = other.__qualname__.rpartition("<locals>")
-    # what is left of a function that has returned can be kept alive by caches of `typing`
+    # caches of `typing` can keep alive what is left of a function that has returned
     functions = (model.__module__, scope), (other.__module__, other_scope)
     return bool(scope and other_scope) and functions[0] != functions[1] and name == other_name
 
 
 def _full_name(model: type) -> str:
-    """Name a class so that no other one has the name, arguments of a generic one included."""
+    """Name a class uniquely, including the arguments of a generic class."""
     name = f"{model.__module__}.{model.__qualname__}"
     metadata: dict[str, Any] = vars(model).get("__pydantic_generic_metadata__") or {}
     arguments: tuple[Any, ...] = metadata.get("args") or ()

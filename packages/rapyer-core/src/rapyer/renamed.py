@@ -1,11 +1,11 @@
-"""Names that users of rapyer 1.x know, so that asking for one tells the name it has now."""
+"""Names that users of rapyer 1.x know, so that using one says what it is called now."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
 
-#: What stands for methods and attributes of models of rapyer 1.x, as it is written now.
+#: How to write now what methods and attributes of rapyer 1.x models did.
 RENAMED: Final[Mapping[str, str]] = {
     "asave": "`save()`",
     "aload": "`load()`, which loads into the instance",
@@ -35,10 +35,10 @@ RENAMED: Final[Mapping[str, str]] = {
 
 
 def refuse_renamed(owner: str, name: str) -> None:
-    """Raise for a name of rapyer 1.x, if it is one.
+    """Raise if a name is one of rapyer 1.x.
 
     Raises:
-        AttributeError: It is; the message tells what stands for it now.
+        AttributeError: It is; the message says what replaces it now.
     """
     if name in RENAMED:
         raise AttributeError(

@@ -1,4 +1,4 @@
-"""Reading values of many documents at once, of what an index sends of them."""
+"""Reading values of many documents at once, from what an index sends."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RowReader:
     """Loads the values at some paths of many documents, in one call into pydantic-core.
 
     Args:
-        locations: Where the paths lead; one at least, each in the same place of all documents.
+        locations: Where the paths lead; at least one, each at the same place of all documents.
     """
 
     __slots__ = ("_locations", "_validator")
@@ -65,10 +65,10 @@ class RowReader:
         """Load the matches of each path in each document.
 
         Args:
-            rows: For each document the JSON arrays of the matches of the paths, in their order.
+            rows: For each document, the JSON arrays of the matches of the paths, in their order.
 
         Returns:
-            For each document the matches of each path: one, or none.
+            For each document, the matches of each path: one, or none.
 
         Raises:
             pydantic.ValidationError: A value does not validate.
@@ -107,11 +107,11 @@ class ViewReader:
     def of(
         cls, view: type[BaseModel], locations: Sequence[Location], field_types: FieldTypes
     ) -> ViewReader | None:
-        """Give the reader for a model whose fields are at some locations of documents.
+        """Return the reader for a model whose fields are at some locations of documents.
 
         Returns:
-            None where a field is not the same in both: then values have to be made of what is
-            stored first, and the model of them.
+            None if a field is not the same in both: then values have to be made from what is stored
+            first, and the model from them.
         """
         schema: Any = complete_schema(view)
         if schema.get("custom_init"):
@@ -133,7 +133,7 @@ class ViewReader:
         """Make the models.
 
         Args:
-            rows: For each document the JSON texts of the fields.
+            rows: For each document, the JSON texts of the fields.
 
         Raises:
             pydantic.ValidationError: A value does not validate.

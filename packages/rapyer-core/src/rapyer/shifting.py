@@ -1,4 +1,4 @@
-"""What the paths of dates and times do with documents by key: moved by a span."""
+"""Operations on dates and times in documents by key: moving them by a span."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
     from rapyer.traffic.addresses import DocumentAt
 
-#: What a schema may say of a date or a time that is moved.
+#: What a schema may say about a date or a time that is moved.
 _KNOWN: Final = frozenset(
     {"type", "metadata", "ref", "strict", "microseconds_precision", "tz_constraint"}
 )
 _DAY: Final = timedelta(days=1)
-#: The least and the most that is stored of these.
+#: The least and the greatest stored values of these types.
 _RANGES: Final[Mapping[str, tuple[int, int]]] = {
     "date": (dump_date(date.min), dump_date(date.max)),
-    "timedelta": (-(2**63), 2**63 - 1),  # those of Python are longer
+    "timedelta": (-(2**63), 2**63 - 1),  # Python's timedeltas can be longer
 }
 
 
@@ -43,8 +43,8 @@ class ShiftOperations:
         path: The path.
 
     Raises:
-        ExpressionError: It is none that can be moved, or is frozen.
-        InvalidKeyError: It is the primary key.
+        ExpressionError: It is not one that can be moved, or is frozen.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_around", "_default", "_kind", "_location")
@@ -61,12 +61,12 @@ class ShiftOperations:
         self._around, self._default = around_default(location)
 
     async def shift(self, document: DocumentAt, span: Any) -> Any:
-        """Move it; give what it is then.
+        """Move it; return the result.
 
         Raises:
-            TypeError: The span is no timedelta.
-            ValueError: A date is to be moved by a part of a day.
-            NumberOverflowError: There is no such value, or the server holds none; nothing was
+            TypeError: The span is not a timedelta.
+            ValueError: A date is to be moved by a fraction of a day.
+            NumberOverflowError: There is no such value, or the server cannot hold it; nothing was
                 changed.
         """
         if not isinstance(span, timedelta):

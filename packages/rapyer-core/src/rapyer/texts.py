@@ -1,4 +1,4 @@
-"""What the paths of texts and of bytes do with documents by key: appended to."""
+"""Operations on texts and bytes in documents by key: appending to them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
     from rapyer.traffic.addresses import DocumentAt
 
-#: What a schema may say of a text that can be appended to.
+#: What a schema may say about a text that can be appended to.
 _KNOWN: Final = frozenset({"type", "metadata", "ref", "strict", "min_length", "max_length"})
 
 
@@ -25,8 +25,8 @@ class TextOperations:
         path: The path.
 
     Raises:
-        ExpressionError: It is none that can be appended to, or is frozen.
-        InvalidKeyError: It is the primary key.
+        ExpressionError: It is not one that can be appended to, or is frozen.
+        InvalidKeyError: The field is the primary key.
     """
 
     __slots__ = ("_codec", "_kind", "_place")
@@ -46,15 +46,15 @@ class TextOperations:
     async def append(
         self, document: DocumentAt, added: Any, *, reads_up_to: int = 0
     ) -> tuple[int, Any]:
-        """Append; give how many bytes there are then, of a text those of its stored form in UTF-8.
+        """Append; return the new size in bytes; for a text, that of its stored form in UTF-8.
 
         Args:
-            document: Where it stands.
+            document: Where it is.
             added: What is appended.
-            reads_up_to: Up to which size it is to be read in the same step.
+            reads_up_to: Up to which size the result is read in the same step.
 
         Returns:
-            The size, and what stands there then; None for that where it was not read.
+            The size, and the result; None instead of the result if it was not read.
 
         Raises:
             TypeError: What is appended is of another type.
@@ -72,7 +72,7 @@ class TextOperations:
         return size, None if found is None else self._codec.load(found)
 
     def size(self, value: Any) -> int:
-        """Give the size of a value, as `append` gives it."""
+        """Return the size of a value, as `append` gives it."""
         return len(value) if self._kind is bytes else len(stored_text(value).encode())
 
     def _dump(self, value: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The version of a model's documents: a field that every write of the library counts."""
+"""The version of a model's documents: a field in which every write by the library is counted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def find_version(model: type[BaseModel]) -> VersionField | None:
     """Find the field annotated `Version`.
 
     Raises:
-        ModelDefinitionError: There are two, or it stands where it cannot be counted.
+        ModelDefinitionError: There are two, or one is where it cannot be counted.
     """
     names = marked_fields(model, VersionMarker, "Version", "A version is a number")
     for base in model.__mro__[1:]:
@@ -77,7 +77,7 @@ def find_version(model: type[BaseModel]) -> VersionField | None:
 
 
 def policies_by_key(model: type[BaseRedisModel]) -> Policies:
-    """Give the policies for a write that holds no instance: it counts, and compares nothing."""
+    """Return the policies for a write without an instance: it counts, and compares nothing."""
     version = model.__rapyer_version__
     if version is None:
         return model.__rapyer_policies__
@@ -85,13 +85,13 @@ def policies_by_key(model: type[BaseRedisModel]) -> Policies:
 
 
 class WriteOfInstance:
-    """A write of an instance to its own document, which counts its version.
+    """A write of an instance to its own document, which increments its version.
 
     Args:
         instance: The instance.
         key: Its key.
-        compares: Whether the document must have the version that the instance has: none at all
-            for a new one.
+        compares: Whether the document must have the instance's version; for a new instance, there
+            must be no document.
 
     Attributes:
         expected: What the document has to be; empty for a model without a Version.
@@ -117,7 +117,7 @@ class WriteOfInstance:
 
     @contextmanager
     def counted(self) -> Generator[None]:
-        """Let the instance have the version that its document will have, while it is dumped."""
+        """Return the instance the version that its document will have, while it is being dumped."""
         version = self._version
         if version is None:
             yield
@@ -130,20 +130,20 @@ class WriteOfInstance:
             values[version.name] = self._number
 
     def _expected(self, key: RedisKey) -> str:
-        """Say what the document has to be, so that it is the one that the instance knows."""
+        """Return what the document has to be, so that it is the one that the instance knows."""
         origin = origin_of(self._instance)
-        if origin is None:  # a new one; or one made of what somebody sent back, such as a browser
+        if origin is None:  # new; or made from what somebody, such as a browser, sent back
             return str(self._number) if self._number else ABSENT
         return str(self._number) if origin == key else ABSENT
 
     def done(self) -> None:
-        """Let the instance have the version that its document has now."""
+        """Return the instance the version that its document has now."""
         if self._version is not None:
             vars(self._instance)[self._version.name] = self._number + 1
 
 
 def _checked(instance: BaseRedisModel, version: VersionField) -> int:
-    """Give the version of an instance, which pydantic does not look at in model_construct()."""
+    """Return the version of an instance; pydantic does not check it in model_construct()."""
     number: object = instance.__dict__.get(version.name)
     if type(number) is not int or not 0 <= number < LIMIT:
         raise UnstorableValueError(

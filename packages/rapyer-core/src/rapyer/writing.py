@@ -1,4 +1,4 @@
-"""Writes made ready: what is sent, and what an instance remembers once that is done."""
+"""Prepared writes: what is sent, and what an instance remembers once that is done."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ class InstanceWrite:
 
     Args:
         instance: The instance.
-        compares: Whether a Version has to be the one that the instance has.
+        compares: Whether a stored Version must be the instance's.
 
     Attributes:
         instance: The instance.
         key: Its key.
-        version: Its Version in this write; None where the model has none.
+        version: Its Version in this write; None if the model has none.
 
     Raises:
-        KeyChangedError: Its primary key is another one than when it was loaded or saved.
-        UnstorableValueError: Its Version is no version.
+        KeyChangedError: Its primary key differs from when it was loaded or saved.
+        UnstorableValueError: Its Version is not a valid version.
     """
 
     __slots__ = ("_last_change", "instance", "key", "version")
@@ -60,7 +60,7 @@ class InstanceWrite:
 
     @property
     def expected(self) -> str:
-        """What the Version of the document has to be; empty where the model has none."""
+        """What the Version of the document has to be; empty if the model has none."""
         return self.version.expected if self.version is not None else ""
 
     @property
@@ -71,7 +71,7 @@ class InstanceWrite:
         return self.version.policies
 
     def text(self) -> bytes:
-        """Give the document that the instance stands for, in its stored form.
+        """Return the document that the instance stands for, in its stored form.
 
         Raises:
             UnstorableValueError: It could not be read back, or JSON cannot hold a value exactly.
@@ -79,7 +79,7 @@ class InstanceWrite:
         return hide_nul(self.instance.__rapyer_codec__.text(self.instance, checked=True))
 
     def done(self) -> None:
-        """Let the instance know that its document was written."""
+        """Tell the instance that its document was written."""
         mark_saved(self.instance, self._last_change)
         if self.version is not None:
             self.version.done()
@@ -90,7 +90,7 @@ class DocumentWrite(InstanceWrite):
 
     Args:
         instance: The instance.
-        compares: Whether a Version has to be the one that the instance has.
+        compares: Whether a stored Version must be the instance's.
 
     Attributes:
         dump: The text of the document, as the server takes it, and what is added to its numbers.
@@ -109,11 +109,11 @@ class DocumentWrite(InstanceWrite):
         self.dump = codec.spell(instance, self._text)
 
     def fault(self) -> UnstorableValueError | None:
-        """Find out why the server has refused the document; None when it is fine by itself."""
+        """Find out why the server has refused the document; None if it is fine on its own."""
         return self.instance.__rapyer_codec__.fault_of(self.instance)
 
     def done(self) -> None:
-        """Let the instance know that its document is what it is now."""
+        """Tell the instance that its document is what it is now."""
         keeps = keeps_baseline(self.instance)
         mark_stored(self.instance, self.key)
         super().done()
@@ -124,19 +124,19 @@ class DocumentWrite(InstanceWrite):
 class DocumentWrites:
     """Writes of the documents of several instances of one model, made together.
 
-    That takes half the time of making them one by one. The documents have their next Version
-    already, so that the server need not count it.
+    That takes half the time of making them one by one. The documents already have their next
+    Version, so the server need not count it.
 
     Args:
         keys: The keys of the instances: what `key_to_write` gives.
         instances: The instances.
-        compares: Whether a Version has to be the one that the instance has.
+        compares: Whether a stored Version must be the instance's.
 
     Attributes:
         keys: The keys of the instances.
         dumps: The documents, and why some cannot be stored.
-        version_path: The JSONPath of the Version; empty where the model has none.
-        expected: For each document what it has to be; empty where the model has no Version.
+        version_path: The JSONPath of the Version; empty if the model has none.
+        expected: For each document, what it has to be; empty if the model has no Version.
     """
 
     __slots__ = (
@@ -174,12 +174,12 @@ class DocumentWrites:
         self.expected = ["" if one is None else one.expected for one in self._versions]
 
     def fault(self, place: int) -> UnstorableValueError | None:
-        """Find out why the server has refused a document; None when it is fine by itself."""
+        """Find out why the server has refused a document; None if it is fine on its own."""
         instance = self._instances[place]
         return instance.__rapyer_codec__.fault_of(instance)
 
     def done(self, places: Iterable[int]) -> None:
-        """Let instances know that their documents are what they are now."""
+        """Tell instances that their documents are what they are now."""
         instances, keys, versions = self._instances, self.keys, self._versions
         for place in places:
             keeps = keeps_baseline(instances[place])
@@ -193,20 +193,20 @@ class DocumentWrites:
 
 
 class ChangesWrite(InstanceWrite):
-    """A write of what was changed in an instance since it was loaded or saved.
+    """A write of what has changed in an instance since it was loaded or saved.
 
     Args:
         instance: The instance.
-        baseline: What it was; what it remembers itself if not given.
+        baseline: Its former state; by default, the one that it remembers.
 
     Attributes:
-        writes: What is sent; nothing where nothing was changed.
+        writes: What is sent; empty if nothing has changed.
 
     Raises:
-        ChangesNotTrackedError: It is not known what the instance was loaded or saved as.
-        UnstorableValueError: A value could not be read back where it stands, or JSON or the server
+        ChangesNotTrackedError: The loaded or saved state of the instance is not known.
+        UnstorableValueError: A value could not be read back where it is, or JSON or the server
             cannot hold it exactly.
-        ExpressionError: No path leads to what was changed.
+        ExpressionError: No path leads to what has changed.
     """
 
     __slots__ = ("_baseline", "_differences", "_text", "writes")
@@ -223,7 +223,7 @@ class ChangesWrite(InstanceWrite):
         self.writes = _writes(instance, self._differences) if self._differences else []
 
     def done(self) -> None:
-        """Let the instance know that its changes are in its document."""
+        """Tell the instance that its changes are in its document."""
         model, text = type(self.instance), self._text
         if text is not None:
             baseline = Baseline(text)
@@ -234,11 +234,11 @@ class ChangesWrite(InstanceWrite):
 
 
 def take_fields(instance: BaseRedisModel, taken: Sequence[tuple[Location, Any]]) -> None:
-    """Let an instance have what fields of its document have, which others may have written.
+    """Return an instance the values of fields of its document, which others may have written.
 
     Args:
         instance: The instance.
-        taken: The fields, no parts of them, and what they have.
+        taken: The fields, not parts of them, and their values.
     """
     values, fields_set = vars(instance), instance.__pydantic_fields_set__
     for location, value in taken:
@@ -252,23 +252,23 @@ def take_fields(instance: BaseRedisModel, taken: Sequence[tuple[Location, Any]])
 
 
 def version_path_of(model: type[BaseRedisModel]) -> str:
-    """Give the JSONPath of the Version of a model; empty where it has none."""
+    """Return the JSONPath of the Version of a model; empty if it has none."""
     return model.__rapyer_version__.path if model.__rapyer_version__ is not None else ""
 
 
 def update_by_key(
     model: type[BaseRedisModel], values: Mapping[Any, Any] | None, fields: Mapping[str, Any]
 ) -> list[Write]:
-    """Make what is sent to set some fields of a document that is not at hand.
+    """Make what is sent to set some fields of a document that is not loaded.
 
     Args:
         model: The model.
-        values: Values by paths or by their texts.
-        fields: Values by names.
+        values: Values by path or by the text of a path.
+        fields: Values by name.
 
     Raises:
-        pydantic.ValidationError: Values do not validate; all that do not are named.
-        InvalidPathError, ExpressionError, InvalidKeyError: A name leads to nothing to be set.
+        pydantic.ValidationError: Some values do not validate; all of those are named.
+        InvalidPathError, ExpressionError, InvalidKeyError: A name leads to nothing that can be set.
         UnstorableValueError, UnaddressableKeyError: The server could not hold it, or spell it.
     """
     places, given = places_of(model, values, fields)
@@ -277,15 +277,15 @@ def update_by_key(
 
 
 def is_tracked(instance: BaseRedisModel) -> bool:
-    """Say whether it is known what an instance was when it was loaded or saved."""
+    """Return whether the loaded or saved state of an instance is known."""
     return baseline_of(instance) is not None
 
 
 def tracked(instance: BaseRedisModel) -> Baseline:
-    """Give what an instance was when it was loaded or saved.
+    """Return the loaded or saved state of an instance.
 
     Raises:
-        ChangesNotTrackedError: That is not kept, or it was neither.
+        ChangesNotTrackedError: It is not kept, or the instance was neither loaded nor saved.
     """
     model, baseline = type(instance), baseline_of(instance)
     if not model.__rapyer_tracks__:
@@ -304,7 +304,7 @@ def tracked(instance: BaseRedisModel) -> Baseline:
 def _patched(
     model: type[BaseRedisModel], baseline: Baseline, differences: list[Difference]
 ) -> Baseline:
-    """Give what a document is, of which nothing but some differences was written."""
+    """Return what a document is after only some differences were written to it."""
     return baseline.patched(
         Patch(
             model.__rapyer_locations__.behind(steps).names,
@@ -315,7 +315,7 @@ def _patched(
 
 
 def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Write]:
-    """Make what is sent of differences, after a look at what has rules about them."""
+    """Make what is sent for differences, after checking what has rules about them."""
     model = type(instance)
     if not differences[0].steps:
         raise ExpressionError(
@@ -335,7 +335,7 @@ def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Wri
 
 
 def _write(location: Location, value: Any) -> Write:
-    """Make what is sent of a value that was assigned without a look at it."""
+    """Make what is sent for a value that was assigned without validation."""
     codec = location.codec
     try:
         location.check_keys()

@@ -1,6 +1,6 @@
 """What type checkers see of rapyer-query while it is not installed: nothing.
 
-Its wheel brings `rapyer_slot_query-stubs`, which they prefer to this package (PEP 561).
+Its wheel contains `rapyer_slot_query-stubs`, which they prefer to this package (PEP 561).
 """
 
 

@@ -61,13 +61,13 @@ class Collection(Container):
         self.recorder_.add(f'["there",{number},[{reference}],"{wanted}"]')
 
     def element_spot_(self, step: str, label: Any) -> Spot:
-        """Give the place of an element."""
+        """Return the place of an element."""
         shape, recorder = self.shape_.element, self.recorder_
         kind = GuardedSpot if self.shape_.rules else Spot
         return kind(shape, self.reference_(recorder), step, label=label, top=self.spot_.top)
 
     def code_of_(self, value: Any) -> str:
-        """Give the expression for a value that is to become an element."""
+        """Return the expression for a value that is to become an element."""
         element = self.shape_.element
         text = element.plain_text(value) if type(value) is element.plain else None
         if text is not None:

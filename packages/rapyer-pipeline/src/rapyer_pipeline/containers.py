@@ -53,7 +53,7 @@ class Container(Recorded, Value[Any]):
 
     @classmethod
     def at_(cls, recorder: Recorder, spot: Spot, *, is_bound: bool = False) -> Self:
-        """Give the container at a place, as it is now.
+        """Return the container at a place, as it is now.
 
         Args:
             recorder: Records the program.
@@ -72,7 +72,7 @@ class Container(Recorded, Value[Any]):
         return container
 
     def reference_(self, recorder: Recorder) -> str:
-        """Give the parts of the reference to the container, as it was when it was read."""
+        """Return the parts of the reference to the container, as it was when it was read."""
         if self.recorder_ is not recorder:
             raise recorder.error(f"{self!r} is of another pipeline")
         if recorder.broken:
@@ -88,7 +88,7 @@ class Container(Recorded, Value[Any]):
         return self._kept
 
     def is_current_(self) -> bool:
-        """Tell whether its place still holds the container that was read.
+        """Return whether its place still holds the container that was read.
 
         This holds until a container moves; if values of the document lead there, as in
         `p.items[p.number]`, it holds until the next statement.
@@ -124,23 +124,23 @@ class Container(Recorded, Value[Any]):
         self.spot_.assign(self.recorder_, value)
 
     def is_at_(self, spot: Spot) -> bool:
-        """Tell whether it is already at a place, so that assigning it there changes nothing."""
+        """Return whether it is already at a place, so that assigning it there changes nothing."""
         is_there = self.shape_ is spot.shape and self.spot_.reference == spot.reference
         return is_there and self.is_current_()
 
     # -- what is below ----------------------------------------------------------------------------
 
     def below_(self, shape: Shape, step: str, label: Any) -> Any:
-        """Give what is below it, at a step."""
+        """Return what is below it, at a step."""
         above = self.reference_(self.recorder_)
         return reach(self.recorder_, Spot(shape, above, step, label=label, top=self.spot_.top))
 
     def element_at_(self, register: int) -> Any:
-        """Give the element that a register stands for."""
+        """Return the element that a register stands for."""
         return in_register(self.recorder_, self.shape_.element, register, self, "element")
 
     def code_of_index_(self, index: Any, kind: str) -> str:
-        """Give the expression for an index or a key of a kind."""
+        """Return the expression for an index or a key of a kind."""
         recorder = self.recorder_
         if isinstance(index, Operand):
             if index.kind_ != kind:
@@ -149,7 +149,7 @@ class Container(Recorded, Value[Any]):
         return self.constant_key_(index, kind)
 
     def constant_key_(self, key: Any, kind: str) -> str:
-        """Give the expression for a known index or key."""
+        """Return the expression for a known index or key."""
         if kind == "i":
             if isinstance(key, slice):
                 raise self.refuse_(f"{self!r}[...]: slices are not taken in a pipeline")
@@ -197,7 +197,7 @@ class TracedModel(Container):
     __slots__ = ()
 
     def field_(self, name: str) -> Any:
-        """Give the value of a field."""
+        """Return the value of a field."""
         shape = self.shape_.field(name)
         if shape is None:
             raise self.no_field_(name)

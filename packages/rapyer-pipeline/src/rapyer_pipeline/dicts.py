@@ -31,7 +31,7 @@ class TracedDict(Collection):
     )
 
     def constant_key_(self, key: Any, kind: str) -> str:
-        """Give the expression for a known key; see `code_of_index_`."""
+        """Return the expression for a known key; see `code_of_index_`."""
         path = self.shape_.path
         if path is None:
             raise self.refuse_(f"{self!r} is in a set, of which no path leads to the parts")
@@ -114,7 +114,7 @@ class TracedDict(Collection):
         return result
 
     def get(self, key: Any, default: Any = None) -> Operand:
-        """Give the value of a key, or a default if the key is missing; for scalar values only.
+        """Return the value of a key, or a default if the key is missing; for scalar values only.
 
         Args:
             key: The key.
@@ -164,15 +164,15 @@ class TracedDict(Collection):
         )
 
     def items(self) -> Items:
-        """Give the keys and their values, to loop over."""
+        """Return the keys and their values, to loop over."""
         return Items(self, "items")
 
     def keys(self) -> Items:
-        """Give the keys, to loop over."""
+        """Return the keys, to loop over."""
         return Items(self, "keys")
 
     def values(self) -> Items:
-        """Give the values, to loop over."""
+        """Return the values, to loop over."""
         return Items(self, "values")
 
     def __iter__(self) -> Any:

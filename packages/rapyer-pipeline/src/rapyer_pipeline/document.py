@@ -76,7 +76,7 @@ class PipelineDocument:
     # -- fields -----------------------------------------------------------------------------------
 
     def field_(self, name: str) -> Any:
-        """Give the value of a field."""
+        """Return the value of a field."""
         recorder: Recorder = self._recorder
         if recorder.broken:
             raise recorder.error(recorder.broken)
@@ -220,7 +220,7 @@ class PipelineDocument:
         recorder.add(f'["delete",{recorder.begin()},{1 - self._base}]', moves=True)
 
     def explain(self) -> str:
-        """Give the program recorded so far in readable form. Nothing is sent."""
+        """Return the program recorded so far in readable form. Nothing is sent."""
         program: Program = self._program
         text: str = program.explain(is_one=self._label == "p")
         return text
@@ -233,7 +233,7 @@ def _reason(recorder: Recorder, message: object) -> str:
 
 
 def length(value: Any) -> Operand:
-    """Give the number of elements, entries or characters of something in a pipeline.
+    """Return the number of elements, entries or characters of something in a pipeline.
 
     Args:
         value: A list, set, dict, text or bytes of a `p`.

@@ -23,7 +23,7 @@ _KEPT: Final = 1024
 
 
 def is_left_at_its_end(code: CodeType, entered: int, left: int) -> bool:
-    """Tell whether execution continues after the end of a block.
+    """Return whether execution continues after the end of a block.
 
     Args:
         code: The code that contains the block.

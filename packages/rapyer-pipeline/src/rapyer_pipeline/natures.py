@@ -159,7 +159,7 @@ class Nature:
 
 
 def has_other_equality(schema: Any, locator: Locator, seen: set[str]) -> bool:
-    """Tell whether values of a schema may be equal but stored in two ways."""
+    """Return whether values of a schema may be equal but stored in two ways."""
     if isinstance(schema, Mapping):
         kind: Any = cast("Mapping[str, Any]", schema).get("type")
         if kind in _STORED_IN_SEVERAL_WAYS:
@@ -182,7 +182,7 @@ def has_other_equality(schema: Any, locator: Locator, seen: set[str]) -> bool:
 
 
 def is_same_schema(one: Any, other: Any, locator: Locator) -> bool:
-    """Tell whether two schemas describe the same values, wherever pydantic has put them."""
+    """Return whether two schemas describe the same values, wherever pydantic has put them."""
     if one is other:
         return True
     one, other = _resolved(one, locator), _resolved(other, locator)

@@ -40,7 +40,7 @@ class TracedCondition(Timed, Condition):
         return cls.of_(recorder, recorder.compile(node), node.__repr__)
 
     def __structure__(self) -> tuple[Hashable, ...]:
-        """Give what tells it apart from others: it is a condition at one moment."""
+        """Return what tells it apart from others: it is a condition at one moment."""
         return TracedCondition, id(self)
 
     def __and__(self, other: Any) -> Any:

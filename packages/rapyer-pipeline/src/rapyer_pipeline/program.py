@@ -42,7 +42,7 @@ class Program:
         self._max_steps = max_steps
 
     def text(self, known_lengths: Mapping[Spot, int]) -> str:
-        """Give the text of the program; the interpreter caches what it compiles from it.
+        """Return the text of the program; the interpreter caches what it compiles from it.
 
         Args:
             known_lengths: For lists that are appended to, how many elements the caller has.
@@ -71,7 +71,7 @@ class Program:
         )
 
     def explain(self, *, is_one: bool) -> str:
-        """Give the program in readable form; `is_one` says whether it is about one document."""
+        """Return the program in readable form; `is_one` says whether it is about one document."""
         recorder = self.recorder
         body: list[Any] = json.loads(str(recorder.root))
         return explain(body, recorder.constants, is_one=is_one)

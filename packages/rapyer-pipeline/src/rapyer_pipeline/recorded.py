@@ -100,7 +100,7 @@ class Timed(Recorded):
         __slots__ = ()  # besides the slots of a node, which classes derived from both have
 
     def use_(self, recorder: Recorder) -> str:
-        """Give the expression for the value, as it was when it was read.
+        """Return the expression for the value, as it was when it was read.
 
         Raises:
             RecordingError: It belongs to another pipeline, or to a block that has ended.
@@ -121,7 +121,7 @@ class Timed(Recorded):
         return self._code
 
     def use_after_(self, recorder: Recorder, decision: object) -> str:
-        """Give the expression for a further branch of the decision that was recorded last.
+        """Return the expression for a further branch of the decision that was recorded last.
 
         What was read after the decision is read in that branch: no other branch has run then.
         """

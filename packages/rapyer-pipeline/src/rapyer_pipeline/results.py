@@ -63,7 +63,7 @@ class Result(Operand):
             self._value = None if text == b"null" else self._read(text)
 
     def use_(self, recorder: Recorder) -> str:
-        """Give the expression for the value; see `Timed.use_`."""
+        """Return the expression for the value; see `Timed.use_`."""
         if not self._code:
             raise self.refuse_(
                 f"{self!r} is a key and its value, which no statement takes. Read its .value after "

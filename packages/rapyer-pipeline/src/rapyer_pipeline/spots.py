@@ -85,7 +85,7 @@ class Spot:
         recorder.add(statement, moves=shape.kind == "j")
 
     def code_of(self, recorder: Recorder, value: Any) -> str:
-        """Give the expression for a value at this place; see `assign` for the errors."""
+        """Return the expression for a value at this place; see `assign` for the errors."""
         shape = self.shape
         if isinstance(value, Operand):
             return self._code_of_operand(recorder, value)
@@ -161,7 +161,7 @@ class GuardedSpot(Spot):
 
 
 def _are_alike(one: Shape, other: Shape) -> bool:
-    """Tell whether values of one place are valid in the other without further checks."""
+    """Return whether values of one place are valid in the other without further checks."""
     if one.kind != other.kind or one.rules != other.rules:
         return False
     if not is_same_schema(one.schema, other.schema, one.locator):

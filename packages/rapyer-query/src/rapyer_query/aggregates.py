@@ -78,7 +78,7 @@ class Aggregate(Value[T]):
         return kinds
 
     def __getter__(self) -> Callable[[Any], Any]:
-        """Give a function that looks the value up by its structure among those of a group."""
+        """Return a function that looks the value up by its structure among those of a group."""
         structure = self.__structure__()
         return lambda group: group[structure]
 
@@ -325,7 +325,7 @@ def scalar(name: str, value: object) -> Value[Any]:
 
 
 def _is_plain(member: Any) -> bool:
-    """Tell whether values of an annotation are hashable and have nothing below them."""
+    """Return whether values of an annotation are hashable and have nothing below them."""
     if is_literal(member):
         return True
     return is_class(member) and not (

@@ -37,7 +37,7 @@ class Asking(Summed, Generic[R]):
         return await all_results(self._spec)
 
     async def __aiter__(self) -> AsyncIterator[R]:
-        """Give the results one by one, with at most 1000 of them, and all keys, in memory.
+        """Return the results one by one, with at most 1000 of them, and all keys, in memory.
 
         Round trips as for `to_list`.
 
@@ -82,7 +82,7 @@ class Asking(Summed, Generic[R]):
         return await counting.count(self._spec)
 
     async def exists(self) -> bool:
-        """Tell whether there is a result. One round trip if the index is exact."""
+        """Return whether there is a result. One round trip if the index is exact."""
         return await counting.exists(self._spec)
 
     async def keys(self) -> list[RedisKey]:
@@ -130,7 +130,7 @@ class Asking(Summed, Generic[R]):
         return await writes.update(writable(self._spec), values, fields)
 
     async def explain(self) -> Explanation:
-        """Tell what the query does: its text, its parameters, what is rechecked, and the plan.
+        """Return what the query does: its text, its parameters, what is rechecked, and the plan.
 
         `FT.EXPLAIN`: one round trip.
         """

@@ -36,7 +36,7 @@ class Box(NamedTuple):
     north: float
 
     def has(self, other: Box) -> bool:
-        """Tell whether it contains all of another box; neither has a place above the grid."""
+        """Return whether it contains all of another box; neither has a place above the grid."""
         is_high = self.north >= min(other.north, LARGEST_LATITUDE)
         is_low = self.south <= max(other.south, -LARGEST_LATITUDE)
         is_wide = self.west <= other.west and self.east >= other.east
@@ -44,7 +44,7 @@ class Box(NamedTuple):
 
 
 def is_found_whole(lon: float, lat: float, radius: float) -> bool:
-    """Tell whether the server finds all places in a circle."""
+    """Return whether the server finds all places in a circle."""
     return _looked_into(lon, lat, radius).has(_around(lon, lat, radius))
 
 
@@ -119,7 +119,7 @@ def _cell(lon: float, lat: float, step: int) -> tuple[Box, _Size]:
 
 
 def _is_reached(lon: float, lat: float, radius: float, cell: Box, size: _Size) -> bool:
-    """Tell whether the surrounding cells end beyond the circle, as the server measures it."""
+    """Return whether the surrounding cells end beyond the circle, as the server measures it."""
     ends = (
         (lon, cell.north + size.height), (lon, cell.south - size.height),
         (cell.east + size.width, lat), (cell.west - size.width, lat),

@@ -343,5 +343,5 @@ def _is_empty(value: Any) -> bool:
 
 
 def _is_plain(value: Any) -> bool:
-    """Tell whether the value of a lacking field is a single one, rather than a list or a dict."""
+    """Return whether the value of a lacking field is a single one, rather than a list or a dict."""
     return not isinstance(value, list | tuple | set | frozenset | dict)

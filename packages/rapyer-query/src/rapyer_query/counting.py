@@ -118,7 +118,7 @@ async def keys_of_index(session: Session) -> list[RedisKey] | None:
 
 
 async def exists(spec: Spec) -> bool:
-    """Tell whether there is a document; see `Query.exists`."""
+    """Return whether there is a document; see `Query.exists`."""
     one = replace(
         spec,
         shape=ModelShape(),

@@ -52,7 +52,7 @@ class IndexDiff:
         return "\n".join(lines)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give a form that JSON can represent."""
+        """Return a form that JSON can represent."""
         return {
             "model": self.model,
             "action": self.action,

@@ -303,7 +303,7 @@ class _Walk:
         return kind
 
     def _may_be_null(self, schema: Schema) -> bool:
-        """Tell whether elements may be null, which an index does not record."""
+        """Return whether elements may be null, which an index does not record."""
         while "serialization" not in schema:
             name = schema["type"]
             if name == "nullable":

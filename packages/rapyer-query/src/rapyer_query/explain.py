@@ -72,7 +72,7 @@ async def _on_nodes(spec: Spec) -> Explanation:
 
 
 async def explain(spec: Spec) -> Explanation:
-    """Tell what a query does; see `Query.explain`."""
+    """Return what a query does; see `Query.explain`."""
     if is_on_nodes(spec):
         return await wherever(spec.model, partial(_on_nodes, spec))
 

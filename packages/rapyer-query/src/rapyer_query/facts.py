@@ -52,7 +52,7 @@ class FieldDefinition:
         return cls(name, path, kind, frozenset(options))
 
     def to_dict(self) -> dict[str, Any]:
-        """Give a form that JSON can represent."""
+        """Return a form that JSON can represent."""
         return {
             "name": self.name,
             "path": self.path,
@@ -137,7 +137,7 @@ async def facts_of(channel: Channel, name: str) -> IndexFacts | None:
 
 
 def is_gone(error: ResponseError) -> bool:
-    """Tell whether the server refused a command because there is no such index."""
+    """Return whether the server refused a command because there is no such index."""
     return _GONE.search(str(error)) is not None
 
 

@@ -120,7 +120,7 @@ class Grouped:
         ]
 
     async def explain(self) -> Explanation:
-        """Tell what is asked, and who makes the groups; see `Query.explain`."""
+        """Return what is asked, and who makes the groups; see `Query.explain`."""
 
         async def body(session: Session) -> str:
             return "python" if self.plan(session) is None else "server"

@@ -323,7 +323,7 @@ class Aggregation(Generic[R]):
         return rows if asked.row is None else [*map(asked.row, rows)]
 
     async def __aiter__(self) -> AsyncIterator[R]:
-        """Give all groups, one by one; all of them are in memory.
+        """Return all groups, one by one; all of them are in memory.
 
         Round trips as for `to_list`.
         """
@@ -337,7 +337,7 @@ class Aggregation(Generic[R]):
         return found[0] if found else None
 
     async def explain(self) -> Explanation:
-        """Tell what the index is asked, and who makes the groups: `FT.EXPLAIN`.
+        """Return what the index is asked, and who makes the groups: `FT.EXPLAIN`.
 
         One round trip.
         """
@@ -375,7 +375,7 @@ def _check_made(spec: Spec, name: str, value: object) -> None:
 
 
 def _has_paths(node: Any) -> bool:
-    """Tell whether a node contains a value of a document outside of any aggregate."""
+    """Return whether a node contains a value of a document outside of any aggregate."""
     if isinstance(node, Aggregate):
         return False
     if is_path(node):

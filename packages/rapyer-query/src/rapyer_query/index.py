@@ -240,7 +240,7 @@ class ModelIndex:
 
 
 def demands_index(model: type[BaseRedisModel]) -> bool:
-    """Tell whether a field of a model itself asks to be indexed."""
+    """Return whether a field of a model itself asks to be indexed."""
     return any(
         index_options_of(info).index or index_options_of(info).keys
         for info in model.__pydantic_fields__.values()

@@ -74,7 +74,7 @@ def kind_of_schema(schema: Mapping[str, Any], field_types: FieldTypes) -> Kind |
 def _has_own_form(
     schema: Mapping[str, Any], field_type: FieldType, field_types: FieldTypes
 ) -> bool:
-    """Tell whether a field has a serializer of its own, which decides what is stored."""
+    """Return whether a field has a serializer of its own, which decides what is stored."""
     if field_type.stored is not None:
         return field_types.stored_schema(schema) is None
     return "serialization" in schema and field_type.name != "Enum"

@@ -50,7 +50,7 @@ class Target(NamedTuple):
     is_list: bool
 
     def passes(self, way: Way) -> bool:
-        """Tell whether something is on the way to the values."""
+        """Return whether something is on the way to the values."""
         return self.way[: len(way)] == way
 
 
@@ -129,19 +129,19 @@ def of_leaf(context: Context, leaf: Leaf, target: Target) -> Bounds:
 
 
 def may_be_about_a_list(leaf: Leaf) -> bool:
-    """Tell whether a comparison may be about a list as a whole."""
+    """Return whether a comparison may be about a list as a whole."""
     if isinstance(leaf, Comparison):
         return leaf.right is None or is_array(leaf.right)
     return isinstance(leaf, Contains | IsNone)
 
 
 def asks_for_none(leaf: Leaf) -> bool:
-    """Tell whether a comparison is with None."""
+    """Return whether a comparison is with None."""
     return isinstance(leaf, IsNone) or (isinstance(leaf, Comparison) and leaf.right is None)
 
 
 def asks_for_nothing(leaf: Leaf) -> bool:
-    """Tell whether a comparison holds only for None, or only for an empty list."""
+    """Return whether a comparison holds only for None, or only for an empty list."""
     if isinstance(leaf, Comparison) and is_array(leaf.right):
         return not leaf.right
     return asks_for_none(leaf)
@@ -162,12 +162,12 @@ def around(leaf: Leaf) -> Within | None:
 
 
 def has_values(leaf: Leaf) -> bool:
-    """Tell whether a value is compared with another value of the document."""
+    """Return whether a value is compared with another value of the document."""
     return any(is_value(getattr(leaf, name)) for name in leaf.__parts__ if name != "left")
 
 
 def holds(leaf: Leaf | AnyElement, value: Any) -> bool:
-    """Tell whether a value matches a condition, in Python."""
+    """Return whether a value matches a condition, in Python."""
     parts = [value if name == "left" else getattr(leaf, name) for name in leaf.__parts__]
     make: Callable[..., Condition] = type(leaf)
     return predicate_of(make(*parts))(None)

@@ -290,7 +290,7 @@ class Lifecycle:
     # -- rejected documents -----------------------------------------------------------------------
 
     def is_look_due(self, channel: Channel) -> bool:
-        """Tell whether the server is to be asked, along with a query, what the index rejected.
+        """Return whether the server is to be asked, along with a query, what the index rejected.
 
         At most once a second.
         """

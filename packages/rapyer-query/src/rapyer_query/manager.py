@@ -69,7 +69,7 @@ class IndexStatus:
     failed_keys: tuple[str, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Give a form that JSON can represent."""
+        """Return a form that JSON can represent."""
         return {**asdict(self), "fields": [field.to_dict() for field in self.fields]}
 
 
@@ -232,7 +232,7 @@ class IndexManager:
         return bool(dropped)
 
     async def diff(self) -> IndexDiff:
-        """Tell what `ensure` would do: how this model's index differs from the latest one.
+        """Return what `ensure` would do: how this model's index differs from the latest one.
 
         Nothing is created. One round trip, `FT.INFO`, if the index exists; otherwise two or more.
 

@@ -51,7 +51,7 @@ _BELOW_ALL: Final = Number("-inf", "-inf", True, -1)
 
 
 def is_of_family(family: Family, operand: Any) -> bool:
-    """Tell whether an operand is a value of a family of numbers; anything may be a tag.
+    """Return whether an operand is a value of a family of numbers; anything may be a tag.
 
     A list whose elements each have a type of their own may be compared with values of any type.
     """
@@ -146,7 +146,7 @@ _SPECIAL: Mapping[str, Callable[[Any], Number]] = {
 
 
 def is_aware(operand: datetime | time) -> bool:
-    """Tell whether a datetime or a time has an offset."""
+    """Return whether a datetime or a time has an offset."""
     return operand.utcoffset() is not None
 
 

@@ -265,7 +265,7 @@ class Plan:
 
 
 def _is_of_texts(path: Path[Any], attribute: Attribute) -> bool:
-    """Tell whether all possible values are known and are texts."""
+    """Return whether all possible values are known and are texts."""
     if attribute.family != "choice":
         return False
     for member in members_of(annotation_of(path)):

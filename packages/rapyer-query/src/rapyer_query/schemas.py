@@ -42,7 +42,7 @@ def default_of(schema: Schema, *, validates: bool) -> Any:
 
 
 def _is_static(factory: Any) -> bool:
-    """Tell whether a factory always makes the same: a container, or a model with only defaults.
+    """Return whether a factory always makes the same: a container, or a model with only defaults.
 
     A model that runs any other code when it is made may differ each time.
     """
@@ -57,7 +57,7 @@ def _is_static(factory: Any) -> bool:
 
 
 def _runs_code(model: type[BaseModel]) -> bool:
-    """Tell whether a model runs code of its own when it is made."""
+    """Return whether a model runs code of its own when it is made."""
     own: Any = model.__pydantic_decorators__
     return bool(
         own.model_validators
@@ -101,5 +101,5 @@ def item_of(schema: Schema) -> Schema | None:
 
 
 def is_fixed(array: Schema) -> bool:
-    """Tell whether an array has a schema for each of its positions."""
+    """Return whether an array has a schema for each of its positions."""
     return is_list(array.get("items_schema")) and "variadic_item_index" not in array

@@ -56,7 +56,7 @@ def distrust_expansions(channel: Channel) -> None:
 
 
 def expands_all(reply: object) -> bool:
-    """Tell whether the reply to `ASK_EXPANSIONS` is that the server looks at all texts."""
+    """Return whether the reply to `ASK_EXPANSIONS` is that the server looks at all texts."""
     pairs: Any = reply if is_list(reply) else []  # an error if the user may not ask
     return any(_number(pair[1].decode()) >= MOST_EXPANSIONS for pair in pairs)
 

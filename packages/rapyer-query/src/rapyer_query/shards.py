@@ -49,7 +49,7 @@ class Slots:
     leaving: tuple[int, ...] = ()
 
     def has(self, slot: int) -> bool:
-        """Tell whether the node has a slot, and is to keep it."""
+        """Return whether the node has a slot, and is to keep it."""
         return slot not in self.leaving and any(
             first <= slot <= last for first, last in self.ranges
         )
@@ -70,7 +70,7 @@ class Shard:
     slots: Slots
 
     async def is_settled(self) -> bool:
-        """Tell whether no document has left since, and none is about to. One round trip."""
+        """Return whether no document has left since, and none is about to. One round trip."""
         now = _slots[self.channel] = await slots_of(self.channel)
         return now == self.slots and not now.is_moving
 
@@ -94,7 +94,7 @@ async def slots_of(channel: Channel) -> Slots:
 
 
 def is_on_nodes(spec: Spec) -> bool:
-    """Tell whether a query is about the documents of all nodes of a cluster."""
+    """Return whether a query is about the documents of all nodes of a cluster."""
     return spec.shard is None and channel_of(spec.model).is_cluster
 
 
@@ -187,7 +187,7 @@ async def choose_anew(model: type[BaseRedisModel]) -> None:
 
 
 async def are_settled(shards: Sequence[Shard]) -> bool:
-    """Tell whether no document has moved since the nodes were chosen. One round trip."""
+    """Return whether no document has moved since the nodes were chosen. One round trip."""
     return all(await _all([shard.is_settled() for shard in shards]))
 
 

@@ -158,7 +158,7 @@ def _terms(text: str) -> Terms:
 
 
 def has_phrase(text: str, phrase: Sequence[str]) -> bool:
-    """Tell whether words follow one another in a text, as they are written."""
+    """Return whether words follow one another in a text, as they are written."""
     words, size = words_of(text), len(phrase)
     first, *others = [frozenset(spellings(word)) for word in phrase]
     for start in range(len(words) - size + 1):

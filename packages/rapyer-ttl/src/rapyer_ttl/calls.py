@@ -38,7 +38,7 @@ def living_for(life: int) -> Generator[None]:
 
 
 def allows_expired() -> bool:
-    """Tell whether the caller treats expired documents like any others."""
+    """Return whether the caller treats expired documents like any others."""
     return _allowing.get()
 
 

@@ -60,5 +60,5 @@ def acting_as(actor: Actor) -> Generator[None]:
 
 
 def acting() -> Actor | None:
-    """Give the actor of the block around the caller; None outside of any."""
+    """Return the actor of the block around the caller; None outside of any."""
     return _acting.get()

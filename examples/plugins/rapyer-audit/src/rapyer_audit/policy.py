@@ -41,6 +41,6 @@ def audit_policy(stream: str) -> AccessPolicy:
 
 
 def _arguments(stream: str) -> tuple[str, str]:
-    """Give what a command takes along; called for each one."""
+    """Return what a command takes along; called for each one."""
     actor = acting()
     return f"{stream}:", "" if actor is None else str(actor)

@@ -1,9 +1,9 @@
-"""What sub-commands of `python -m rapyer` are made of, those of plugins too.
+"""What subcommands of `python -m rapyer` are made of, including those of plugins.
 
 A command that talks to Redis is a coroutine function that takes the parsed arguments and gives an
-`Outcome`; `run_connected` connects for it, prints what came out, as JSON where that is asked for,
-and gives the exit status. `add_connection` adds the arguments of that, `add_models` those that name
-models, which `models_of` imports.
+`Outcome`. `run_connected` connects for it, prints the result, as JSON if requested, and gives the
+exit status. `add_connection` adds the arguments that `run_connected` needs. `add_models` adds the
+arguments that name models, which `models_of` imports.
 """
 
 from rapyer.cli.errors import FAILED, WELL, WRONG, UsageError

@@ -19,13 +19,13 @@ def add_models(parser: ArgumentParser, *, required: bool) -> None:
     """Add the argument `models`, the names of models for `models_of`.
 
     Args:
-        parser: Takes the argument.
-        required: Whether one has to be given at least.
+        parser: Receives the argument.
+        required: Whether at least one model has to be given.
     """
     parser.add_argument(
         "models",
         nargs="+" if required else "*",
-        default=[],  # else argparse counts it among what is required
+        default=[],  # otherwise argparse counts it among the required arguments
         metavar="MODEL",
         help="`package.module:Model`, or `package.module` for all models that it defines",
     )
@@ -40,16 +40,16 @@ def models_of(
     """Import the models that a command line names, each once and in that order.
 
     Args:
-        targets: `package.module:Model`, or `package.module` for all models that the module defines,
-            or exports of its own package.
-        only: Says which models of a whole module are meant; all with documents if not given.
-        called: How those are called in messages, such as `"of which something is indexed"`.
+        targets: `package.module:Model`, or `package.module` for all models that the module
+            defines or exports from its own package.
+        only: Says which models of a whole module are meant; by default, all with documents.
+        called: What those are called in messages, such as `"of which something is indexed"`.
 
     Returns:
         The models.
 
     Raises:
-        UsageError: One names no module or no model, or a module that cannot be imported.
+        UsageError: A name refers to no module or no model, or a module cannot be imported.
     """
     found: dict[type[BaseRedisModel], None] = {}
     for target in targets:
@@ -79,7 +79,7 @@ def _imported(name: str, target: str) -> Any:
 
 
 def _lost(name: str, missing: str) -> str:
-    """Say which module is not there, and what was meant most likely."""
+    """Return which module is missing, and what was most likely meant."""
     said = f"there is no module {missing!r}."
     if missing != name and not name.startswith(f"{missing}."):
         return f"importing {name} failed, for {said} Install what has it, or correct the import."
@@ -109,7 +109,7 @@ def _model_at(module: Any, path: str, target: str) -> type[BaseRedisModel]:
 
 
 def _models_in(module: Any) -> list[type[BaseRedisModel]]:
-    # a package stands for what it exports, too
+    # a package also stands for what it exports
     head = f"{module.__name__}."
     names: list[str] = [*vars(module)]
     values = (getattr(module, name) for name in names)
@@ -121,5 +121,5 @@ def _is_model(value: Any) -> bool:
         return False
     try:
         return bool(identity_of(value).prefix)
-    except AttributeError:  # one that models derive from, or are made of
+    except AttributeError:  # a class that models derive from, or are made of
         return False

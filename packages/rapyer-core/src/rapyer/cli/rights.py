@@ -14,7 +14,7 @@ from rapyer.traffic.channel import Channel
 from rapyer.traffic.replies import is_of_the_moment
 from rapyer.traffic.rights import Rights, rights_on
 
-#: The primary key that is asked about, or the key where no model is named; nothing is stored there.
+#: The primary key that is asked about, or the key if no model is named; nothing is stored there.
 _ASKED_KEY: Final = "rapyer-doctor"
 
 
@@ -23,13 +23,13 @@ def rights_check(
 ) -> Callable[[Channel, Sequence[type[BaseRedisModel]]], Awaitable[Sequence[Finding]]]:
     """Make what a `Check` runs: it finds which commands of a package the user may not run.
 
-    Each is asked about with a key of each model that was named: one round trip for a model, at each
+    Each command is asked about with a key of each named model: one round trip per model, at each
     node of a cluster.
 
     Args:
         package: The name of the distribution.
-        commands: What it sends; one with a sub-command as `FUNCTION|LOAD`.
-        optional: Those of them that it does without, in another way.
+        commands: What it sends; one with a subcommand as `FUNCTION|LOAD`.
+        optional: Those of the commands that it can do without, by other means.
     """
 
     async def look(node: Channel, model: type[BaseRedisModel] | None) -> Finding:
@@ -40,11 +40,11 @@ def rights_check(
 
     async def run(channel: Channel, models: Sequence[type[BaseRedisModel]]) -> Sequence[Finding]:
         asked: Sequence[type[BaseRedisModel] | None] = models or [None]
-        nodes = await channel.primaries()  # each of which has users of its own
+        nodes = await channel.primaries()  # each of which has its own users
         places: dict[Finding, dict[str, None]] = {}
         try:
             for node in nodes:
-                for model in asked:  # most often all say the same
+                for model in asked:  # usually all give the same result
                     places.setdefault(await look(node, model), {})[node.place] = None
         except ResponseError as exc:
             if is_of_the_moment(exc):
@@ -76,14 +76,14 @@ def _finding(
 
 
 def _at(places: Collection[str], nodes: int, finding: Finding) -> Finding:
-    """Say at which nodes it is so, unless it is at all of them."""
+    """Say at which nodes this holds, unless it holds at all of them."""
     if len(places) == nodes:
         return finding
     return replace(finding, text=f"{', '.join(places)}: {finding.text}")
 
 
 def _of_no_key(package: str, refused: Sequence[str], key: str, prefix: str) -> Finding:
-    """Tell of a user who can do nothing with a key: one of a model, or any one."""
+    """Report that the user can do nothing with a key: that of a model, or any key."""
     if not prefix:
         text = (
             f"whether the user may run {', '.join(refused)} is not known, for it may not use the "

@@ -1,4 +1,4 @@
-"""Running what a command does on a server, and printing what came out."""
+"""Running a command on a server, and printing the result."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from rapyer.traffic.urls import without_secrets
 
 
 class Outcome(NamedTuple):
-    """What came of a command.
+    """The result of a command.
 
     Attributes:
-        text: What is printed, for people.
+        text: What is printed for people.
         value: What is printed with `--json`: something that JSON can hold.
         status: The exit status: `WELL`, `WRONG` or `FAILED`.
     """
@@ -33,14 +33,14 @@ class Outcome(NamedTuple):
 
 
 Action: TypeAlias = Callable[[Namespace], Awaitable[Outcome]]
-"""Does what a command is for, with its arguments."""
+"""Does the work of a command, given its arguments."""
 
 
 def add_connection(parser: ArgumentParser) -> None:
-    """Add the arguments `--redis` and `--json`, which `run_connected` wants.
+    """Add the arguments `--redis` and `--json`, which `run_connected` needs.
 
     Args:
-        parser: Takes the arguments.
+        parser: Receives the arguments.
     """
     parser.add_argument(
         "--redis",
@@ -51,23 +51,23 @@ def add_connection(parser: ArgumentParser) -> None:
 
 
 def run_connected(action: Action, arguments: Namespace) -> int:
-    """Run an action, print what came out, and give the exit status.
+    """Run an action, print the result, and return the exit status.
 
-    While it runs, models without a `redis` option of their own are on the server that `--redis`
-    names. Connections are made when they are needed, and closed at the end. What goes wrong is
-    written to the standard error in a line, without passwords.
+    While it runs, models without a `redis` option of their own use the server that `--redis`
+    names. Connections are made when they are needed, and closed at the end. Errors are written to
+    standard error, one line each, without passwords.
 
     Args:
-        action: Does it.
-        arguments: The arguments of the command, with those of `add_connection`.
+        action: Does the work.
+        arguments: The arguments of the command, including those of `add_connection`.
 
     Returns:
-        The exit status of what came out; `FAILED` where the action raised an error of rapyer,
-        `UsageError` for one, or of Redis or the connection.
+        The exit status of the result; `FAILED` if the action raised an error of rapyer, such as
+        `UsageError`, or of Redis or the connection.
     """
     try:
         return asyncio.run(_run(action, arguments))
-    except BrokenPipeError:  # of whoever reads what is printed, which `main` knows to end
+    except BrokenPipeError:  # from the reader of the output; `main` handles it
         raise
     except (RapyerError, RedisError, OSError) as exc:
         print(f"{_documented(type(exc)).__name__}: {exc}", file=sys.stderr)
@@ -75,7 +75,7 @@ def run_connected(action: Action, arguments: Namespace) -> int:
 
 
 def _documented(kind: type[Exception]) -> type[Exception]:
-    """Give the class of an error by which it can be caught: of what is private the base."""
+    """Return the class by which an error can be caught: for a private class, its public base."""
     return next(one for one in kind.__mro__ if not one.__name__.startswith("_"))
 
 
@@ -89,7 +89,7 @@ async def _run(action: Action, arguments: Namespace) -> int:
             raise UsageError(f"--redis is {shown!r}, which {exc}.") from None
     try:
         text, value, status = await action(arguments)
-    except NotConnectedError as exc:  # whose message tells a program what to do, not who types
+    except NotConnectedError as exc:  # its message addresses programmers, not users of a terminal
         if arguments.redis is None and not os.environ.get(URL_VARIABLE):
             raise UsageError(
                 "rapyer does not know where Redis is. Give --redis redis://localhost:6379, or set "

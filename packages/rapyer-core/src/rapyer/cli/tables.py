@@ -1,4 +1,4 @@
-"""Tables for a terminal: by rich where that is installed and somebody looks, else as plain text."""
+"""Tables for a terminal: drawn by rich if it is installed and somebody watches, else plain text."""
 
 from __future__ import annotations
 
@@ -21,18 +21,20 @@ def table(
     *,
     styles: Mapping[str, str] | None = None,
 ) -> str:
-    """Lay rows out in columns, as wide as the terminal where that is possible.
+    """Lay out rows in columns, as wide as the terminal if possible.
 
-    Where the standard output is a terminal and rich is installed (`pip install "rapyer[cli]"`),
-    that draws it. Else the columns are blanks apart, so that other programs can read them.
+    If standard output is a terminal and rich is installed (`pip install "rapyer[cli]"`), rich
+    draws the table. Otherwise the columns are separated by blanks, so that other programs can
+    read them.
 
     Args:
         headings: The names of the columns.
-        rows: Their cells; None is an empty one, and what a sequence has is separated by commas.
+        rows: Their cells; None is an empty cell, and the items of a sequence are separated by
+            commas.
         styles: How rich draws cells with certain texts, such as `{"fault": "red"}`.
 
     Returns:
-        The lines, without a line break behind the last one.
+        The lines, without a line break after the last one.
     """
     cells = [[_cell(cell) for cell in row] for row in rows]
     if sys.stdout.isatty() and find_spec("rich") is not None:
@@ -66,7 +68,7 @@ def _drawn(
 
 
 def _plain(rows: Sequence[Sequence[str]]) -> str:
-    """Lay rows out; the widest columns are wrapped at blanks where the terminal is too narrow."""
+    """Lay out rows; the widest columns are wrapped at blanks if the terminal is too narrow."""
     columns = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in columns]
     least = [max(len(word) for cell in column for word in cell.split(" ")) for column in columns]

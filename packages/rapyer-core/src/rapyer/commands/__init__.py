@@ -1,1 +1,1 @@
-"""The sub-commands of core: `plugins`, `doctor`, `inspect` and `new-plugin`."""
+"""The subcommands of core: `plugins`, `doctor`, `inspect` and `new-plugin`."""

@@ -1,4 +1,4 @@
-"""What `python -m rapyer doctor` looks at on every server, whatever plugins there are."""
+"""What `python -m rapyer doctor` examines on every server, whatever plugins there are."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CORE_COMMANDS: Final = (
     "JSON.CLEAR", "JSON.NUMINCRBY", "JSON.STRAPPEND", "JSON.ARRAPPEND", "JSON.ARRINDEX",
     "JSON.ARRINSERT", "JSON.ARRLEN", "JSON.ARRPOP", "JSON.ARRTRIM", "JSON.OBJKEYS", "JSON.OBJLEN",
 )  # fmt: skip
-#: How often the round trip is measured; the shortest one is told.
+#: How often the round trip is measured; the shortest one is reported.
 _PINGS: Final = 10
 _MB: Final = 2**20
 _UNREADABLE: Final = "the user may not read it ({command})"
@@ -33,7 +33,7 @@ _Look = Callable[[Channel], Awaitable[Sequence[Finding]]]
 def _of_each_node(
     look: _Look,
 ) -> Callable[[Channel, Sequence[type[BaseRedisModel]]], Awaitable[Sequence[Finding]]]:
-    """Look at each server by itself; on a cluster, findings say at which it is so."""
+    """Look at each server on its own; on a cluster, findings say at which node they hold."""
 
     async def run(channel: Channel, _: Sequence[type[BaseRedisModel]]) -> Sequence[Finding]:
         if not channel.is_cluster:
@@ -157,7 +157,7 @@ async def _limits(node: Channel) -> Sequence[Finding]:
 
 
 async def _info(node: Channel, section: str) -> dict[str, str]:
-    """Read a section of `INFO`; nothing where the user may not."""
+    """Read a section of `INFO`; nothing if the user may not."""
     try:
         reply: bytes = await node.execute("INFO", section)
     except ResponseError as exc:
@@ -170,7 +170,7 @@ async def _info(node: Channel, section: str) -> dict[str, str]:
 
 
 async def _config(node: Channel, *names: str) -> dict[str, str]:
-    """Read settings; nothing where the user may not, or the service has hidden them."""
+    """Read settings; nothing if the user may not, or if the service has hidden them."""
     found: dict[str, str] = {}
     try:
         for name in names:

@@ -1,4 +1,4 @@
-"""`python -m rapyer doctor`: whether a server is one that rapyer can work with."""
+"""`python -m rapyer doctor`: whether rapyer can work with a server."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from rapyer.plugin.parts import Named
 from rapyer.traffic.channel import Channel
 from rapyer.traffic.source import default_source
 
-#: How rich draws the states, from the least to the worst.
+#: How rich draws the states, from the mildest to the worst.
 _STYLES: Final = {"ok": "green", "note": "cyan", "warning": "yellow", "fault": "bold red"}
 _BAD: Final = frozenset({"warning", "fault"})
 
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """A finding, with where it was made and by what."""
+    """A finding, with where it was made and by which check."""
 
     server: str
     check: str
@@ -65,7 +65,7 @@ async def _examine(arguments: Namespace) -> Outcome:
     checks, faults = checks_of(survey.host.manager)
     faults += [fault for _, fault in survey.faults]
     told = [_Told("", "plugins", Finding("fault", str(fault))) for fault in faults]
-    # with a plugin that does not work no model can be made
+    # no model can be made with a plugin that does not work
     models = [] if survey.faults else models_of(arguments.models)
     channels = _channels_of(models, required=not told)
     for channel, of_channel in channels.items():
@@ -83,7 +83,7 @@ async def _examine(arguments: Namespace) -> Outcome:
 
 
 def checks_of(manager: PluginManager) -> tuple[list[Check], list[PluginError]]:
-    """Give the checks of core and of plugins, and what is wrong with some of these."""
+    """Return the checks of core and of plugins, and what is wrong with some of these."""
     checks: list[Check] = []
     names = Named("check")
 
@@ -97,7 +97,7 @@ def checks_of(manager: PluginManager) -> tuple[list[Check], list[PluginError]]:
 def _channels_of(
     models: Sequence[type[BaseRedisModel]], *, required: bool
 ) -> dict[Channel, list[type[BaseRedisModel]]]:
-    """Give the servers of models; without models, the one of those that name none."""
+    """Return the servers of models; without models, the server of those that name none."""
     channels: dict[Channel, list[type[BaseRedisModel]]] = {}
     for model in models:
         channels.setdefault(channel_of(model), []).append(model)
@@ -105,7 +105,7 @@ def _channels_of(
         try:
             channels[default_source().channel()] = []
         except NotConnectedError:
-            if required:  # else there is something to tell without a server
+            if required:  # otherwise there is something to report without a server
                 raise
     return channels
 

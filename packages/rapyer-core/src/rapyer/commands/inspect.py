@@ -1,4 +1,4 @@
-"""`python -m rapyer inspect KEY`: a document, how long it lives, and what its model says of it."""
+"""`python -m rapyer inspect KEY`: a document, its time to live, and its model's view of it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from rapyer.traffic.source import default_source
 from rapyer.types.values import path_text
 
 _JSON_TYPE: Final = "ReJSON-RL"
-#: All of it belongs to one moment, and postpones nothing.
+#: Everything is from the same moment, and no expiry is postponed.
 _LOOK: Final = """
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'none' then return {kind} end
@@ -48,7 +48,7 @@ return {kind, redis.call('PTTL', KEYS[1]), size, document}
 
 @dataclass(slots=True)
 class _Inspection:
-    """What was found at a key; see `_as_json` for what each is."""
+    """What was found at a key; see `_as_json` for the meaning of each."""
 
     key: str
     kind: str
@@ -93,7 +93,7 @@ async def _inspect(arguments: Namespace) -> Outcome:
 
 
 def _key_of(written: str) -> str:
-    """Give the key that a word is, which has surrogates where the locale could not decode it."""
+    """Return the key that a word means, with surrogates where the locale could not decode it."""
     try:
         written.encode()
     except UnicodeEncodeError:
@@ -153,7 +153,7 @@ def _validate(found: _Inspection, model: type[BaseRedisModel], raw: bytes) -> No
 def _differences(
     old: object, new: object, steps: tuple[str, ...] = ()
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Give the paths at which two documents differ, and what each has there."""
+    """Return the paths at which two documents differ, and what each has there."""
     if not (is_plain_dict(old) and is_plain_dict(new)):
         if old != new:
             yield path_text(steps), old, new
@@ -162,7 +162,7 @@ def _differences(
         yield from _differences(old.get(name, MISSING), new.get(name, MISSING), (*steps, name))
 
 
-# -- telling it -----------------------------------------------------------------------------------
+# -- reporting --------------------------------------------------------------------------------
 
 
 def _as_json(found: _Inspection) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """`python -m rapyer new-plugin`: a plugin's project that is tested, typed and documented at once.
 
-The files of a project are the templates in `template/`. Names in them are short enough that no line
-gets too long, whatever the name is, and nothing in them depends on the order of names: so what is
-made is formatted and sorted as the tools of the project want it.
+The files of a project are the templates in `template/`. The names used in them are short enough
+that no line gets too long, and nothing depends on the order of names: so the result is formatted
+and sorted as the tools of the project require.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from rapyer.plugin import Command
 from rapyer.plugin.loading import installed_plugins
 from rapyer.version import __version__
 
-#: So many letters leave every line of the templates within their limit.
+#: A name of this many letters keeps every line of the templates within their limit.
 _LONGEST: Final = 24
 #: The plugins of the project, whether they are installed or not, and the project itself.
 _OF_THE_PROJECT: Final = frozenset(
     {"rapyer", "core", "query", "bulk", "ttl", "pipeline", "embedded"}
 )
-#: The files of a project, and the templates that they are made of.
+#: The files of a project, and the templates that they are made from.
 _FILES: Final = {
     ".github/workflows/ci.yml": "ci.yml",
     ".gitignore": "gitignore",
@@ -53,7 +53,7 @@ _FILES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class _Names:
-    """What is called how in the project of a plugin.
+    """The names used in the project of a plugin.
 
     Attributes:
         name: The plugin itself, as its entry point names it: `soft_delete`.
@@ -63,17 +63,17 @@ class _Names:
 
     @property
     def distribution(self) -> str:
-        """What is installed: `rapyer-soft-delete`."""
+        """The name of the distribution: `rapyer-soft-delete`."""
         return f"rapyer-{self.name.replace('_', '-')}"
 
     @property
     def package(self) -> str:
-        """What is imported: `rapyer_soft_delete`."""
+        """The name of the package to import: `rapyer_soft_delete`."""
         return f"rapyer_{self.name}"
 
     @property
     def mixin(self) -> str:
-        """The class with the plugin's methods: `SoftDeleteMixin`."""
+        """The name of the class with the plugin's methods: `SoftDeleteMixin`."""
         return "".join(word.capitalize() for word in self.name.split("_")) + "Mixin"
 
 
@@ -95,7 +95,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _make_plugin(arguments: Namespace) -> int:
-    """Make the project, and say what was made; the status is 2 where that was refused."""
+    """Make the project, and say what was made; the status is 2 if that was refused."""
     try:
         names = _names(arguments.name)
         directory: Path = arguments.directory or Path(names.distribution)
@@ -125,10 +125,10 @@ NEW_PLUGIN_COMMAND = Command(
 
 
 def _names(written: str) -> _Names:
-    """Make the names of a plugin of what was written for one.
+    """Make the names of a plugin from the name given on the command line.
 
     Raises:
-        UsageError: It can be none, or there is something of that name.
+        UsageError: It is not a possible name, or the name is taken.
     """
     name = re.sub(r"[-_.]+", "_", written.lower()).removeprefix("rapyer_")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
@@ -149,7 +149,7 @@ def _names(written: str) -> _Names:
 
 
 def _owner_of(name: str) -> str | None:
-    """Say what has a name already, of which a plugin would make another one."""
+    """Return what already has a name that a new plugin would get."""
     from rapyer.host import survey_plugins  # noqa: PLC0415 - the host has core, and so this command
 
     if name in _OF_THE_PROJECT or name.startswith("rapyer_"):
@@ -170,7 +170,7 @@ def _owner_of(name: str) -> str | None:
 
 
 def _contents(names: _Names) -> dict[str, str]:
-    """Give the texts of the files by their paths in the project."""
+    """Return the texts of the files by their paths in the project."""
     values = {
         "name": names.name,
         "distribution": names.distribution,
@@ -188,16 +188,16 @@ def _contents(names: _Names) -> dict[str, str]:
 
 
 def _range_of_core() -> str:
-    """Give the versions of core that the plugin is made for: from this one to the next major."""
+    """Return the versions of core that the plugin is made for: from this one to the next major."""
     major, minor, *_ = __version__.split(".")
     return f">={major}.{minor},<{int(major) + 1}"
 
 
 def _write(contents: dict[str, str], directory: Path) -> None:
-    """Write the files, all or none of them.
+    """Write the files, all of them or none.
 
     Raises:
-        UsageError: The directory has something in it, or cannot be made.
+        UsageError: The directory is not empty, or cannot be made.
         OSError: The files cannot be written.
     """
     directory = directory.absolute()
@@ -212,8 +212,8 @@ def _write(contents: dict[str, str], directory: Path) -> None:
         raise UsageError(
             f"{str(what)!r} is no directory. Make it, or choose another one with --directory."
         )
-    # Made beside its place, then moved there. A directory that is there is kept, as a shell may
-    # stand in it: its files are made inside, where the same file system is.
+    # Made next to its final place, then moved there. An existing directory is kept, because a shell
+    # may be in it: its files are made inside, where the file system is the same.
     beside = directory if is_there else directory.parent
     with TemporaryDirectory(prefix=".new-plugin-", dir=beside) as scratch:
         project = Path(scratch) / "project"

@@ -26,7 +26,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _list_plugins(arguments: Namespace) -> int:
-    """Print the plugins that are installed; the status is 1 when one of them does not work."""
+    """Print the installed plugins; the status is 1 if one of them does not work."""
     from rapyer.host import survey_plugins  # noqa: PLC0415 - the host has core, and so this command
 
     survey = survey_plugins()
@@ -78,7 +78,7 @@ def _identity(info: PluginInfo) -> dict[str, Any]:
 
 
 def _shown(plugins: Sequence[dict[str, Any]]) -> str:
-    """Lay out who they are as a table, and below it what each adds, as wide as the terminal."""
+    """Lay out what they are as a table, and below it what each adds, as wide as the terminal."""
     parts = [table(_COLUMNS, [[plugin[name] for name in _COLUMNS] for plugin in plugins])]
     width = max(40, shutil.get_terminal_size().columns)
     for plugin in plugins:

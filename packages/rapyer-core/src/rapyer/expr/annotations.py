@@ -25,15 +25,15 @@ from rapyer.guards import PLAIN_TYPES, is_class
 
 
 def members_of(annotation: Any) -> tuple[Any, ...]:
-    """Give the members of a union but None, or the one annotation itself, without wrappers.
+    """Return the members of a union except None, or the one annotation itself, without wrappers.
 
-    A Redis type is the type of Python that it stands for: `RedisDict[int]` is `dict[str, int]`.
+    A Redis type counts as the Python type that it stands for: `RedisDict[int]` is `dict[str, int]`.
     """
     return tuple([plain_annotation(member) for member in declared_members(annotation)])
 
 
 def declared_members(annotation: Any) -> tuple[Any, ...]:
-    """Give the members of a union but None as `members_of` does, but Redis types as such."""
+    """Return the members of a union as `members_of` does, but keep Redis types as they are."""
     annotation = _without_wrappers(annotation)
     if get_origin(annotation) in (Union, types.UnionType):
         members = (member for member in get_args(annotation) if member is not type(None))
@@ -42,7 +42,7 @@ def declared_members(annotation: Any) -> tuple[Any, ...]:
 
 
 def may_be_none(annotation: Any) -> bool:
-    """Say whether None is among the values of an annotation."""
+    """Return whether None is among the values of an annotation."""
     annotation = unwrapped(annotation)
     if get_origin(annotation) in (Union, types.UnionType):
         return any(may_be_none(member) for member in get_args(annotation))
@@ -50,9 +50,9 @@ def may_be_none(annotation: Any) -> bool:
 
 
 def unwrapped(annotation: Any) -> Any:
-    """Take aliases, `Annotated`, `NewType` and type variables away from around an annotation.
+    """Remove aliases, `Annotated`, `NewType` and type variables around an annotation.
 
-    A Redis type is the type of Python that it stands for.
+    A Redis type counts as the Python type that it stands for.
     """
     return plain_annotation(_without_wrappers(annotation))
 
@@ -73,7 +73,7 @@ def _without_wrappers(annotation: Any) -> Any:
 
 
 def plain_annotation(annotation: Any) -> Any:
-    """Give the annotation that a Redis type stands for: `list[int]` for `RedisList[int]`."""
+    """Return the annotation that a Redis type stands for: `list[int]` for `RedisList[int]`."""
     kind = redis_type_of(annotation)
     if kind is None:
         return annotation
@@ -84,13 +84,13 @@ def plain_annotation(annotation: Any) -> Any:
 
 
 def redis_type_of(annotation: Any) -> type[Any] | None:
-    """Give the Redis type of an annotation without wrappers; None for any other."""
+    """Return the Redis type of an annotation without wrappers; None for any other."""
     origin = _origin_of(annotation)
     return origin if is_class(origin) and origin in PLAIN_TYPES else None
 
 
 def fields_of(annotation: Any) -> Mapping[str, Any]:
-    """Give the annotations of the fields of a model, a dataclass or a typed dict, by name."""
+    """Return the annotations of the fields of a model, a dataclass or a typed dict, by name."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = annotation.__pydantic_fields__
         return {name: field.annotation for name, field in fields.items()}
@@ -102,7 +102,7 @@ def fields_of(annotation: Any) -> Mapping[str, Any]:
 
 
 def computed_of(annotation: Any) -> Collection[str]:
-    """Give the names of the computed fields of a model, which have no place in documents."""
+    """Return the names of the computed fields of a model, which have no place in documents."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation.__pydantic_computed_fields__
     return ()
@@ -117,9 +117,9 @@ def _hints_of(kind: Any) -> Mapping[str, Any]:
 
 
 def element_of(annotation: Any) -> Any:
-    """Give the annotation of the elements of a list, set or tuple of any length; None for others.
+    """Return the annotation of the elements of a list, set or tuple of any length; None for others.
 
-    An annotation that says nothing of them has elements of any type.
+    If an annotation says nothing about its elements, they may be of any type.
     """
     origin, arguments = _origin_of(annotation), get_args(annotation)
     if not is_class(origin) or issubclass(origin, str | bytes | Mapping):
@@ -133,7 +133,7 @@ def element_of(annotation: Any) -> Any:
 
 
 def element_models(annotation: Any) -> list[type[BaseModel]]:
-    """Give the models that the elements of a list may be; none for anything else."""
+    """Return the models that the elements of a list may be; none for anything else."""
     elements = (element_of(member) for member in members_of(annotation))
     return [
         member
@@ -144,12 +144,12 @@ def element_models(annotation: Any) -> list[type[BaseModel]]:
 
 
 def is_same(annotation: Any, other: Any) -> bool:
-    """Say whether two annotations are one: a union may be made anew for each access to a field."""
+    """Return whether two annotations are the same: each access to a field may make a new union."""
     return annotation is other or (get_origin(annotation) is Union and annotation == other)
 
 
 def item_of(annotation: Any, index: int) -> Any:
-    """Give the annotation of the element at an index; None where an index leads nowhere."""
+    """Return the annotation of the element at an index; None if an index leads nowhere."""
     origin, arguments = _origin_of(annotation), get_args(annotation)
     if not is_class(origin) or issubclass(origin, str | bytes | AbstractSet):
         return None
@@ -163,7 +163,7 @@ def item_of(annotation: Any, index: int) -> Any:
 
 
 def value_of(annotation: Any) -> tuple[Any, Any] | None:
-    """Give the annotations of the keys and of the values of a dict; None for anything else."""
+    """Return the annotations of the keys and of the values of a dict; None for anything else."""
     origin, arguments = _origin_of(annotation), get_args(annotation)
     if is_typeddict(origin) or not is_class(origin) or not issubclass(origin, Mapping):
         return None
@@ -171,5 +171,5 @@ def value_of(annotation: Any) -> tuple[Any, Any] | None:
 
 
 def is_literal(annotation: Any) -> bool:
-    """Say whether an annotation is a `Literal`."""
+    """Return whether an annotation is a `Literal`."""
     return get_origin(annotation) is Literal

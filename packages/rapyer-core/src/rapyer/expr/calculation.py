@@ -1,4 +1,4 @@
-"""What is calculated with what, and what kind of value that gives."""
+"""Which kinds of values can be calculated with each other, and the kind of the result."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from rapyer.expr.operands import Kind, kind_of_family, kind_of_value
 
-#: The families of results, by the operator and the families of what is calculated with.
+#: The families of results, by operator and by the families of the operands.
 RESULTS: dict[tuple[str, str | None, str | None], str] = {
     ("+", "text", "text"): "text",
     ("+", "instant", "span"): "instant",
@@ -17,7 +17,7 @@ RESULTS: dict[tuple[str, str | None, str | None], str] = {
     **{(operator, "number", "number"): "number" for operator in ("+", "-", "*", "/", "//", "%")},
 }
 
-#: What to do where values of one family are not calculated with each other, by that family.
+#: What to do if values of one family cannot be calculated with each other, by that family.
 APART: dict[str | None, str] = {
     "number": 'Python calculates Decimals with no floats. Write Decimal("0.5") for 0.5, and give '
     "both fields Decimals or both floats.",
@@ -27,19 +27,19 @@ APART: dict[str | None, str] = {
 
 
 def is_calculated(operator: str, left: Any, right: Any) -> bool:
-    """Say whether two plain values, neither of them None, are calculated with each other."""
+    """Return whether two plain values, neither of them None, can be calculated with each other."""
     one, two = kind_of_value(left), kind_of_value(right)
     return one is not None and two is not None and _are_calculated(operator, one, two)
 
 
 def _are_calculated(operator: str, left: Kind, right: Kind) -> bool:
-    """Say whether an operation has a result, which Python gives without an error of types."""
+    """Return whether an operation has a result, which Python gives without a type error."""
     is_apart = left.apart is not None and right.apart is not None and left.apart != right.apart
     return not is_apart and (operator, left.family, right.family) in RESULTS
 
 
 def result_of(operator: str, left: Kind, right: Kind) -> Kind | None:
-    """Give the kind of what is calculated from two kinds; None where that has no meaning."""
+    """Return the kind of the result for operands of two kinds; None if it makes no sense."""
     if not _are_calculated(operator, left, right):
         return None
     family = RESULTS[operator, left.family, right.family]

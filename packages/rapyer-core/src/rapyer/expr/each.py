@@ -1,4 +1,4 @@
-"""Paths along steps, and those that lead through each element of a list, taken apart."""
+"""Following paths along steps, and splitting those that lead through each element of a list."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def follow(model: type[BaseModel], steps: Iterable[Step], kind: type[Path[Any]]) -> Path[Any]:
-    """Give the path from a model along steps, which say where they lead anew.
+    """Return the path from a model along steps, resolving each step again.
 
     Raises:
         ExpressionError: The model has nothing there.
@@ -24,7 +24,7 @@ def follow(model: type[BaseModel], steps: Iterable[Step], kind: type[Path[Any]])
     path: Path[Any] | None = kind.__of__(model, (), model)
     for step in steps:
         if path is None or step.kind == "each":
-            continue  # the field that follows leads through each element by itself
+            continue  # the field that follows leads through each element anyway
         path = path.__field__(step.value) if step.kind == "field" else path.__item__(step.value)
     if path is None:
         raise ExpressionError(f"{model.__name__} has no {''.join(map(str, steps))}.")
@@ -32,7 +32,7 @@ def follow(model: type[BaseModel], steps: Iterable[Step], kind: type[Path[Any]])
 
 
 def split_each(path: Path[Any]) -> tuple[Path[Any], Path[Any]] | None:
-    """Take a path that leads through each element of a list apart: to the list, and from there.
+    """Split a path that leads through each element of a list: up to the list, and from there on.
 
     Returns:
         None for a path that leads to one value.
@@ -59,7 +59,7 @@ def split_each(path: Path[Any]) -> tuple[Path[Any], Path[Any]] | None:
 
 
 def refuse_each(*values: Any) -> None:
-    """Make sure that values of a calculation stand for one value in a document.
+    """Make sure that values of a calculation each stand for one value in a document.
 
     Raises:
         ExpressionError: One of them is a path through each element of a list.

@@ -1,6 +1,6 @@
-"""What expressions mean, in plain Python: other engines are held against this one.
+"""What expressions mean, in plain Python: the reference for other engines.
 
-A condition is turned into a function when it is first asked, and that is kept with it.
+A condition is turned into a function when it is first evaluated; the function is kept with it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from rapyer.expr.text import stored_text
 from rapyer.expr.values import Arithmetic, is_value
 from rapyer.guards import is_array, is_list, is_mapping, is_tuple
 
-#: Says whether an instance, or an element, fulfils a condition.
+#: Says whether an instance, or an element, fulfills a condition.
 Predicate: TypeAlias = Callable[[Any], bool]
 #: Gives a value of an instance, or of an element.
 Getter: TypeAlias = Callable[[Any], Any]
@@ -60,7 +60,7 @@ _ARITHMETIC: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 def matches(condition: Condition, instance: Any) -> bool:
-    """Say whether an instance of the model fulfils a condition.
+    """Return whether an instance of the model fulfills a condition.
 
     Raises:
         ExpressionError: The instance is of another model than the condition.
@@ -84,14 +84,14 @@ def predicate_of(condition: Condition) -> Predicate:
     return condition.__predicate__() if make is None else make(condition)
 
 
-# -- what is equal, what is less ------------------------------------------------------------------
+# -- equality and order ---------------------------------------------------------------------------
 
 
 def is_equal(value: Any, other: Any) -> bool:
-    """Say whether two values are equal, in the form that is stored.
+    """Return whether two values are equal, in the form that is stored.
 
-    That is as in Python, but that no bool equals a number, and that a named time zone is the offset
-    of the moment.
+    This is Python's equality, except that no bool equals a number, and that a named time zone is
+    the offset of the moment.
     """
     if type(value) in _SCALARS and type(other) in _SCALARS:
         return bool(value == other)
@@ -119,16 +119,16 @@ def _is_equal_in_parts(value: Any, other: Any) -> bool:
     return bool(operand_of(value) == operand_of(other))
 
 
-# classes of values that Python compares as engines do, looked at first for speed
+# types whose values Python compares as engines do, checked first for speed
 _NUMBERS = frozenset({int, float})
 _SCALARS = frozenset({*_NUMBERS, str, type(None)})
 
-#: Bools and lists, as members of a union: Python has an order of them, and engines have none.
+#: Bools and lists, as members of a union: Python orders them, but engines do not.
 _UNORDERED = (type(None), bool, list, tuple, set, frozenset)
 
 
 def _member(value: Any) -> Any:
-    """Give a member of a set, or a key, in a form that Python tells apart as `is_equal` does."""
+    """Return a set member, or a key, in a form that Python tells apart as `is_equal` does."""
     if is_tuple(value):
         return tuple(map(_member, value))
     if _is_set(value):
@@ -141,7 +141,7 @@ def _is_set(value: object) -> TypeIs[AbstractSet[Any]]:
 
 
 def _are_alike(value: Any, other: Any) -> TypeGuard[BaseModel]:
-    """Say whether two values are models of one class that has no equality of its own."""
+    """Return whether two values are models of one class that has no equality of its own."""
     return (
         type(value) is type(other)
         and isinstance(value, BaseModel)
@@ -150,7 +150,7 @@ def _are_alike(value: Any, other: Any) -> TypeGuard[BaseModel]:
 
 
 def _is_ordered(order: Callable[[Any, Any], bool], value: Any, other: Any) -> bool:
-    """Compare two values; False where one is None, or where there is no order between them."""
+    """Compare two values; False if one is None, or if there is no order between them."""
     if type(value) in _NUMBERS and type(other) in _NUMBERS:
         return order(value, other)
     if isinstance(value, _UNORDERED) or isinstance(other, _UNORDERED):
@@ -158,7 +158,7 @@ def _is_ordered(order: Callable[[Any, Any], bool], value: Any, other: Any) -> bo
     if isinstance(value, str) and isinstance(other, str):
         return order(stored_text(value), stored_text(other))
     if isinstance(value, datetime | time) and isinstance(other, datetime | time):
-        # Python raises between one with a time zone and one without; all engines say no
+        # Python raises if only one of them has a time zone; all engines say no
         if (value.utcoffset() is None) is not (other.utcoffset() is None):
             return False
         value, other = operand_of(value), operand_of(other)
@@ -203,12 +203,12 @@ def _reader_of(step: Step) -> Getter:
     return lambda value: read(value, step.value)
 
 
-# what follows reads what a document has in that place, and Python's attributes and indexes of a
-# value do not say so: a text of a union has a `title` and a `[0]`, and its JSON has neither
+# what follows reads what a document has at a place, which Python's attributes and indexes of a
+# value do not tell: a text in a union has a `title` and a `[0]`, but its JSON has neither
 
 
 def _field(value: Any, name: Any) -> Any:
-    """Read a field, or a key; None where there is none, or where the value is of neither."""
+    """Read a field, or a key; None if there is none, or if the value has neither."""
     fields: Any = getattr(value, "__pydantic_fields__", None)  # of a model, or its dataclass
     if fields is None:
         fields = getattr(value, "__dataclass_fields__", ())
@@ -221,14 +221,14 @@ def _field(value: Any, name: Any) -> Any:
 
 
 def _element(value: Any, index: int) -> Any:
-    """Read an element; None where the index is out of range, or where the value is no list."""
+    """Read an element; None if the index is out of range, or if the value is not a list."""
     if _is_sequence(value) and -len(value) <= index < len(value):
         return value[index]
     return None
 
 
 def _elements(value: Any) -> Iterable[Any]:
-    """Give the elements of a list, set or tuple; none where the value is something else."""
+    """Return the elements of a list, set or tuple; none if the value is something else."""
     return value if is_array(value) or _is_sequence(value) or _is_set(value) else ()
 
 

@@ -1,8 +1,8 @@
-"""Distances between places, as the server has them, and what is asked and made of them.
+"""Distances between places as the server calculates them, and the expressions that use them.
 
-The server indexes a place as one of 2^52 cells between the latitudes of the Mercator projection, of
-0.6 by 0.3 metres at most, and measures on a sphere; both is done here with the same operations
-(`geohash.c` and `geohash_helper.c` of Redis 7.4, which RediSearch 2.10 has a copy of).
+The server indexes a place as one of 2^52 cells, at most 0.6 by 0.3 metres, between the latitudes of
+the Mercator projection, and measures on a sphere. Both are done here with the same operations
+(`geohash.c` and `geohash_helper.c` of Redis 7.4, of which RediSearch 2.10 has a copy).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EARTH_RADIUS: Final = 6_372_797.560856
 #: The largest latitude, in degrees, that the server indexes.
 LARGEST_LATITUDE: Final = 85.05112878
-#: The units of distances, in metres, as Redis has them.
+#: The units of distance, in metres, as in Redis.
 UNITS: Final[Mapping[str, float]] = {"m": 1.0, "km": 1000.0, "mi": 1609.34, "ft": 0.3048}
 _CELLS: Final = 1 << 26
 _FLOAT: Final = kinds_of(float)
@@ -43,7 +43,7 @@ class Position(Protocol):
 
 
 def distance_between(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
-    """Give the distance between two places in metres; all else is in degrees."""
+    """Return the distance between two places in metres; everything else is in degrees."""
     one, other = math.radians(lat), math.radians(other_lat)
     v = math.sin((math.radians(other_lon) - math.radians(lon)) / 2)
     if v == 0.0:
@@ -55,7 +55,7 @@ def distance_between(lon: float, lat: float, other_lon: float, other_lat: float)
 
 
 def on_grid(lon: float, lat: float) -> tuple[float, float]:
-    """Give the middle of the cell in which the server indexes a place."""
+    """Return the center of the cell in which the server indexes a place."""
     column = int((lon + 180.0) / 360.0 * _CELLS)
     row = int((lat + LARGEST_LATITUDE) / (2 * LARGEST_LATITUDE) * _CELLS)
     return _middle(column, 180.0), _middle(row, LARGEST_LATITUDE)
@@ -68,7 +68,7 @@ def _middle(cell: int, limit: float) -> float:
 
 
 def is_position(value: object) -> TypeGuard[Position]:
-    """Say whether a value of a document is a place."""
+    """Return whether a value of a document is a place."""
     return hasattr(value, "lon") and hasattr(value, "lat")
 
 
@@ -77,7 +77,7 @@ class Within(Condition):
 
     Attributes:
         left: The path of the place.
-        lon: The longitude of the middle of the circle, in degrees.
+        lon: The longitude of the center of the circle, in degrees.
         lat: Its latitude.
         radius: In metres.
     """
@@ -109,13 +109,13 @@ class Within(Condition):
 
 
 class DistanceTo(Value[float]):
-    """How far a place is from another one: `City.location.distance_to(2.35, 48.85)`.
+    """How far a place is from another: `City.location.distance_to(2.35, 48.85)`.
 
     Attributes:
         left: The path of the place.
-        lon: The longitude of the other one, in degrees.
+        lon: The longitude of the other place, in degrees.
         lat: Its latitude.
-        unit: What it is measured in: `"m"`, `"km"`, `"mi"` or `"ft"`.
+        unit: The unit of the result: `"m"`, `"km"`, `"mi"` or `"ft"`.
     """
 
     __slots__ = ("lat", "left", "lon", "unit")
@@ -129,7 +129,7 @@ class DistanceTo(Value[float]):
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
-        """What the value, where it is not None, can be compared with."""
+        """What the value, if it is not None, can be compared with."""
         return _FLOAT
 
     def __getter__(self) -> Callable[[Any], Any]:
@@ -141,7 +141,7 @@ class DistanceTo(Value[float]):
             place = get(instance)
             if not is_position(place):
                 return None
-            # to the centimetre, as the server measures in an order
+            # to the centimetre, as the server measures when it sorts
             metres = distance_between(place.lon, place.lat, lon, lat)
             return math.floor(metres * 100 + 0.5) / 100 / size
 

@@ -1,10 +1,10 @@
-r"""JSONPath as RedisJSON reads it, for reading, for updating and for creating alike.
+r"""JSONPath as RedisJSON reads it, for reading, updating and creating alike.
 
-RedisJSON does not undo escapes in a quoted key when it writes: `$["a\\""]` reads the key `a"` and
+When RedisJSON writes, it does not undo escapes in a quoted key: `$["a\\""]` reads the key `a"` but
 creates another one. What is right everywhere is the raw key in double quotes, or in single quotes
-where it holds a double one; control and non-ASCII characters stand as they are. Spaces at the start
-of a key are dropped without a word: `$[" a"]` reads and writes the key `a`. A negative index out of
-range is taken for the first element, where a slice of one element leads nowhere (seen on 2.8.3).
+if it contains a double one; control and non-ASCII characters are written as they are. Spaces at the
+start of a key are silently dropped: `$[" a"]` reads and writes the key `a`. A negative index out of
+range is taken for the first element, whereas a slice of one element leads nowhere (seen on 2.8.3).
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from rapyer.errors import UnaddressableKeyError
 def render_path(steps: Iterable[str | int]) -> str:
     """Write the way to a value as JSONPath, for reading and for updating what is there.
 
-    A negative index is written as a slice: it cannot lead to another element than it says, and
-    cannot create anything.
+    A negative index is written as a slice, which cannot lead to a different element and cannot
+    create anything.
 
     Args:
         steps: Keys of objects, in their stored form, and indexes of arrays.
 
     Raises:
-        UnaddressableKeyError: A key holds a backslash or both kinds of quotes, or starts with a
-            space.
+        UnaddressableKeyError: A key contains a backslash or both kinds of quotes, or starts with
+            a space.
     """
     return "$" + "".join(
         _index(step) if isinstance(step, int) else f"[{_quoted(step)}]" for step in steps
@@ -39,11 +39,11 @@ def _index(index: int) -> str:
 
 
 def split_at_negative_indexes(steps: Iterable[str | int]) -> tuple[str, list[tuple[int, str]]]:
-    """Write a path for creating what it leads to, where a slice will not do.
+    """Write a path for creating what it leads to, where a slice does not work.
 
     Returns:
-        The path up to the first negative index, and each of those with the path behind it. The
-        server has to put the index that counts from the start between them.
+        The path up to the first negative index, and each negative index with the path after it.
+        The server has to insert the index counted from the start between them.
     """
     first, rest = "$", list[tuple[int, str]]()
     for step in steps:

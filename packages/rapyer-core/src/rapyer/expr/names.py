@@ -1,4 +1,4 @@
-"""Paths as names of keyword arguments: `profile__address__city`."""
+"""Paths as the names of keyword arguments: `profile__address__city`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _BETWEEN = "__"
 def resolve_name(root: Path[Any], name: str) -> Path[Any]:
     """Find the path that the name of a keyword argument stands for.
 
-    Two underscores lead from a field to what is in it: the field of a model, or a key of a dict.
-    A field that has exactly this name is meant before any that are reached by a split.
+    Two underscores lead from a field to something in it: a field of a model, or a key of a dict.
+    A field with exactly this name takes precedence over any that splitting the name leads to.
 
     Args:
         root: Where the name starts: the path of a model with no steps.
         name: The name.
 
     Raises:
-        InvalidPathError: It leads nowhere, or has two readings.
+        InvalidPathError: It leads nowhere, or is ambiguous.
     """
     readings = list(_readings(root, name))
     if not readings:
@@ -57,7 +57,7 @@ def _readings(path: Path[Any], name: str) -> Iterator[Path[Any]]:
 
 
 def _value_of_key(path: Path[Any], key: str) -> Path[Any] | None:
-    """Give the path of a key, where there is a dict that may have it."""
+    """Return the path of a key, if there is a dict that may have it."""
     members = members_of(annotation_of(path))
     if Any not in members and all(value_of(member) is None for member in members):
         return None
@@ -89,7 +89,7 @@ def _nowhere(root: Path[Any], name: str) -> str:
 
 
 def _with_index(root: Path[Any], name: str) -> str | None:
-    """Give the text of the path that was meant where a part of a name is a number."""
+    """Return the text of the path that was meant where a part of a name is a number."""
     first, *others = name.split(_BETWEEN)
     if not any(part.isdecimal() for part in others):
         return None
@@ -102,5 +102,5 @@ def _with_index(root: Path[Any], name: str) -> str | None:
 
 
 def _alias_of(root: Path[Any], name: str) -> str | None:
-    """Give the alias of a field of the model that a path starts from."""
+    """Return the alias of a field of the model that a path starts from."""
     return model_of(root).__pydantic_fields__[name].alias

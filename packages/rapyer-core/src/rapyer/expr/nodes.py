@@ -1,7 +1,7 @@
-"""The nodes of the expression language: conditions, and values that are calculated.
+"""The nodes of the expression language: conditions, and calculated values.
 
-They say what is meant and know no engine: `rapyer.expr.evaluate` gives them their meaning in
-Python, plugins compile them for the server. A node is immutable, and equal to one of the same
+They express a meaning and know no engine: `rapyer.expr.evaluate` implements it in Python, and
+plugins compile it for the server. A node is immutable, and equal to any node of the same
 structure.
 """
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from rapyer.expr.values import Value
 
 
-#: The slots of nodes with what is made of their parts.
+#: The slots of nodes that hold what is derived from their parts.
 _MADE = frozenset({"__made_structure__", "__evaluated__"})
 
 
 class Node:
     """A node of an expression.
 
-    Its parts stand in the attributes that `__parts__` names, in the order of its constructor. Names
-    that all nodes have start with an underscore: on a path, any other is that of a field.
+    Its parts are in the attributes that `__parts__` names, in the order of its constructor. Names
+    that all nodes have start with an underscore: on a path, any other name is that of a field.
     """
 
     __slots__ = ("__made_structure__",)
@@ -37,7 +37,7 @@ class Node:
     __parts__: ClassVar[tuple[str, ...]] = ()
 
     def __structure__(self) -> tuple[Hashable, ...]:
-        """Give what the node consists of, in a form that is equal for nodes of equal structure."""
+        """Return what the node consists of, in a form that is equal for equal structure."""
         try:
             return self.__made_structure__
         except AttributeError:
@@ -46,17 +46,17 @@ class Node:
             return self.__made_structure__
 
     def __root__(self) -> type[BaseModel] | None:
-        """Give the model that the node starts from, if it is a path."""
+        """Return the model that the node starts from, if it is a path."""
         return None
 
     def __getstate__(self) -> tuple[None, dict[str, Any]]:
-        """Give the parts alone to a copy or a pickle: what is made of them is made again."""
+        """Return only the parts to a copy or a pickle; what is derived from them is made again."""
         _, slots = cast("tuple[None, dict[str, Any]]", super().__getstate__())
         return None, {name: part for name, part in slots.items() if name not in _MADE}
 
 
 def roots_of(node: Any) -> Iterator[type[BaseModel]]:
-    """Give the models that the paths of a node start from, but for those below an `AnyElement`."""
+    """Return the models that the paths of a node start from, except those below an `AnyElement`."""
     if isinstance(node, Node):
         model = node.__root__()
         if model is not None:
@@ -70,7 +70,7 @@ def roots_of(node: Any) -> Iterator[type[BaseModel]]:
 
 
 def structure_of(part: Any) -> Hashable:
-    """Give a part of a node in a form that compares by structure and by type: `1` is no `True`."""
+    """Return a part of a node in a form that compares by structure and type: `1` is not `True`."""
     if isinstance(part, Node):
         return part.__structure__()
     kind = type(part).__name__
@@ -82,11 +82,11 @@ def structure_of(part: Any) -> Hashable:
 
 
 def operand_of(value: Any) -> Any:
-    """Give an operand in the form that is stored, which engines compare.
+    """Return an operand in its stored form, which engines compare.
 
-    A named time zone becomes the offset of the moment, as it does in a document, in containers
-    too: Python compares and moves datetimes of one named zone by the clock on the wall, and finds
-    none equal to another zone's in the hour that there is twice.
+    A named time zone becomes the offset of the moment, as it does in a document; this includes
+    containers. Python compares and moves datetimes of the same named zone by wall clock time, and
+    considers none equal to a datetime of another zone in the hour that occurs twice.
 
     Raises:
         ExpressionError: It is, or contains, a part of an expression.
@@ -108,14 +108,14 @@ def operand_of(value: Any) -> Any:
     return value
 
 
-#: Those of other classes are operands as they are: what they are made of is theirs to know.
+#: Operands of other classes are taken as they are: only those classes know what they consist of.
 _PLAIN_ARRAYS: tuple[Any, ...] = (list, tuple, set, frozenset)
 
 
 class Condition(Node):
-    """Something that a document fulfils or not: `User.age > 18`.
+    """Something that a document fulfills or not: `User.age > 18`.
 
-    Conditions are joined by `&`, `|` and `~`. They have no truth value of their own.
+    Combine conditions with `&`, `|` and `~`. They have no truth value of their own.
     """
 
     __slots__ = ("__evaluated__",)
@@ -153,17 +153,17 @@ class Condition(Node):
         return hash(self.__structure__())
 
     def __predicate__(self) -> Callable[[Any], bool]:
-        """Give what says of an instance whether it fulfils the condition: for nodes of plugins.
+        """Return a function that says whether an instance fulfills the condition: for plugin nodes.
 
         Raises:
-            ExpressionError: Only a server can say it.
+            ExpressionError: Only a server can decide it.
         """
         raise ExpressionError(f"{type(self).__name__} says not what it means in Python.")
 
     def matches(self, instance: Any) -> bool:
-        """Say whether an instance of the model fulfils the condition, in plain Python.
+        """Return whether an instance of the model fulfills the condition, in plain Python.
 
-        It means the same as on the server, for the document that `save` would write.
+        The meaning is the same as on the server, for the document that `save` would write.
 
         Raises:
             ExpressionError: The instance is of another model than the condition.
@@ -176,7 +176,7 @@ class Condition(Node):
 def _joined(
     kind: type[And | Or], left: Condition, right: Condition | bool, operator: str
 ) -> Iterator[Condition]:
-    """Give the operands of a new conjunction or disjunction, those of the same kind taken apart."""
+    """Return the operands of a new conjunction or disjunction, flattening those of its kind."""
     if not isinstance(right, Condition):
         raise _no_condition(operator, right)
     for operand in (left, right):
@@ -207,7 +207,7 @@ class And(Condition):
 
 
 class Or(Condition):
-    """One of several conditions holds, or more."""
+    """At least one of several conditions holds."""
 
     __slots__ = ("operands",)
     __parts__ = ("operands",)
@@ -236,7 +236,7 @@ class Comparison(Condition):
     """Two values are compared: `User.age > 18`, `User.spent <= User.limit`.
 
     Attributes:
-        operator: `"=="`, `"<"`, `"<="`, `">"` or `">="`; what is written `!=` is the `Not` of `==`.
+        operator: `"=="`, `"<"`, `"<="`, `">"` or `">="`; `!=` becomes the `Not` of `==`.
         left: A value.
         right: A value, or a plain operand.
     """
@@ -268,7 +268,7 @@ class In(Condition):
 
 
 class Between(Condition):
-    """A value lies between two others or is one of them: `User.age.between(18, 25)`."""
+    """A value lies between two others, both included: `User.age.between(18, 25)`."""
 
     __slots__ = ("high", "left", "low")
     __parts__ = ("left", "low", "high")
@@ -311,7 +311,7 @@ class _OnOperand(Condition):
 
 
 class Contains(_OnOperand):
-    """A text contains another one, or a list, set or tuple an element."""
+    """A text contains another one, or a list, set or tuple contains an element."""
 
     __slots__ = ()
     method = "contains"
@@ -332,7 +332,7 @@ class EndsWith(_OnOperand):
 
 
 class AnyElement(Condition):
-    """A list of models has one element for which a whole condition holds.
+    """A list of models has one element that fulfills a whole condition.
 
     Attributes:
         left: The path of the list.
@@ -351,8 +351,8 @@ class AnyElement(Condition):
 
 
 def before_a_dot(value: Value[Any]) -> str:
-    """Write a value before one of its methods."""
-    return repr(value) if value.__root__() is not None else f"({value!r})"  # what is calculated
+    """Write a value as it appears before one of its methods."""
+    return repr(value) if value.__root__() is not None else f"({value!r})"  # calculated values
 
 
 def _in_parentheses(node: Node) -> str:

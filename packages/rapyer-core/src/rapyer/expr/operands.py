@@ -1,6 +1,6 @@
 """Which operands a field can be compared with: checked when a condition is built.
 
-A condition that could never hold, or that two engines could read in two ways, is an error where it
+If a condition could never hold, or two engines could read it in two ways, that is an error where it
 is written rather than an empty result.
 """
 
@@ -33,8 +33,9 @@ class Kind:
         family: Values are ordered and calculated with within a family: `"number"`, `"text"`,
             `"instant"`, ...; None for those that are only told apart.
         elements: The kinds of the elements of a list, set or tuple; None for anything else.
-        apart: What within its family it is not calculated with: a `"decimal"` number with no
-            `"float"`, an `"aware"` datetime with no `"naive"` one; None for what goes with all.
+        apart: Separates values of one family that are not calculated with each other: a `"decimal"`
+            number with no `"float"`, an `"aware"` datetime with no `"naive"` one; None for what
+            goes with all.
     """
 
     name: str
@@ -65,7 +66,7 @@ def _is_date(value: object) -> bool:
 
 
 def _instance_of(kind: type[Any]) -> Callable[[Any], bool]:
-    return partial(_is_instance, kind)  # which can be pickled, as a part of what is calculated
+    return partial(_is_instance, kind)  # can be pickled, as a part of a calculated value
 
 
 def _is_instance(kind: type[Any], value: object) -> bool:
@@ -88,7 +89,7 @@ _TEXT = Kind("a str", _is_text, "text")
 _DATE = Kind("a date without a time", _is_date, "date")
 _DATETIME = Kind("a datetime", _instance_of(datetime), "instant")
 
-# what a class is a subclass of is looked for in this order: a datetime before a date
+# the base of a class is searched for in this order: datetime before date
 _KINDS: Mapping[Any, Kind] = {
     bool: Kind("a bool", _instance_of(bool)),
     int: Kind("a number", _is_number, "number"),
@@ -101,7 +102,7 @@ _KINDS: Mapping[Any, Kind] = {
     date: _DATE,
     time: Kind("a time", _instance_of(time), "time"),
     timedelta: Kind("a timedelta", _instance_of(timedelta), "span"),
-    # annotations of pydantic that are classes without instances: their values are plain
+    # pydantic annotations that are classes without instances: their values are plain
     pydantic.AwareDatetime: Kind(
         "a datetime with a time zone", _is_aware, "instant", apart="aware"
     ),
@@ -118,12 +119,12 @@ _ANY = Kind("anything", _anything)
 
 
 def are_of_anything(kinds: tuple[Kind, ...]) -> bool:
-    """Say whether values of any kind may be among values of these."""
+    """Return whether values of these kinds may include values of any kind."""
     return _ANY in kinds
 
 
 def kinds_of(annotation: Any) -> tuple[Kind, ...]:
-    """Give the kinds of the values of an annotation, one for each member of a union."""
+    """Return the kinds of the values of an annotation, one for each member of a union."""
     kinds: list[Kind] = []
     for member in members_of(annotation):
         kinds.extend(_kinds_of_member(member))
@@ -167,7 +168,7 @@ def _container(origin: Any, elements: tuple[Kind, ...]) -> Kind:
 
 
 def _kind_of_class(cls: type[Any]) -> Kind:
-    for base, kind in _KINDS.items():  # a class of one's own that is a str, an int, ...
+    for base, kind in _KINDS.items():  # a user's class that is a str, an int, ...
         if issubclass(cls, base) and not issubclass(cls, Enum):
             return kind
     bases: tuple[type[Any], ...] = cls.__mro__[:-1]
@@ -177,7 +178,7 @@ def _kind_of_class(cls: type[Any]) -> Kind:
 
 
 def kind_of_value(value: Any) -> Kind | None:
-    """Give the kind that a plain value is calculated as; None for one that is not."""
+    """Return the kind that a plain value is calculated as; None for a value that is not."""
     if isinstance(value, datetime):
         return _KINDS[pydantic.AwareDatetime if _is_aware(value) else pydantic.NaiveDatetime]
     for cls, kind in _CALCULATED:
@@ -198,5 +199,5 @@ _FAMILIES = {
 
 
 def kind_of_family(family: str, apart: str | None) -> Kind:
-    """Give the kind of what is calculated within a family."""
+    """Return the kind of what is calculated within a family."""
     return replace(_FAMILIES[family], apart=apart)

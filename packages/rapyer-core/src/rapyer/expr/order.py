@@ -1,4 +1,4 @@
-"""In which order documents are wanted."""
+"""The order in which documents are requested."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Order:
-    """An order of documents by a value that they have: `User.age.desc()`.
+    """An order of documents by one of their values: `User.age.desc()`.
 
     Attributes:
         value: The value.

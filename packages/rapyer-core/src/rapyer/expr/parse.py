@@ -22,7 +22,7 @@ _TOKEN = re.compile(
 )
 
 
-#: What `repr` writes into a text.
+#: The escapes that `repr` writes into a text.
 _ESCAPE = re.compile(
     r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|.)", re.DOTALL
 )
@@ -37,17 +37,18 @@ class _Token(NamedTuple):
 
 
 def resolve(root: Path[Any], text: object) -> Path[Any]:
-    """Find the path that a text names, starting from another one.
+    """Find the path that a text names, starting from another path.
 
-    A name after a point is that of a field, or a key of a dict with text keys; in brackets stands
-    an index, a quoted key or the quoted name of a field.
+    A name after a dot is a field, or a key of a dict with text keys. Brackets hold an index, a
+    quoted key or the quoted name of a field.
 
     Args:
         root: Where the text starts: the path of a model with no steps.
         text: The text.
 
     Raises:
-        InvalidPathError: It is no path, or leads nowhere in the model; the message shows where.
+        InvalidPathError: The text is not a path, or leads nowhere in the model; the message shows
+            where.
     """
     if not isinstance(text, str):
         raise InvalidPathError(f"{text!r} is neither a path nor a text that names one.")
@@ -61,7 +62,7 @@ def resolve(root: Path[Any], text: object) -> Path[Any]:
 
 
 def _step(path: Path[Any], token: _Token) -> Path[Any]:
-    """Go one step further: to a field, to an element, to the value of a key."""
+    """Go one step further: to a field, to an element, or to the value of a key."""
     if token.kind == "index":
         return item_of(path, token.value)
     members = members_of(annotation_of(path))
@@ -82,7 +83,7 @@ def _step(path: Path[Any], token: _Token) -> Path[Any]:
 
 
 def keys_of(annotation: Any, text: str) -> list[Any]:
-    """Give the key that a text stands for in a dict whose keys are no texts; none if it is none."""
+    """Return the key that a text stands for in a dict without text keys; none if there is none."""
     key_and_value = value_of(annotation)
     if key_and_value is None:
         return []

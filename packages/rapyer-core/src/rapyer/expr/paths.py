@@ -1,4 +1,4 @@
-"""The way from a model to a value inside its documents. Pure: no Redis here."""
+"""The way from a model to a value inside its documents. Pure: nothing here uses Redis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ E = TypeVar("E")
 _Text: TypeAlias = "Path[str] | Path[str | None]"
 
 
-#: Paths are interned: as keys of a dict they are found by identity, for == builds a condition.
+#: Paths are interned: as dict keys they are found by identity, because == builds a condition.
 _interned: WeakKeyDictionary[type[BaseModel], WeakValueDictionary[tuple[Step, ...], Path[Any]]] = (
     WeakKeyDictionary()
 )
@@ -42,11 +42,11 @@ _interning = Lock()
 class Path(Value[T]):
     """A place in the documents of a model: `User.age`, `User.address.city`, `User.tags[0]`.
 
-    Paths are made by access to the class of a model. They are immutable and hashable, so that
-    `{User.age: 3}` is a dict: two that lead from the same model to the same place are one object.
+    Accessing a field on the class of a model makes a path. Paths are immutable and hashable, so
+    `{User.age: 3}` is a dict: two paths from the same model to the same place are one object.
 
-    What they consist of is given by functions of this module, `model_of`, `steps_of` and
-    `annotation_of`: a name on a path is that of a field, but for those of its few methods.
+    Functions of this module give the parts of a path: `model_of`, `steps_of` and `annotation_of`.
+    An attribute name on a path is that of a field, except for the few methods of paths.
     """
 
     __slots__ = (
@@ -65,7 +65,7 @@ class Path(Value[T]):
 
     @classmethod
     def __of__(cls, model: type[BaseModel], steps: tuple[Step, ...], annotation: Any) -> Path[Any]:
-        """Give the path with these steps; the one that there is, if there is one."""
+        """Return the path with these steps; the existing one, if there is one."""
         paths = _interned.get(model)
         path = None if paths is None else paths.get(steps)
         if path is None or not is_same(path.__annotation__, annotation):
@@ -85,7 +85,7 @@ class Path(Value[T]):
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
-        """What the value, where it is not None, can be compared with."""
+        """What the value, if it is not None, can be compared with."""
         try:
             return self.__made_kinds__
         except AttributeError:
@@ -96,12 +96,12 @@ class Path(Value[T]):
         return self.__model__
 
     def __structure__(self) -> tuple[Hashable, ...]:
-        """Give what the path consists of, in a form that is equal for equal paths."""
+        """Return what the path consists of, in a form that is equal for equal paths."""
         return Path, self.__model__, self.__steps__
 
     def __hash__(self) -> int:
-        # of the object: two paths with one hash would be compared, and == builds a condition. The
-        # hashes of -1 and -2 are one in CPython, so those of their steps would be.
+        # of the object: two paths with the same hash would be compared, and == builds a condition.
+        # CPython gives -1 and -2 the same hash, so the hashes of their steps would be equal too.
         return object.__hash__(self)
 
     def __repr__(self) -> str:
@@ -116,16 +116,16 @@ class Path(Value[T]):
     def __reduce__(self) -> tuple[Any, ...]:
         return follow, (self.__model__, self.__steps__, type(self))
 
-    # -- going on ---------------------------------------------------------------------------------
+    # -- descending -------------------------------------------------------------------------------
 
     def __step__(self, step: Step, annotation: Any) -> Path[Any]:
-        """Give the path that goes one step further."""
+        """Return the path that goes one step further."""
         return self.__of__(self.__model__, (*self.__steps__, step), annotation)
 
     def __field__(self, name: str) -> Path[Any] | None:
-        """Give the path to a field of what the path leads to; None where there is none.
+        """Return the path to a field of what the path leads to; None if there is none.
 
-        On a list of models it leads to that field of each of them.
+        On a list of models it leads to that field of each element.
         """
         path: Path[Any] | None = self.__fields__.get(name)
         if path is None:
@@ -139,7 +139,7 @@ class Path(Value[T]):
     if not TYPE_CHECKING:  # hidden from checkers, so that a misspelled field stays an error there
 
         def __getattr__(self, name: str) -> Path[Any]:
-            if name.startswith("_"):  # slots that are unset, and what copy and others look for
+            if name.startswith("_"):  # unset slots, and attributes that copy and others look for
                 raise AttributeError(name)
             path = self.__field__(name)
             if path is None:
@@ -157,7 +157,7 @@ class Path(Value[T]):
             return self.__item__(item)
 
     def __item__(self, item: Any) -> Path[Any]:
-        """Give the path to an element of a list, to the value of a key, or to a field."""
+        """Return the path to an element of a list, to the value of a key, or to a field."""
         for annotation in members_of(self.__annotation__):
             step = item_step(annotation, item)
             if step is not None:
@@ -170,13 +170,13 @@ class Path(Value[T]):
     # -- conditions -------------------------------------------------------------------------------
 
     def any(self, condition: Condition | bool) -> Condition:
-        """Say that a list of models has one element for which a whole condition holds.
+        """Say that a list of models has one element that fulfills a whole condition.
 
         Args:
             condition: A condition that starts at the element: `Item.price > 5`.
 
         Raises:
-            ExpressionError: It is no condition on the elements, or there is no list of models.
+            ExpressionError: It is not a condition on the elements, or this is not a list of models.
         """
         models = element_models(self.__annotation__)
         if not models:
@@ -213,7 +213,7 @@ class Path(Value[T]):
     @overload
     def contains(self: Path[tuple[E, ...]], operand: E) -> Condition: ...
     def contains(self, operand: Any) -> Condition:
-        """Say that a list, set or tuple has `operand`, or that a text contains it.
+        """Say that a list, set or tuple contains `operand`, or that a text does.
 
         Raises:
             ExpressionError: It is of another type, or the path leads to neither.
@@ -226,7 +226,7 @@ class Path(Value[T]):
         """Say that a text starts with `operand`.
 
         Raises:
-            ExpressionError: One of them is no text.
+            ExpressionError: One of them is not a text.
         """
         return self._for_each(StartsWith, self._text("startswith", operand))
 
@@ -234,24 +234,24 @@ class Path(Value[T]):
         """Say that a text ends with `operand`.
 
         Raises:
-            ExpressionError: One of them is no text.
+            ExpressionError: One of them is not a text.
         """
         return self._for_each(EndsWith, self._text("endswith", operand))
 
     def matches(self: _Text, text: str, *, fuzzy: int = 0) -> Condition:
-        """Say that a text has some words, in full-text search: `User.bio.matches("redis -cache")`.
+        """Say that a text has some words, by full-text search: `User.bio.matches("redis -cache")`.
 
-        The field is declared with `Field(text=True)`; rapyer-query asks its index, see
-        docs/fulltext.md for what a word is. `"two words"` stand one after the other, `pre*` is the
-        start of a word, `-not` no document with it, `(one | other)` one of several; everything
-        else is text.
+        The field is declared with `Field(text=True)`; rapyer-query asks its index. See
+        docs/fulltext.md for what counts as a word. `"two words"` must follow each other, `pre*` is
+        the start of a word, `-not` excludes documents with the word, `(one | other)` is one of
+        several; everything else is text.
 
         Args:
-            text: The words, all of which are wanted.
+            text: The words, all of which are required.
             fuzzy: By how many letters each of them may differ, up to 3.
 
         Raises:
-            ExpressionError: It is no text, or is given no words.
+            ExpressionError: This is not a text, or no words were given.
         """
         given: object = fuzzy
         if isinstance(given, bool) or given not in (0, 1, 2, 3):
@@ -259,11 +259,11 @@ class Path(Value[T]):
         return self._for_each(Matches, self._text("matches", text), fuzzy)
 
     def in_(self, operands: Iterable[T | None]) -> Condition:
-        """Say that the value is one of several `operands`; None among them is meant as None.
+        """Say that the value is one of several `operands`; a None among them stands for None.
 
         Raises:
-            ExpressionError: One of them is of another type, they are no list of values, or the path
-                leads to a list.
+            ExpressionError: One of them is of another type, they are not a list of values, or the
+                path leads to a list.
         """
         if any(kind.elements is not None for kind in self.__kinds__):
             raise ExpressionError(
@@ -288,7 +288,7 @@ class Path(Value[T]):
         return super()._different(other)
 
     def _for_each(self, node: Any, *parts: Any) -> Condition:
-        """Build a condition; below each element of a list, that one element fulfils it."""
+        """Build a condition; below each element of a list, it says that one element fulfills it."""
         split = split_each(self)
         if split is None:
             return super()._for_each(node, *parts)
@@ -331,37 +331,37 @@ class Path(Value[T]):
 
 
 def is_path(part: object) -> TypeIs[Path[Any]]:
-    """Say whether a part of an expression is a path."""
+    """Return whether a part of an expression is a path."""
     return isinstance(part, Path)
 
 
 def model_of(path: Path[Any]) -> type[BaseModel]:
-    """Give the model that a path starts from."""
+    """Return the model that a path starts from."""
     return path.__model__
 
 
 def steps_of(path: Path[Any]) -> tuple[Step, ...]:
-    """Give the steps of a path."""
+    """Return the steps of a path."""
     return path.__steps__
 
 
 def annotation_of(path: Path[Any]) -> Any:
-    """Give the annotation of the value that a path leads to."""
+    """Return the annotation of the value that a path leads to."""
     return path.__annotation__
 
 
 def field_of(path: Path[Any], name: str) -> Path[Any] | None:
-    """Give the path to a field of what a path leads to; None where there is none."""
+    """Return the path to a field of what a path leads to; None if there is none."""
     return path.__field__(name)
 
 
 def forget_fields(path: Path[Any]) -> None:
-    """Let a path look at the annotations of its fields anew."""
+    """Make a path look up the annotations of its fields again."""
     path.__fields__.clear()
 
 
 def item_of(path: Path[Any], item: Any) -> Path[Any]:
-    """Give the path to an element of what a path leads to: `path[item]`.
+    """Return the path to an element of what a path leads to: `path[item]`.
 
     Raises:
         ExpressionError: It leads nowhere.
@@ -372,5 +372,5 @@ def item_of(path: Path[Any], item: Any) -> Path[Any]:
 def path_of(
     kind: type[Path[Any]], model: type[BaseModel], steps: tuple[Step, ...], annotation: Any
 ) -> Path[Any]:
-    """Give the path of a kind with these steps; the one that there is, if there is one."""
+    """Return the path of a kind with these steps; the existing one, if there is one."""
     return kind.__of__(model, steps, annotation)

@@ -1,4 +1,4 @@
-"""Full text: conditions on the words of texts, which an index answers alone."""
+"""Full text: conditions on the words of texts, which only an index can answer."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Matches(Condition):
-    """A text has some words: `User.bio.matches("redis -cache")`.
+    """A text contains some words: `User.bio.matches("redis -cache")`.
 
-    What a word is, is up to the index: plain Python cannot say whether a document fulfils it.
+    The index decides what a word is, so plain Python cannot say whether a document fulfills it.
 
     Attributes:
         left: The path of the text.

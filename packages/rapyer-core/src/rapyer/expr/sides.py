@@ -1,6 +1,7 @@
-"""What stands on either side of an operator, for type checkers.
+"""The two sides of an operator, for type checkers.
 
-What is calculated from an int is a float to them, which an int is as well.
+To type checkers, the result of calculating with an int is a float; an int is accepted as a float
+too.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The steps of paths, and where they lead by what an annotation says."""
+"""The steps of paths, and where they lead according to an annotation."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Step(NamedTuple):
     """One step of a path.
 
     Attributes:
-        kind: Whether it leads to a field, to the value of a key of a dict, to the element at an
-            index, or to each element of a list.
+        kind: Whether it leads to a field, to the value of a dict key, to the element at an index,
+            or to each element of a list.
         value: The name of the field, the key, or the index; None for each element.
-        stored_key: A key as it stands in JSON, without which keys that are equal would be the same
-            step: those of `Decimal("1.1")` and `Decimal("1.10")` are two in a document.
+        stored_key: A key as it appears in JSON. Without it, equal keys would be the same step:
+            `Decimal("1.1")` and `Decimal("1.10")` are two keys in a document.
     """
 
     kind: Literal["field", "key", "index", "each"]
@@ -42,12 +42,12 @@ class Step(NamedTuple):
 
 
 EACH = Step("each", None)
-#: No list is longer, and an index of more than 64 bits ends the server (RedisJSON 2.8.3).
+#: No list is longer, and an index of more than 64 bits crashes the server (RedisJSON 2.8.3).
 MAX_INDEX: Final = 2**53
 
 
 def field_step(annotation: Any, name: str) -> tuple[Any, Any] | None:
-    """Find a field: the annotation of the elements that it is of, if any, and its own."""
+    """Find a field: the annotation of the elements that have it, if any, and its own."""
     members = members_of(annotation)
     field = _field_of_one(members, name)
     if field is not None:
@@ -61,10 +61,10 @@ def field_step(annotation: Any, name: str) -> tuple[Any, Any] | None:
 
 
 def nearest_field(annotation: Any, name: str) -> str:
-    """Give a sentence that names what was meant most likely, behind a blank; or nothing.
+    """Return a sentence, after a blank, that names what was most likely meant; or nothing.
 
     Args:
-        annotation: What has fields, or whose elements have them, or keys.
+        annotation: Something with fields or keys, or with elements that have fields.
         name: A name that none of the fields has.
     """
     members = members_of(annotation)
@@ -80,7 +80,7 @@ def nearest_field(annotation: Any, name: str) -> str:
 
 
 def _field_of_one(members: Iterable[Any], name: str) -> Any:
-    """Give the annotation of a field that members of a union have: the union of theirs."""
+    """Return the annotation of a field of union members: the union of theirs."""
     found = [fields[name] for fields in map(fields_of, members) if name in fields]
     if len(found) < 2 or all(annotation == found[0] for annotation in found):
         return found[0] if found else None
@@ -100,7 +100,7 @@ def item_step(annotation: Any, item: Any) -> tuple[Step, Any] | None:
     if key_and_value is not None:
         key_type, value = key_and_value
         if any(kind.accepts(item) for kind in kinds_of(key_type)):
-            # a number that is whole may be written as an int, and is stored as the float that it is
+            # a whole number may be written as an int, and is stored as the float that it is
             is_float = float in members_of(key_type) and int not in members_of(key_type)
             return key_step(float(item) if is_float and _is_index(item) else item), value
     if _is_index(item):

@@ -1,13 +1,13 @@
-"""Text as it is stored, where it matters to the meaning of an expression."""
+"""Stored forms of text, where they matter to the meaning of an expression."""
 
 from __future__ import annotations
 
 
 def stored_text(text: str) -> str:
-    """Give a text as it stands in a document: without U+0000, at which an index would cut it.
+    """Return a text as it is stored in a document: without U+0000, at which an index would cut it.
 
-    U+0000 is stored as U+FDD1, and the two characters that this takes behind a U+FDD0 (see
-    docs/storage.md). Texts are ordered by the code points of this form, in all engines.
+    U+0000 is stored as U+FDD1, and the two characters that this uses are stored after a U+FDD0 (see
+    docs/storage.md). All engines order texts by the code points of this form.
     """
     if "\0" not in text and "\ufdd0" not in text and "\ufdd1" not in text:
         return text

@@ -1,4 +1,4 @@
-"""What Python would decide of a value in an expression, which no document has given yet."""
+"""What Python would decide about a value in an expression that no document has given yet."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rapyer.expr.nodes import Node
 
 
 class Undecided(Node):
-    """A node that has neither a truth value nor elements, and says what to write instead."""
+    """A node with neither a truth value nor elements, which says what to write instead."""
 
     __slots__ = ()
 
@@ -19,7 +19,7 @@ class Undecided(Node):
             "the attribute of an instance, or compare it: == True, is_none(), ..."
         )
 
-    def __iter__(self) -> NoReturn:  # or Python would try the indexes 0, 1, 2, ... without an end
+    def __iter__(self) -> NoReturn:  # otherwise Python would try the indexes 0, 1, 2, ... forever
         raise TypeError(f"{self!r} is a place in documents, not a value that could be iterated.")
 
     def __contains__(self, operand: object) -> NoReturn:
@@ -42,7 +42,7 @@ class Undecided(Node):
             f"~ is for conditions, and {self!r} is none. Write {self!r} == False."
         )
 
-    if not TYPE_CHECKING:  # to checkers there is no such operator
+    if not TYPE_CHECKING:  # type checkers see no such operator
 
         def __neg__(self) -> NoReturn:
             raise ExpressionError(

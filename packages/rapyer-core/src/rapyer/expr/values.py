@@ -1,4 +1,4 @@
-"""Values in expressions: what a document has, and what is calculated from that."""
+"""Values in expressions: what a document has, and what is calculated from it."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ T = TypeVar("T", default=Any)
 class Value(Undecided, Generic[T]):
     """A value that a document has, or that is calculated from one.
 
-    Comparing it gives a [`Condition`][rapyer.expr.nodes.Condition], calculating with it another
-    value. Operands are checked at once against the type of the field.
+    Comparing it gives a [`Condition`][rapyer.expr.nodes.Condition]; calculating with it gives
+    another value. Operands are checked against the type of the field at once.
     """
 
     __slots__ = ()
@@ -46,11 +46,11 @@ class Value(Undecided, Generic[T]):
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
-        """What the value, where it is not None, can be compared with."""
+        """What the value, if it is not None, can be compared with."""
         raise ExpressionError(f"{type(self).__name__} says nothing of its values.")
 
     def __getter__(self) -> Callable[[Any], Any]:
-        """Give what gives the value of an instance: for nodes of plugins.
+        """Return a function that gets the value from an instance: for nodes of plugins.
 
         Raises:
             ExpressionError: Only a server can give it.
@@ -97,10 +97,10 @@ class Value(Undecided, Generic[T]):
         return self._compare(">=", other)
 
     def in_(self, operands: Iterable[T | None]) -> Condition:
-        """Say that the value is one of several `operands`; None among them is meant as None.
+        """Say that the value is one of several `operands`; a None among them stands for None.
 
         Raises:
-            ExpressionError: One of them is of another type, or they are no list of values.
+            ExpressionError: One of them is of another type, or they are not a list of values.
         """
         given = cast("Any", operands)
         if isinstance(given, str | bytes) or not isinstance(given, Iterable):
@@ -125,7 +125,7 @@ class Value(Undecided, Generic[T]):
     @overload
     def between(self, low: T | Value[T], high: T | Value[T]) -> Condition: ...
     def between(self, low: Any, high: Any) -> Condition:
-        """Say that the value lies between `low` and `high`, or is one of them.
+        """Say that the value lies between `low` and `high`, both included.
 
         Raises:
             ExpressionError: One of them is of another type, or the values have no order.
@@ -133,11 +133,11 @@ class Value(Undecided, Generic[T]):
         return self._for_each(Between, self._operand("<=", low), self._operand("<=", high))
 
     def is_none(self) -> Condition:
-        """Say that the value is None: null in the document, or below something that is."""
+        """Say that the value is None: null in the document, or below something that is null."""
         return self._for_each(IsNone)
 
     def _for_each(self, node: Any, *parts: Any) -> Condition:
-        """Build a condition on the value, or on each of them where there are many."""
+        """Build a condition on the value, or on each of them if there are many."""
         condition: Condition = node(self, *parts)
         return condition
 
@@ -148,7 +148,7 @@ class Value(Undecided, Generic[T]):
         return Not(self._compare("==", other))
 
     def _operand(self, operator: str, other: Any) -> Any:
-        """Check an operand, and give it in the form that engines compare.
+        """Check an operand, and return it in the form that engines compare.
 
         Raises:
             ExpressionError: It cannot be compared with this value.
@@ -202,16 +202,16 @@ class Value(Undecided, Generic[T]):
     # -- order ------------------------------------------------------------------------------------
 
     def asc(self) -> Order:
-        """Order documents by the value, the smallest first; None comes last."""
+        """Order documents by the value, smallest first; None comes last."""
         return Order(self)
 
     def desc(self) -> Order:
-        """Order documents by the value, the largest first; None comes last."""
+        """Order documents by the value, largest first; None comes last."""
         return Order(self, descending=True)
 
     # -- calculating ------------------------------------------------------------------------------
 
-    # where two sides may be None, checkers cannot tell numbers from texts: one side may
+    # if both sides may be None, checkers cannot tell numbers from texts: only one side may
     @overload
     def __add__(self: Exact, other: float | Decimal | Number) -> Value[Decimal]: ...
     @overload
@@ -360,7 +360,7 @@ def _names(value: Value[Any]) -> str:
 
 
 def is_value(part: object) -> TypeIs[Value[Any]]:
-    """Say whether a part of an expression is a value rather than a plain operand."""
+    """Return whether a part of an expression is a value rather than a plain operand."""
     return isinstance(part, Value)
 
 
@@ -384,7 +384,7 @@ class Arithmetic(Value[T]):
 
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
-        """What the value, where it is not None, can be compared with."""
+        """What the value, if it is not None, can be compared with."""
         return self._kinds
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""The operations on whole models, a file each: core's own mixins."""
+"""Operations on whole models: core's own mixins, one module each."""
 
 from rapyer.model.changes import ChangesMixin as ChangesMixin
 from rapyer.model.delete import DeleteMixin as DeleteMixin

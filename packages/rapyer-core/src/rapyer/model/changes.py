@@ -1,4 +1,4 @@
-"""What was changed in an instance since it was loaded or saved."""
+"""What has changed in an instance since it was loaded or saved."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from rapyer.writing import ChangesWrite, tracked
 
 
 class Change(NamedTuple):
-    """What was changed at one place of an instance.
+    """One change to an instance.
 
     Attributes:
-        old: The value that was loaded or saved; `MISSING` for a key of a dict that was not there.
-        new: The value that the instance has; `MISSING` for a key of a dict that was taken out.
+        old: The value that was loaded or saved; `MISSING` if the dict key was not there.
+        new: The value that the instance has now; `MISSING` if the dict key was removed.
     """
 
     old: Any
@@ -33,17 +33,17 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
     """`changes`, `save_changes` and `rollback`, for models with `track_changes = True`."""
 
     def changes(self) -> dict[str, Change]:
-        """Tell what was changed since the instance was last loaded or saved. No round trip.
+        """Return what has changed since the instance was last loaded or saved. No round trip.
 
         Returns:
-            The changes by their paths, as texts that `User.path` takes but for extra fields:
-            `{"address.city": Change(old="Rome", new="Oslo")}`. A list whose length has changed, and
-            a value that paths do not lead into, is one change.
+            The changes, keyed by path: `{"address.city": Change(old="Rome", new="Oslo")}`. The
+            paths are texts that `User.path` accepts, except those of extra fields. A list whose
+            length has changed is a single change, and so is a value that paths do not lead into.
 
         Raises:
-            ChangesNotTrackedError: The model has no `track_changes = True`, or the instance was
-                neither loaded nor saved.
-            UnstorableValueError: The instance has a value that has no stored form.
+            ChangesNotTrackedError: The model does not set `track_changes = True`, or the instance
+                was neither loaded nor saved.
+            UnstorableValueError: The instance holds a value that has no stored form.
         """
         return {
             path_text(map(_shown, difference.steps)): _change(type(self), difference)
@@ -51,27 +51,27 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
         }
 
     async def save_changes(self) -> Self:
-        """Write what was changed since the instance was last loaded or saved, and nothing else.
+        """Write only what has changed since the instance was last loaded or saved.
 
-        All of it is written, or nothing, in one round trip; without changes there is none. What
-        others have written to the rest of the document meanwhile stays.
+        All changes are written or none, in one round trip; without changes there is none. What
+        others have written to the rest of the document in the meantime is kept.
 
         Returns:
             The instance itself.
 
         Raises:
-            ChangesNotTrackedError: The model has no `track_changes = True`, or the instance was
-                neither loaded nor saved.
+            ChangesNotTrackedError: The model does not set `track_changes = True`, or the instance
+                was neither loaded nor saved.
             UnstorableValueError: A value could not be read back, because it does not validate where
-                it stands; or JSON or the server cannot hold it exactly. Nothing was written.
+                it is; or JSON or the server cannot hold it exactly. Nothing was written.
             KeyNotFoundError: The document is gone; it is not created again.
-            PathNotFoundError: Something on the way to a change is not in the document any more.
-            ConflictError: The model has a Version, and the document another one than the instance.
-            ExpressionError: No path leads to what was changed; `save` writes it.
-            KeyChangedError: The primary key was changed since the instance was loaded or saved.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-            NotConnectedError: rapyer was not told where Redis is.
+            PathNotFoundError: Something along the path to a change is no longer in the document.
+            ConflictError: The model has a Version, and the stored one differs from the instance's.
+            ExpressionError: No path leads to what has changed; use `save` to write it.
+            KeyChangedError: The primary key has changed since the instance was loaded or saved.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         write = ChangesWrite(self)
         if write.writes:
@@ -80,26 +80,26 @@ class ChangesMixin(BaseRedisModel, metaclass=RedisModelMeta):
         return self
 
     def rollback(self) -> None:
-        """Take back what was changed since the instance was last loaded or saved. No round trip.
+        """Undo what has changed since the instance was last loaded or saved. No round trip.
 
-        All fields take the values that they then had, but for the Version; private attributes stay
+        All fields except the Version return to the values they had then. Private attributes stay
         as they are.
 
         Raises:
-            ChangesNotTrackedError: The model has no `track_changes = True`, or the instance was
-                neither loaded nor saved.
+            ChangesNotTrackedError: The model does not set `track_changes = True`, or the instance
+                was neither loaded nor saved.
         """
         model, version = type(self), type(self).__rapyer_version__
         restored = model.__rapyer_codec__.read(tracked(self).text)
         if version is not None:
             restored.__dict__[version.name] = self.__dict__[version.name]
-        # past pydantic's assignment, which a frozen model refuses
+        # bypasses pydantic's assignment, which a frozen model refuses
         for name in ("__dict__", "__pydantic_extra__", "__pydantic_fields_set__"):
             object.__setattr__(self, name, getattr(restored, name))
 
 
 def _shown(step: Step) -> str | int:
-    """Give a step as it is written in a path: a key that is neither text nor number by its name."""
+    """Return a step as a path spells it; a key that is neither text nor a number, by its name."""
     if type(step.value) in (str, int) or step.stored_key is None:
         shown: str | int = step.value
         return shown
@@ -110,6 +110,6 @@ def _change(model: type[BaseRedisModel], difference: Difference) -> Change:
     steps, old, _, value = difference
     if old is not MISSING:
         place = model.__rapyer_locations__.behind(steps) if steps else model.__rapyer_codec__
-        with suppress(ValidationError, ExpressionError):  # its JSON, if it is not read by itself
+        with suppress(ValidationError, ExpressionError):  # its JSON, if it is not read on its own
             old = place.read(to_json(old))
     return Change(old, value)

@@ -13,17 +13,17 @@ class DeleteMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def delete(self) -> bool:
         """Delete the document of this instance. One round trip.
 
-        The instance keeps its values and its primary key; saved again, it is a new document. A
-        Version is not compared, and is 0 again.
+        The instance keeps its values and its primary key; saving it again creates a new document.
+        A Version is not compared, and is reset to 0.
 
         Returns:
-            Whether the document was there.
+            Whether the document existed.
 
         Raises:
-            KeyChangedError: The primary key was changed since the instance was loaded or saved.
-            WrongTypeError: The key holds another Redis type than a JSON document; it is kept.
-            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-            NotConnectedError: rapyer was not told where Redis is.
+            KeyChangedError: The primary key has changed since the instance was loaded or saved.
+            WrongTypeError: The key holds a Redis type other than a JSON document; it is kept.
+            OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         key = key_to_write(self)
         deleted = await documents.delete_document(
@@ -41,14 +41,14 @@ class DeleteMixin(BaseRedisModel, metaclass=RedisModelMeta):
             key: A primary key or a whole Redis key, as for `get`.
 
         Returns:
-            Whether the document was there.
+            Whether the document existed.
 
         Raises:
             InvalidKeyError: The value cannot be a primary key of this model.
-            WrongModelError: It is the key of another registered model.
-            WrongTypeError: The key holds another Redis type than a JSON document; it is kept.
-            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-            NotConnectedError: rapyer was not told where Redis is.
+            WrongModelError: The key belongs to another registered model.
+            WrongTypeError: The key holds a Redis type other than a JSON document; it is kept.
+            OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)
         return await documents.delete_document(

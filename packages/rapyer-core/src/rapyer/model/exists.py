@@ -1,4 +1,4 @@
-"""Asking whether a document is there."""
+"""Checking whether a document exists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rapyer.traffic import documents
 
 
 class ExistsByKey(Protocol):
-    """`User.exists`: whether a document is stored at a key."""
+    """`User.exists`: whether a document is stored under a key."""
 
     def __call__(self, key: KeyLike) -> Awaitable[bool]:
         """Ask the server."""
@@ -27,7 +27,7 @@ class ExistsInstance(Protocol):
 
 
 class _Exists:
-    """`exists`: with a key on the class, without one on an instance."""
+    """`exists`: takes a key on the class, and none on an instance."""
 
     @overload
     def __get__(self, instance: None, owner: type[BaseRedisModel]) -> ExistsByKey: ...
@@ -59,6 +59,6 @@ class ExistsMixin(BaseRedisModel, metaclass=RedisModelMeta):
     exists: ClassVar[_Exists] = _Exists()
     """Whether a document is stored: `await User.exists(key)`, `await user.exists()`.
 
-    `JSON.TYPE`, one round trip. Raises `WrongTypeError` where the key holds another Redis type,
-    and what `get` (with a key) or `load` (without) raise for keys that cannot be.
+    `JSON.TYPE`, one round trip. Raises `WrongTypeError` if the key holds another Redis type, and,
+    for invalid keys, whatever `get` (with a key) or `load` (without one) raises.
     """

@@ -1,4 +1,4 @@
-"""Reading parts of documents, and naming them at run time."""
+"""Reading parts of documents, and addressing them at run time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ F = TypeVar("F")
 
 
 class ExtractByKey(Protocol):
-    """`User.extract_fields`: parts of the document at a key, by their paths."""
+    """`User.extract_fields`: parts of the document at a key, by path."""
 
     def __call__(
         self, paths: Sequence[str | Readable[Any]], key: KeyLike, *, default: Any = ...
@@ -31,7 +31,7 @@ class ExtractByKey(Protocol):
 
 
 class ExtractOfInstance(Protocol):
-    """`user.extract_fields`: parts of the document of an instance, by their paths."""
+    """`user.extract_fields`: parts of an instance's document, by path."""
 
     def __call__(
         self, paths: Sequence[str | Readable[Any]], *, default: Any = ...
@@ -41,7 +41,7 @@ class ExtractOfInstance(Protocol):
 
 
 class _ExtractFields:
-    """`extract_fields`: with a key on the class, without one on an instance."""
+    """`extract_fields`: takes a key on the class, and none on an instance."""
 
     @overload
     def __get__(self, instance: None, owner: type[BaseRedisModel]) -> ExtractByKey: ...
@@ -95,21 +95,22 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
     extract_fields: ClassVar[_ExtractFields] = _ExtractFields()
     """Parts of a document: `await User.extract_fields(["name", "items[0].price"], key)`.
 
-    On an instance without the key. The paths are texts or objects; the result is a dict with them,
-    in the order in which they were asked for, and the values, validated to the types of their
-    fields. `default=` stands for what is not there. One `JSON.GET`, one round trip; it raises what
-    `get` of a path raises, and `InvalidPathError` for a text that leads nowhere.
+    On an instance, leave out the key. Paths are texts or path objects. The result is a dict that
+    maps each path, in the order given, to its value, validated against the type of its field.
+    `default=` stands in for what is missing. One `JSON.GET`, one round trip. Raises what `get` of
+    a path raises, and `InvalidPathError` for a text that leads nowhere.
     """
 
     @classmethod
     def path(cls, text: str) -> FieldPath[Any]:
-        """Give the path that a text names: `User.path("items[0].price")`.
+        """Return the path that a text names: `User.path("items[0].price")`.
 
-        A name after a point is that of a field, or a key of a dict with text keys; in brackets
-        stands an index, a quoted key or the quoted name of a field: `meta["a b"]`.
+        A name after a dot is a field, or a key of a dict with text keys. Brackets hold an index, a
+        quoted key or the quoted name of a field: `meta["a b"]`.
 
         Raises:
-            InvalidPathError: It is no path, or leads nowhere in the model; the message shows where.
+            InvalidPathError: The text is not a path, or leads nowhere in the model; the message
+                shows where.
         """
         return cast("FieldPath[Any]", cls.__rapyer_locations__.resolve(text))
 
@@ -142,29 +143,29 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def extract(cls, key: KeyLike, *paths: Any, default: Any = REQUIRED) -> tuple[Any, ...]:
         """Read some fields of the document at a key: `JSON.GET key path ...`. One round trip.
 
-        A second one where the document lacks something on the way to a value, as for `get` of a
-        path.
+        Takes a second one if the document lacks something along the path to a value, as `get` of a
+        path does.
 
         Args:
             key: A primary key or a whole Redis key, as for `get`.
             paths: The paths: `User.age`, `User.address.city`.
-            default: What stands for values that are not there.
+            default: Stands in for values that are not there.
 
         Returns:
-            The values, typed by the paths, in their order.
+            The values in the order of the paths, typed by them.
 
         Raises:
-            KeyNotFoundError: No document is there, and no `default` was given.
+            KeyNotFoundError: There is no such document, and no `default` was given.
             PathNotFoundError: The document has nothing at a path, and no `default` was given.
             CorruptDocumentError: A value does not validate; pydantic's error is the cause.
             InvalidKeyError: The value cannot be a primary key of this model.
-            WrongModelError: It is the key of another registered model.
-            InvalidPathError: One of `paths` is no path.
-            TypeError: There are none.
-            ExpressionError: A path is one of another model, or leads to many values.
-            UnaddressableKeyError: A key on the way has no spelling on the server.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            NotConnectedError: rapyer was not told where Redis is.
+            WrongModelError: The key belongs to another registered model.
+            InvalidPathError: One of `paths` is not a path.
+            TypeError: No paths were given.
+            ExpressionError: A path belongs to another model, or leads to many values.
+            UnaddressableKeyError: A key along the path cannot be spelled on the server.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         (values,) = await cls.extract_many((key,), *paths, default=default)
         return values
@@ -196,19 +197,19 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
     ) -> list[tuple[Any, ...]]:
         """Read some fields of many documents. One round trip for every 500 keys.
 
-        One more for every 500 documents that lack something on the way to a value.
+        One more for every 500 documents that lack something along the path to a value.
 
         Args:
             keys: Primary keys or whole Redis keys, as for `get`; they may repeat.
             paths: The paths: `User.age`, `User.address.city`.
-            default: What stands for values that are not there, those of missing documents too.
+            default: Stands in for values that are not there, including those of missing documents.
 
         Returns:
             The values of each document, in the order of the keys.
 
         Raises:
-            KeyNotFoundError: A document is not there, and no `default` was given.
-            TypeError: There are no paths, or `keys` is one key.
+            KeyNotFoundError: A document does not exist, and no `default` was given.
+            TypeError: No paths were given, or `keys` is a single key.
             RapyerError: As `extract`.
         """
         for path in paths:

@@ -37,23 +37,23 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
     async def get(cls, key: KeyLike, default: Any = _REQUIRED) -> Any:
         """Read a document as a new instance: `JSON.GET`. One round trip.
 
-        Several that are awaited in the same turn of the event loop share one `JSON.MGET`. Where
-        none is for one of these, or for one of a model of which a plugin has a part in reads, a
-        second round trip asks what else the key holds.
+        Several that are awaited in the same turn of the event loop share one `JSON.MGET`. If one of
+        these documents is missing, or if a document is missing and a plugin takes part in reads of
+        the model, a second round trip asks what else the key holds.
 
         Args:
-            key: A primary key, or a whole Redis key. A text that starts with the model's own
-                `prefix:` is a key, any other text is a primary key; `key_of` tells them apart
-                where that is not what you mean.
-            default: What is returned where no document is.
+            key: A primary key or a whole Redis key. A text that starts with the model's own
+                `prefix:` is a whole key; any other text is a primary key. Use `key_of` where that
+                is not what you mean.
+            default: What is returned if there is no such document.
 
         Raises:
-            KeyNotFoundError: No document is there, and no `default` was given.
+            KeyNotFoundError: There is no such document, and no `default` was given.
             CorruptDocumentError: The document does not validate; pydantic's error is the cause.
             InvalidKeyError: The value cannot be a primary key of this model.
-            WrongModelError: It is the key of another registered model.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            NotConnectedError: rapyer was not told where Redis is.
+            WrongModelError: The key belongs to another registered model.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)
         raw = await documents.get_document(channel_of(cls), redis_key, cls.__rapyer_read_policies__)
@@ -64,9 +64,9 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
         return default
 
     async def load(self) -> Self:
-        """Read the document of this instance again, into the instance: `JSON.GET`.
+        """Read this instance's document again, into the instance: `JSON.GET`.
 
-        All fields take the values of the document; private attributes stay as they are. When it
+        All fields take the values of the document; private attributes stay as they are. If this
         fails, the instance is unchanged. One round trip.
 
         Returns:
@@ -75,16 +75,16 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
         Raises:
             KeyNotFoundError: The document is gone.
             CorruptDocumentError: The document does not validate; pydantic's error is the cause.
-            KeyChangedError: The primary key was changed since the instance was loaded or saved.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            NotConnectedError: rapyer was not told where Redis is.
+            KeyChangedError: The primary key has changed since the instance was loaded or saved.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         cls, key = type(self), key_to_write(self)
         raw = await documents.get_document(channel_of(cls), key, cls.__rapyer_read_policies__)
         if raw is None:
             raise not_found(cls, key)
         fresh = loaded(cls, key, raw)
-        # past pydantic's assignment, which a frozen model refuses
+        # bypasses pydantic's assignment, which a frozen model refuses
         object.__setattr__(self, "__dict__", fresh.__dict__)
         object.__setattr__(self, "__pydantic_extra__", fresh.__pydantic_extra__)
         object.__setattr__(self, "__pydantic_fields_set__", fresh.__pydantic_fields_set__)
@@ -96,26 +96,26 @@ class LoadMixin(BaseRedisModel, metaclass=RedisModelMeta):
 
     @classmethod
     async def get_or_create(cls, candidate: Self) -> tuple[Self, bool]:
-        """Read the document at the candidate's key, or write the candidate where there is none.
+        """Read the document at the candidate's key, or write the candidate if there is none.
 
-        Two callers at the same time get the same document; one of them has created it.
+        Two concurrent callers get the same document; one of them has created it.
         One round trip, as a transaction.
 
         Args:
-            candidate: A new instance; it is written only where no document is.
+            candidate: A new instance; it is written only if there is no document yet.
 
         Returns:
-            The instance that stands for the document, and whether it was created: then it is the
-            candidate itself.
+            The instance for the document, and whether it was created. If it was, the instance is
+            the candidate itself.
 
         Raises:
             UnstorableValueError: The candidate cannot be stored.
-            CorruptDocumentError: The document that is there does not validate.
-            TypeError: The candidate is of another model.
-            KeyChangedError: Its primary key was changed since it was loaded or saved.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-            NotConnectedError: rapyer was not told where Redis is.
+            CorruptDocumentError: The existing document does not validate.
+            TypeError: The candidate is an instance of another model.
+            KeyChangedError: Its primary key has changed since it was loaded or saved.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         write, model = DocumentWrite(candidate, compares=False), type(candidate)
         if not issubclass(model, cls):

@@ -15,38 +15,38 @@ class LockMixin(BaseRedisModel, metaclass=RedisModelMeta):
     def lock(
         self, name: str = "default", *, lease: float = 10.0, wait: float | None = None
     ) -> DocumentLock[Self]:
-        """Hold a lock on the document of this instance while a block runs.
+        """Hold a lock on this instance's document while a block runs.
 
             async with user.lock("profile") as fresh:
                 fresh.visits += 1
 
-        The block is given a fresh instance, read in the step in which the lock was taken. When it
-        ends, one step makes sure that the lock is still held, writes what was changed in the fresh
-        instance and nothing else, as `save_changes` does, and gives the lock back. This instance
-        stays as it is. When the block raises, or has deleted the document, nothing is written. Two
-        round trips, one before the block and one after it, and the waiting.
+        The block receives a fresh instance, read in the same step that takes the lock. When the
+        block ends, one step checks that the lock is still held, writes only what has changed in the
+        fresh instance, as `save_changes` does, and releases the lock. This instance stays as it is.
+        If the block raises, or has deleted the document, nothing is written. Two round trips, one
+        before the block and one after it, plus the wait for the lock.
 
-        It keeps out those who ask for the same lock, and nobody else: what is written without it
-        is written.
+        The lock excludes only those who ask for the same lock. Writes that do not take it still go
+        through.
 
         Args:
-            name: Tells locks on one document apart.
-            lease: Seconds for which the lock holds, if the process dies. It is renewed three times
-                in that time as long as the block runs.
-            wait: Seconds to wait for somebody else who has it; 0 tries once, None waits without
-                limit. Who gives it back wakes one who waits.
+            name: Distinguishes several locks on one document.
+            lease: Seconds that the lock holds if the process dies. It is renewed three times per
+                lease as long as the block runs.
+            wait: Seconds to wait for another holder; 0 tries once, None waits without limit.
+                Releasing a lock wakes one of those waiting.
 
         Raises:
             KeyNotFoundError: The document is gone.
             CorruptDocumentError: The document does not validate.
-            LockTimeoutError: Somebody else has the lock for longer than `wait`.
+            LockTimeoutError: Another holder kept the lock for longer than `wait`.
             LockLostError: The lock was lost while the block ran; nothing was written.
-            LockError: The task holds it already, or no key can be in the slot of the document.
-            KeyChangedError: The primary key was changed since the instance was loaded or saved.
+            LockError: The task already holds it, or no key can be in the slot of the document.
+            KeyChangedError: The primary key has changed since the instance was loaded or saved.
             ConflictError: The model has a Version, and somebody wrote without the lock.
-            UnstorableValueError, PathNotFoundError, ExpressionError: As `save_changes` raises them.
-            OutcomeUnknownError: A reply was lost: the changes may have been written or not.
-            NotConnectedError: rapyer was not told where Redis is.
+            UnstorableValueError, PathNotFoundError, ExpressionError: As for `save_changes`.
+            OutcomeUnknownError: A reply was lost; the changes may or may not have been written.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         return DocumentLock(type(self), key_to_write(self), name, lease=lease, wait=wait)
 
@@ -56,20 +56,20 @@ class LockMixin(BaseRedisModel, metaclass=RedisModelMeta):
     ) -> DocumentLock[Self]:
         """Hold a lock on the document at a key while a block runs; see `lock`.
 
-        Two round trips, one before the block and one after it, and the waiting.
+        Two round trips, one before the block and one after it, plus the wait for the lock.
 
             async with User.lock_by_key("123", "profile") as user:
                 user.visits += 1
 
         Args:
             key: A primary key or a whole Redis key, as for `get`.
-            name: Tells locks on one document apart.
-            lease: Seconds for which the lock holds, if the process dies.
-            wait: Seconds to wait for somebody else who has it.
+            name: Distinguishes several locks on one document.
+            lease: Seconds that the lock holds if the process dies.
+            wait: Seconds to wait for another holder.
 
         Raises:
             InvalidKeyError: The value cannot be a primary key of this model.
-            WrongModelError: It is the key of another registered model.
+            WrongModelError: The key belongs to another registered model.
             RapyerError: As `lock`.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)

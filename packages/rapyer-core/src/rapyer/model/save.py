@@ -22,29 +22,29 @@ class SaveMixin(BaseRedisModel, metaclass=RedisModelMeta):
     @overload
     async def save(self, *, only_if: Condition) -> bool: ...
     async def save(self, *, only_if: Condition | None = None) -> Self | bool:
-        """Write the whole document, over the one that may be there: `JSON.SET`.
+        """Write the whole document, over any existing one: `JSON.SET`.
 
-        Everything in the document is replaced, what others wrote to it meanwhile as well.
-        One round trip.
+        Everything in the document is replaced, including what others have written to it in the
+        meantime. One round trip.
 
         Args:
-            only_if: `"absent"` writes only where there is no document yet, `"present"` only over
-                one that is there; both are decided by the server. With `"absent"` versions are not
-                compared: there is none.
+            only_if: `"absent"` writes only if there is no document yet, `"present"` only if there
+                is one; the server decides both. With `"absent"`, versions are not compared, because
+                there is none to compare.
 
         Returns:
             The instance itself; with `only_if`, whether it was written.
 
         Raises:
-            UnstorableValueError: The document could not be read back, because a value that was
-                assigned does not validate; or JSON or the server cannot hold a value exactly.
-                Nothing was written.
-            ConflictError: The model has a Version, and the document another one than the instance;
+            UnstorableValueError: The document could not be read back, because an assigned value
+                does not validate; or JSON or the server cannot hold a value exactly. Nothing was
+                written.
+            ConflictError: The model has a Version, and the stored one differs from the instance's;
                 or the instance is new, and there is a document; or its document is gone.
-            KeyChangedError: The primary key was changed since the instance was loaded or saved.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-            NotConnectedError: rapyer was not told where Redis is.
+            KeyChangedError: The primary key has changed since the instance was loaded or saved.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         write = DocumentWrite(self, compares=only_if != "absent")
         try:

@@ -20,45 +20,45 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
     """`aupdate` and `aupdate_by_key`."""
 
     async def aupdate(self, values: Mapping[Any, Any] | None = None, /, **fields: Any) -> Self:
-        """Set some fields in Redis, and then in the instance; the rest of the document stays.
+        """Set some fields in Redis and then in the instance; the rest of the document stays.
 
             await user.aupdate(name="Ada", age=36)
             await user.aupdate(profile__address__city="London")
             await user.aupdate({User.tags[0]: "x", "meta['a b']": 1}, name="Ada")
 
-        All of them are set, or none. Each value is validated as its assignment would be, and where
-        a model has validators of its own, they see all new values; what they change beside is set
-        as well. What was changed in the instance without being saved is not written, private
-        attributes stay as they are. One round trip.
+        All of them are set, or none. Each value is validated as its assignment would be. Validators
+        of the model itself see all new values, and what they change in addition is set too. Unsaved
+        changes to the instance are not written, and private attributes stay as they are. One round
+        trip.
 
         Args:
-            values: Values by paths (`User.age`) or by their texts, as `User.path` takes them.
-            fields: Values by names. Two underscores lead to the field of a nested model, or to the
-                key of a dict; a field of exactly that name goes first.
+            values: Values by path (`User.age`) or by the text of a path, as `User.path` takes it.
+            fields: Values by name. Two underscores lead to a field of a nested model, or to a key
+                of a dict; a field of exactly that name takes precedence.
 
         Returns:
             The instance itself.
 
         Raises:
-            pydantic.ValidationError: Values do not validate; all that do not are named.
+            pydantic.ValidationError: Some values do not validate; all of those are named.
             KeyNotFoundError: The document is gone; it is not created again.
-            PathNotFoundError: Something on the way is not there or is null, in the instance or in
+            PathNotFoundError: Something along the path is missing or null, in the instance or in
                 the document, or an index is out of range.
-            ConflictError: The model has a Version, and the document another one than the instance.
-            InvalidPathError: A name leads nowhere or has two readings, or two are about one place.
-            TypeError: Nothing was given, or `values` is no mapping.
-            ExpressionError: A field is frozen or is the Version, or a path is one of another model
+            ConflictError: The model has a Version, and the stored one differs from the instance's.
+            InvalidPathError: A name leads nowhere or is ambiguous, or two refer to the same place.
+            TypeError: Nothing was given, or `values` is not a mapping.
+            ExpressionError: A field is frozen or is the Version, or a path belongs to another model
                 or leads to many values.
             InvalidKeyError: A field is the primary key.
-            UnstorableValueError: JSON or the server cannot hold a value exactly; validators make
-                another value of what is around it, which then has to be assigned as a whole; or a
-                dict has as many entries already as it may have.
-            UnaddressableKeyError: A key on the way has no spelling on the server.
-            KeyChangedError: The primary key was changed since the instance was loaded or saved.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            OutcomeUnknownError: The reply was lost; the write may have been carried out or not, and
-                the instance is as it was.
-            NotConnectedError: rapyer was not told where Redis is.
+            UnstorableValueError: JSON or the server cannot hold a value exactly; or validators
+                change the value around it, which then has to be assigned as a whole; or a dict
+                already has as many entries as it may have.
+            UnaddressableKeyError: A key along the path cannot be spelled on the server.
+            KeyChangedError: The primary key has changed since the instance was loaded or saved.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            OutcomeUnknownError: The reply was lost; the write may or may not have been applied. The
+                instance is unchanged.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         model, key = type(self), key_to_write(self)
         plan = plan_update(self, *places_of(model, values, fields))
@@ -82,32 +82,33 @@ class UpdateMixin(BaseRedisModel, metaclass=RedisModelMeta):
     ) -> None:
         """Set some fields of the document at a key, without loading it. One round trip.
 
-        As `aupdate`, but each value is validated by itself: what is around it is not at hand. So
-        validators of models are not run, and one that looks at other fields is an error. The
-        max_length of a dict is looked at by the script. A Version is counted and not compared.
+        As `aupdate`, but each value is validated on its own, because the values around it are not
+        known. So validators of models do not run, and a validator that looks at other fields is an
+        error. The script checks the max_length of a dict. A Version is incremented, but not
+        compared.
 
         Args:
             key: A primary key or a whole Redis key, as for `get`.
-            values: Values by paths or by their texts.
-            fields: Values by names.
+            values: Values by path or by the text of a path.
+            fields: Values by name.
 
         Raises:
-            pydantic.ValidationError: Values do not validate; all that do not are named.
-            KeyNotFoundError: No document is there; none is created.
-            PathNotFoundError: Something on the way is not there or is null, or an index is out of
+            pydantic.ValidationError: Some values do not validate; all of those are named.
+            KeyNotFoundError: There is no such document; none is created.
+            PathNotFoundError: Something along the path is missing or null, or an index is out of
                 range.
-            InvalidPathError: A name leads nowhere or has two readings, or two are about one place.
-            TypeError: Nothing was given, or `values` is no mapping.
+            InvalidPathError: A name leads nowhere or is ambiguous, or two refer to the same place.
+            TypeError: Nothing was given, or `values` is not a mapping.
             ExpressionError: A field is frozen or is the Version, or has a validator that looks at
-                others, or a path is one of another model or leads to many values.
+                other fields; or a path belongs to another model or leads to many values.
             InvalidKeyError: A field is the primary key, or the value cannot be one of this model.
-            WrongModelError: It is the key of another registered model.
-            UnstorableValueError: JSON or the server cannot hold a value exactly, or a dict has as
-                many entries already as it may have.
-            UnaddressableKeyError: A key on the way has no spelling on the server.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-            NotConnectedError: rapyer was not told where Redis is.
+            WrongModelError: The key belongs to another registered model.
+            UnstorableValueError: JSON or the server cannot hold a value exactly, or a dict already
+                has as many entries as it may have.
+            UnaddressableKeyError: A key along the path cannot be spelled on the server.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         redis_key = cls.__rapyer_identity__.resolve(key)
         writes = update_by_key(cls, values, fields)

@@ -1,4 +1,4 @@
-"""Paths with the operations that they have on documents by key."""
+"""Paths, with operations on documents by key."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The paths of dicts, with operations of Python's dicts on documents by key."""
+"""The paths of dicts, with Python's dict operations on documents by key."""
 
 from __future__ import annotations
 
@@ -26,19 +26,18 @@ E = TypeVar("E", bound="EmbeddedModel")
 class DictPath(FieldPath[dict[str, V]], Generic[V]):
     """The place of a dict: `User.counts`.
 
-    Dicts have operations of Python's by key, each of which is atomic, without loading the document;
-    the value of an entry has its own path, `User.counts["a"]`. A field that a document lacks
-    and that is empty by default is an empty dict.
-    They take a primary key or a whole Redis key as `key`, and raise what `set` raises beside what
-    they say themselves.
+    Offers Python's dict operations by key. Each is atomic and does not load the document. The value
+    of an entry has its own path, `User.counts["a"]`. If a document lacks a field that is empty by
+    default, the field counts as an empty dict. All operations take a primary key or a whole Redis
+    key as `key`, and raise what `set` raises in addition to their own errors.
     """
 
     __slots__ = ()
 
     async def update(self, key: KeyLike, values: Mapping[str, V]) -> None:
-        """Set `values` in the dict in the document at a key, all of them or none. One round trip.
+        """Set `values` in the dict in the document at a key, all or none. One round trip.
 
-        Where the document lacks the dict it takes two more, and three more for one entry.
+        If the document lacks the dict, it takes two more, and three more for one entry.
 
         Raises:
             PathNotFoundError: The dict is not there.
@@ -50,7 +49,7 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
     async def set_item(self, key: KeyLike, name: str, value: V) -> None:
         """Set one entry of the dict in the document at a key: `JSON.SET`. One round trip.
 
-        Where the document lacks the dict it takes three more.
+        If the document lacks the dict, it takes three more.
 
         Args:
             key: A primary key or a whole Redis key.
@@ -65,11 +64,11 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
         await self._dict.update(self._document(key), {name: value})
 
     async def del_item(self, key: KeyLike, name: str) -> None:
-        """Take the entry `name` out of the dict in the document at a key. One round trip.
+        """Remove the entry `name` from the dict in the document at a key. One round trip.
 
         Raises:
-            KeyError: There is none; nothing was changed.
-            UnstorableValueError: The dict has as few entries as its min_length lets it have.
+            KeyError: There is no such entry; nothing was changed.
+            UnstorableValueError: The dict has only as many entries as its min_length requires.
             RapyerError: As `set`.
         """
         if await self._dict.pop(self._document(key), name) is None:
@@ -80,20 +79,20 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
     @overload
     async def pop(self, key: KeyLike, name: str, default: D) -> V | D: ...
     async def pop(self, key: KeyLike, name: str, default: Any = REQUIRED) -> Any:
-        """Take an entry out of the dict in the document at a key, and give its value.
+        """Remove an entry from the dict in the document at a key, and return its value.
 
         One round trip.
 
         Args:
             key: A primary key or a whole Redis key, as for `get` of the model.
             name: The key of the entry.
-            default: What is returned where there is none.
+            default: What is returned if there is no such entry.
 
         Raises:
-            KeyError: There is none, and no `default` was given; nothing was changed.
-            CorruptDocumentError: Its value does not validate. It was taken out, and is the `raw` of
-                the error.
-            UnstorableValueError: The dict has as few entries as its min_length lets it have.
+            KeyError: There is no such entry, and no `default` was given; nothing was changed.
+            CorruptDocumentError: Its value does not validate. It has been removed, and is the `raw`
+                of the error.
+            UnstorableValueError: The dict has only as many entries as its min_length requires.
             RapyerError: As `set`.
         """
         operations, document = self._dict, self._document(key)
@@ -105,10 +104,10 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
         return default
 
     async def popitem(self, key: KeyLike) -> tuple[str, V]:
-        """Take the last entry out of the dict in the document at a key, and give it.
+        """Remove the last entry from the dict in the document at a key, and return it.
 
-        It is the last one as the server has them: where an entry was taken out before, the last one
-        took its place, so that it need not be the one that was set last. One round trip.
+        This is the last entry in the server's order. When an entry is removed, the last entry takes
+        its place, so the last entry need not be the one that was set last. One round trip.
 
         Raises:
             KeyError: The dict is empty.
@@ -122,7 +121,7 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
         return taken[0], operations.read(document.key, *taken)
 
     async def clear(self, key: KeyLike) -> int:
-        """Take all entries out of the dict in the document at a key. One round trip.
+        """Remove all entries from the dict in the document at a key. One round trip.
 
         Returns:
             How many entries there were.
@@ -156,16 +155,16 @@ class DictPath(FieldPath[dict[str, V]], Generic[V]):
         @overload
         def __getitem__(self, key: str) -> FieldPath[V]: ...
         def __getitem__(self, key: str) -> Any:
-            """Give the path of the value of a key, whatever characters that has."""
+            """Return the path of the value of a key, whatever characters the key contains."""
 
 
 register_kind("dict", DictPath)
 
-if TYPE_CHECKING:  # a finer kind for type checkers; at run time it is the one above
+if TYPE_CHECKING:  # a finer kind for type checkers; at run time it is the class above
 
     class KeyedPath(FieldPath[dict[K, V]], Generic[K, V]):
         """The place of a dict whose keys are integers or UUIDs."""
 
         def __getitem__(self, key: K) -> FieldPath[V]:
-            """Give the path of the value of a key."""
+            """Return the path of the value of a key."""
             ...

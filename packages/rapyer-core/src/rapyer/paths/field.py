@@ -1,4 +1,4 @@
-"""The paths of fields, with the operations that all of them have on documents by key."""
+"""The paths of fields, with the operations that all paths have on documents by key."""
 
 from __future__ import annotations
 
@@ -31,44 +31,44 @@ D = TypeVar("D")
 N = TypeVar("N", int, float)
 V_co = TypeVar("V_co", covariant=True)
 
-#: The kinds of paths that lead to containers, which derive from the one below.
+#: The kinds of paths that lead to containers, which derive from the class below.
 _kinds: dict[Literal["list", "dict", "geo"], type[Path[Any]]] = {}
 
 
 def register_kind(name: Literal["list", "dict", "geo"], kind: type[Path[Any]]) -> None:
-    """Say of which kind the paths to lists, to dicts, or to places are."""
+    """Register the class of the paths to lists, to dicts, or to places."""
     _kinds[name] = kind
 
 
 class Readable(Protocol[V_co]):
-    """What can be read from documents, to type checkers: a path, or an embedded model as one.
+    """What can be read from documents, for type checkers: a path, or an embedded model as one.
 
-    The class of an embedded model is what they see in place of the path that leads to it.
+    Type checkers see the class of an embedded model in place of the path that leads to it.
     """
 
     if TYPE_CHECKING:
 
         def __rapyer_value__(self) -> V_co:
-            """Have the type of the value. It is there for type checkers only."""
+            """Has the type of the value. It exists for type checkers only."""
             ...
 
 
 class Selectable(Protocol[V_co]):
-    """What queries give of documents, to type checkers: what is readable, or calculated from it."""
+    """What queries can select, for type checkers: what is readable, or calculated from it."""
 
     if TYPE_CHECKING:
 
         def __rapyer_selected__(self) -> V_co:
-            """Have the type of the value. It is there for type checkers only."""
+            """Has the type of the value. It exists for type checkers only."""
             ...
 
 
 class FieldPath(Path[T]):
-    """A place in the documents of a model, as access to the class gives it: `User.address.city`.
+    """A place in the documents of a model, as accessed on the class: `User.address.city`.
 
-    It builds conditions (`User.age > 18`), and reads and writes the value by key, without loading
-    the rest of the document. A field with the name of one of its methods is reached by
-    `User.address["get"]`.
+    It builds conditions (`User.age > 18`), and reads and writes the value by key without loading
+    the rest of the document. If a field has the name of one of these methods, use
+    `User.address["get"]` to reach it.
     """
 
     __slots__ = ()
@@ -94,23 +94,23 @@ class FieldPath(Path[T]):
     async def get(self, key: KeyLike, default: Any = REQUIRED) -> Any:
         """Read the value from the document at a key: `JSON.GET key path`. One round trip.
 
-        A declared field that the document lacks has its static default, as if the document was
-        loaded; to find that out takes a second round trip.
+        A declared field that the document lacks has its static default, as if the document were
+        loaded; finding that out takes a second round trip.
 
         Args:
             key: A primary key or a whole Redis key, as for `get` of the model.
-            default: What is returned where the document or the value is not there.
+            default: What is returned if the document or the value is not there.
 
         Raises:
-            KeyNotFoundError: No document is there, and no `default` was given.
+            KeyNotFoundError: There is no such document, and no `default` was given.
             PathNotFoundError: The document has no such key or index, lacks a field without a static
-                default, or has null on the way; and no `default` was given.
+                default, or has null along the path; and no `default` was given.
             CorruptDocumentError: The value does not validate; pydantic's error is the cause.
-            ExpressionError: The path is one of a model without documents, or leads to many values.
-            InvalidKeyError: `key` cannot be one of this model.
-            UnaddressableKeyError: A key on the way has no spelling on the server.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            NotConnectedError: rapyer was not told where Redis is.
+            ExpressionError: The path belongs to a model without documents, or leads to many values.
+            InvalidKeyError: `key` cannot be a key of this model.
+            UnaddressableKeyError: A key along the path cannot be spelled on the server.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         model = model_with_documents(self)
         redis_key = model.__rapyer_identity__.resolve(key)
@@ -120,29 +120,29 @@ class FieldPath(Path[T]):
     async def set(self, key: KeyLike, value: T) -> None:
         """Set the value in the document at a key: `JSON.SET key path value`. One round trip.
 
-        It is validated as its assignment to the field would be, before anything is sent; but not
-        what is around it, which is not at hand: validators of a model, and those that look at other
-        fields. What is on the way there has to be there; a key of a dict is added, up to its
-        max_length, an element of a list is not.
+        The value is validated as its assignment to the field would be, before anything is sent. The
+        values around it are not known, so validators of a model, and validators that look at other
+        fields, are not run. Everything along the path has to exist. A dict key is added, up to the
+        dict's max_length; a list element is not.
 
         Args:
             key: A primary key or a whole Redis key, as for `get` of the model.
             value: The value.
 
         Raises:
-            pydantic.ValidationError: The value, or a key on the way, does not validate.
-            KeyNotFoundError: No document is there.
-            InvalidKeyError: `key` cannot be one of this model.
-            PathNotFoundError: Something on the way is not there or is null, or the index is out of
+            pydantic.ValidationError: The value, or a key along the path, does not validate.
+            KeyNotFoundError: There is no such document.
+            InvalidKeyError: `key` cannot be a key of this model.
+            PathNotFoundError: Something along the path is missing or null, or the index is out of
                 range.
             UnstorableValueError: JSON or the server cannot hold the value exactly.
-            UnaddressableKeyError: A key on the way has no spelling on the server.
-            WrongTypeError: The key holds another Redis type than a JSON document.
-            ExpressionError: It is the primary key, is frozen, is another field in each model of a
-                union, is the Version, or has a validator that looks at other fields; or the path
-                is one of a model without documents, or leads to many values.
-            OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-            NotConnectedError: rapyer was not told where Redis is.
+            UnaddressableKeyError: A key along the path cannot be spelled on the server.
+            WrongTypeError: The key holds a Redis type other than a JSON document.
+            ExpressionError: The field is the primary key, is frozen, is a different field in each
+                model of a union, is the Version, or has a validator that looks at other fields; or
+                the path belongs to a model without documents, or leads to many values.
+            OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+            NotConnectedError: rapyer has not been told where Redis is.
         """
         model = model_with_documents(self)
         location = location_to_write(model, self)
@@ -153,20 +153,20 @@ class FieldPath(Path[T]):
     async def increase(self: FieldPath[N], key: KeyLike, amount: N) -> N:
         """Add to the number in the document at a key, atomically. One round trip.
 
-        Fields of `int` and `float` are added to; `amount` may be negative. What the field says of
-        its values (`ge`, `gt`, `le`, `lt`) holds for what comes of it. A document that lacks the
-        field has its default.
+        Works for fields of `int` and `float`; `amount` may be negative. The result has to satisfy
+        the field's constraints (`ge`, `gt`, `le`, `lt`). If a document lacks the field, its default
+        is used.
 
         Returns:
-            What the number is then.
+            The new number.
 
         Raises:
             NumberOverflowError: It would leave the range of 64 bits, or of doubles; it was not
                 changed.
             pydantic.ValidationError: It would leave the bounds of the field; it was not changed.
-            UnstorableValueError: No text stands for the amount on the server: one in a thousand of
-                those with 16 or 17 digits.
-            TypeError: The amount is no number.
+            UnstorableValueError: No text stands for the amount on the server; this affects one in a
+                thousand amounts of 16 or 17 digits.
+            TypeError: The amount is not a number.
             RapyerError: As `set`.
         """
         number = model_with_documents(self).__rapyer_locations__.kept(NumberOperations, self)
@@ -179,11 +179,11 @@ class FieldPath(Path[T]):
     async def append(self, key: KeyLike, value: Any) -> int:
         """Append `value` to the text, or to the bytes, in the document at a key. One round trip.
 
-        Its max_length holds. A document that lacks the field has its default; for a text that
-        takes a second round trip.
+        The field's max_length applies. If a document lacks the field, its default is used; for a
+        text that takes a second round trip.
 
         Returns:
-            How many bytes there are then; of a text, those of its stored form in UTF-8.
+            The new length in bytes; for a text, the length of its stored form in UTF-8.
 
         Raises:
             UnstorableValueError: It would be longer than its max_length; it was not changed.
@@ -204,16 +204,16 @@ class FieldPath(Path[T]):
         """Move the datetime, date or timedelta in the document at a key. One round trip.
 
         A datetime keeps its microseconds, its offset, and whether it has one; a date is moved by a
-        `span` of whole days. A document that lacks the field has its default.
+        `span` of whole days. If a document lacks the field, its default is used.
 
         Returns:
-            What it is then.
+            The new value.
 
         Raises:
-            NumberOverflowError: It would leave the years 1 to 9999, or a timedelta the 64 bits of
-                its microseconds; it was not changed.
-            ValueError: A date was to be moved by a part of a day.
-            TypeError: The span is no timedelta.
+            NumberOverflowError: It would leave the years 1 to 9999; or, for a timedelta, the 64
+                bits of its microseconds. It was not changed.
+            ValueError: A date was to be moved by a fraction of a day.
+            TypeError: The span is not a timedelta.
             RapyerError: As `set`.
         """
         moment = model_with_documents(self).__rapyer_locations__.kept(ShiftOperations, self)
@@ -229,7 +229,7 @@ def col(value: V) -> FieldPath[V]:
     At run time it gives `value` back.
 
     Raises:
-        ExpressionError: It is no path.
+        ExpressionError: It is not a path.
     """
     if not isinstance(value, FieldPath):
         raise ExpressionError(

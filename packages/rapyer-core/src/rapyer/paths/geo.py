@@ -28,19 +28,19 @@ class GeoPath(FieldPath[T]):
     ) -> Condition:  # fmt: skip
         """Say that a place lies in a circle: `City.location.within(2.35, 48.85, km=50)`.
 
-        The server looks at places in a grid with cells of 0.6 by 0.3 metres at most, and so does
-        this; None lies in no circle.
+        The server sees places on a grid with cells of at most 0.6 by 0.3 metres, and so does this
+        condition. None lies in no circle.
 
         Args:
-            lon: The longitude of the middle in degrees, or a `GeoPoint`.
-            lat: Its latitude; nothing for a `GeoPoint`.
+            lon: The longitude of the center in degrees, or a `GeoPoint`.
+            lat: Its latitude; omit it for a `GeoPoint`.
             m: The radius in metres.
             km: Or in kilometres.
             mi: Or in miles.
             ft: Or in feet.
 
         Raises:
-            ExpressionError: The middle is no place, or there is no radius, or more than one.
+            ExpressionError: The center is not a place, or there is not exactly one radius.
         """
         middle = self._middle("within", lon, lat)
         given = {"m": m, "km": km, "mi": mi, "ft": ft}
@@ -60,19 +60,19 @@ class GeoPath(FieldPath[T]):
     def distance_to(
         self, lon: float | GeoPoint, lat: float | None = None, *, unit: str = "m"
     ) -> Value[float]:
-        """Give how far a place is from another one, to the centimetre: to sort by, or to read.
+        """Return the distance of a place from another, to the centimetre: to sort by, or to read.
 
             City.find(...).sort(City.location.distance_to(2.35, 48.85)).limit(10)
 
-        None where there is no place.
+        None if there is no place.
 
         Args:
-            lon: The longitude of the other one in degrees, or a `GeoPoint`.
-            lat: Its latitude; nothing for a `GeoPoint`.
-            unit: What is measured in: `"m"`, `"km"`, `"mi"` or `"ft"`.
+            lon: The longitude of the other place in degrees, or a `GeoPoint`.
+            lat: Its latitude; omit it for a `GeoPoint`.
+            unit: The unit of the result: `"m"`, `"km"`, `"mi"` or `"ft"`.
 
         Raises:
-            ExpressionError: The other one is no place, or the unit is another one.
+            ExpressionError: The other place is not a place, or the unit is not one of these.
         """
         place = self._middle("distance_to", lon, lat)
         if unit not in UNITS:

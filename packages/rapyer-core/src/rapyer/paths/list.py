@@ -1,4 +1,4 @@
-"""The paths of lists, with the operations of Python's lists on documents by key."""
+"""The paths of lists, with Python's list operations on documents by key."""
 
 from __future__ import annotations
 
@@ -24,35 +24,35 @@ E = TypeVar("E", bound="EmbeddedModel")
 class ListPath(FieldPath[list[V]], Generic[V]):
     """The place of a list, a set or a tuple: `User.tags`.
 
-    Lists have the operations of Python's by key, each of which is atomic, without loading the
-    document. Elements are validated as `set` does; a field that a document lacks and that is empty
-    by default is an empty list. They take a primary key or a whole Redis key as `key`, and raise
-    what `set` raises beside what they say themselves.
+    Lists offer Python's list operations by key. Each is atomic and does not load the document.
+    Elements are validated as by `set`. If a document lacks a field that is empty by default, the
+    field counts as an empty list. All operations take a primary key or a whole Redis key as `key`,
+    and raise what `set` raises in addition to their own errors.
     """
 
     __slots__ = ()
 
     async def append(self, key: KeyLike, value: V) -> int:  # type: ignore[override] # pyright: ignore[reportIncompatibleMethodOverride] # that of texts is for paths of text alone
-        """Put `value` at the end of the list in the document at a key. One round trip.
+        """Append `value` to the list in the document at a key. One round trip.
 
-        `JSON.ARRAPPEND`; where the document lacks the list it takes a second one.
+        `JSON.ARRAPPEND`; if the document lacks the list, it takes a second one.
 
         Returns:
-            How many elements there are then.
+            The new number of elements.
 
         Raises:
-            UnstorableValueError: The list has as many elements as its max_length lets it have.
+            UnstorableValueError: The list already has as many elements as its max_length allows.
             RapyerError, pydantic.ValidationError: As `set`.
         """
         return await self._inserted(key, [value], None)
 
     async def extend(self, key: KeyLike, values: Iterable[V]) -> int:
-        """Put `values` at the end of the list in the document at a key, all of them or none.
+        """Append `values` to the list in the document at a key, all of them or none.
 
-        `JSON.ARRAPPEND`: one round trip; where the document lacks the list it takes a second one.
+        `JSON.ARRAPPEND`: one round trip; if the document lacks the list, it takes a second one.
 
         Returns:
-            How many elements there are then.
+            The new number of elements.
 
         Raises:
             UnstorableValueError: There is no room for all of them.
@@ -61,34 +61,34 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         return await self._inserted(key, values, None)
 
     async def insert(self, key: KeyLike, index: int, value: V) -> int:
-        """Put an element before an index, as `list.insert` does. One round trip.
+        """Insert an element before an index, as `list.insert` does. One round trip.
 
         Args:
             key: A primary key or a whole Redis key.
-            index: The index; one out of range is an end.
+            index: The index; one out of range means the nearest end.
             value: The element.
 
         Returns:
-            How many elements there are then.
+            The new number of elements.
 
         Raises:
             UnstorableValueError: There is no room for it.
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             RapyerError, pydantic.ValidationError: As `set`.
         """
         return await self._inserted(key, [value], whole(index))
 
     async def pop(self, key: KeyLike, index: int = -1) -> V:
-        """Take an element out of the list in the document at a key, and give it. One round trip.
+        """Remove an element from the list in the document at a key, and return it. One round trip.
 
-        It is the last one, or that at `index`.
+        It is the last element, or the one at `index`.
 
         Raises:
             IndexError: There is no such element; nothing was changed.
-            TypeError: The index is no whole number.
-            CorruptDocumentError: It does not validate. It was taken out, and is the `raw` of the
-                error.
-            UnstorableValueError: The list has as few elements as its min_length lets it have.
+            TypeError: The index is not an integer.
+            CorruptDocumentError: The element does not validate. It has been removed, and is the
+                `raw` of the error.
+            UnstorableValueError: The list has only as many elements as its min_length requires.
             RapyerError: As `set`.
         """
         operations, document = self._list, self._document(key)
@@ -96,26 +96,26 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         return cast("V", operations.read(document.key, popped.result))
 
     async def remove_range(self, key: KeyLike, start: int = 0, stop: int | None = None) -> int:
-        """Take out the elements that the slice `[start:stop]` has. One round trip.
+        """Remove the elements in the slice `[start:stop]`. One round trip.
 
         Args:
             key: A primary key or a whole Redis key.
-            start: The index of the first one.
-            stop: The index behind the last one; None for all that follow.
+            start: The index of the first element.
+            stop: The index after the last element; None for all that follow.
 
         Returns:
-            How many elements there were.
+            How many elements were removed.
 
         Raises:
-            UnstorableValueError: Fewer would be left than min_length says.
-            TypeError: An index is no whole number.
+            UnstorableValueError: Fewer elements than min_length would be left.
+            TypeError: An index is not an integer.
             RapyerError: As `set`.
         """
         end = None if stop is None else whole(stop)
         return await self._removed(key, whole(start), end)
 
     async def clear(self, key: KeyLike) -> int:
-        """Take all elements out of the list in the document at a key. One round trip.
+        """Remove all elements from the list in the document at a key. One round trip.
 
         Returns:
             How many elements there were.
@@ -127,16 +127,17 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         return await self._removed(key, 0, None)
 
     async def remove(self, key: KeyLike, value: V) -> None:
-        """Take the first element that is stored as `value` is out of a list. One round trip.
+        """Remove the first element that is stored the same way as `value`. One round trip.
 
-        It is the list in the document at a key. Stored forms are compared, on the server: of a
-        model, that of all of its fields. Of what Python calls equal, `Decimal("1.0")` and
-        `Decimal("1.00")` are stored differently, and so are one moment in two time zones.
+        It is removed from the list in the document at a key. The server compares stored forms; for
+        a model, that of all its fields. Some values that are equal in Python are stored
+        differently: `Decimal("1.0")` and `Decimal("1.00")`, or one moment in two time zones.
 
         Raises:
             ValueError: There is no such element; nothing was changed.
-            UnstorableValueError: The list has as few elements as its min_length lets it have; or no
-                text stands for the value on the server: one in a thousand floats of 17 digits.
+            UnstorableValueError: The list has only as many elements as its min_length requires; or
+                no text stands for the value on the server, as for one in a thousand floats of 17
+                digits.
             RapyerError, pydantic.ValidationError: As `set`.
         """
         await self._list.remove(self._document(key), value)
@@ -151,7 +152,7 @@ class ListPath(FieldPath[list[V]], Generic[V]):
 
         Raises:
             IndexError: There is no such element; nothing was changed.
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             RapyerError, pydantic.ValidationError: As `set`.
         """
         operations, document = self._list, self._document(key)
@@ -190,17 +191,17 @@ class ListPath(FieldPath[list[V]], Generic[V]):
         @overload
         def __getitem__(self, index: int) -> FieldPath[V]: ...
         def __getitem__(self, index: int) -> Any:
-            """Give the path of the element at an index; a negative one counts from the end."""
+            """Return the path of the element at an index; a negative one counts from the end."""
 
 
 register_kind("list", ListPath)
 
-if TYPE_CHECKING:  # finer kinds for type checkers; at run time they are those above
+if TYPE_CHECKING:  # finer kinds for type checkers; at run time they are the classes above
 
     class ModelListPath(ListPath[E], Generic[E]):
         """The place of a list of embedded models, whose fields are those of each element.
 
-        Their types are not known here, nor whether there is such a field.
+        Neither the types of these fields nor their existence are known here.
         """
 
         def __getattr__(self, name: str) -> FieldPath[Any]: ...
@@ -209,12 +210,12 @@ if TYPE_CHECKING:  # finer kinds for type checkers; at run time they are those a
         """The place of a tuple."""
 
         def __getitem__(self, index: int) -> FieldPath[Any]:
-            """Give the path of the element at an index."""
+            """Return the path of the element at an index."""
             ...
 
 
 def whole(value: object) -> int:
-    """Make sure that an index of a list is a whole number."""
+    """Make sure that a list index is an integer."""
     if not isinstance(value, int) or isinstance(value, bool):
         raise TypeError(f"{value!r} is no index of a list. Give a whole number.")
     return value

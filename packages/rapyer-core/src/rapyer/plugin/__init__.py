@@ -1,4 +1,4 @@
-"""What plugins are made with, core's own parts included.
+"""What plugins are made with, including core's own parts.
 
     from rapyer.plugin import Option, RegisterOption, hookimpl
 
@@ -8,7 +8,7 @@
     def rapyer_register_options(register: RegisterOption) -> None:
         register(Option("audit_stream", str, default="audit"))
 
-A plugin is a module, or an instance of a class, that an entry point of the group `rapyer` names.
+A plugin is a module, or an instance of a class, named by an entry point of the group `rapyer`.
 `rapyer.plugin.spec` has every hook with its signature.
 """
 

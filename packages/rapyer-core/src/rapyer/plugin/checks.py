@@ -1,4 +1,4 @@
-"""The faults of a plugin that can be seen before any of its hooks is called."""
+"""Faults of a plugin that can be seen before any of its hooks is called."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ HOOKS: dict[str, Any] = {
 
 
 def check_plugin_object(plugin: object, info: PluginInfo) -> int:
-    """Look for faults in a plugin, and give the version of the hooks that it was made for.
+    """Look for faults in a plugin, and return the version of the hooks that it was made for.
 
     Args:
         plugin: A module, or an instance of a class.
-        info: Who it is.
+        info: The plugin's identity.
 
     Raises:
-        PluginError: It has one; the first is raised.
+        PluginError: It has a fault; the first one is raised.
     """
     for fault in faults_of(plugin, info):
         raise fault
@@ -35,7 +35,7 @@ def check_plugin_object(plugin: object, info: PluginInfo) -> int:
 
 
 def faults_of(plugin: object, info: PluginInfo) -> Iterator[PluginError]:
-    """Give all faults of a plugin that can be seen without calling it."""
+    """Return all faults of a plugin that can be seen without calling it."""
     if isinstance(plugin, type):
         yield info.error(
             f"names the class {plugin.__name__}, whose hooks could not be called",
@@ -80,11 +80,11 @@ def _api_version(plugin: object, info: PluginInfo) -> int:
 
 
 def _hook_functions(plugin: object) -> Iterator[tuple[str, Any]]:
-    """Give what is marked as a hook, or is a function that is named like one."""
+    """Return everything that is marked as a hook, or is a function named like one."""
     for name in dir(plugin):
         try:
             static: Any = inspect.getattr_static(plugin, name)
-        except AttributeError:  # a name that a module makes when it is asked for
+        except AttributeError:  # a name that a module creates when it is requested
             continue
         if inspect.isroutine(static):
             function = getattr(plugin, name)  # bound, so that its parameters are those of the hook
@@ -95,7 +95,7 @@ def _hook_functions(plugin: object) -> Iterator[tuple[str, Any]]:
 
 
 def marks_of(function: object) -> dict[str, Any] | None:
-    """Give what `hookimpl` has noted on a function; None for one that it has not marked."""
+    """Return what `hookimpl` has noted on a function; None if it has not marked the function."""
     marks: dict[str, Any] | None = getattr(function, f"{spec.PROJECT}_impl", None)
     return marks if isinstance(marks, dict) else None
 

@@ -38,20 +38,20 @@ class Host:
     """Core and plugins, composed: it implements `rapyer.hosting.ModelHost`.
 
     Args:
-        manager: The plugins; it takes no more of them afterwards.
-        disabled: The names of plugins that are installed and skipped.
+        manager: The plugins; it accepts no more plugins afterwards.
+        disabled: The names of plugins that are installed but skipped.
 
     Attributes:
         manager: The plugins.
         options: What a `class Config` may set.
         field_types: The types of values that have a stored form of their own.
         models: The models whose keys can be told apart.
-        disabled: The names of plugins that are installed and skipped.
+        disabled: The names of plugins that are installed but skipped.
         AtomicRedisModel: The class that models with documents derive from.
-        EmbeddedModel: The class that models inside of documents derive from.
+        EmbeddedModel: The class that models inside documents derive from.
 
     Raises:
-        PluginError: Plugins contradict each other, or register what cannot be.
+        PluginError: Plugins contradict each other, or register something invalid.
     """
 
     def __init__(self, manager: PluginManager, disabled: frozenset[str] = frozenset()) -> None:
@@ -78,7 +78,7 @@ class Host:
         mixins = tuple(self._mixins.classes)
         try:
             return self._compose("AtomicRedisModel", mixins, _DOCUMENTATION)
-        except TypeError as exc:  # __slots__ of two of them, or a metaclass of their own
+        except TypeError as exc:  # both define __slots__, or one has a metaclass of its own
             named = ", ".join(f"{mixin.__name__} of the {self.owner_of(mixin)}" for mixin in mixins)
             raise PluginError(
                 f"AtomicRedisModel cannot be composed of {named}: {exc}. Skip plugins with "
@@ -109,7 +109,7 @@ class Host:
             info, field_type.name, lambda: self.field_types.register(annotation, field_type)
         )
 
-    # -- what is of which plugin ------------------------------------------------------------------
+    # -- which part is from which plugin ----------------------------------------------------------
 
     def owner_of(self, part: type) -> str | None:
         """Name the plugin that `part` was composed in from; None for any other class."""
@@ -131,10 +131,10 @@ class Host:
     # -- models -----------------------------------------------------------------------------------
 
     def adopt(self, model: type[BaseRedisModel]) -> None:
-        """Take a model in, whose annotations may still be unresolved, and its prefix if it has one.
+        """Take in a model, whose annotations may still be unresolved, and its prefix if it has one.
 
         Raises:
-            ModelDefinitionError: Its keys could not be told from those of another model.
+            ModelDefinitionError: Its keys could not be told apart from those of another model.
         """
         if model.__rapyer_identity__.prefix:
             self.models.register(model, model.__rapyer_identity__.prefix)
@@ -158,13 +158,14 @@ class Host:
         model.__rapyer_read_policies__ = tuple([policy for policy in policies if policy.reads])
 
     def set_options_for_all(self, checked: Mapping[str, Any]) -> None:
-        """Set options for all models that do not set them, those to come included.
+        """Set options for all models that do not set them, including future ones.
 
         Args:
             checked: What `OptionTable.check_for_all` gives.
 
         Raises:
-            RapyerError: A plugin refuses what then holds for a model; what held before holds still.
+            RapyerError: A plugin refuses what would then hold for a model; the previous options
+                remain in force.
         """
         before = self.options.set_for_all(checked)
         try:
@@ -175,10 +176,10 @@ class Host:
             raise
 
     def forget_options_for_all(self) -> list[Exception]:
-        """Take back what `set_options_for_all` has set, whatever plugins say.
+        """Undo what `set_options_for_all` has set, whatever plugins say.
 
         Returns:
-            What they raised about models, whose policies then are those of before.
+            The errors that they raised about models, which keep their previous policies.
         """
         self.options.set_for_all({})
         errors: list[Exception] = []
@@ -205,7 +206,7 @@ class Host:
 
 
 def _are_same(options: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
-    """Say whether two sets of options are equal in their types as well: 0 is not False."""
+    """Return whether two sets of options are equal, including their types: 0 is not False."""
     return options == others and all(
         type(value) is type(others[name]) for name, value in options.items()
     )

@@ -1,4 +1,4 @@
-"""Who a plugin is: its name, and the distribution that it comes from."""
+"""The identity of a plugin: its name, and the distribution that it comes from."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from dataclasses import dataclass, field
 from rapyer.errors import PluginError
 
 API_VERSION = 1
-"""The version of the hooks. It grows when a plugin made for the one before could go wrong."""
-#: The versions for which plugins may have been made that this core runs.
+"""The version of the hooks. It grows when a plugin made for the previous one could break."""
+#: The versions of the hooks that this core supports.
 SUPPORTED_API_VERSIONS = frozenset({1})
-#: The name of the attribute by which a plugin says for which one it was made.
+#: The name of the attribute in which a plugin says which version it was made for.
 API_ATTRIBUTE = "RAPYER_API_VERSION"
 
 
 @dataclass(frozen=True, slots=True)
 class PluginInfo:
-    """A plugin as messages and listings name it. Two of one name are equal.
+    """A plugin as messages and listings name it. Two with the same name are equal.
 
     Attributes:
         name: The name of its entry point.
-        distribution: The distribution that the entry point is of; empty for a plugin that was
-            registered by hand.
-        version: The version of that.
-        api_version: The version of the hooks that it was made for; None before it was loaded.
+        distribution: The distribution of the entry point; empty for a plugin that was registered
+            by hand.
+        version: The version of the distribution.
+        api_version: The version of the hooks that it was made for; None before it is loaded.
         target: What the entry point names, such as `"rapyer_query.plugin"`.
     """
 
@@ -42,7 +42,7 @@ class PluginInfo:
 
     @property
     def how_to_skip(self) -> str:
-        """Say how to do without the plugin."""
+        """Return how to do without the plugin."""
         if not self.distribution:
             return "Correct it, or do not register it."
         return (
@@ -74,10 +74,10 @@ def at_work(info: PluginInfo) -> Generator[None]:
 
 
 def refuse_plugin_at_work() -> None:
-    """Refuse to give models to a plugin that they are to be composed of.
+    """Refuse to give models to a plugin that these models will be composed of.
 
     Raises:
-        PluginError: The caller is, in this thread, a plugin before its parts are known.
+        PluginError: In this thread, the caller is a plugin whose parts are not yet known.
     """
     info = _at_work.get()
     if info is not None:
@@ -85,7 +85,7 @@ def refuse_plugin_at_work() -> None:
 
 
 def asked_for_models(info: PluginInfo) -> PluginError:
-    """Make the error about a plugin that needs what is only made once it is loaded."""
+    """Make the error about a plugin that needs what is only made after it is loaded."""
     return info.error(
         "asks for rapyer.AtomicRedisModel or rapyer.EmbeddedModel while it is loaded, and those "
         "are composed of the plugins",

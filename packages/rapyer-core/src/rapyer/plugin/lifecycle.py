@@ -32,7 +32,7 @@ class Lifecycle:
         self.source = source
 
     async def start(self) -> None:
-        """Set the options, and await what `rapyer_startup` of each plugin returns.
+        """Set the options, and await what each plugin's `rapyer_startup` returns.
 
         Raises:
             Exception: What a plugin raises, after those that had started were shut down.
@@ -56,13 +56,13 @@ class Lifecycle:
             raise
 
     async def stop(self) -> None:
-        """Await what `rapyer_shutdown` of the plugins that have started returned, the last first.
+        """Await what `rapyer_shutdown` of the started plugins returned, the last one first.
 
-        Whatever a plugin raises, the others are shut down as well, and the options are those of
-        before. So it is when the caller is cancelled meanwhile.
+        Whatever a plugin raises, the others are shut down as well, and the previous options are
+        restored. This also holds if the caller is cancelled in the meantime.
 
         Raises:
-            Exception: What a plugin raised; several in an `ExceptionGroup`.
+            Exception: What a plugin raised; an `ExceptionGroup` if several did.
         """
         errors: list[Exception] = []
         cancelled: asyncio.CancelledError | None = None

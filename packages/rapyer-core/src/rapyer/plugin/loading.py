@@ -1,4 +1,4 @@
-"""The plugins that are installed: the entry points of the group `rapyer`."""
+"""The installed plugins: the entry points of the group `rapyer`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rapyer.errors import PluginError
 from rapyer.plugin.info import PluginInfo, asked_for_models, at_work
 from rapyer.plugin.spec import PROJECT
 
-#: Names plugins, separated by commas, that are installed and not loaded.
+#: Names installed plugins that are not loaded, separated by commas.
 DISABLED_VARIABLE = "RAPYER_DISABLED_PLUGINS"
-#: Set to anything but nothing and 0, it has every call of a hook written to standard error.
+#: If set to anything other than the empty string or 0, hook calls are written to standard error.
 TRACE_VARIABLE = "RAPYER_TRACE_PLUGINS"
 
 
 @dataclass(frozen=True, slots=True)
 class InstalledPlugin:
-    """A plugin that is installed, and not yet loaded.
+    """A plugin that is installed, but not yet loaded.
 
     Attributes:
-        info: Who it is.
+        info: Its identity.
         entry_point: Where it is.
     """
 
@@ -35,7 +35,7 @@ class InstalledPlugin:
         """Import the plugin.
 
         Raises:
-            PluginError: It cannot be imported, or asks for `rapyer.AtomicRedisModel` meanwhile.
+            PluginError: It cannot be imported, or uses `rapyer.AtomicRedisModel` meanwhile.
         """
         try:
             with at_work(self.info):
@@ -50,7 +50,7 @@ class InstalledPlugin:
 
 
 def installed_plugins() -> list[InstalledPlugin]:
-    """Find the plugins that are installed, in the order of their names."""
+    """Find the installed plugins, in the order of their names."""
     found = [
         InstalledPlugin(
             PluginInfo(
@@ -67,10 +67,10 @@ def installed_plugins() -> list[InstalledPlugin]:
 
 
 def disabled_plugins(known: Iterator[str]) -> frozenset[str]:
-    """Read which plugins the environment disables; warn of names that none has.
+    """Read which plugins the environment disables; warn about names that no plugin has.
 
     Args:
-        known: The names of the plugins that are installed.
+        known: The names of the installed plugins.
     """
     names = os.environ.get(DISABLED_VARIABLE, "").split(",")
     disabled = frozenset(name.strip() for name in names if name.strip())
@@ -86,14 +86,14 @@ def disabled_plugins(known: Iterator[str]) -> frozenset[str]:
 
 
 def tracing() -> bool:
-    """Say whether the environment asks for every call of a hook to be shown."""
+    """Return whether the environment asks for every hook call to be shown."""
     return os.environ.get(TRACE_VARIABLE, "") not in ("", "0")
 
 
 def _is_being_imported(module: str) -> bool:
-    """Say whether a module, or a package around it, waits for this very import to end.
+    """Return whether a module, or a package around it, is waiting for this very import to end.
 
-    So it is when the application imports the plugin first, and the plugin asks for models.
+    This happens if the application imports the plugin first, and the plugin asks for models.
     """
     names = module.split(".")
     packages = (".".join(names[: end + 1]) for end in range(len(names)))

@@ -1,6 +1,6 @@
 """The plugins of one host, and one typed method for each hook.
 
-What pluggy leaves untyped stays in this file.
+What pluggy leaves untyped is confined to this file.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ if TYPE_CHECKING:
     from rapyer.types.table import FieldType
 
 T = TypeVar("T")
-#: Takes what a plugin registers, with the plugin that does.
+#: Takes what a plugin registers, together with the plugin.
 Sink: TypeAlias = Callable[[PluginInfo, T], None]
 
 
 class PluginManager:
-    """The plugins that are registered, and the hooks that call them.
+    """The registered plugins, and the hooks that call them.
 
     Args:
-        trace: Whether every call of a hook is written to standard error.
+        trace: Whether every hook call is written to standard error.
     """
 
     def __init__(self, *, trace: bool = False) -> None:
@@ -56,10 +56,10 @@ class PluginManager:
 
         Args:
             plugin: A module, or an instance of a class, with functions marked by `hookimpl`.
-            info: Who it is.
+            info: The plugin's identity.
 
         Raises:
-            PluginError: It has a fault, another one has its name, or it comes too late.
+            PluginError: It has a fault, its name is taken, or it comes too late.
         """
         if self._frozen_because:
             raise info.error(f"comes too late: {self._frozen_because}", "Register it before.")
@@ -74,7 +74,7 @@ class PluginManager:
         self._infos[info.name] = replace(info, api_version=api_version)
 
     def freeze(self, because: str) -> None:
-        """Take no more plugins.
+        """Accept no more plugins.
 
         Args:
             because: What exists already that they would have to be part of, as a clause.
@@ -108,11 +108,11 @@ class PluginManager:
         self._expect_nothing("rapyer_register_field_types", None, register=registering)
 
     def register_commands(self, sink: Sink[spec.Command]) -> list[PluginError]:
-        """Collect the sub-commands of all plugins; give what is wrong with some of them."""
+        """Collect the subcommands of all plugins; return what is wrong with some of them."""
         return self._collect_each("rapyer_register_commands", spec.Command, sink)
 
     def register_checks(self, sink: Sink[spec.Check]) -> list[PluginError]:
-        """Collect the checks of all plugins; give what is wrong with some of them."""
+        """Collect the checks of all plugins; return what is wrong with some of them."""
         return self._collect_each("rapyer_register_checks", spec.Check, sink)
 
     def model_created(self, model: type[BaseRedisModel]) -> None:
@@ -120,7 +120,7 @@ class PluginManager:
         self._expect_nothing("rapyer_model_created", None, model=lambda _: model)
 
     def access_policies(self, model: type[BaseRedisModel]) -> tuple[AccessPolicy, ...]:
-        """Give the policies of all plugins for a model."""
+        """Return the policies of all plugins for a model."""
         policies: dict[str, tuple[PluginInfo, AccessPolicy]] = {}
         for info, policy in self._call("rapyer_access_policy", model=lambda _: model):
             if policy is None:
@@ -140,11 +140,11 @@ class PluginManager:
         return tuple(policy for _, policy in policies.values())
 
     def startups(self) -> list[tuple[PluginInfo, spec.Startup]]:
-        """Give what is awaited with a new connection."""
+        """Return what is awaited with a new connection."""
         return self._callables("rapyer_startup")
 
     def shutdowns(self) -> list[tuple[PluginInfo, spec.Shutdown]]:
-        """Give what is awaited before a connection is closed, the last plugin's first."""
+        """Return what is awaited before a connection is closed, that of the last plugin first."""
         return self._callables("rapyer_shutdown")[::-1]
 
     # -- how they are called ----------------------------------------------------------------------
@@ -155,7 +155,7 @@ class PluginManager:
         only: PluginInfo | None = None,
         **arguments: Callable[[PluginInfo], object],
     ) -> Iterator[tuple[PluginInfo, Any]]:
-        """Call a hook plugin by plugin, so that each one's doings are known to be its own."""
+        """Call a hook plugin by plugin, so that what each one does can be attributed to it."""
         for info in self._order(hook):
             if only is not None and info != only:
                 continue
@@ -168,9 +168,9 @@ class PluginManager:
             yield info, results[0] if results else None
 
     def _order(self, hook: str) -> list[PluginInfo]:
-        """Give the plugins that implement a hook in the order in which they are called.
+        """Return the plugins that implement a hook, in the order in which they are called.
 
-        pluggy's own is the reverse of registration.
+        pluggy's own order is the reverse of registration.
         """
         caller: Any = getattr(self._pluggy.hook, hook)
         implementations: dict[str, Any] = {one.plugin_name: one for one in caller.get_hookimpls()}
@@ -205,7 +205,7 @@ class PluginManager:
     def _expect_nothing(
         self, hook: str, only: PluginInfo | None, **arguments: Callable[[PluginInfo], object]
     ) -> None:
-        """Call a hook whose return means nothing, and refuse what would be lost."""
+        """Call a hook whose return value means nothing, and refuse one that would be lost."""
         for info, result in self._call(hook, only, **arguments):
             if result is not None:
                 raise info.error(
@@ -235,7 +235,7 @@ class PluginManager:
 _BEFORE_MODELS = frozenset(
     {"rapyer_register_mixins", "rapyer_register_options", "rapyer_register_field_types"}
 )
-#: The errors with which a hook says something about the user's model rather than about itself.
+#: The errors with which a hook reports something about the user's model rather than itself.
 _PASSING = {"rapyer_model_created": RapyerError, "rapyer_access_policy": RapyerError}
 
 
@@ -243,11 +243,11 @@ _PASSING = {"rapyer_model_created": RapyerError, "rapyer_access_policy": RapyerE
 def blaming(
     info: PluginInfo, what: str, *, passing: type[Exception] = PluginError
 ) -> Generator[None]:
-    """Say of an exception which plugin it comes from, and where.
+    """Attribute an exception to a plugin, and say where it occurred.
 
     Args:
         info: The plugin.
-        what: What of it is running.
+        what: What part of it is running.
         passing: Exceptions that pass through with a note; any other becomes the cause of a
             `PluginError`.
     """

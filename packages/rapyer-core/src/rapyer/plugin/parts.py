@@ -1,4 +1,4 @@
-"""What the plugins have registered, each part with the plugin that it is of."""
+"""What the plugins have registered, each part with the plugin that it comes from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Empty(BaseRedisModel):
     """A mixin with nothing in it."""
 
 
-#: What every class has in its namespace, whatever stands in its body.
+#: What every class has in its namespace, whatever its body contains.
 _OF_EVERY_CLASS = frozenset(vars(_Empty)) | {
     "__annotations__", "__orig_bases__", "__parameters__", "__qualname__", "__slots__",
 }  # fmt: skip
@@ -35,7 +35,7 @@ class Mixins:
                 self._owners[name] = base, None
 
     def plugin_of(self, part: type) -> PluginInfo | None:
-        """Give the plugin that a class was registered by, or is a base of one that was."""
+        """Return the plugin that registered a class, or a class derived from it."""
         return self._plugins.get(part)
 
     def members_of(self, info: PluginInfo) -> list[str]:
@@ -50,7 +50,7 @@ class Mixins:
         """Add a mixin of a plugin.
 
         Raises:
-            PluginError: It is no mixin, or has something that is there already.
+            PluginError: It is not a mixin, or has something that exists already.
         """
         self._check_class(info, mixin)
         for part in mixin.__mro__:
@@ -60,7 +60,7 @@ class Mixins:
             if owner is not None:
                 if owner != info and part is mixin:
                     raise info.error(f"registers {part.__name__}, which the {owner} has registered")
-                continue  # a base that several mixins have in common
+                continue  # a base that several mixins share
             for name, value in vars(part).items():
                 if extends_core(value):
                     self._check_extension(info, part, name)
@@ -76,7 +76,7 @@ class Mixins:
 
     @property
     def classes(self) -> list[type[BaseRedisModel]]:
-        """The mixins, but for those that others derive from; first those that extend methods."""
+        """The mixins that no other mixin derives from; those that extend methods come first."""
         last = [
             mixin
             for mixin in self._classes
@@ -144,10 +144,10 @@ class Mixins:
 
 
 class Named:
-    """Things of which only one may have a name.
+    """Things with unique names.
 
     Args:
-        what: What they are, in messages.
+        what: What they are called in messages.
     """
 
     def __init__(self, what: str) -> None:
@@ -167,10 +167,10 @@ class Named:
         Args:
             info: The plugin.
             name: Its name.
-            register: Adds it; raises ValueError with a clause that says why it cannot be.
+            register: Adds it; raises ValueError with a clause that says why it is refused.
 
         Raises:
-            PluginError: Another one has the name, or it was refused.
+            PluginError: Its name is taken, or it was refused.
         """
         other = self._owners.get(name)
         if other is not None:

@@ -1,4 +1,4 @@
-"""The Redis types: what a field is annotated with whose value has atomic operations of its own."""
+"""The Redis types: annotations for fields whose values have atomic operations of their own."""
 
 from rapyer.redis_types.dicts import RedisDict
 from rapyer.redis_types.lists import RedisList

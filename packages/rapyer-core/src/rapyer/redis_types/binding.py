@@ -1,4 +1,4 @@
-"""Access to a field of a Redis type: the value that an instance has, bound to where it stands."""
+"""Access to a field of a Redis type: binds the instance's value to its place."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ class Binder(NamedTuple):
     """What binds the values of an annotation.
 
     Attributes:
-        kind: The Redis type that they have; None for embedded models that have fields of such.
-        elements: What binds the elements of a list or a dict; None where they are of no Redis type.
+        kind: The Redis type of the values; None for embedded models with fields of Redis types.
+        elements: What binds the elements of a list or dict; None if they are not of a Redis type.
     """
 
     kind: type[RedisValue[Any]] | None = None
     elements: Binder | None = None
 
     def bind(self, value: Any, place: Place) -> Any:
-        """Give a value as it is at a place: of its Redis type, or a model that knows its place."""
+        """Return a value as it is at a place: of its Redis type, or a model that knows it."""
         kind = self.kind
         if kind is None:
             return placed(value, place) if isinstance(value, PlacedModel) else value
-        # what was assigned, and never looked at, may be anything
+        # a value that was assigned and not yet accessed may be anything
         is_bound = isinstance(value, PLAIN_TYPES[kind]) and not isinstance(value, bool | Enum)
         return kind.__rapyer_bind__(value, place, self.elements) if is_bound else value
 
     def unshared(self, value: Any) -> Any:
-        """Give a copy of a value that stands at a place of its own; not of what has none."""
+        """Return a copy of a value that has a place of its own; others as they are."""
         if self.kind is None:
             return value.__copy__() if isinstance(value, PlacedModel) else value
         if not (is_list(value) or is_mapping(value)):
             return value
         any_value: Any = value
-        copied = any_value.copy()  # that of a Redis type is plain
+        copied = any_value.copy()  # a copy of a Redis type is plain
         if self.elements is None:
             return copied
         if is_list(copied):
@@ -57,7 +57,7 @@ class Binder(NamedTuple):
 
 
 class _Nothing(Binder):
-    """That of a field which overrides one of a Redis type by a plain one."""
+    """The binder of a field that overrides one of a Redis type with a plain one."""
 
     def bind(self, value: Any, place: Place) -> Any:  # noqa: ARG002 - there is nothing to bind
         return value
@@ -67,19 +67,19 @@ class _Nothing(Binder):
 
 
 def path_of_field(owner: Any, name: str) -> Any:
-    """Give what access to a class gives for a field of which it has no attribute."""
+    """Return what a class gives on access to a field that it has no attribute for."""
     kind: Any = owner.__class__
     return kind.__getattr__(owner, name)
 
 
 class BoundField:
-    """The attribute of a class for a field whose values are bound when they are accessed.
+    """The class attribute of a field whose values are bound when they are accessed.
 
     Args:
         name: The name of the field.
         binder: What binds its values.
         is_root: Whether instances have a document of their own.
-        warning: What is said at each access, of a field that is deprecated.
+        warning: The warning issued at each access to a deprecated field.
     """
 
     __slots__ = ("_is_root", "_name", "_steps", "_warning", "binder")
@@ -90,9 +90,9 @@ class BoundField:
         self._steps = (Step("field", name),)
 
     def __get__(self, instance: Any, owner: Any) -> Any:
-        if instance is None:  # as for a field that pydantic leaves no attribute of
+        if instance is None:  # as for a field that pydantic leaves no attribute for
             return path_of_field(owner, self._name)
-        if self._warning is not None:  # as the attribute does that pydantic makes of such a field
+        if self._warning is not None:  # like the attribute that pydantic makes for such a field
             warnings.warn(self._warning, DeprecationWarning, stacklevel=2)
         values = instance.__dict__
         if self._name not in values:
@@ -103,7 +103,7 @@ class BoundField:
                 obj=instance,
             )
         value = values[self._name]
-        if type(value) in PLAIN_TYPES:  # a list that was bound by an earlier access
+        if type(value) in PLAIN_TYPES:  # a list or dict that an earlier access has bound
             known: Place = value.__rapyer_place__
             if known.root is instance and known.steps is self._steps:
                 return value
@@ -113,15 +113,15 @@ class BoundField:
             place = place_of(instance).step(self._steps[0])
         bound = self.binder.bind(value, place)
         if bound is not value and is_kept(bound):
-            values[self._name] = bound  # one object from now on, as that of a plain field is
+            values[self._name] = bound  # from now on one object, as in a plain field
         return bound
 
     def assigned(self, instance: Any) -> None:
-        """Take a value that was assigned for one that the instance alone has."""
+        """Make an assigned value belong to this instance alone."""
         values = instance.__dict__
         value = values[self._name]
         if type(value) in PLAIN_TYPES and not is_kept(value):
-            values[self._name] = copy.copy(value)  # as a plain one, which knows no other instance
+            values[self._name] = copy.copy(value)  # plain, so that it knows no other instance
             return
         bound = self.__get__(instance, type(instance))
         if type(bound) in PLAIN_TYPES and is_kept(bound):
@@ -137,13 +137,13 @@ class BoundField:
 
 
 def bind_fields(cls: type[BaseModel]) -> None:
-    """Let the fields of a class that have Redis types give bound values.
+    """Make the fields of a class that have Redis types give bound values.
 
     Args:
         cls: The class, whose annotations are resolved.
 
     Raises:
-        ModelDefinitionError: A Redis type stands where its values could not be bound.
+        ModelDefinitionError: A Redis type is used where its values could not be bound.
     """
     bound: dict[str, BoundField] = {}
     inherited = {name for base in cls.__mro__ for name in vars(base).get(BOUND_FIELDS, ())}
@@ -167,7 +167,7 @@ def bind_fields(cls: type[BaseModel]) -> None:
 
 
 def unshare_bound_fields(copied: BaseModel) -> None:
-    """Give a shallow copy of a model values of its own where they know whose they are."""
+    """Return a shallow copy of a model its own copies of values that know where they belong."""
     bound: Mapping[str, BoundField] = getattr(type(copied), BOUND_FIELDS, {})
     if bound:
         values: Any = copied.__dict__
@@ -177,12 +177,12 @@ def unshare_bound_fields(copied: BaseModel) -> None:
 
 
 def noting_assignment(cls: type[BaseModel], name: str, handler: Any) -> Any:
-    """Give what assigns a field, from what pydantic has for that; None for what it does itself.
+    """Return what assigns a field, based on pydantic's own handler; None to leave it to pydantic.
 
     Args:
         cls: The class.
         name: The attribute that is assigned.
-        handler: What pydantic does: it takes the instance, the name and the value.
+        handler: pydantic's handler: it takes the instance, the name and the value.
     """
     bound: BoundField | None = getattr(cls, BOUND_FIELDS, {}).get(name)
     if bound is None or handler is None:
@@ -196,14 +196,14 @@ def noting_assignment(cls: type[BaseModel], name: str, handler: Any) -> Any:
 
 
 class _LostError(Exception):
-    """A Redis type stands inside of what does not bind its parts."""
+    """A Redis type is used inside something that does not bind its parts."""
 
 
 def _binder_of(annotation: Any) -> Binder | None:
-    """Give what binds the values of an annotation; None where none of them are bound.
+    """Return what binds the values of an annotation; None if none of them are bound.
 
     Raises:
-        _LostError: A Redis type stands where its values could not be bound.
+        _LostError: A Redis type is used where its values could not be bound.
     """
     members = declared_members(annotation)
     if len(members) == 1:
@@ -218,7 +218,7 @@ def _binder_of(annotation: Any) -> Binder | None:
 
 
 def _has_redis_types(model: type[BaseModel]) -> bool:
-    """Say whether a Redis type stands anywhere in the fields of a model, or of the models in it."""
+    """Return whether a Redis type occurs anywhere in the fields of a model, or of models in it."""
     seen: set[Hashable] = {model}
     return any(_redis_types_in(fields_of(model).values(), seen, into_models=True))
 
@@ -226,12 +226,12 @@ def _has_redis_types(model: type[BaseModel]) -> bool:
 def _redis_types_in(
     annotations: Iterable[Any], seen: set[Hashable], *, into_models: bool
 ) -> Iterator[type[Any]]:
-    """Give the Redis types that stand anywhere in annotations.
+    """Return the Redis types that occur anywhere in annotations.
 
     Args:
         annotations: The annotations.
-        seen: What was looked at already: annotations may lead back to themselves.
-        into_models: Whether to look into models of ours, which are looked at themselves.
+        seen: What has been visited already: annotations may refer back to themselves.
+        into_models: Whether to look into our own models, which are examined by themselves.
     """
     for annotation in annotations:
         for member in declared_members(annotation):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 D = TypeVar("D")
 
-# past what binds values
+# bypasses the methods that bind values
 _dict: Any = dict
 _get: Callable[[dict[Any, Any], Any], Any] = _dict.__getitem__
 _set: Callable[[dict[Any, Any], Any, Any], None] = _dict.__setitem__
@@ -36,14 +36,14 @@ _copy: Callable[[dict[Any, Any]], dict[Any, Any]] = _dict.copy
 class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
     """A `dict` with atomic operations: `await user.counts.aset_item("a", 1)`.
 
-    They mean what those of a dict do, of the dict that Redis has. Then they are done to the
-    instance, whose other entries stay as they are.
+    They do what the dict methods do, to the dict in Redis. Then they change the instance in the
+    same way, whose other entries stay as they are.
     """
 
     async def aset_item(self, name: str, value: V) -> None:
         """Set one entry: `JSON.SET`. One round trip.
 
-        Where the document lacks the dict it takes three more.
+        If the document lacks the dict, it takes three more.
 
         Args:
             name: The key of the entry.
@@ -58,17 +58,17 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
     async def aupdate(self, values: Mapping[str, V] | None = None, /, **more: V) -> None:
         """Set entries, all of them or none. One round trip.
 
-        Where the document lacks the dict it takes two more, and three more for one entry.
+        If the document lacks the dict, it takes two more, and three more for one entry.
 
         Args:
             values: The entries.
             more: Further entries.
 
         Raises:
-            pydantic.ValidationError: One does not validate.
+            pydantic.ValidationError: An entry does not validate.
             UnstorableValueError: There is no room for all of them, or the server cannot hold a
                 value exactly.
-            UnaddressableKeyError: No path of the server leads to a key.
+            UnaddressableKeyError: No path on the server leads to a key.
             RapyerError: As for all Redis types.
         """
         async with PlacedWrite(self) as write:
@@ -82,12 +82,12 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
                 _remember(write.place, {name: text for name, _, text in made})
 
     async def adel_item(self, name: str) -> None:
-        """Take the entry `name` out. One round trip.
+        """Remove the entry `name`. One round trip.
 
         Raises:
             KeyError: Redis has no such entry; nothing was changed.
-            UnstorableValueError: The dict has as few entries as its min_length lets it have.
-            UnaddressableKeyError: No path of the server leads to the key.
+            UnstorableValueError: The dict has only as many entries as its min_length requires.
+            UnaddressableKeyError: No path on the server leads to the key.
             RapyerError: As for all Redis types.
         """
         async with PlacedWrite(self) as write:
@@ -101,16 +101,16 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
     @overload
     async def apop(self, name: str, default: D) -> V | D: ...
     async def apop(self, name: str, default: Any = REQUIRED) -> Any:
-        """Take an entry out, and give its value. One round trip.
+        """Remove an entry, and return its value. One round trip.
 
         Args:
             name: The key of the entry.
-            default: What is returned where Redis has no such entry.
+            default: What is returned if Redis has no such entry.
 
         Raises:
             KeyError: Redis has no such entry, and no `default` was given; nothing was changed.
-            CorruptDocumentError: The value does not validate. It was taken out, and is the `raw` of
-                the error.
+            CorruptDocumentError: The value does not validate. It has been removed, and is the `raw`
+                of the error.
             UnstorableValueError, UnaddressableKeyError, RapyerError: As `adel_item`.
         """
         async with PlacedWrite(self) as write:
@@ -124,13 +124,13 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
         return default
 
     async def apopitem(self) -> tuple[str, V]:
-        """Take the last entry out, as Redis has them, and give it. One round trip.
+        """Remove the last entry in Redis, and return it. One round trip.
 
-        Where an entry was taken out before, the last one took its place: it need not be the one
-        that was set last.
+        When an entry is removed, the last entry takes its place, so the last entry need not be the
+        one that was set last.
 
         Raises:
-            KeyError: The dict of Redis is empty.
+            KeyError: The dict in Redis is empty.
             CorruptDocumentError, UnstorableValueError, RapyerError: As `apop`.
             UnaddressableKeyError: No path leads to the last entry.
         """
@@ -144,7 +144,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
             return name, operations.read(write.document.key, *taken)
 
     async def aclear(self) -> int:
-        """Take all entries out. One round trip.
+        """Remove all entries. One round trip.
 
         Returns:
             How many entries Redis had.
@@ -157,7 +157,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
             count = await write.operations(DictOperations).clear(write.document)
             if count:
                 write.done()
-            # also where others were faster: the instance may still have what they took out
+            # even if others were faster: the instance may still have what they removed
             place = write.place
             for one in self._dicts(place):
                 _clear(one)
@@ -173,10 +173,10 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
         place = self.__rapyer_place__
         return await place.operations(DictOperations).length(place.to_read())
 
-    # -- what they are made of --------------------------------------------------------------------
+    # -- the implementation -----------------------------------------------------------------------
 
     def _dicts(self, place: Place) -> list[dict[Any, Any]]:
-        """Give this dict, and the one that the instance has meanwhile."""
+        """Return this dict, and the one that the instance holds now."""
         held: Any = place.held()
         return [self, held] if plain_type(held) is dict and held is not self else [self]
 
@@ -187,7 +187,7 @@ class RedisDict(dict[str, V], RedisValue[dict[str, V]], plain=dict):
         _remember(write.place, {name: None})
 
     def __rapyer_take__(self, read: dict[str, Any]) -> None:
-        """Have the entries that Redis has; not if Python's own methods have changed the dict."""
+        """Adopt the entries in Redis, unless Python's own methods have changed the dict."""
         if not is_changed(self):
             _clear(self)
             _update(self, read)
@@ -230,7 +230,7 @@ def _remember(place: Place, texts: Mapping[str, bytes | None]) -> None:
 
 
 class BindingDict(RedisDict[V], plain=dict):
-    """A dict whose values are of Redis types, or models that have such: bound by their key."""
+    """A dict whose values are of Redis types, or models with such fields, bound by their key."""
 
     __rapyer_elements__: Binder
 
@@ -244,20 +244,20 @@ class BindingDict(RedisDict[V], plain=dict):
         return self._bound(name, _get(self, name))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Give the value of a key, bound to where it stands, as `dict.get` does."""
+        """Return the value of a key, bound to its place, as `dict.get` does."""
         return self[name] if name in self else default  # noqa: SIM401 - it would call itself
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """Give the value of a key, set to a default where there is none, as `dict.setdefault`."""
+        """Return the value of a key, set to a default if missing, as `dict.setdefault` does."""
         super().setdefault(name, default)
         return self[name]
 
     def values(self) -> Any:
-        """Give a view of the values, each bound to where it stands."""
+        """Return a view of the values, each bound to its place."""
         return _Values(self)
 
     def items(self) -> Any:
-        """Give a view of the keys with their values, each bound to where it stands."""
+        """Return a view of the keys with their values, each bound to its place."""
         return _Items(self)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 E = TypeVar("E", bound="EmbeddedModel")
 
-# past what notes changes and binds elements
+# bypasses the methods that note changes and bind elements
 _list: Any = list
 _get: Callable[[list[Any], Any], Any] = _list.__getitem__
 _set: Callable[[list[Any], Any, Any], None] = _list.__setitem__
@@ -36,14 +36,14 @@ _copy: Callable[[list[Any]], list[Any]] = _list.copy
 
 
 class _Change(NamedTuple):
-    """How Redis has changed its list, of which an instance has what it was before.
+    """How Redis has changed its list, when an instance has the list from before the change.
 
     Attributes:
-        start: The index of the first element that was taken out or, for none, that was put in.
-        stop: The index behind the last that was taken out.
-        new: The elements that were put in there.
-        from_end: Whether the caller has counted from the end.
-        taken: Those that were taken out, as far as they are known.
+        start: The index of the first element removed or, if none was removed, inserted.
+        stop: The index after the last element removed.
+        new: The elements that were inserted there.
+        from_end: Whether the caller counted from the end.
+        taken: The elements that were removed, as far as they are known.
     """
 
     start: int
@@ -53,14 +53,14 @@ class _Change(NamedTuple):
     taken: Sequence[Any] = ()
 
     def apply(self, elements: list[Any], before: int) -> bool:
-        """Change a list likewise; not if it has other elements there than Redis had.
+        """Change a list in the same way, unless it has other elements there than Redis had.
 
         Args:
             elements: The list.
             before: How many elements Redis had.
         """
         shift = len(elements) - before if self.from_end else 0
-        # beside elements that Python has added, what was taken out may stand where it stood
+        # next to elements that Python has added, what was removed may be where it was
         for by in dict.fromkeys((shift, 0)) if self.taken else (shift,):
             span = slice(max(0, self.start + by), max(0, self.stop + by))
             found = _get(elements, span)
@@ -73,35 +73,36 @@ class _Change(NamedTuple):
 class RedisList(list[T], RedisValue[list[T]], plain=list):
     """A `list` with atomic operations: `await user.tags.aappend("x")`.
 
-    They mean what those of a list do, of the list that Redis has: an index is one there. Then they
-    are done to the instance. Where that had a list of another length, or another element to take
-    out, since others have written, it is read anew, which takes a second round trip. But what was
-    assigned, or done by Python's own methods, stays until it is saved: it is there alone.
+    They do what the list methods do, to the list in Redis: an index is an index there. Then they
+    change the instance in the same way. If the instance had a list of another length, or another
+    element to remove, because others have written, the list is read again, which takes a second
+    round trip. But what was assigned, or changed by Python's own methods, is only in the instance
+    and stays there until it is saved.
     """
 
     async def aappend(self, value: T) -> int:
-        """Put `value` at the end: `JSON.ARRAPPEND`. One round trip.
+        """Append `value`: `JSON.ARRAPPEND`. One round trip.
 
-        Where the document lacks the list it takes a second one.
+        If the document lacks the list, it takes a second one.
 
         Returns:
-            How many elements Redis has then.
+            The new number of elements in Redis.
 
         Raises:
             pydantic.ValidationError: It does not validate.
-            UnstorableValueError: The list has as many elements as its max_length lets it have, or
+            UnstorableValueError: The list already has as many elements as its max_length allows, or
                 the server cannot hold the value exactly.
             RapyerError: As for all Redis types.
         """
         return await self._insert([value], None)
 
     async def aextend(self, values: Iterable[T]) -> int:
-        """Put `values` at the end, all of them or none: `JSON.ARRAPPEND`. One round trip.
+        """Append `values`, all of them or none: `JSON.ARRAPPEND`. One round trip.
 
-        Where the document lacks the list it takes a second one.
+        If the document lacks the list, it takes a second one.
 
         Returns:
-            How many elements Redis has then.
+            The new number of elements in Redis.
 
         Raises:
             pydantic.ValidationError, UnstorableValueError, RapyerError: As `aappend`.
@@ -109,30 +110,30 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         return await self._insert(values, None)
 
     async def ainsert(self, index: SupportsIndex, value: T) -> int:
-        """Put an element before an index. One round trip.
+        """Insert an element before an index. One round trip.
 
         Args:
-            index: The index; one out of range is an end.
+            index: The index; one out of range means the nearest end.
             value: The element.
 
         Returns:
-            How many elements Redis has then.
+            The new number of elements in Redis.
 
         Raises:
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             pydantic.ValidationError, UnstorableValueError, RapyerError: As `aappend`.
         """
         return await self._insert([value], whole(index))
 
     async def apop(self, index: SupportsIndex = -1) -> T:
-        """Take the last element out, or that at `index`, and give it. One round trip.
+        """Remove the last element, or the one at `index`, and return it. One round trip.
 
         Raises:
             IndexError: Redis has no such element; nothing was changed.
-            TypeError: The index is no whole number.
-            CorruptDocumentError: It does not validate. It was taken out, and is the `raw` of the
-                error.
-            UnstorableValueError: The list has as few elements as its min_length lets it have.
+            TypeError: The index is not an integer.
+            CorruptDocumentError: The element does not validate. It has been removed, and is the
+                `raw` of the error.
+            UnstorableValueError: The list has only as many elements as its min_length requires.
             RapyerError: As for all Redis types.
         """
         at = whole(index)
@@ -150,13 +151,13 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         return cast("T", popped)
 
     async def aremove(self, value: T) -> None:
-        """Take out the first element that is stored as `value` is. One round trip.
+        """Remove the first element with the same stored form as `value`. One round trip.
 
         Raises:
             ValueError: Redis has no such element; nothing was changed.
             pydantic.ValidationError: The value does not validate.
-            UnstorableValueError: The list has as few elements as its min_length lets it have; or no
-                text stands for the value on the server.
+            UnstorableValueError: The list has only as many elements as its min_length requires; or
+                no text stands for the value on the server.
             RapyerError: As for all Redis types.
         """
         async with PlacedWrite(self) as write:
@@ -169,18 +170,18 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
     async def aremove_range(
         self, start: SupportsIndex = 0, stop: SupportsIndex | None = None
     ) -> int:
-        """Take out the elements that the slice `[start:stop]` has. One round trip.
+        """Remove the elements in the slice `[start:stop]`. One round trip.
 
         Args:
-            start: The index of the first one.
-            stop: The index behind the last one; None for all that follow.
+            start: The index of the first element.
+            stop: The index after the last element; None for all that follow.
 
         Returns:
-            How many elements there were.
+            How many elements were removed.
 
         Raises:
-            TypeError: An index is no whole number.
-            UnstorableValueError: Fewer would be left than min_length says.
+            TypeError: An index is not an integer.
+            UnstorableValueError: Fewer elements than min_length would be left.
             RapyerError: As for all Redis types.
         """
         first, end = whole(start), None if stop is None else whole(stop)
@@ -193,7 +194,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         return cast("int", done.result)
 
     async def aclear(self) -> int:
-        """Take out all elements. One round trip.
+        """Remove all elements. One round trip.
 
         Returns:
             How many elements Redis had.
@@ -213,7 +214,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
 
         Raises:
             IndexError: Redis has no such element; nothing was changed.
-            TypeError: The index is no whole number.
+            TypeError: The index is not an integer.
             pydantic.ValidationError: The value does not validate.
             UnstorableValueError: The server cannot hold it exactly.
             RapyerError: As for all Redis types.
@@ -235,7 +236,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         place = self.__rapyer_place__
         return await place.operations(ListOperations).length(place.to_read())
 
-    # -- what they are made of --------------------------------------------------------------------
+    # -- the implementation -----------------------------------------------------------------------
 
     async def _insert(self, values: Iterable[Any], index: int | None) -> int:
         async with PlacedWrite(self) as write:
@@ -250,7 +251,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         return cast("int", done.result)
 
     def _follow(self, write: PlacedWrite, done: Done, change: _Change) -> None:
-        """Do to the instance what was done to the document, and remember it."""
+        """Apply to the instance what was done to the document, and remember it."""
         if change.start == change.stop and not change.new:  # nothing was written
             if len(self) != done.before and not is_changed(self):
                 write.read_anew()
@@ -259,7 +260,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
         place = write.place
         held: Any = place.held()
         stale = False
-        # the instance may have been given another list meanwhile
+        # the instance may have been given another list in the meantime
         for one in [self, held] if is_list(held) and held is not self else [self]:
             can_follow = is_changed(one) or len(one) == done.before
             if not (can_follow and change.apply(one, done.before)) and not is_changed(one):
@@ -270,7 +271,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
             place.remember(lambda: [_patch(place, done, change)])
 
     def __rapyer_take__(self, read: list[Any]) -> None:
-        """Have the elements that Redis has; not if Python's own methods have changed the list."""
+        """Adopt the elements in Redis, unless Python's own methods have changed the list."""
         if not is_changed(self):
             _set(self, slice(None), read)
 
@@ -302,7 +303,7 @@ class RedisList(list[T], RedisValue[list[T]], plain=list):
 
 
 def _patch(place: Place, done: Done, change: _Change) -> Patch | Splice:
-    """Tell what was changed in the document, which may have lacked a list that was empty."""
+    """Return what has changed in the document, which may have lacked a list that was empty."""
     names, text = place.location.names, place.operations(ListOperations).text(change.new)
     return Splice(names, change.start, change.stop, text) if done.before else Patch(names, text)
 
@@ -315,7 +316,7 @@ note_changes(
 
 
 class BindingList(RedisList[T], plain=list):
-    """A list whose elements are of Redis types, or models that have such: bound by their index."""
+    """A list whose elements are of Redis types, or models with such fields, bound by index."""
 
     __rapyer_elements__: Binder
 
@@ -332,7 +333,7 @@ class BindingList(RedisList[T], plain=list):
         return self._bound(range(len(self))[index], _get(self, index))
 
     def __iter__(self) -> Iterator[T]:
-        place = 0  # as that of a list does, which may change meanwhile
+        place = 0  # like that of a list, which may change during iteration
         while place < len(self):
             yield self[place]
             place += 1

@@ -1,7 +1,7 @@
-"""Where a value of a Redis type stands: the model whose document it is part of, and the way there.
+"""The place of a value of a Redis type: the model whose document it is part of, and the path there.
 
-A value is bound when it is accessed, not when it is loaded. JSON gives its parts no identity: an
-element of a list is bound to the index that it was accessed by.
+A value is bound when it is accessed, not when it is loaded. JSON gives its parts no identity, so an
+element of a list is bound to the index by which it was accessed.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
 
 Made = TypeVar("Made")
 
-#: Stands for a value that an instance does not have any more.
+#: Stands for a value that an instance no longer has.
 GONE: Final = object()
 
 
-if TYPE_CHECKING:  # a base of its own would be a dataclass to them, as for RememberingModel
+if TYPE_CHECKING:  # a base of its own would be a dataclass to checkers, as in RememberingModel
     PlacedModel = BaseModel
 else:
 
     class PlacedModel(BaseModel):
-        """The base of embedded models, which remember where they stand once that was looked at."""
+        """The base of embedded models, which remember their place once it has been determined."""
 
         __slots__ = ("__rapyer_place__",)
 
@@ -51,10 +51,10 @@ _set_slot: Callable[[object, Place], None] = _slot.__set__
 
 
 class Place(NamedTuple):
-    """Where a value stands.
+    """Where a value is.
 
     Attributes:
-        root: The instance of a model that has a document; None where it is not known which.
+        root: The instance of a model that has a document; None if it is not known which.
         steps: The steps that lead from there to the value.
     """
 
@@ -62,7 +62,7 @@ class Place(NamedTuple):
     steps: tuple[Step, ...]
 
     def step(self, step: Step) -> Place:
-        """Give the place of a part of the value."""
+        """Return the place of a part of the value."""
         return Place(self.root, (*self.steps, step))
 
     @property
@@ -89,11 +89,11 @@ class Place(NamedTuple):
 
     @property
     def location(self) -> Location:
-        """Where the value stands in documents."""
+        """Where the value is in documents."""
         return type(self.document).__rapyer_locations__.behind(self.steps)
 
     def operations(self, make: Callable[[type[BaseRedisModel], Path[Any]], Made]) -> Made:
-        """Give what an operation is done by, which is worked out once for each place."""
+        """Return the operations for this place, which are worked out once for each place."""
         kept = self.location.kept
         known: Made | None = kept.get(make)
         if known is None:
@@ -101,12 +101,12 @@ class Place(NamedTuple):
         return known
 
     def held(self) -> Any:
-        """Give what the instance has there now, as it holds it; GONE for nothing."""
+        """Return what the instance holds there now; GONE for nothing."""
         value: Any = self.document
         for step in self.steps:
             if not has_part(value, step):
                 return GONE
-            # past what binds the parts of a Redis type
+            # bypasses the methods that bind the parts of a Redis type
             if isinstance(value, list):
                 value = _element(value, step.value)
             elif isinstance(value, dict):
@@ -116,23 +116,23 @@ class Place(NamedTuple):
         return value
 
     def put(self, value: Any) -> None:
-        """Let the instance have a value there, if it still has what is around it."""
+        """Put a value there in the instance, if the instance still has what is around it."""
         *around, last = self.steps
         holder = Place(self.document, tuple(around)).held() if around else self.document
         if holder is not GONE and not isinstance(holder, tuple):
             set_part(holder, last, value)
 
     def take_over(self, value: Any) -> None:
-        """Let the instance have, and remember, the value that its document has there."""
+        """Let the instance adopt, and remember, the value that its document has there."""
         self.put(value)
         self.remember(lambda: [self.patch(value)])
 
     def follow(self, read: Any, own: Any = None) -> None:
-        """Let the instance have what was read there; lists and dicts stay the objects they are.
+        """Let the instance adopt what was read there; lists and dicts remain the same objects.
 
         Args:
             read: What was read.
-            own: A list or a dict that stood there, and need not any more.
+            own: A list or a dict that was there, and may no longer be.
         """
         held = self.held()
         for one in (own, held):
@@ -144,7 +144,7 @@ class Place(NamedTuple):
         self.remember(lambda: [self.patch(read)])
 
     def remember(self, patches: Callable[[], Iterable[Patch | Splice]]) -> None:
-        """Remember what was changed in the document, where the instance keeps what that was.
+        """Remember a change of the document, if the instance keeps its loaded or saved state.
 
         Args:
             patches: Gives the changes.
@@ -170,17 +170,17 @@ class Place(NamedTuple):
         return value
 
     def to_read(self) -> DocumentAt:
-        """Give where what reads the document goes."""
+        """Return the document and path for reading the value."""
         model, key = type(self.document), key_to_write(self.document)
         return DocumentAt(channel_of(model), key, model.__rapyer_read_policies__)
 
 
-#: That of a value which was not reached through a model.
+#: The place of a value that was not reached through a model.
 NOWHERE: Final = Place(None, ())
 
 
 def place_of(model: PlacedModel) -> Place:
-    """Give where an embedded model stands, as far as that was looked at."""
+    """Return where an embedded model is, as far as that has been determined."""
     try:
         return _read_slot(model)
     except AttributeError:
@@ -188,9 +188,9 @@ def place_of(model: PlacedModel) -> Place:
 
 
 def placed(model: PlacedModel, place: Place) -> PlacedModel:
-    """Let an embedded model know where it stands, and give it; a copy if it stands elsewhere too.
+    """Tell an embedded model its place, and return it; a copy if it has another place too.
 
-    So it is never a matter of who looked last which document an operation goes to.
+    So the document that an operation goes to never depends on which access came last.
     """
     if stands_elsewhere(model, place_of(model), place):
         model = model.__copy__()
@@ -199,12 +199,12 @@ def placed(model: PlacedModel, place: Place) -> PlacedModel:
 
 
 def is_kept(bound: object) -> bool:
-    """Say whether a bound value takes the place of what an instance had: it is one object then."""
+    """Return whether a bound value replaces the one in the instance, so that it is a single object."""
     return isinstance(bound, list | dict | PlacedModel)
 
 
 def stands_elsewhere(value: object, known: Place, place: Place) -> bool:
-    """Say whether a value that is bound to a place anew still stands at the one it was bound to."""
+    """Return whether a value that is being bound to a place is still at the one it was bound to."""
     if known.root is None or (known.root is place.root and known.steps == place.steps):
         return False
     return known.held() is value

@@ -24,7 +24,7 @@ P = TypeVar("P")
 
 
 class ScalarField(Generic[P]):
-    """What a field without parts is to type checkers: a path on the class, a value on instances."""
+    """A field without parts, for type checkers: a path on the class, a value on instances."""
 
     if TYPE_CHECKING:
 
@@ -37,28 +37,28 @@ class ScalarField(Generic[P]):
 
 
 class RedisValue(Generic[P]):
-    """A value that knows where it stands in the document of a model.
+    """A value that knows its place in the document of a model.
 
-    It is a value of the type of Python that it derives from. Copies of it, and what is pickled, are
-    plain. All operations are atomic on the server, and then done to the instance; what it raises is
-    about the document as it is:
+    It is a value of the Python type that it derives from. Copies and pickles of it are plain. All
+    operations are atomic on the server, and are then applied to the instance. The errors are about
+    the document as it is in Redis:
 
     Raises:
         KeyNotFoundError: The document is gone, or was never saved.
-        PathNotFoundError: The document has nothing there, or null on the way.
-        ConflictError: The model has a Version, and the document another one than the instance.
+        PathNotFoundError: The document has nothing there, or null along the path.
+        ConflictError: The model has a Version, and the stored one differs from the instance's.
         DetachedValueError: The value was not reached through a model that has a document.
-        ExpressionError: The field is frozen, or has a validator or a serializer of its own. Those
-            of models around it are not run: what they look at is in Redis.
-        KeyChangedError: The primary key was changed since the instance was loaded or saved.
+        ExpressionError: The field is frozen, or has a validator or a serializer of its own.
+            Validators of the models around it are not run: what they look at is in Redis.
+        KeyChangedError: The primary key has changed since the instance was loaded or saved.
         WrongTypeError: The document has a value of another type, or the key another Redis type.
-        OutcomeUnknownError: The reply was lost; the write may have been carried out or not.
-        NotConnectedError: rapyer was not told where Redis is.
+        OutcomeUnknownError: The reply was lost; the write may or may not have been applied.
+        NotConnectedError: rapyer has not been told where Redis is.
     """
 
     __rapyer_place__: Place = NOWHERE
 
-    #: The number of the last change that a method of Python, or an assignment, has made to it.
+    #: The number of the last change made to it by a Python method or an assignment.
     __rapyer_changed__: int = 0
 
     def __init_subclass__(cls, *, plain: type[Any] | None = None) -> None:
@@ -76,12 +76,12 @@ class RedisValue(Generic[P]):
 
     @classmethod
     def __rapyer_bind__(cls, value: Any, place: Place, elements: Any) -> Any:
-        """Give a value that knows its place.
+        """Return a value that knows its place.
 
         Args:
-            value: The value; of the type of Python, or of this one.
-            place: Where it stands.
-            elements: What binds its elements; None where they are of no Redis type.
+            value: The value; of the Python type, or of this one.
+            place: Where it is.
+            elements: What binds its elements; None if they are not of a Redis type.
         """
         make: Any = cls
         bound = make(value)
@@ -110,7 +110,7 @@ class RedisValue(Generic[P]):
             self._took_over(place)
 
     async def aload(self) -> P:
-        """Read the value from Redis into the instance, and give it. One round trip.
+        """Read the value from Redis into the instance, and return it. One round trip.
 
         Raises:
             CorruptDocumentError: It does not validate.
@@ -124,18 +124,18 @@ class RedisValue(Generic[P]):
         return value
 
     def _took_over(self, place: Place) -> None:
-        """Follow what the instance has at a place now; values that cannot change need not."""
+        """Adopt what the instance now has at a place; values that cannot change need not."""
 
 
 def bound_container(kind: Any, value: Any, plain: Any, place: Place, elements: Any) -> Any:
-    """Give a list or a dict that knows its place: itself, if it did and stands nowhere else.
+    """Return a list or dict that knows its place: the same object if it was bound only there.
 
     Args:
         kind: The class that it has then.
         value: The container.
         plain: Gives a plain copy of it.
-        place: Where it stands.
-        elements: What binds its elements; None where they are of no Redis type.
+        place: Where it is.
+        elements: What binds its elements; None if they are not of a Redis type.
     """
     if type(value) is kind and not stands_elsewhere(value, value.__rapyer_place__, place):
         value.__rapyer_place__ = place
@@ -148,7 +148,7 @@ def bound_container(kind: Any, value: Any, plain: Any, place: Place, elements: A
 
 
 def is_changed(value: object) -> bool:
-    """Say whether Python has changed a value, so that the instance has what Redis has not."""
+    """Return whether Python has changed a value, so that the instance differs from Redis."""
     if not isinstance(value, RedisValue) or not value.__rapyer_changed__:
         return False
     root = value.__rapyer_place__.root
@@ -156,11 +156,11 @@ def is_changed(value: object) -> bool:
 
 
 def note_changes(kind: type[RedisValue[Any]], plain: type[Any], *names: str) -> None:
-    """Let the methods of Python that change a container note that they have.
+    """Make the Python methods that change a container record that they have changed it.
 
     Args:
         kind: The Redis type.
-        plain: The type of Python that it derives from.
+        plain: The Python type that it derives from.
         names: The methods.
     """
     for name in names:
@@ -173,7 +173,7 @@ def _noting(method: Callable[..., Any]) -> Callable[..., Any]:
         size, is_changed = len(self), True
         try:
             return method(self, *args, **kwargs)
-        except (IndexError, KeyError, ValueError):  # mostly before anything was changed
+        except (IndexError, KeyError, ValueError):  # usually before anything was changed
             is_changed = len(self) != size
             raise
         finally:

@@ -1,9 +1,9 @@
-"""Operations of values of one instance, of which several may be under way at the same time.
+"""Operations on values of one instance, of which several may be in progress at the same time.
 
-Their replies need not come in the order in which Redis has carried them out: they travel over
-several connections. So where operations on one value, or on a value and its part, overlap, the last
-one to end reads that value anew. The same is done where an operation finds that the instance had
-another list than Redis.
+Their replies need not arrive in the order in which Redis has executed them, because they travel
+over several connections. So if operations on one value, or on a value and its part, overlap, the
+last one to end reads that value again. The same happens if an operation finds that the instance
+had another list than Redis.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ Made = TypeVar("Made")
 
 
 class _Operations(list["UnderWay"]):
-    """The operations of one instance that are under way.
+    """The operations of one instance that are in progress.
 
     Attributes:
-        turn: Whose turn it is, of an instance with a Version: each has to know the one that the
-            operation before it has made.
+        turn: Serializes the operations of an instance with a Version: each has to know the Version
+            that the operation before it has made.
     """
 
     def __init__(self) -> None:
@@ -47,18 +47,18 @@ class _Operations(list["UnderWay"]):
         self.turn = Lock()
 
 
-#: What is under way, by the `id` of the instance, which it keeps alive.
+#: What is in progress, by the `id` of the instance, which it keeps alive.
 _under_way: dict[int, _Operations] = {}
 
 
 class UnderWay:
-    """An operation of a value, from its start until the instance has followed.
+    """An operation on a value, from its start until the instance has been updated.
 
     Args:
         value: The value.
 
     Attributes:
-        place: Where it stood at the start: it may be bound elsewhere meanwhile.
+        place: Where the value was at the start; it may be bound elsewhere in the meantime.
 
     Raises:
         DetachedValueError: It is not known which document the value is part of.
@@ -71,10 +71,10 @@ class UnderWay:
         self._value = value
         self._id = id(self.place.document)
         self._has_turn = False
-        self._wanted: tuple[Step, ...] | None = None  # the steps to what is to be read anew
+        self._wanted: tuple[Step, ...] | None = None  # the steps to what has to be read again
 
     def read_anew(self) -> None:
-        """Have the value read anew at the end."""
+        """Request that the value is read again at the end."""
         self._want(self.place.steps)
 
     def _want(self, steps: tuple[Step, ...]) -> None:
@@ -122,8 +122,8 @@ class UnderWay:
                 other._want(self._wanted)
                 return
         if error is None or isinstance(error, Exception):
-            # what was done is done, and its result is to be told: where it cannot be read, the
-            # instance stays as it was, and the next operation finds that out
+            # what was done is done, and its result has to be returned: if it cannot be read, the
+            # instance stays as it was, and the next operation finds out
             with suppress(RapyerError, RedisError):
                 await self._follow(self._wanted)
 
@@ -135,7 +135,7 @@ class UnderWay:
 
 
 def _is_within(steps: tuple[Step, ...], others: tuple[Step, ...]) -> bool:
-    """Say whether one of two places is, or is part of, the other."""
+    """Return whether one of two places is, or is part of, the other."""
     return all(one == other for one, other in zip(steps, others, strict=False))
 
 
@@ -150,8 +150,8 @@ class PlacedWrite(UnderWay):
 
     Raises:
         DetachedValueError: It is not known which document the value is part of.
-        KeyChangedError: The primary key was changed since the instance was loaded or saved.
-        UnstorableValueError: The Version of the instance is no version.
+        KeyChangedError: The primary key has changed since the instance was loaded or saved.
+        UnstorableValueError: The instance's Version is not a valid version.
     """
 
     __slots__ = ("_write", "document")
@@ -169,9 +169,9 @@ class PlacedWrite(UnderWay):
         return self
 
     def operations(self, make: Callable[[type[BaseRedisModel], Path[Any]], Made]) -> Made:
-        """Give what the operation is done by."""
+        """Return what carries out the operation."""
         return self.place.operations(make)
 
     def done(self) -> None:
-        """Let the instance have the Version that its document has now."""
+        """Return the instance the Version that its document has now."""
         self._write.done()

@@ -1,4 +1,4 @@
-"""What authors of plugins need in their tests.
+"""What plugin authors need in their tests.
 
     from rapyer.testing import check_plugin, record_commands, use_plugins
 

@@ -1,4 +1,4 @@
-"""What every plugin has to keep to, as a check that its tests call."""
+"""The contract that every plugin has to keep, as a check for its tests to call."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ _CHECKS: Final = Operation(
 def check_plugin(plugin: object, config: Mapping[str, object] | None = None) -> None:
     """Look for all faults of a plugin that can be found without a server.
 
-    It is checked by itself, then composed with core alone, then with the plugins that are
-    installed; models are defined with it, its commands and checks are registered, the examples of
+    The plugin is checked on its own, then composed with core only, then with the installed
+    plugins. Models are defined with it, its commands and checks are registered, the examples of
     its field types are loaded and dumped, and the arguments of its access policy are counted.
 
     Args:
         plugin: The module, or the instance of a class, that its entry point names.
-        config: Options that the models of the check have: those with which the plugin does
-            something, such as `{"audit": True}`.
+        config: Options for the models of the check: those with which the plugin does something,
+            such as `{"audit": True}`.
 
     Raises:
         PluginError: It has a fault.
-        ExceptionGroup: It has several, each a `PluginError`.
+        ExceptionGroup: It has several faults, each a `PluginError`.
     """
     info = info_of(plugin)
     faults = list(faults_of(plugin, info))
@@ -119,7 +119,7 @@ def _hooks(host: Host, info: PluginInfo) -> list[str]:
 
 
 def _form_fault(host: Host, field_type: FieldType) -> str | None:
-    """Say what is wrong with the example of a stored form; None when it is one."""
+    """Return what is wrong with the example of a stored form; None if nothing is."""
     annotation = host.field_types.annotation_of(field_type)
     document = b'{"value":%s}' % field_type.form.encode()
     namespace = {"__annotations__": {"value": annotation}}
@@ -135,7 +135,7 @@ def _form_fault(host: Host, field_type: FieldType) -> str | None:
 
 
 def _probe(host: Host, options: Mapping[str, object]) -> Any:
-    """Define a model of the host, with a prefix that nobody has."""
+    """Define a model of the host, with a unique prefix."""
     config = type("Config", (), {**options, "prefix": f"contract_{uuid.uuid4().hex}"})
     annotations = {"number": int, "text": str}
     return type(
@@ -148,22 +148,22 @@ def _probe(host: Host, options: Mapping[str, object]) -> Any:
 async def check_plugin_with_server(
     plugin: object, redis_url: str, config: Mapping[str, object] | None = None
 ) -> None:
-    """Look for faults of a plugin that show on a server: start-up, shutdown, access policies.
+    """Look for faults of a plugin that show on a server: startup, shutdown, access policies.
 
-    Every operation of core has to do what it does without the plugin, on documents that are there,
-    on keys that are not and on keys of other types; the `check` of its access policy may not write;
-    start-up and shutdown have to work more than once. The keys of its own that it uses are deleted
-    again, and those of the plugin are not. Fewer than a hundred round trips of core.
+    Every operation of core has to do what it does without the plugin, on existing documents, on
+    missing keys and on keys of other types. The `check` of its access policy must not write.
+    Startup and shutdown have to work more than once. The keys that this check uses are deleted
+    again, but not those of the plugin. Fewer than a hundred round trips of core.
 
     Args:
         plugin: The module, or the instance of a class, that its entry point names.
-        redis_url: The URL of the server, or of a cluster. It becomes the one of `init_rapyer`,
-            which is torn down.
-        config: Options that the models of the check have, as for `check_plugin`.
+        redis_url: The URL of the server, or of a cluster. `init_rapyer` is called with it,
+            and torn down afterwards.
+        config: Options for the models of the check, as for `check_plugin`.
 
     Raises:
         PluginError: It has a fault.
-        ValueError: `redis_url` is no URL.
+        ValueError: `redis_url` is not a URL.
         redis.exceptions.ConnectionError: The server cannot be reached.
     """
     info = info_of(plugin)
@@ -185,7 +185,7 @@ async def check_plugin_with_server(
 
 
 async def _check_checks(model: Any, info: PluginInfo) -> None:
-    """Run the checks of the policies alone, in a script that the server lets write nothing."""
+    """Run the checks of the policies alone, in a script that the server does not let write."""
     policies = model.__rapyer_policies__
     script = compose(_CHECKS, policies)
     key = model().key
@@ -203,7 +203,7 @@ async def _check_checks(model: Any, info: PluginInfo) -> None:
 
 
 async def _outcomes(model: Any) -> dict[str, object]:
-    """Do everything that core does with documents; give what came of it."""
+    """Do everything that core does with documents; return the results."""
     there, gone, other = model(number=2), model(), model()
     steps: dict[str, Callable[[], Any]] = {
         "save": there.save,
@@ -238,7 +238,7 @@ async def _outcomes(model: Any) -> dict[str, object]:
 async def _outcome(step: Callable[[], Any]) -> object:
     try:
         return _comparable(await step())
-    except CrossSlotError as exc:  # of the policy: there is one key in each of these operations
+    except CrossSlotError as exc:  # from the policy: each of these operations has one key
         return str(exc)
     except RapyerError as exc:
         return type(exc).__name__
@@ -247,7 +247,7 @@ async def _outcome(step: Callable[[], Any]) -> object:
 
 
 def _comparable(outcome: Any) -> object:
-    """Give an outcome in a form that is the same for models of the same form."""
+    """Return a result in a form that is the same for models of the same form."""
     if is_list(outcome) or is_tuple(outcome):
         return [_comparable(part) for part in outcome]
     if isinstance(outcome, RedisKey):

@@ -23,15 +23,15 @@ def use_plugins(*plugins: object, installed: bool = False, **named: object) -> G
 
             class User(AtomicRedisModel): ...
 
-    Within it, `rapyer.AtomicRedisModel` and `rapyer.EmbeddedModel` are those of the given plugins,
-    and so is what `init_rapyer` starts. A model keeps the plugins that it was defined with, also
-    afterwards. Prefixes of models outside may be used again. It may be nested, and is meant for
-    one thread.
+    Inside the block, `rapyer.AtomicRedisModel` and `rapyer.EmbeddedModel` are composed of the
+    given plugins, and `init_rapyer` starts these plugins. A model keeps the plugins that it was
+    defined with, even afterwards. The prefixes of models outside the block may be used again. The
+    block may be nested, and is meant for one thread.
 
     Args:
         plugins: Modules, or instances of classes, as entry points name them.
-        installed: Whether the plugins that are installed are used as well.
-        named: Further plugins, by the names that they are to have.
+        installed: Whether the installed plugins are used as well.
+        named: Further plugins, under the names that they are to have.
 
     Yields:
         The host, whose `AtomicRedisModel` and `EmbeddedModel` are the same classes.
@@ -46,7 +46,7 @@ def use_plugins(*plugins: object, installed: bool = False, **named: object) -> G
 
 
 def info_of(plugin: object) -> PluginInfo:
-    """Say who a plugin is: as it is installed, or by the name of its module or class."""
+    """Return the identity of a plugin: as it is installed, or by its module or class name."""
     for one in installed_plugins():
         named: Any = sys.modules.get(one.entry_point.module)
         for attribute in filter(None, (one.entry_point.attr or "").split(".")):

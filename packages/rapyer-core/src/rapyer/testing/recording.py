@@ -11,7 +11,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-#: What connections say while they are made, whoever makes them.
+#: What connections send while they are being made, whoever makes them.
 _CHORES = frozenset({"AUTH", "CLIENT", "HELLO", "SELECT"})
 _LINE = re.compile(rb"[0-9.]+ \[\d+ (?P<client>[^\]]*)\] (?P<words>.*)", re.DOTALL)
 _WORD = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -21,11 +21,11 @@ _CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
 
 @dataclass(frozen=True, slots=True)
 class SentCommand:
-    """A command that the server has carried out.
+    """A command that the server has executed.
 
     Attributes:
         name: Its name in upper case, such as `"JSON.SET"`.
-        arguments: What followed the name; text where it is UTF-8.
+        arguments: What followed the name; text if it is UTF-8.
         in_script: Whether a script called it, on the server.
     """
 
@@ -36,26 +36,27 @@ class SentCommand:
 
 @asynccontextmanager
 async def record_commands(redis_url: str) -> AsyncGenerator[list[SentCommand]]:
-    """Record the commands that a server carries out while the block runs, with `MONITOR`.
+    """Record the commands that a server executes while the block runs, with `MONITOR`.
 
         async with record_commands(redis_url) as sent:
             await user.save()
         assert [command.name for command in sent] == ["JSON.SET"]
 
-    It sees every client of the server, and what scripts do on it; not what connections say while
-    they are made (`HELLO`, `CLIENT`, ...), nor commands that the server hides (`AUTH`).
+    It sees every client of the server, and what scripts do there. It does not see what
+    connections send while they are being made (`HELLO`, `CLIENT`, ...), nor commands that the
+    server hides (`AUTH`).
 
-    One round trip when it begins, one when it ends.
+    One round trip at the beginning, one at the end.
 
     Args:
         redis_url: The URL of the server. Two further connections are made to it.
 
     Yields:
-        A list, empty until the block ends, in the order in which the server was done with them:
-        what a script called stands after the script.
+        A list, empty until the block ends, in the order in which the server completed the
+        commands: what a script called comes after the script.
 
     Raises:
-        ValueError: `MONITOR` printed what is no command.
+        ValueError: `MONITOR` printed something that is not a command.
         redis.exceptions.ConnectionError: The server cannot be reached.
     """
     sent: list[SentCommand] = []
@@ -80,7 +81,7 @@ async def record_commands(redis_url: str) -> AsyncGenerator[list[SentCommand]]:
 
 
 def _parse(line: bytes) -> SentCommand:
-    """Read a line as `MONITOR` prints it: `1700000000.1 [0 127.0.0.1:6379] "GET" "key"`."""
+    """Read a line as printed by `MONITOR`: `1700000000.1 [0 127.0.0.1:6379] "GET" "key"`."""
     found = _LINE.fullmatch(line)
     if found is None:
         raise ValueError(f"MONITOR printed {line!r}, which is no command.")

@@ -1,4 +1,4 @@
-"""Where operations on documents go."""
+"""Where operations on documents are sent."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The named operations on arrays inside a document, each atomic and one round trip.
 
-They mean what those of a Python list mean. The server clamps an index that is out of range, where
-Python raises or clamps otherwise, and answers null for what is no array: so each is a script that
-looks first.
+They mean what the methods of a Python list mean. Where Python raises or clamps differently, the
+server clamps an index that is out of range, and it replies null for what is not an array. So each
+operation is a script that looks first.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from rapyer.traffic.policies import ScriptArgument
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
-#: Arguments: the path of the array; the path of the object around it, where a document without the
-#: array is read with an empty one (else empty). `count` is the number of its elements, nil where
-#: there is no array: then `other` is to be replied. All reply what they did, and `count`.
+#: Arguments: the path of the array; the path of the object around it, if a document without the
+#: array is read with an empty one (otherwise empty). `count` is the number of its elements, nil if
+#: there is no array; then the reply is `other`. All reply with what they did, and `count`.
 _COUNTING: Final = """
 local key, path, around = KEYS[1], arg[1], arg[2]
 local other, is_absent = {'other'}, false
@@ -44,8 +44,8 @@ if not count then return other end
 """
 _OPENING: Final = "check(KEYS[1], 'write')" + _COUNTING
 #: Further arguments: the index (empty for the end), how many elements there may be (0 for any
-#: number), how many come; the text of each, how many of its numbers are corrected, where and by how
-#: much.
+#: number), how many are inserted; for each, its text, how many of its numbers are corrected, where
+#: and by how much.
 _INSERT: Final = Operation(
     "insert",
     _OPENING
@@ -83,7 +83,7 @@ return {'done', count + number, count}
 """,
     writes=True,
 )
-#: Further arguments: the index, how many elements there must be left.
+#: Further arguments: the index, how many elements must be left.
 _POP: Final = Operation(
     "pop",
     _OPENING
@@ -97,8 +97,8 @@ return {'done', popped[1], count}
 """,
     writes=True,
 )
-#: Further arguments: the first index, the one behind the last (empty for the end), how many
-#: elements there must be left.
+#: Further arguments: the first index, the index after the last (empty for the end), how many
+#: elements must be left.
 _REMOVE_RANGE: Final = Operation(
     "remove_range",
     _OPENING
@@ -126,8 +126,8 @@ return {'done', count - left, count}
 """,
     writes=True,
 )
-#: Further arguments: the index; the text of the element, and of each of its numbers that is
-#: corrected where and by how much.
+#: Further arguments: the index; the text of the element; for each of its numbers that is corrected,
+#: where and by how much.
 _SET_ITEM: Final = Operation(
     "set_item",
     _OPENING
@@ -146,7 +146,7 @@ return {'done', index, count}
 """,
     writes=True,
 )
-#: Further arguments: how many elements there must be left; the texts that the element may have.
+#: Further arguments: how many elements must be left; the texts that the element may have.
 _REMOVE: Final = Operation(
     "remove",
     _OPENING
@@ -175,7 +175,7 @@ class Done(NamedTuple):
     """What was done to an array.
 
     Attributes:
-        result: What came of it.
+        result: The result of the operation.
         before: How many elements there were before.
     """
 
@@ -185,12 +185,12 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ArrayPlace:
-    """Where an array stands in documents, and how many elements it may have.
+    """Where an array is in documents, and how many elements it may have.
 
     Attributes:
         path: The JSONPath.
-        around: That of the object around it, where a document that lacks it is read with an empty
-            array; else empty.
+        around: The JSONPath of the object around it, if a document without the array is read with
+            an empty one; otherwise empty.
         least: How many elements it must have.
         most: How many it may have; 0 for any number.
         name: The path as it is written in Python, for messages.
@@ -203,7 +203,7 @@ class ArrayPlace:
     name: str = ""
 
     def full(self, key: str, count: int, number: int) -> UnstorableValueError:
-        """Make the error about elements for which there is no room."""
+        """Make the error for elements that there is no room for."""
         return UnstorableValueError(
             f"{self.name} of {key!r} has {count} elements, and {number} more are too many for its "
             f"max_length of {self.most}. Nothing was written.",
@@ -211,7 +211,7 @@ class ArrayPlace:
         )
 
     def short(self, key: str, count: int) -> UnstorableValueError:
-        """Make the error about elements that have to stay."""
+        """Make the error for elements that must not be removed."""
         return UnstorableValueError(
             f"{self.name} of {key!r} has {count} elements, and would have fewer than its "
             f"min_length of {self.least}. Nothing was written.",
@@ -223,9 +223,9 @@ class ArrayPlace:
 class ArrayInDocument:
     """The array at a place of a document.
 
-    All methods raise `KeyNotFoundError` where there is no document, `PathNotFoundError` where
-    nothing is at the path, `WrongTypeError` where that is no array or the key holds another Redis
-    type, and `OutcomeUnknownError` where the reply was lost.
+    All methods raise `KeyNotFoundError` if there is no document, `PathNotFoundError` if nothing is
+    at the path, `WrongTypeError` if that is not an array or the key holds another Redis type, and
+    `OutcomeUnknownError` if the reply was lost.
 
     Attributes:
         document: The document.
@@ -236,9 +236,9 @@ class ArrayInDocument:
     place: ArrayPlace
 
     async def insert(self, dumps: Sequence[Dump], index: int | None = None) -> Done:
-        """Put elements before an index, or at the end; give how many elements there are then.
+        """Insert elements before an index, or at the end; return the new number of elements.
 
-        An index is meant as by `list.insert`.
+        The index has the same meaning as in `list.insert`.
 
         Raises:
             UnstorableValueError: There is no room for them.
@@ -257,7 +257,7 @@ class ArrayInDocument:
         return done
 
     async def _append(self, texts: Sequence[bytes]) -> int | None:
-        """Append by the command alone; None, and nothing is written, where there is no array."""
+        """Append by the command alone; None, with nothing written, if there is no array."""
         channel, key, _ = self.document
         try:
             reply: Any = await channel.execute(
@@ -272,7 +272,7 @@ class ArrayInDocument:
         return reply[0]
 
     async def set_item(self, index: int, dump: Dump) -> Done:
-        """Replace an element; give its index from the start.
+        """Replace an element; return its index counted from the start.
 
         Raises:
             IndexError: There is no such element.
@@ -284,11 +284,11 @@ class ArrayInDocument:
         return done
 
     async def pop(self, index: int) -> Done:
-        """Take an element out; give its text, as the server has it.
+        """Remove an element; return its text, as the server has it.
 
         Raises:
             IndexError: There is no such element.
-            UnstorableValueError: It has to stay.
+            UnstorableValueError: It must not be removed.
         """
         status, done = await self._run(_POP, [index, self.place.least])
         if status == b"range":
@@ -299,22 +299,22 @@ class ArrayInDocument:
         return done
 
     async def remove(self, texts: Sequence[bytes]) -> Done | None:
-        """Take the first element out that has one of some texts; give where it was, None for none.
+        """Remove the first element that has one of some texts; give where it was, None for none.
 
-        Texts are compared by what they say, an integer and a float with its value apart.
+        Texts are compared by their meaning; an integer differs from a float with the same value.
 
         Raises:
-            UnstorableValueError: It has to stay.
+            UnstorableValueError: It must not be removed.
         """
         status, done = await self._run(_REMOVE, [self.place.least, *texts])
         self._refuse_short(status, done)
         return None if status == b"absent" else done
 
     async def remove_range(self, start: int, stop: int | None) -> Done:
-        """Take out the elements of a slice; give how many.
+        """Remove the elements of a slice; return how many.
 
         Raises:
-            UnstorableValueError: They have to stay.
+            UnstorableValueError: They must not be removed.
         """
         sent = [start, "" if stop is None else stop, self.place.least]
         status, done = await self._run(_REMOVE_RANGE, sent)
@@ -322,7 +322,7 @@ class ArrayInDocument:
         return done
 
     async def length(self) -> int:
-        """Give how many elements there are."""
+        """Return how many elements there are."""
         _, done = await self._run(_LENGTH, [])
         return done.before
 
@@ -348,5 +348,5 @@ class ArrayInDocument:
 
 
 def _flat(corrections: Iterable[tuple[str, str]]) -> list[ScriptArgument]:
-    """Give corrections as a script takes them, with the paths behind that of the element."""
+    """Return corrections as a script takes them, with paths relative to that of the element."""
     return [part for path, delta in corrections for part in (path[1:], delta)]

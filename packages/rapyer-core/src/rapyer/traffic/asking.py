@@ -1,4 +1,4 @@
-"""How a node of a cluster is asked for a key that is on its way to it."""
+"""Asking a node of a cluster about a key that is being moved to it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class AskingChannel(Channel):
     """Tells a node of a cluster, before each call, that a key is being moved there.
 
     Args:
-        node: The connections, of which it is known what they lead to.
+        node: The connections; what they lead to is already known.
     """
 
     __slots__ = ()
@@ -32,6 +32,6 @@ class AskingChannel(Channel):
     async def execute_many(
         self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
     ) -> list[Any]:
-        """Send one command, or one transaction: the server forgets after it what it was told."""
+        """Send one command or one transaction; after that the server forgets what it was told."""
         _, *replies = await super().execute_many((("ASKING",), *commands), writes=writes)
         return replies

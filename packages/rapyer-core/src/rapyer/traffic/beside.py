@@ -1,7 +1,7 @@
-"""Keys beside documents: in the slot of the document, where the server is a cluster.
+"""Keys beside documents: in the slot of the document, if the server is a cluster.
 
-In Python and in Lua, which name them alike: a policy makes them on the server, where the key of the
-document is known, and methods of the same plugin read them.
+Python and Lua name them alike: a policy makes them on the server, where the key of the document is
+known, and methods of the same plugin read them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from redis.exceptions import ResponseError
 from rapyer.errors import CrossSlotError
 from rapyer.traffic.policies import Policies
 
-#: Part of the scripts that call it: `key_beside` as below. Compared with that on a server by tests.
+#: Included in the scripts that call it: `key_beside` as below. Tests compare the two on a server.
 KEY_BESIDE: Final = """
 local function key_beside(prefix, key)
     if string.find(prefix, '{', 1, true) then
@@ -27,23 +27,24 @@ end
 
 
 def key_beside(prefix: str, key: str) -> str:
-    """Give the name of a key that belongs to a document, in the same slot of a cluster.
+    """Return the name of a key that belongs to a document, in the same slot of a cluster.
 
-    It is the key of the document in braces behind the prefix, `audit:{user:1}`. A key with a hash
-    tag stands as it is, `audit:{shop}:user:1`. No two documents of models are given the same.
+    It is the prefix followed by the key of the document in braces: `audit:{user:1}`. A key that
+    has a hash tag is used as it is: `audit:{shop}:user:1`. No two documents of models get the
+    same name.
 
-    The Lua of access policies and of an `Operation` has the function by this name.
+    The Lua of access policies and of an `Operation` has this function under the same name.
 
     Args:
         prefix: What the key begins with, such as `"audit:"`.
         key: The whole key of the document.
 
     Returns:
-        The name. The one for a key with a `}` and no hash tag, such as `user:a}b`, is in a slot of
-        its own: no key is known that is in that of the document (see `can_be_beside`).
+        The name. For a key with a `}` and no hash tag, such as `user:a}b`, it is in a slot of its
+        own, because no key is known to be in the slot of the document (see `can_be_beside`).
 
     Raises:
-        ValueError: The prefix has a `{`, which would decide about the slot.
+        ValueError: The prefix contains a `{`, which would determine the slot.
     """
     if "{" in prefix:
         raise ValueError(
@@ -54,21 +55,21 @@ def key_beside(prefix: str, key: str) -> str:
 
 
 def can_be_beside(key: str) -> bool:
-    """Say whether `key_beside` gives a key in the slot of this document."""
+    """Return whether `key_beside` gives a key in the slot of this document."""
     return "}" not in key or _has_hash_tag(key)
 
 
 class _CrossSlotResponseError(CrossSlotError, ResponseError):
-    """What the server has refused, said with what to do about it."""
+    """A refusal by the server, with advice on what to do about it."""
 
     def __init__(self, message: str, *, value: object = None) -> None:
         super().__init__(message, value=value)
-        # ValueError, which stands before it, calls it not: without it repr() is an AttributeError
+        # ValueError, which precedes it, does not call it: without it repr() is an AttributeError
         ResponseError.__init__(self, message)  # pyright: ignore[reportUnknownMemberType]
 
 
 def other_slot(policies: Policies, key: str) -> Exception:
-    """Give the error to raise where a node has not the key that a policy asked for."""
+    """Return the error to raise if a node does not have the key that a policy asked for."""
     names = " or ".join(repr(policy.name) for policy in policies)
     remedy = (
         "A policy makes its keys by key_beside(prefix, key), which are in the slot of the "
@@ -85,6 +86,6 @@ def other_slot(policies: Policies, key: str) -> Exception:
 
 
 def _has_hash_tag(key: str) -> bool:
-    """Say whether a part of the key decides about its slot, as Redis Cluster has it."""
+    """Return whether a part of the key determines its slot, by the rules of Redis Cluster."""
     start = key.find("{")
     return start != -1 and key.find("}", start + 1) > start + 1

@@ -1,4 +1,4 @@
-"""The connections of one event loop to one server, and how a command travels over one."""
+"""The connections of one event loop to one server, and how commands travel over them."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ from rapyer.traffic.scripts import Operation, arguments_of, compose
 from rapyer.traffic.server import ServerInfo, read_server
 from rapyer.traffic.versions import version_error
 
-#: What a command is made of. Text goes out in UTF-8.
+#: A part of a command. Text is sent in UTF-8.
 Argument: TypeAlias = str | bytes | int
-#: redis-py packs in Python, which takes seven times as long.
+#: redis-py packs commands in Python, which takes seven times as long.
 _pack: Callable[[tuple[Argument, ...]], bytes] = cast("Any", hiredis).pack_command
-#: Seconds that one waits for something to happen on the server, at most; it may be given to one who
-#: has given up in that moment.
+#: The longest wait, in seconds, for something to happen on the server; what happens at the moment a
+#: caller gives up may still be delivered to that caller.
 _LONGEST_WAIT = 1.0
-#: Seconds between two looks where too many wait already.
+#: Seconds between two checks when too many callers are waiting already.
 _PAUSE = 0.05
-#: Kinds of reads that are gathered; more are forgotten when they are idle.
+#: How many kinds of reads are gathered; beyond that, idle ones are forgotten.
 _COALESCERS = 64
 
 
 class Channel:
     """The connections of one event loop to one server.
 
-    Commands go over the pool's connections directly rather than through a client of redis-py:
-    replies stay bytes, nothing is ever sent twice, and a command costs a tenth less.
+    Commands go directly over the pool's connections rather than through a redis-py client: replies
+    stay bytes, nothing is ever sent twice, and a command costs a tenth less.
 
     Args:
         pool: A pool of connections that do not retry.
-        limit: Lets as many callers through as there may be connections; the others wait.
-        timeout: Seconds that a command and its reply may take; None for any time.
+        limit: Admits as many callers as there may be connections; the others wait.
+        timeout: Seconds that a command and its reply may take; None for no limit.
         place: Where the server is, for messages.
         waiters: How many of the callers may wait for something to happen on the server.
         is_node: Whether it is known to be a node of a cluster.
 
     Attributes:
-        is_cluster: Whether there are several servers, each with a part of the keys.
-        server: What the server is; None until it was asked.
-        closed: Whether it was closed, and takes no calls any more.
+        is_cluster: Whether there are several servers, each with some of the keys.
+        server: What the server is; None until it has been asked.
+        closed: Whether it has been closed, and accepts no more calls.
         place: Where the server is, without secrets, for messages.
     """
 
@@ -95,36 +95,36 @@ class Channel:
 
     @property
     def connects(self) -> int:
-        """How often a connection to the server was made so far.
+        """How often a connection to the server has been made so far.
 
-        A server that has restarted answers on new connections alone: as long as the number is the
-        same, what was true of the server is still true of it.
+        A restarted server answers only on new connections. As long as the number is the same, what
+        was true of the server is still true.
         """
         return self._pool.connects
 
     def groups_of(self, keys: Sequence[str]) -> Sequence[Sequence[int]]:
-        """Give the places of keys that can be named by one command, for each such command."""
+        """Return the positions of keys that one command can name, for each such command."""
         return (range(len(keys)),)
 
     async def primaries(self) -> Sequence[Channel]:
-        """Give the connections to each server that has documents. Here nothing is sent for that."""
+        """Return the connections to each server that has documents. Here nothing is sent."""
         return (self,)
 
     async def refresh(self) -> None:
-        """Ask anew which server has which documents: here there is but one, and nothing is sent."""
+        """Ask again which server has which documents. There is one here, so nothing is sent."""
 
     async def execute(self, *command: Argument, writes: bool = False) -> Any:
         """Send one command and read its reply. One round trip.
 
-        A call that is cancelled after the command was sent closes the connection, so that nobody
-        reads a reply that was meant for another.
+        If a call is cancelled after the command was sent, the connection is closed, so that nobody
+        reads a reply meant for somebody else.
 
         Args:
             command: The name of the command and its arguments.
             writes: Whether the command writes.
 
         Returns:
-            The reply, in which texts are bytes.
+            The reply, with texts as bytes.
 
         Raises:
             redis.exceptions.ResponseError: The server refused the command.
@@ -138,17 +138,17 @@ class Channel:
         return await self._send(*command, writes=writes)
 
     async def wait_for(self, key: str, seconds: float) -> None:
-        """Wait until something is put into a list, and take it; at most for some seconds.
+        """Wait until something is put into a list, and remove it; up to a number of seconds.
 
-        `BLPOP`, over one of a quarter of the connections: where all of these wait already, or there
-        are few, it is a short pause instead. One round trip.
+        Sends `BLPOP` over one of a quarter of the connections. If all of these are waiting already,
+        or there are few, it pauses briefly instead. One round trip.
 
         Args:
             key: The key of the list.
-            seconds: How many seconds at most; less may be waited.
+            seconds: The longest wait in seconds; it may be shorter.
         """
         seconds = min(seconds, _LONGEST_WAIT, (self._timeout or 60) / 2)
-        if self._waiters.locked() or seconds < _PAUSE:  # the server's waits are less exact
+        if self._waiters.locked() or seconds < _PAUSE:  # waits on the server are less exact
             await asyncio.sleep(min(seconds, _PAUSE))
             return
         async with self._waiters:
@@ -168,7 +168,7 @@ class Channel:
 
         Raises:
             redis.exceptions.ConnectionError: As `execute`.
-            OutcomeUnknownError: A reply to what writes was lost.
+            OutcomeUnknownError: A reply to a write was lost.
             NotConnectedError: The connections were closed.
         """
         if self.server is None:
@@ -211,7 +211,7 @@ class Channel:
 
         Raises:
             redis.exceptions.ResponseError: The server refused one of the commands. The other
-                transactions were carried out.
+                transactions were executed.
             RapyerError, redis.exceptions.ConnectionError: As `execute_many`.
         """
         queue = [(("MULTI",), *commands, ("EXEC",)) for commands in transactions]
@@ -219,7 +219,7 @@ class Channel:
         results: list[list[Any]] = []
         for queued in queue:
             own = list(islice(replies, len(queued)))
-            # a command that was not even queued says more than the EXECABORT that follows from it
+            # a command that was not even queued says more than the EXECABORT that follows
             raise_first_error(own)
             raise_first_error(own[-1])
             results.append(own[-1])
@@ -236,26 +236,27 @@ class Channel:
     ) -> Any:
         """Run an operation with policies, as a script.
 
-        It is called by its name, and where the server does not know that, by its text. One round
-        trip, two or three after the server has lost its scripts. One with a library is kept as a
-        function, where the server has those and the user may load them.
+        The script is called by its name or, if the server does not know that, by its text. One
+        round trip; two or three after the server has lost its scripts. An operation with a library
+        is kept as a function, if the server supports functions and the user may load them.
 
         Args:
             operation: The operation.
             policies: The policies.
             keys: The keys that it is about.
             arguments: The arguments of the operation.
-            of_policies: Those of the policies; asked for now if not given.
+            of_policies: The arguments of the policies; by default, the policies are asked now.
 
         Returns:
             What the operation returns.
 
         Raises:
-            ConflictError: The document has another version than a policy expects.
-            CrossSlotError: A policy asks for a key that is not in the slot of the document, on a
-                cluster.
-            KeyNotFoundError: It counts as missing for a policy, and a part of it was to be written.
-            ValueError: A policy gave another number of arguments than it said.
+            ConflictError: The document has a different version than a policy expects.
+            CrossSlotError: On a cluster, a policy asks for a key that is not in the slot of the
+                document.
+            KeyNotFoundError: A policy treats the document as missing, and a part of it was to be
+                written.
+            ValueError: A policy gave a different number of arguments than it declared.
             redis.exceptions.ResponseError: The script failed, or a policy has aborted it.
             RapyerError, redis.exceptions.ConnectionError: As `execute`.
         """
@@ -273,7 +274,7 @@ class Channel:
             try:
                 return await self.execute("EVALSHA", script.sha, *rest, writes=writes)
             except NoScriptError:
-                # nothing of it has run, so that even a write may be sent again
+                # none of it has run, so even a write may be sent again
                 return await self.execute("EVAL", script.text, *rest, writes=writes)
         except ResponseError as exc:
             if str(exc).startswith("RAPYERMISSING"):
@@ -286,10 +287,10 @@ class Channel:
             raise
 
     def coalescer(self, kind: object, make: Callable[[], Fetch]) -> Coalescer:
-        """Give the coalescer for one `kind` of reads, made on first use with what `make` gives."""
+        """Return the coalescer for one `kind` of reads, made on first use with `make()`."""
         coalescer = self._coalescers.get(kind)
         if coalescer is None:
-            # the policies of a model change with its options: those of before are not asked again
+            # a model's policies change with its options: reads with the previous ones do not recur
             for other, idle in list(self._coalescers.items()):
                 if len(self._coalescers) >= _COALESCERS and idle.is_idle:
                     del self._coalescers[other]
@@ -299,14 +300,14 @@ class Channel:
     async def introduce(self) -> ServerInfo:
         """Ask the server what it is, once, however many callers wait for the answer.
 
-        Two round trips, `HELLO` and `FT.CONFIG GET *`; none when it is known.
+        Two round trips, `HELLO` and `FT.CONFIG GET *`; none if it is already known.
 
         Raises:
-            NotConnectedError: The connections were closed meanwhile.
-            UnsupportedServerError: It has no RedisJSON, or is a node of a cluster that was named
-                as a server.
-            redis.exceptions.ResponseError: It answers nothing for the moment, as a script blocks
-                it.
+            NotConnectedError: The connections were closed in the meantime.
+            UnsupportedServerError: It has no RedisJSON, or is a node of a cluster that was given as
+                a single server.
+            redis.exceptions.ResponseError: It cannot answer at the moment, for example because a
+                script blocks it.
             redis.exceptions.ConnectionError: It cannot be reached.
         """
         if self.server is not None:
@@ -317,10 +318,10 @@ class Channel:
             introduction.add_done_callback(self._introduced)
             self._introduction = introduction
         try:
-            # shielded: one caller that gives up does not take the answer from the others
+            # shielded: a caller that gives up does not deprive the others of the answer
             return await asyncio.shield(introduction)
         except asyncio.CancelledError:
-            if self.closed and introduction.cancelled():  # by close(), not by the caller's own
+            if self.closed and introduction.cancelled():  # by close(), not by the caller
                 raise self._torn_down() from None
             raise
 
@@ -354,7 +355,7 @@ class Channel:
         connection: Connection | None = None
         async with self._limit:
             try:
-                # when it takes too long, the connection is closed as by any cancellation
+                # if it takes too long, the connection is closed as by any cancellation
                 async with asyncio.timeout(self._timeout):
                     connection = await self._connection()
                     await connection.send_packed_command([_pack(command)])
@@ -367,14 +368,14 @@ class Channel:
                     await self._pool.release(connection)
 
     def _lost(self, error: LostReply, command: Argument, *, sent: bool, writes: bool) -> Exception:
-        """Give the error to raise when no reply came."""
+        """Return the error to raise when no reply came."""
         if isinstance(error, TimeoutError):
             what = f"did not answer {command!r}" if sent else f"took no connection for {command!r}"
             error = RedisTimeoutError(f"{self.place} {what} within {self._timeout} seconds")
         return outcome_of_write(error, command) if writes and sent else error
 
     async def close(self) -> None:
-        """Close the connections; callers that wait for one get a `NotConnectedError`.
+        """Close the connections; callers waiting for one get a `NotConnectedError`.
 
         Nothing is sent.
         """

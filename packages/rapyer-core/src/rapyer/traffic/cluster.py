@@ -1,7 +1,8 @@
 """The connections of one event loop to the nodes of a cluster, seen as those to one server.
 
-A command goes to the node that has the slot of its key. What a node refuses because it has the slot
-no more was not carried out, so that even a write is sent again, to the one that has it now.
+A command goes to the node that has the slot of its key. If a node refuses a command because it no
+longer has the slot, the command was not executed, so even a write is sent again, to the node that
+has the slot now.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from rapyer.traffic.slots import Address, SlotMap, by_slot, slot_of_command, slo
 
 R = TypeVar("R")
 
-#: Seconds that a command follows a slot which is being moved, or waits for one that nobody has.
+#: Seconds that a command follows a slot that is being moved, or waits for one that no node has.
 _PATIENCE: Final = 5.0
-#: Seconds between two tries of a command that a node could not carry out yet.
+#: Seconds between two tries of a command that a node could not execute yet.
 _PAUSE: Final = 0.02
 #: Seconds that a node may take to say which node has which slot; then another one is asked.
 _GLANCE: Final = 2.0
@@ -36,13 +37,13 @@ _GLANCE: Final = 2.0
 class ClusterChannel(Channel):
     """The connections of one event loop to the nodes of a cluster.
 
-    Commands that name several keys go through `groups_of`; those that name none are for a node by
-    itself: see `primaries`.
+    Commands that name several keys go through `groups_of`; those that name none are for a single
+    node: see `primaries`.
 
     Args:
         connect: Gives the connections to one node, which are not made before they are needed.
         seeds: Nodes that can be asked for the others.
-        timeout: Seconds that a command and its reply may take; None for any time.
+        timeout: Seconds that a command and its reply may take; None for no limit.
         place: Where the cluster is, for messages.
         waiters: How many of the callers may wait for something to happen on the servers.
     """
@@ -64,20 +65,20 @@ class ClusterChannel(Channel):
 
     @property
     def connects(self) -> int:
-        """How often a connection to a node was made so far."""
+        """How often a connection to a node has been made so far."""
         return sum(node.connects for node in self._nodes.values())
 
     def groups_of(self, keys: Sequence[str]) -> Sequence[Sequence[int]]:
-        """Give the places of keys that can be named by one command: those of one slot."""
+        """Return the positions of keys that one command can name: those of one slot."""
         return by_slot(keys)
 
     async def primaries(self) -> Sequence[Channel]:
-        """Give the connections to each node that has slots."""
+        """Return the connections to each node that has slots."""
         slots = self._slots or await self._learn()
         return [self._node(address) for address in slots.owners]
 
     async def refresh(self) -> None:
-        """Ask anew which node has which slot.
+        """Ask again which node has which slot.
 
         Raises:
             redis.exceptions.ConnectionError: No node can be reached.
@@ -120,7 +121,7 @@ class ClusterChannel(Channel):
     ) -> list[Any]:
         """Send several commands at once, those for each node together; see `Channel`.
 
-        One round trip where all slots are where they are thought to be.
+        One round trip if all slots are where they are assumed to be.
         """
         replies = await self.outcomes_of(commands, writes=writes)
         lost = [one for one in replies if isinstance(one, (RapyerError, *LOST_REPLY))]
@@ -131,10 +132,10 @@ class ClusterChannel(Channel):
     async def outcomes_of(
         self, commands: Sequence[Sequence[Argument]], *, writes: bool = False
     ) -> list[Any]:
-        """Send several commands as `execute_many` does, and give what became of each.
+        """Send several commands as `execute_many` does, and return the outcome of each.
 
         Returns:
-            For each its reply, or the error that came instead, also where a reply was lost.
+            For each its reply, or the error that came instead, even if a reply was lost.
         """
         slots = [_slot_named_by(command) for command in commands]
         replies: list[Any] = [None] * len(commands)
@@ -168,7 +169,7 @@ class ClusterChannel(Channel):
     async def _follow(
         self, commands: Sequence[Sequence[Argument]], replies: list[Any], *, writes: bool
     ) -> None:
-        """Send again what nodes could not carry out yet; all of it has the patience of one."""
+        """Send again what nodes could not execute yet; all of it shares the patience for one."""
         deadline = time.monotonic() + _PATIENCE
         for place, reply in enumerate(replies):
             if isinstance(reply, ELSEWHERE) and time.monotonic() < deadline:
@@ -200,7 +201,7 @@ class ClusterChannel(Channel):
     async def _at(
         self, slot: int, work: Callable[[Channel], Awaitable[R]], deadline: float | None = None
     ) -> R:
-        """Do something on the node that has a slot, wherever that is meanwhile."""
+        """Do something on the node that has a slot, wherever that is in the meantime."""
         deadline = deadline or time.monotonic() + _PATIENCE
         has_looked = False
         while True:
@@ -218,7 +219,7 @@ class ClusterChannel(Channel):
                 self._look_around()
                 raise
             except LOST_REPLY:
-                # nothing was sent, or it was a read: once more, if another node has the slot now
+                # nothing was sent, or it was a read: try again if another node has the slot now
                 (owner,) = (None,) if has_looked else await self._owners_of([slot])
                 if owner is None or owner is node:
                     raise
@@ -228,7 +229,7 @@ class ClusterChannel(Channel):
                 raise late
 
     async def _followed(self, node: Channel, work: Callable[[Channel], Awaitable[R]]) -> R:
-        """Do something on a node, or where it says that one key of a slot is already."""
+        """Do something on a node, or where the node says that one key of a slot already is."""
         try:
             return await work(node)
         except MovedError:
@@ -259,7 +260,7 @@ class ClusterChannel(Channel):
         return node
 
     def _named_by(self, error: AskError, node: Channel) -> Address:
-        """Give where a node says that a slot is: without a host, on the host of the node itself."""
+        """Return where a node says that a slot is; without a host, it is on that node's host."""
         untyped: Any = error
         host: str = untyped.host or next(
             known.host for known, other in self._nodes.items() if other is node
@@ -272,16 +273,16 @@ class ClusterChannel(Channel):
         self._look_around()
 
     async def _owners_of(self, slots: Sequence[int]) -> list[Channel | None]:
-        """Ask anew which nodes have some slots; None for one that none is known to have."""
+        """Ask again which nodes have some slots; None for a slot that no node is known to have."""
         try:
             known = await self._learn()
             owners = [known.owner_of(slot) for slot in slots]
             return [None if owner is None else self._node(owner) for owner in owners]
-        except (RapyerError, *LOST_REPLY):  # what came of the calls themselves matters more
+        except (RapyerError, *LOST_REPLY):  # the outcome of the calls themselves matters more
             return [None] * len(slots)
 
     def _look_around(self) -> asyncio.Task[SlotMap]:
-        """Ask anew, in the background, which node has which slot."""
+        """Ask again, in the background, which node has which slot."""
         if self._learning is None:
             self._learning = asyncio.create_task(self._ask_for_slots())
             self._learning.add_done_callback(self._learned)
@@ -310,7 +311,7 @@ class ClusterChannel(Channel):
         for address in dict.fromkeys([*self._nodes, *self._seeds]):
             try:
                 node = self._node(address)
-                async with asyncio.timeout(_GLANCE):  # it may hang, and others know as well
+                async with asyncio.timeout(_GLANCE):  # it may hang, and other nodes know too
                     reply = await node.execute("CLUSTER", "SLOTS")
             except LOST_REPLY as exc:
                 last = exc
@@ -322,10 +323,10 @@ class ClusterChannel(Channel):
             "CLUSTER INFO tells more."
         )
 
-    # -- beginning and end ------------------------------------------------------------------------
+    # -- start and end ----------------------------------------------------------------------------
 
     async def introduce(self) -> ServerInfo:
-        """Ask each node that has slots what it is, once; give what the first one is.
+        """Ask each node that has slots what it is, once; return the answer of the first one.
 
         Raises:
             UnsupportedServerError: One has no RedisJSON.
@@ -339,7 +340,7 @@ class ClusterChannel(Channel):
         return self.server
 
     async def close(self) -> None:
-        """Close the connections to all nodes; callers that wait get a `NotConnectedError`."""
+        """Close the connections to all nodes; waiting callers get a `NotConnectedError`."""
         self.closed = True
         if self._learning is not None:
             self._learning.cancel()
@@ -351,7 +352,7 @@ class ClusterChannel(Channel):
 
 
 def _was_not_sent(reply: object) -> bool:
-    """Say whether an error means that nothing was sent, or that a read got no reply."""
+    """Return whether an error means that nothing was sent, or that a read got no reply."""
     return isinstance(reply, LOST_REPLY) and not isinstance(reply, OutcomeUnknownError)
 
 
@@ -366,7 +367,7 @@ def _slot_named_by(command: Sequence[Argument]) -> int:
 
 
 async def _all_done(works: Sequence[Awaitable[None]]) -> None:
-    """Wait for all, and raise the first error only then: what was sent is not left alone."""
+    """Wait for all, and only then raise the first error: what was sent is not left alone."""
     outcomes = await asyncio.gather(*works, return_exceptions=True)
     errors = [one for one in outcomes if isinstance(one, BaseException)]
     for error in errors:

@@ -8,24 +8,24 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import TypeAlias
 
-#: What became of one key: its document, None for a missing one, or an error about this key alone.
+#: The result for one key: its document, None if it is missing, or an error about this key alone.
 Outcome: TypeAlias = bytes | Exception | None
 #: Reads several documents; gives an outcome for each key, in their order.
 Fetch: TypeAlias = Callable[[Sequence[str]], Awaitable[Sequence[Outcome]]]
-#: For each key that was asked for in this turn, the callers but the first one of the turn.
+#: For each key requested in this turn, its callers except the first caller of the turn.
 _Passengers: TypeAlias = "dict[str, list[asyncio.Future[bytes | None]]]"
 
-#: Keys in one command. More would keep other callers of the server waiting.
+#: Keys per command. More would keep other clients of the server waiting.
 BATCH = 500
 
 
 class Coalescer:
-    """Gathers the keys that are asked for in one turn of the event loop.
+    """Gathers the keys that are requested in one turn of the event loop.
 
     The first caller of a turn waits until the turn is over and then reads for all, in its own
-    task: a lone caller so pays one turn of the loop, and no task. Each key is read once, however
-    many callers want it. A caller that is cancelled does not disturb the others; when it is the
-    one that reads for them, they are read for again.
+    task. So a lone caller pays for one turn of the loop and no task. Each key is read once, however
+    many callers want it. Cancelling a caller does not disturb the others; if it is the one that
+    reads for them, the keys are read for them again.
 
     Args:
         fetch: Reads several documents in one round trip.
@@ -39,12 +39,12 @@ class Coalescer:
         self._running: set[asyncio.Task[None]] = set()
 
     async def get(self, key: str) -> bytes | None:
-        """Give the text of the document at a whole Redis key, or None where there is none.
+        """Return the text of the document at a whole Redis key, or None if there is none.
 
-        One round trip for all that are asked for in the same turn of the event loop, up to 500.
+        One round trip for all keys requested in the same turn of the event loop, up to 500.
 
         Raises:
-            Exception: What became of this key, or of the command that read it.
+            Exception: The error for this key, or for the command that read it.
         """
         gathering = self._gathering
         if gathering:
@@ -62,7 +62,7 @@ class Coalescer:
         return await self._lead(gathering)
 
     async def _lead(self, passengers: _Passengers) -> bytes | None:
-        """Read for all; the caller's own key is the first one."""
+        """Read for all callers; the caller's own key is the first one."""
         if len(passengers) > BATCH:
             keys = list(passengers)
             self._start({late: passengers[late] for late in keys[BATCH:]})
@@ -72,7 +72,7 @@ class Coalescer:
         except Exception as exc:
             _settle(passengers, [exc] * len(passengers))
             raise
-        except BaseException:  # meant for this task alone: its cancellation above all
+        except BaseException:  # for this task alone, above all its cancellation
             self._start(passengers)
             raise
         _settle(passengers, outcomes)
@@ -96,10 +96,10 @@ class Coalescer:
             task.add_done_callback(partial(self._arrived, batch))
 
     def _arrived(self, passengers: _Passengers, task: asyncio.Task[None]) -> None:
-        """Leave nobody waiting, also when a task was cancelled before it began."""
+        """Leave no caller waiting, even if a task was cancelled before it began."""
         self._running.discard(task)
         for future in (one for futures in passengers.values() for one in futures):
-            future.cancel()  # which does nothing to those that have their outcome
+            future.cancel()  # has no effect on futures that have their outcome
 
     async def _travel(self, passengers: _Passengers) -> None:
         try:
@@ -110,11 +110,11 @@ class Coalescer:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody waits for it."""
+        """Whether no caller is waiting for it."""
         return not self._gathering and not self._running
 
     async def drain(self) -> None:
-        """Wait for what is under way in tasks of its own; without connections it fails at once.
+        """Wait for reads in tasks of their own; without connections, these fail at once.
 
         Nothing is sent.
         """
@@ -134,7 +134,7 @@ def _settle(passengers: _Passengers, outcomes: Sequence[Outcome]) -> None:
 
 
 def _own(error: Exception) -> Exception:
-    """Give an error of one's own, so that what one caller adds to it is not seen by another."""
+    """Return a separate error object, so that what one caller adds to it is not seen by another."""
     own = copy.copy(error)
     own.__cause__ = error
     return own

@@ -1,6 +1,6 @@
-"""The named operations on whole documents: one round trip each, and every reply is looked at.
+"""The named operations on whole documents: one round trip each, and every reply is checked.
 
-Each is a native command where that is exact and the model has no policies, else one script.
+Each is a native command if that is exact and the model has no policies, otherwise one script.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from rapyer.traffic.scripts import Operation, arguments_of
 #: The text of a document, and what has to be added to numbers in it, as JSONPath and JSON text.
 Dump: TypeAlias = tuple[bytes, Sequence[tuple[str, str]]]
 
-#: When a document is written: only where there is none, or only over one.
+#: When a document is written: only if there is none, or only if there is one.
 Condition = Literal["absent", "present"]
 
 
@@ -101,7 +101,7 @@ CREATE_OR_LOAD = Operation(
     """,
     writes=True,
 )
-#: RediSearch 2.10 counts a document that `JSON.DEL` deletes among those that an index did not take.
+#: RediSearch 2.10 counts a document deleted by `JSON.DEL` among those that an index did not take.
 DELETE = Operation(
     "delete",
     """
@@ -133,13 +133,13 @@ async def set_document(
 ) -> bool:
     """Write a whole document: `JSON.SET key $ document [NX | XX]`.
 
-    A script where policies apply, or a number needs a `JSON.NUMINCRBY` to be exact.
+    A script if policies apply, or if a number needs a `JSON.NUMINCRBY` to be exact.
 
     Returns:
-        Whether it was written; False only when `condition` does not hold.
+        Whether it was written; False only if `condition` does not hold.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
         OutcomeUnknownError: The reply was lost.
         redis.exceptions.ResponseError: The server refuses the document.
     """
@@ -177,15 +177,15 @@ def _flag(condition: str) -> str:
 async def get_document(channel: Channel, key: str, policies: Policies = ()) -> bytes | None:
     """Read a whole document; None when the key is missing.
 
-    Documents that are asked for in the same turn of the event loop are read together:
-    `JSON.GET key` for one, `JSON.MGET` for several, at most 500 at a time.
+    Documents requested in the same turn of the event loop are read together: `JSON.GET key` for
+    one, `JSON.MGET` for several, at most 500 at a time.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
     """
     if not policies:
         return await channel.coalescer((), lambda: partial(_fetch, channel)).get(key)
-    # asked of the policies here, for each caller: what they give may be of the caller's context
+    # the policies are asked here, for each caller: their arguments may depend on its context
     arguments = tuple(arguments_of(policies))
     kind = (tuple([policy.fragments for policy in policies]), arguments)
     fetch = partial(_fetch_by_script, channel, policies, arguments)
@@ -203,20 +203,20 @@ async def get_documents(
         policies: What else happens to each of them.
 
     Returns:
-        For each key its document; None where none is, an error where another Redis type is. On a
-        cluster also what came instead of it from a node that is gone, or refused: others are not
-        disturbed by that. See `require_read`.
+        For each key its document, None if there is none, or an error if it holds another Redis
+        type. On a cluster also the error from a node that is gone or refused; it does not affect
+        the other keys. See `require_read`.
     """
     if policies:
         return await _fetch_by_script(channel, policies, tuple(arguments_of(policies)), keys)
-    if isinstance(channel, ClusterChannel):  # a command is about keys of one slot there
+    if isinstance(channel, ClusterChannel):  # there, a command is about keys of one slot
         replies = await channel.outcomes_of([("JSON.GET", key) for key in keys])
         return await _told_apart(channel, keys, replies)
     return await _told_apart(channel, keys, await channel.execute("JSON.MGET", *keys, _TEXT))
 
 
 def require_read(outcomes: Sequence[Outcome]) -> None:
-    """Make sure that there is no document among some outcomes that could not be read.
+    """Make sure that no outcome stands for a document that could not be read.
 
     Raises:
         redis.exceptions.RedisError: The first error that came instead of a document.
@@ -260,14 +260,14 @@ async def _fetch_by_script(
 async def _told_apart(
     channel: Channel, keys: Sequence[str], replies: Sequence[object]
 ) -> Sequence[Outcome]:
-    """Tell missing keys from those of other types, for which `JSON.MGET` answers null alike."""
+    """Tell missing keys from those of other types, for both of which `JSON.MGET` gives null."""
     if len(replies) != len(keys):
         raise unexpected_reply("JSON.MGET", replies)
     outcomes: list[Outcome] = [
         reply if isinstance(reply, Exception) else _as_document(reply, "JSON.MGET")
         for reply in replies
     ]
-    known = (bytes, *ELSEWHERE, *LOST_REPLY)  # a slot that no node has is waited for once
+    known = (bytes, *ELSEWHERE, *LOST_REPLY)  # a slot that no node has is waited for only once
     absent = [place for place, outcome in enumerate(outcomes) if not isinstance(outcome, known)]
     if absent and await _are_there(channel, [keys[place] for place in absent]):
         kinds = await channel.execute_many([("TYPE", keys[place]) for place in absent])
@@ -291,14 +291,14 @@ def _as_document(reply: object, command: str) -> bytes | None:
 async def create_or_get_document(
     channel: Channel, key: str, dump: Dump, policies: Policies = ()
 ) -> bytes | None:
-    """Write a document where there is none, else read the one that is there, in one atomic step.
+    """Write a document if there is none, otherwise read the existing one, in one atomic step.
 
     Returns:
-        The document that was there before; None when `document` was written.
+        The document that was there before; None if the new one was written.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
-        KeyNotFoundError: A policy says that the document that is there counts as missing.
+        WrongTypeError: The key holds a different Redis type.
+        KeyNotFoundError: A policy treats the existing document as missing.
         OutcomeUnknownError: The reply was lost.
         redis.exceptions.ResponseError: The server refuses the document.
     """
@@ -329,13 +329,13 @@ async def create_or_get_document(
 async def delete_document(
     channel: Channel, key: str, policies: Policies = (), *, is_indexed: bool = False
 ) -> bool:
-    """Delete a document, and spare keys of other types. Says if it was there.
+    """Delete a document, but not keys of other types. Says whether it was there.
 
-    It is `JSON.DEL key`, unless an index may have the document, or there are policies. For a user
-    who may run no scripts it is that as well.
+    It is `JSON.DEL key`, unless an index may contain the document, or there are policies. It is
+    also `JSON.DEL key` for a user who may not run scripts.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
         OutcomeUnknownError: The reply was lost.
     """
     try:
@@ -359,10 +359,10 @@ async def _deleted(channel: Channel, key: str, policies: Policies, *, is_indexed
 
 
 async def document_exists(channel: Channel, key: str, policies: Policies = ()) -> bool:
-    """Say whether a document is stored at the key: `JSON.TYPE key`.
+    """Return whether a document is stored at the key: `JSON.TYPE key`.
 
     Raises:
-        WrongTypeError: The key holds another Redis type.
+        WrongTypeError: The key holds a different Redis type.
     """
     try:
         if policies:
@@ -376,13 +376,13 @@ async def document_exists(channel: Channel, key: str, policies: Policies = ()) -
 
 
 async def _refuse_wrong_type(channel: Channel, key: str, error: ResponseError) -> None:
-    """Ask, after the server refused a command, whether the key holds another type."""
+    """Check, after the server refused a command, whether the key holds another type."""
     if isinstance(error, ELSEWHERE):
         return
     try:
         kind = await channel.execute("TYPE", key)
     except (ResponseError, RedisConnectionError, RedisTimeoutError):
-        return  # what was refused first is what matters
+        return  # the first refusal is what matters
     wrong_type = wrong_redis_type(key, kind)
     if wrong_type is not None:
         raise wrong_type from error

@@ -1,4 +1,4 @@
-"""What an operation on a value inside a document ran into, asked for once it has failed."""
+"""Finding out, after an operation on a value inside a document failed, what it ran into."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from rapyer.traffic.replies import no_document, wrong_redis_type
 async def explain_failure(
     channel: Channel, key: str, path: str, error: Exception, *, of_type: bool = False
 ) -> NoReturn:
-    """Ask what stands at key and path, and raise what that means; else raise `error`.
+    """Ask what is at the key and path, and raise what that means; otherwise raise `error`.
 
     Args:
         channel: The connections.
         key: The whole Redis key.
         path: The JSONPath.
-        error: What the server said, or that it said what it never should.
-        of_type: Whether the operation works on values of some JSON types only.
+        error: What the server said, or an error about a reply that it should never give.
+        of_type: Whether the operation works only on values of some JSON types.
     """
     if isinstance(error, ResponseError) and type(error) is not ResponseError:
-        raise error  # no memory, no permission, a replica, ...: that has nothing to do with the key
+        raise error  # no memory, no permission, a replica, ...: not related to the key
     kind, types = await channel.execute_many([("TYPE", key), ("JSON.TYPE", key, path)])
     if kind == b"none":
         raise no_document(key) from error

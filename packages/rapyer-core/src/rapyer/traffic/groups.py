@@ -1,4 +1,4 @@
-"""Calls about many keys, taken apart where a command may not name all of them: on a cluster."""
+"""Calls about many keys, split up if one command may not name all of them: on a cluster."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-#: Calls that are under way at the same time: others shall have connections as well.
+#: Calls that run at the same time; others need connections as well.
 _AT_ONCE: Final = 32
 
 
@@ -27,7 +27,7 @@ async def for_groups(
     keys: Sequence[str],
     ask: Callable[[Sequence[str]], Awaitable[Sequence[T]]],
 ) -> Sequence[T]:
-    """Ask something about many keys: at once, or for those of each slot of a cluster by itself.
+    """Ask something about many keys: at once, or separately for those of each slot of a cluster.
 
     Args:
         channel: The connections.
@@ -35,7 +35,7 @@ async def for_groups(
         ask: Asks about some of them, and gives something for each.
 
     Returns:
-        What was given for each key, in their order.
+        What was given for each key, in the order of the keys.
     """
     groups = channel.groups_of(keys)
     if len(groups) == 1:
@@ -52,10 +52,10 @@ async def for_groups(
 
 
 async def each_of(groups: Sequence[T], work: Callable[[T], Awaitable[None]]) -> None:
-    """Do something with each group, some of them at the same time.
+    """Do something with each group, several of them at the same time.
 
     Raises:
-        Exception: The first that one has raised; those that had begun have ended by then.
+        Exception: The first one raised; the calls that had begun have ended by then.
     """
     rest = iter(groups)
 
@@ -100,7 +100,7 @@ async def run_many(
         for place, reply in zip(rest, found, strict=True):
             replies[place] = reply
         rest = [place for place in rest if isinstance(replies[place], NoScriptError)]
-        if rest:  # nothing of it has run; the node of the first one knows it then
+        if rest:  # none of it has run; by then the node of the first one knows the script
             place = rest.pop(0)
             try:
                 replies[place] = await channel.run(

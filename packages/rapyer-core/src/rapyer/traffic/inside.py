@@ -1,7 +1,7 @@
-"""Operations on a value inside a document: what their scripts, and their replies, have in common.
+"""What the scripts and replies of operations on a value inside a document have in common.
 
-A script says `{'other'}` where nothing is at the path, or something that it does not work on; what
-that is, is asked for on the way to the error only. Where there is no document it is aborted.
+A script replies `{'other'}` if there is nothing at the path, or something that it does not work on;
+only to report the error is the server asked which. If there is no document, the script is aborted.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from rapyer.traffic.policies import ScriptArgument
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
-#: Lua: aborts a script for a document that is not there.
+#: Lua: aborts a script for a missing document.
 MISSING: Final = "error(redis.error_reply('RAPYERMISSING'))"
 #: Lua: begins a script that reads.
 READING: Final = f"if not check(KEYS[1], 'read') then {MISSING} end"
 
 
 def looking_for(kind: str) -> str:
-    """Give the Lua that looks for a value of a JSON type before it is changed.
+    """Return the Lua that looks for a value of a JSON type before it is changed.
 
-    It takes `key` and `path`, and in `around` the path of the object around it, where a document
-    without it is read with a default (else empty): then `is_absent` is true.
+    It takes `key` and `path`, and in `around` the path of the object around the value, if a
+    document without it is read with a default (otherwise empty): then `is_absent` is true.
     """
     return f"""
 local types, is_absent = redis.call('JSON.TYPE', key, path), false
@@ -44,7 +44,7 @@ if not is_absent and types[1] ~= '{kind}' then return {{'other'}} end
 async def run_inside(
     document: DocumentAt, operation: Operation, path: str, arguments: Sequence[ScriptArgument]
 ) -> list[Any]:
-    """Run an operation on the value at a path of a document, and give its reply.
+    """Run an operation on the value at a path of a document, and return its reply.
 
     Args:
         document: The document.

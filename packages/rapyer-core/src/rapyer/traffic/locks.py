@@ -1,8 +1,9 @@
 """Locks on documents: a key beside the document that holds a token, for a time.
 
-A lock is taken together with reading the document, and given back together with writing it: each is
-one script. Whoever finds it taken waits at a list, into which whoever gives it back puts something
-when somebody waits; and looks again when the lease would have ended, for a holder may have died.
+A lock is taken together with reading the document, and released together with writing it: each is
+one script. A caller that finds it taken waits on a list. Whoever releases the lock pushes something
+to this list if somebody is waiting. The waiter also looks again when the lease would have ended,
+because the holder may have died.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from rapyer.traffic.policies import AccessPolicy, Policies
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
-#: For how many milliseconds somebody is known to wait.
+#: For how many milliseconds a waiter is known to wait.
 _WAITING: Final = 3000
-#: What the script of a write is aborted with when the lock is not held any more.
+#: The error with which the script of a write is aborted when the lock is no longer held.
 LOST: Final = "RAPYERLOCKLOST"
 
-#: Keys: the document, the lock, who waits. Arguments: the token, for how many milliseconds, for
-#: how many it is to be known that somebody waits (0 where nobody does).
+#: Keys: the document, the lock, the mark of waiters. Arguments: the token; the lease in
+#: milliseconds; for how many milliseconds to record that somebody waits (0 if nobody does).
 _ACQUIRE: Final = Operation(
     "lock",
     """
@@ -46,7 +47,7 @@ _ACQUIRE: Final = Operation(
     writes=True,
     changes_documents=False,
 )
-#: Lua: gives a lock back, and wakes one who waits. It is called where the token was looked at.
+#: Lua: releases a lock, and wakes one waiter. It is called after the token was checked.
 _RELEASING: Final = """
 local function release(lock, waiting, wake)
     redis.call('DEL', lock)
@@ -57,7 +58,7 @@ local function release(lock, waiting, wake)
     end
 end
 """
-#: Keys: the lock, who waits, the list. Argument: the token.
+#: Keys: the lock, the mark of waiters, the list. Argument: the token.
 _RELEASE: Final = Operation(
     "unlock",
     _RELEASING
@@ -73,7 +74,7 @@ _RELEASE: Final = Operation(
     writes=True,
     changes_documents=False,
 )
-#: Key: the lock. Arguments: the token, for how many milliseconds.
+#: Key: the lock. Arguments: the token, the lease in milliseconds.
 _RENEW: Final = Operation(
     "renew_lock",
     """
@@ -107,9 +108,9 @@ class LockKeys(NamedTuple):
     """The keys of a lock, all in the slot of the document.
 
     Attributes:
-        lock: Holds the token of who has it.
-        waiting: Is there as long as somebody waits.
-        wake: The list that is waited for.
+        lock: Holds the token of the holder.
+        waiting: Exists as long as somebody waits.
+        wake: The list on which they wait.
     """
 
     lock: str
@@ -122,7 +123,7 @@ class Taken:
     """Somebody else has the lock.
 
     Attributes:
-        left: For how many seconds, if it is not renewed.
+        left: The seconds left, if it is not renewed.
     """
 
     left: float
@@ -132,10 +133,10 @@ async def acquire(
     channel: Channel, key: str, keys: LockKeys, token: str, *, lease: float, waits: bool,
     policies: Policies,
 ) -> bytes | Taken | None:  # fmt: skip
-    """Take a lock where nobody has it, and read the document. One round trip.
+    """Take a lock that nobody has, and read the document. One round trip.
 
     Returns:
-        The document; `Taken` where somebody has the lock; None where no document is.
+        The document; `Taken` if somebody has the lock; None if there is no document.
 
     Raises:
         WrongTypeError: The key of the document holds another Redis type.
@@ -159,18 +160,18 @@ async def acquire(
 
 
 async def release(channel: Channel, keys: LockKeys, token: str) -> bool:
-    """Give a lock back; say whether it was held. One round trip."""
+    """Release a lock; say whether it was held. One round trip."""
     names = (keys.lock, keys.waiting, keys.wake)
     return bool(await channel.run(_RELEASE, (), names, (token,)))
 
 
 async def renew(channel: Channel, keys: LockKeys, token: str, *, lease: float) -> bool:
-    """Hold a lock for longer; say whether it was held. One round trip."""
+    """Extend a lock; say whether it was held. One round trip."""
     return bool(await channel.run(_RENEW, (), (keys.lock,), (token, _milliseconds(lease))))
 
 
 def releasing_policy(keys: LockKeys, token: str) -> AccessPolicy:
-    """Give the policy of a write that is carried out where the lock is held, and gives it back."""
+    """Return the policy that lets a write through only if the lock is held, and releases it."""
     arguments = (keys.lock, keys.waiting, keys.wake, token)
     return AccessPolicy("lock", _CHECK, _APPLY, 4, lambda: arguments)
 

@@ -1,8 +1,8 @@
-"""The named operation that moves a date with a time inside a document, atomic and one round trip.
+"""The named operation that moves a datetime inside a document, atomic and one round trip.
 
-It is stored as `{"us": n}` or `{"us": n, "off": s}`: microseconds since 1970-01-01, in UTC where
-there is an offset in seconds. Moving adds to `us`; naivety and offset stay. What Python has no
-`datetime` for is refused before anything is written: the server would add without a look.
+It is stored as `{"us": n}` or `{"us": n, "off": s}`: microseconds since 1970-01-01, in UTC if there
+is an offset in seconds. Moving adds to `us`; the offset, or its absence, stays. Results for which
+Python has no `datetime` are refused before anything is written: the server would add unchecked.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from rapyer.traffic.inside import looking_for, run_inside
 from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the object; the path of the object around it and the JSON text that a
-#: document without it is read with (else both empty); what is added, in microseconds, as text; the
-#: same in seconds, and the microseconds above them. Seconds of the years 1 to 9999 are whole
-#: doubles; microseconds are not.
+#: document without it is read with (otherwise both empty); what is added, in microseconds, as text;
+#: the same in seconds, and the microseconds beyond them. Doubles hold the seconds of the years 1 to
+#: 9999 exactly, but not the microseconds.
 _SHIFT = Operation(
     "shift",
     """
@@ -50,12 +50,13 @@ _SHIFT = Operation(
 
 
 class MomentPlace(NamedTuple):
-    """Where a date with a time stands in documents.
+    """Where a datetime is in documents.
 
     Attributes:
         path: The JSONPath.
-        around: That of the object around it, where a document that lacks it is read with a default.
-        default: This default, as JSON; else empty.
+        around: The JSONPath of the object around it, if a document without it is read with a
+            default.
+        default: This default, as JSON; otherwise empty.
     """
 
     path: str
@@ -66,21 +67,21 @@ class MomentPlace(NamedTuple):
 async def shift(
     document: DocumentAt, place: MomentPlace, seconds: int, microseconds: int
 ) -> tuple[bool, int, int | None]:
-    """Move a date with a time, unless it would leave the years 1 to 9999.
+    """Move a datetime, unless it would leave the years 1 to 9999.
 
     Args:
         document: The document.
         place: The place.
         seconds: By how many seconds.
-        microseconds: By how many more microseconds; less than a second.
+        microseconds: By how many microseconds in addition; less than a second.
 
     Returns:
-        Whether it was moved; its microseconds, and its offset in seconds, None for a naive one.
+        Whether it was moved; its microseconds; and its offset in seconds, None for a naive one.
 
     Raises:
         KeyNotFoundError: There is no document.
         PathNotFoundError: Nothing is at the path.
-        WrongTypeError: It is no date with a time, or the key holds another Redis type.
+        WrongTypeError: It is not a datetime, or the key holds another Redis type.
         OutcomeUnknownError: The reply was lost.
     """
     arguments = (*place, str(seconds * 1_000_000 + microseconds), seconds, microseconds)

@@ -1,4 +1,4 @@
-"""What a caller names Redis by, a URL or a client, and what connections are made with for it."""
+"""How a caller names Redis, by a URL or a client, and what connections are made with then."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from rapyer.traffic.pool import PlainPool, SentinelPool
 from rapyer.traffic.slots import Address
 from rapyer.traffic.urls import parts_of, settings_of, without_secrets
 
-#: Connections of one event loop to one server. Further callers wait: more connections than these
-#: do not make one server faster.
+#: Connections of one event loop to one server. Further callers wait: more connections than this do
+#: not make a single server faster.
 MAX_CONNECTIONS: Final = 64
 _CLUSTER: Final = "+cluster"
 _SENTINEL: Final = "+sentinel"
@@ -30,14 +30,14 @@ _SENTINEL_PORT: Final = 26379
 
 
 class Endpoint(NamedTuple):
-    """Where Redis is, and how it is connected to.
+    """Where Redis is, and how to connect to it.
 
     Attributes:
-        settings: The arguments of a connection pool of redis-py.
+        settings: The arguments of a redis-py connection pool.
         place: Where it is, without secrets, for messages.
-        seeds: Nodes of a cluster; none for a single server.
-        make_pool: Makes a pool of such arguments.
-        remap: Gives where a node of a cluster is reached, of where it says that it is.
+        seeds: Nodes of a cluster; empty for a single server.
+        make_pool: Makes a pool from such arguments.
+        remap: Turns the address that a cluster node reports into the one to reach it at.
     """
 
     settings: Mapping[str, Any]
@@ -48,7 +48,7 @@ class Endpoint(NamedTuple):
 
 
 def endpoint_of(where: object) -> Endpoint:
-    """Give what a caller means.
+    """Return what a caller means.
 
     Raises:
         ValueError: It is neither a URL nor a client of redis.asyncio; the message is a clause with
@@ -169,7 +169,7 @@ def _of_sentinel_url(url: str) -> Endpoint:
 
 
 def _split_hosts(url: str, kind: str, port: int) -> tuple[str, tuple[Address, ...]]:
-    """Give a URL with its first host alone, and where all of its hosts are."""
+    """Return a URL with only its first host, and the addresses of all its hosts."""
     scheme, _, rest = url.partition("://")
     hosts, separator, tail = rest.partition("/")
     if not separator:

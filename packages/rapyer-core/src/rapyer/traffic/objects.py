@@ -1,6 +1,6 @@
-"""The named operations on objects inside a document that take entries out, each atomic.
+"""The named operations that remove entries from objects inside a document, each atomic.
 
-They mean what those of a Python dict mean. One round trip each.
+They mean what the methods of a Python dict mean. One round trip each.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from rapyer.traffic.inside import READING, run_inside
 from rapyer.traffic.policies import ScriptArgument
 from rapyer.traffic.scripts import Operation
 
-#: Arguments: the path of the object; the path of the object around it, where a document without it
-#: is read with an empty one (else empty); how many entries there must be left. `count` is the
-#: number of its entries.
+#: Arguments: the path of the object; the path of the object around it, if a document without it is
+#: read with an empty one (otherwise empty); how many entries must be left. `count` is the number of
+#: its entries.
 _COUNTING: Final = """
 local key, path, around, least = KEYS[1], arg[1], arg[2], tonumber(arg[3])
 local types = redis.call('JSON.TYPE', key, path)
@@ -83,12 +83,12 @@ _LENGTH: Final = Operation(
 
 @dataclass(frozen=True, slots=True)
 class ObjectPlace:
-    """Where an object stands in documents, and how many entries it must have.
+    """Where an object is in documents, and how many entries it must have.
 
     Attributes:
         path: The JSONPath.
-        around: That of the object around it, where a document that lacks it is read with an empty
-            object; else empty.
+        around: The JSONPath of the object around it, if a document without it is read with an empty
+            object; otherwise empty.
         least: How many entries it must have.
         name: The path as it is written in Python, for messages.
     """
@@ -103,9 +103,9 @@ class ObjectPlace:
 class ObjectInDocument:
     """The object at a place of a document.
 
-    All methods raise `KeyNotFoundError` where there is no document, `PathNotFoundError` where
-    nothing is at the path, `WrongTypeError` where that is no object or the key holds another Redis
-    type, `UnstorableValueError` where the entries have to stay, and `OutcomeUnknownError` where the
+    All methods raise `KeyNotFoundError` if there is no document, `PathNotFoundError` if nothing is
+    at the path, `WrongTypeError` if that is not an object or the key holds another Redis type,
+    `UnstorableValueError` if the entries must not be removed, and `OutcomeUnknownError` if the
     reply was lost.
 
     Attributes:
@@ -117,7 +117,7 @@ class ObjectInDocument:
     place: ObjectPlace
 
     async def pop(self, step: str) -> bytes | None:
-        """Take an entry out; give the text of its value, None where there is none.
+        """Remove an entry; return the text of its value, None if there is none.
 
         Args:
             step: The key, as a step of a path.
@@ -126,7 +126,7 @@ class ObjectInDocument:
         return bytes(reply[2]) if reply[0] == b"done" else None
 
     async def pop_item(self) -> tuple[bytes, bytes] | None:
-        """Take the entry out whose key is the last one; give it and the text of its value.
+        """Remove the entry with the last key; return its key and the text of its value.
 
         Raises:
             UnaddressableKeyError: No path leads to it.
@@ -141,11 +141,11 @@ class ObjectInDocument:
         return (bytes(reply[1]), bytes(reply[2])) if reply[0] == b"done" else None
 
     async def clear(self) -> int:
-        """Take all entries out; give how many there were."""
+        """Remove all entries; return how many there were."""
         return int((await self._run(_CLEAR, []))[1])
 
     async def length(self) -> int:
-        """Give how many entries there are."""
+        """Return how many entries there are."""
         return int((await self._run(_LENGTH, []))[1])
 
     async def _run(self, operation: Operation, sent: Sequence[ScriptArgument]) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Writes whose reply was lost: nobody knows whether the server has carried them out."""
+"""Writes whose reply was lost: nobody knows whether the server has executed them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from rapyer.errors import OutcomeUnknownError
 
-#: What is raised when a reply does not come; asyncio's own where time has run out.
+#: What is raised when a reply does not come; asyncio's own error when time has run out.
 LostReply: TypeAlias = RedisConnectionError | RedisTimeoutError | TimeoutError
 LOST_REPLY = (RedisConnectionError, RedisTimeoutError, TimeoutError)
 
-#: What a node of a cluster says of a slot that it has no more, or not yet. Nothing was carried out
-#: then.
+#: What a cluster node replies about a slot that it no longer has, or does not have yet. In that
+#: case nothing was executed.
 ELSEWHERE = (AskError, TryAgainError, ClusterDownError, MasterDownError)
 
-#: Replies that redis-py counts among the errors of the connection: the command was refused.
+#: Replies that redis-py counts among the connection errors: the command was refused.
 _REFUSALS = (AuthenticationError, AuthorizationError, BusyLoadingError)
 
 
@@ -39,7 +39,7 @@ class _TimedOutError(OutcomeUnknownError, RedisTimeoutError):
 
 
 def outcome_of_write(error: LostReply, command: object) -> Exception:
-    """Give the error to raise when a write was sent and `error` came instead of its reply."""
+    """Return the error to raise when a write was sent and `error` came instead of its reply."""
     if isinstance(error, _REFUSALS):
         return error
     kind = _TimedOutError if isinstance(error, RedisTimeoutError) else _ConnectionLostError
@@ -50,7 +50,7 @@ def outcome_of_write(error: LostReply, command: object) -> Exception:
 
 
 def outcome_of_part(error: LostReply, done: str) -> Exception:
-    """Give the error to raise when a call of several steps broke off after some of them.
+    """Return the error to raise when a call of several steps was interrupted between them.
 
     Args:
         error: What came instead of a reply.

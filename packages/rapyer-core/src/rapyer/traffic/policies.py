@@ -23,26 +23,26 @@ class AccessPolicy:
     """Two fragments of Lua that core composes with every operation on the keys of a model.
 
     In both, `key` is the key, `access` is `"read"`, `"write"` or `"delete"`, and `arg` is the list
-    of the policy's arguments for this call, which both may keep something in; `key_beside` names
-    keys of the policy's own. In `check`, `whole` says of a write whether the whole document is
-    written. Fragments are bodies of functions: locals stay in them.
+    of the policy's arguments for this call, in which both may keep something. `key_beside` names
+    keys of the policy's own. In `check`, `whole` says whether a write writes the whole document.
+    Fragments are function bodies, so locals stay inside them.
 
     Attributes:
-        name: Names the policy. Of several plugins none may have the name of another's.
-        check: Runs before the operation has written anything, for each key. It does all that can
-            fail, looks at the types of keys of its own and asks `redis.acl_check_cmd` for the
+        name: The name of the policy. Policies of different plugins must have different names.
+        check: Runs for each key before the operation has written anything. It does everything that
+            can fail: it checks the types of its own keys, and asks `redis.acl_check_cmd` about the
             commands that `apply` sends. It may abort the operation (`return
-            redis.error_reply("...")`), and for a read or a write give the verdict that the key
-            counts as missing (`return false`): it is not read, no part of it is written, and a
-            whole document is written over it as where there is none. It must not write, and
-            returns nothing else, or true.
+            redis.error_reply("...")`). For a read or a write it may decide that the key counts as
+            missing (`return false`): the key is not read, no part of it is written, and a whole
+            document is written over it as if there were none. It must not write, and must not
+            return anything else, except true.
         apply: Runs after the operation, for each key that was touched. It must not be able to fail.
         arity: How many arguments there are.
-        hides: Whether `check` may say that a key counts as missing: then queries ask it of what an
-            index counts. None stands for what has a `check`.
-        reads: Whether it has a part in reads; without, these stay native commands.
-        arguments: Gives them; called by every operation, in the context of its caller. Reads travel
-            together where they are equal.
+        hides: Whether `check` may say that a key counts as missing; if so, queries run it on what
+            an index counts. None means that a policy hides if it has a `check`.
+        reads: Whether it takes part in reads; if not, these remain native commands.
+        arguments: Gives the arguments; called by every operation, in its caller's context. Reads
+            travel together if their arguments are equal.
     """
 
     name: str
@@ -55,12 +55,12 @@ class AccessPolicy:
 
     @property
     def may_hide(self) -> bool:
-        """Whether it may say of a key that it counts as missing."""
+        """Whether it may say that a key counts as missing."""
         return bool(self.check) if self.hides is None else self.hides
 
     @property
     def fragments(self) -> Fragments:
-        """What scripts are made of: policies that differ in their arguments alone share them."""
+        """What scripts are made of; policies that differ only in their arguments share it."""
         return self.name, self.check, self.apply, self.arity
 
 

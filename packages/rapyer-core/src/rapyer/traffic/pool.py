@@ -1,4 +1,4 @@
-"""The pool of connections to one server, and what is used of it and of them."""
+"""The pool of connections to one server, and the interfaces used of pools and connections."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from redis.event import AsyncAfterConnectionReleasedEvent
 
 
 class Connection(Protocol):
-    """What is used of a connection of redis-py."""
+    """The part of a redis-py connection that is used."""
 
     async def send_packed_command(self, command: list[bytes]) -> None:
         """Send encoded commands."""
 
     async def read_response(self, *, disable_decoding: bool) -> Any:
-        """Read the next reply, and close the connection when that fails."""
+        """Read the next reply, and close the connection if that fails."""
 
 
 class Pool(Protocol):
-    """What is used of a connection pool of redis-py.
+    """The part of a redis-py connection pool that is used.
 
     Attributes:
-        connects: How often a connection was made so far.
+        connects: How often a connection has been made so far.
     """
 
     connects: int
 
     async def get_connection(self) -> Connection:
-        """Give a connection that is ready."""
+        """Return a connection that is ready."""
         ...
 
     async def release(self, connection: Connection) -> None:
@@ -45,11 +45,11 @@ class Pool(Protocol):
 class PlainPool(ConnectionPool):
     """redis-py's pool without its lock and its counters for OpenTelemetry.
 
-    They take 4 of its 6 us for a connection. Nothing in a pool waits between looking and taking, so
-    that a lock has nothing to keep apart.
+    They take 4 of the 6 us that a connection from it costs. Nothing in a pool awaits between
+    looking and taking, so there is nothing for a lock to protect.
 
     Attributes:
-        connects: How often a connection was made so far.
+        connects: How often a connection has been made so far.
     """
 
     connects = 0
@@ -67,8 +67,8 @@ class PlainPool(ConnectionPool):
     async def get_connection(
         self, command_name: Any = None, *keys: Any, **options: Any
     ) -> AbstractConnection:
-        """Give a connection that is ready."""
-        del command_name, keys, options  # of older versions of redis-py
+        """Return a connection that is ready."""
+        del command_name, keys, options  # arguments of older versions of redis-py
         pool: Any = self  # not all of redis-py is typed
         connection: AbstractConnection = pool.get_available_connection()
         try:
@@ -81,20 +81,20 @@ class PlainPool(ConnectionPool):
     async def release(self, connection: AbstractConnection) -> None:
         """Take a connection back."""
         self._in_use_connections.remove(connection)
-        should_reconnect: Any = getattr(connection, "should_reconnect", bool)  # of redis-py 7 on
+        should_reconnect: Any = getattr(connection, "should_reconnect", bool)  # since redis-py 7
         if should_reconnect():
             await connection.disconnect()
         self._available_connections.append(connection)
         dispatcher: Any = self._event_dispatcher
         event: Any = AsyncAfterConnectionReleasedEvent
-        await dispatcher.dispatch_async(event(connection))  # to those who give it new credentials
+        await dispatcher.dispatch_async(event(connection))  # to providers of new credentials
 
 
 class SentinelPool(PlainPool):
-    """A pool of connections to the server that sentinels name the master of a service.
+    """A pool of connections to the server that sentinels name as the master of a service.
 
-    They are asked each time that a connection is made, and one that turns out to lead to a master
-    of before is made anew.
+    The sentinels are asked each time a connection is made. A connection that turns out to lead to a
+    former master is made again.
 
     Args:
         sentinels: Where they listen.
@@ -126,7 +126,7 @@ class SentinelPool(PlainPool):
         return address
 
     async def aclose(self) -> None:
-        """Close all connections, and those to the sentinels."""
+        """Close all connections, including those to the sentinels."""
         await super().aclose()
         for sentinel in self._sentinels.sentinels:
             await sentinel.connection_pool.disconnect()

@@ -36,13 +36,13 @@ READ_VALUES = Operation(
 async def read_values(
     channel: Channel, keys: Sequence[str], paths: Sequence[str], policies: Policies = ()
 ) -> list[bytes | None]:
-    """Read what stands at some paths in some documents: `JSON.GET key path ...` for each.
+    """Read what is at some paths in some documents: `JSON.GET key path ...` for each.
 
     One round trip for every 500 keys.
 
     Returns:
-        The reply for each key: with one path the array of its matches, with several an object of
-        such arrays by path, in any order; None where no document is.
+        The reply for each key: for one path, the array of its matches; for several, an object of
+        such arrays by path, in any order; None if there is no document.
 
     Raises:
         WrongTypeError: A key holds another Redis type.
@@ -82,10 +82,10 @@ async def _refuse(channel: Channel, key: str, error: ResponseError) -> None:
 async def read_around(
     channel: Channel, paths: Sequence[str], around: Sequence[tuple[str, Sequence[str]]]
 ) -> list[tuple[bytes | None, list[str | None]]]:
-    """Read again what stands at some paths, and in the same moment what is on the way there.
+    """Read again what is at some paths and, at the same moment, what is on the way there.
 
-    For documents that lack something, so that it can be said what. One round trip for every 500
-    documents, each of which is a transaction.
+    Used for documents that lack something, to say what. One round trip for every 500 documents,
+    each of which is a transaction.
 
     Args:
         channel: The connections.
@@ -110,7 +110,7 @@ async def read_around(
 
 
 def nothing_there(key: str, path: str) -> PathNotFoundError:
-    """Make the error about a path that leads to nothing in a document."""
+    """Make the error for a path that leads to nothing in a document."""
     return PathNotFoundError(
         f"the document at {key!r} has nothing at {path}, or null on the way there. "
         "Give a default=, which stands for what is not there.",

@@ -1,4 +1,4 @@
-"""What the replies of the server mean when they are not what was asked for."""
+"""What unexpected replies of the server mean."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _JSON_TYPE = b"ReJSON-RL"
 
 
 def wrong_redis_type(key: str, kind: object) -> WrongTypeError | None:
-    """Give the error about a key for which `TYPE` answers `kind`; None for a document or none."""
+    """Return the error for a key whose `TYPE` is `kind`; None for a document or no key."""
     if not isinstance(kind, bytes) or kind in (b"none", _JSON_TYPE):
         return None
     name = kind.decode()
@@ -29,7 +29,7 @@ def wrong_redis_type(key: str, kind: object) -> WrongTypeError | None:
 
 
 def unexpected_reply(command: str, reply: object) -> UnexpectedReplyError:
-    """Give the error about a reply that Redis never sends to this command."""
+    """Return the error for a reply that Redis never sends to this command."""
     return UnexpectedReplyError(
         f"{command} was answered with {reply!r}, which says neither that it worked nor why not. "
         "Look at what stands between the application and the server.",
@@ -38,7 +38,7 @@ def unexpected_reply(command: str, reply: object) -> UnexpectedReplyError:
 
 
 def no_document(key: str) -> KeyNotFoundError:
-    """Make the error about a key at which there is no document."""
+    """Make the error for a key without a document."""
     return KeyNotFoundError(
         f"no document is stored at {key!r}. It was never saved, was deleted or has expired.",
         key=key,
@@ -46,7 +46,7 @@ def no_document(key: str) -> KeyNotFoundError:
 
 
 async def reply_or_error(connection: Connection) -> Any:
-    """Read the next reply of a connection; an error that it is, is given and not raised."""
+    """Read the next reply of a connection; an error reply is given rather than raised."""
     try:
         return await connection.read_response(disable_decoding=True)
     except ResponseError as exc:
@@ -61,9 +61,9 @@ def raise_first_error(replies: Sequence[Any]) -> None:
 
 
 def is_of_the_moment(error: ResponseError) -> bool:
-    """Say whether a server refuses for the moment what it may carry out later.
+    """Return whether a server temporarily refuses what it may execute later.
 
-    A script blocks it, or the primary or a part of the cluster is away: that says nothing of what
-    it has, or of what the user may do.
+    A script blocks it, or the primary or a part of the cluster is away. That says nothing about
+    what the server has, or what the user may do.
     """
     return isinstance(error, (ClusterDownError, TryAgainError)) or str(error).startswith("BUSY ")

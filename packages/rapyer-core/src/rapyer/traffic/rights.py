@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 
 from rapyer.traffic.channel import Channel
 
-#: `redis.acl_check_cmd` wants a name and its sub-command as two words, and is an error for what the
-#: server does not have. It looks for keys among the arguments of whoever may not use all of them,
-#: without asking whether there are enough: asked about `SET` or `EVALSHA` alone, the server reads
-#: behind their end and crashes. So each is asked about with more keys than any of them needs.
+#: `redis.acl_check_cmd` takes a name and its subcommand as two words, and raises an error for
+#: commands that the server does not have. If the user may not use all keys, it looks for keys among
+#: the arguments without checking that there are enough: asked about `SET` or `EVALSHA` alone, the
+#: server reads past their end and crashes. So each is asked about with more keys than any needs.
 _ASK: Final = """
 local function may(name)
     local words = {}
@@ -40,9 +40,9 @@ class Rights(NamedTuple):
 
     Attributes:
         refused: The commands that may not be run, or that the server does not have.
-        reaches_key: Whether some command may be run on the key. Where none may, the user lacks the
-            right to the key, or to all commands that have one: the server does not tell which.
-        writes_key: Likewise, of commands that write.
+        reaches_key: Whether any command may be run on the key. If none may, the user lacks the
+            right to the key, or to all commands that take one; the server does not tell which.
+        writes_key: The same, for commands that write.
     """
 
     refused: list[str]
@@ -53,13 +53,13 @@ class Rights(NamedTuple):
 async def rights_on(channel: Channel, key: str, commands: Sequence[str]) -> Rights:
     """Find out which commands the user may not run on a key, or that the server does not have.
 
-    `EVAL`, which any user may ask of itself; nothing is run. One round trip.
+    Uses `EVAL`, in which any user may ask this about themselves; nothing is run. One round trip.
 
     Args:
         channel: The connections.
-        key: A whole Redis key, as those that the commands would be sent with. Nothing needs to be
-            there.
-        commands: Their names; one with a sub-command as `FUNCTION|LOAD`.
+        key: A whole Redis key, like those that the commands would be sent with. Nothing has to be
+            stored there.
+        commands: Their names; one with a subcommand as `FUNCTION|LOAD`.
 
     Raises:
         redis.exceptions.ResponseError: The user may not run `EVAL`.

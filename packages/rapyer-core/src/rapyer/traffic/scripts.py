@@ -1,7 +1,7 @@
 """Operations as Lua scripts, composed with the access policies of a model.
 
-There is one script for each operation and set of policies: a bounded number, loaded on the server
-once. A model without policies sends native commands instead.
+There is one script for each combination of an operation and a set of policies: a bounded number,
+each loaded on the server once. A model without policies sends native commands instead.
 """
 
 from __future__ import annotations
@@ -14,25 +14,27 @@ from rapyer.traffic.beside import KEY_BESIDE
 from rapyer.traffic.policies import Fragments, Policies, ScriptArgument
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # there is one of each, found by its identity
+@dataclass(frozen=True, slots=True, eq=False)  # each exists once, and is found by its identity
 class Operation:
     """An operation on documents that can run as a script.
 
     Attributes:
         name: Its name, for messages.
-        body: Lua that ends with `return`ing the reply. It has `arg`, the list of its arguments,
-            and calls `check(key, access)` before and `touched(key, access)` after it has read or
-            written a key. `check` gives false when a key that is read counts as missing; where one
-            does that a part of is written, it aborts with `RAPYERMISSING`, or gives false to those
-            of many keys that ask it: `check(key, 'write', nil, true)`. Before the whole
-            document is written, `check(key, 'write', true)` gives `'absent'` for it. `policies` has
-            as many elements as there are policies: for none, neither need be called.
+        body: Lua that ends by returning the reply (`return`). `arg` is the list of its arguments.
+            It calls `check(key, access)` before it reads or writes a key, and
+            `touched(key, access)` after that. `check` gives false if a key that is read counts as
+            missing. If a key that is partly written counts as missing, `check` aborts with
+            `RAPYERMISSING`; operations on many keys can ask for false instead:
+            `check(key, 'write', nil, true)`. Before the whole document is written,
+            `check(key, 'write', true)` gives `'absent'` for such a key. `policies` has as many
+            elements as there are policies; if there are none, neither need be called.
         writes: Whether it writes.
-        library: Lua that takes long to run and returns a value, which `body` has as `library`. It
-            must not depend on the call. Where the server keeps functions it is run once, else with
-            each call.
-        changes_documents: Whether what it writes are documents. What writes only what is kept
-            beside them (locks, indexes) leaves nothing unknown of one when its reply is lost.
+        library: Lua that takes long to run and returns a value, available to `body` as `library`.
+            It must not depend on the call. If the server keeps functions, it runs once; otherwise
+            it runs with each call.
+        changes_documents: Whether it writes documents. An operation that only writes what is kept
+            beside them (locks, indexes) leaves nothing about a document unknown if its reply is
+            lost.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Operation:
 
     @property
     def leaves_outcome(self) -> bool:
-        """Whether it is not known what documents hold when its reply is lost."""
+        """Whether it is unknown what documents hold if its reply is lost."""
         return self.writes and self.changes_documents
 
 
@@ -55,8 +57,8 @@ class Script:
         operation: The operation.
         text: The whole script.
         sha: Its name on the server.
-        function: The same as a library of one function; None for an operation without a library.
-        function_name: The name of both on the server: another one for another text.
+        function: The same as a library with one function; None for an operation without a library.
+        function_name: The name of both on the server, which differs for different texts.
     """
 
     operation: Operation
@@ -70,7 +72,7 @@ def arguments_of(policies: Policies) -> list[ScriptArgument]:
     """Ask policies for their arguments, for one command.
 
     Raises:
-        ValueError: A policy gave another number of arguments than it said.
+        ValueError: A policy gave a different number of arguments than it declared.
     """
     everything: list[ScriptArgument] = []
     for policy in policies:
@@ -84,7 +86,7 @@ def arguments_of(policies: Policies) -> list[ScriptArgument]:
     return everything
 
 
-#: What is sent after a write has to be permitted before it, for nothing is taken back.
+#: What is sent after a write has to be permitted before it, because nothing can be undone.
 _PERMIT = """
 local function permit(...)
     if not redis.acl_check_cmd(...) then
@@ -121,7 +123,7 @@ local function touched(key, access)
     seen[seen_size], accesses[seen_size] = key, access
 end
 """
-#: `FUNCTION LOAD` runs a text where nothing but `redis.register_function` is known yet.
+#: `FUNCTION LOAD` runs a text in which only `redis.register_function` is available so far.
 _FUNCTION = """#!lua name={name}
 local library
 local function make_library()
@@ -181,8 +183,8 @@ return reply
 def compose(operation: Operation, policies: Policies) -> Script:
     """Compose an operation and the policies of a model into one script.
 
-    All checks come before the operation, and whatever `apply` does comes after it: an operation
-    that failed, or was aborted, applies nothing.
+    All checks come before the operation, and everything that `apply` does comes after it. If an
+    operation fails or is aborted, nothing is applied.
     """
     return _compose(operation, tuple([policy.fragments for policy in policies]))
 

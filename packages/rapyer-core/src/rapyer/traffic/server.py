@@ -1,4 +1,4 @@
-"""What the server on the other side is and can do, read once when a connection is first needed."""
+"""What the server is and can do, read once when a connection is first needed."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _SEARCH_MODULE = "search"
 
 @dataclass(frozen=True, slots=True)
 class ServerInfo:
-    """The server as it introduced itself.
+    """The server as it identifies itself.
 
     Attributes:
         version: Its version, such as `"7.4.1"`.
         modules: The versions of its modules by name, such as `{"ReJSON": 20803}`.
         has_json: Whether it stores JSON documents, without which nothing works.
         has_search: Whether it has indexes.
-        is_cluster: Whether it is one of a cluster.
-        limits: The settings of Search by name in upper case, such as `{"MAXEXPANSIONS": "200"}`;
-            empty without Search, and where the user may not read them.
+        is_cluster: Whether it belongs to a cluster.
+        limits: The settings of Search by upper-case name, such as `{"MAXEXPANSIONS": "200"}`;
+            empty without Search, or if the user may not read them.
     """
 
     version: str
@@ -41,15 +41,15 @@ class ServerInfo:
 
 
 async def read_server(send: Send, place: str) -> ServerInfo:
-    """Ask the server what it is, in two round trips; in two more where a proxy hides the modules.
+    """Ask the server what it is, in two round trips; two more if a proxy hides the modules.
 
     Args:
         send: Sends a command and gives its reply, text as bytes.
-        place: Where the server is, for the message of the error.
+        place: Where the server is, for the error message.
 
     Raises:
         UnsupportedServerError: The server has no RedisJSON.
-        redis.exceptions.ResponseError: It answers nothing for the moment.
+        redis.exceptions.ResponseError: The server cannot answer at the moment.
     """
     hello = _mapping(await send("HELLO"))
     modules = {
@@ -73,13 +73,13 @@ async def read_server(send: Send, place: str) -> ServerInfo:
 
 
 async def _limits(send: Send) -> dict[str, str]:
-    """Read the settings of Search: all at once, as they bound what queries answer."""
+    """Read all settings of Search at once, because they limit what queries return."""
     try:
         pairs = await send("FT.CONFIG", "GET", "*")
     except ResponseError as exc:
         if is_of_the_moment(exc):  # what is read now is kept
             raise
-        return {}  # not allowed, or gone from the server: then nothing is known of them
+        return {}  # not allowed, or missing on the server: then nothing is known about them
     return {str(_text(pair[0])).upper(): str(_text(pair[1])) for pair in pairs if len(pair) == 2}
 
 
@@ -94,7 +94,7 @@ async def _knows(send: Send, command: str) -> bool:
 
 
 def _mapping(reply: Any) -> dict[str, Any]:
-    """Make a mapping with text keys of a reply, which RESP2 sends as a flat list."""
+    """Turn a reply, which RESP2 sends as a flat list, into a mapping with text keys."""
     flat = cast("Sequence[Any]", reply)
     pairs = zip(flat[::2], flat[1::2], strict=True)
     return {_text(key): _text(value) for key, value in pairs}

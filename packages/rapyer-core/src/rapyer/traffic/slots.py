@@ -10,14 +10,14 @@ from redis.crc import key_slot
 
 from rapyer.errors import CrossSlotError
 
-#: What a command is made of. Text goes out in UTF-8.
+#: A part of a command. Text is sent in UTF-8.
 _Argument: TypeAlias = str | bytes | int
 
 #: How many slots a cluster has.
 SLOTS: Final = 16384
-#: Where the key stands in a command; in all others it is the first word behind the name.
+#: The position of the key in a command; in all others it is the first word after the name.
 _PLACES: Final = {"FT.CURSOR": 2}
-#: Commands with a script or a function: a number of keys stands behind its name.
+#: Commands with a script or a function: a number of keys follows its name.
 _SCRIPTS: Final = frozenset({"EVAL", "EVAL_RO", "EVALSHA", "FCALL"})
 #: Commands that name no key.
 _KEYLESS: Final = frozenset({
@@ -37,12 +37,12 @@ class Address(NamedTuple):
 
 
 def slot_of(key: str | bytes) -> int:
-    """Give the slot of a key: of the part in its first braces, where there is one, else of all."""
+    """Return the slot of a key: that of the part in its first braces, if any, else of all of it."""
     return key_slot(key.encode() if isinstance(key, str) else key)
 
 
 def slot_of_command(command: Sequence[_Argument]) -> int | None:
-    """Give the slot that a command is about; None where it names no key."""
+    """Return the slot that a command is about; None if it names no key."""
     name = str(command[0])
     if name in _KEYLESS:
         return None
@@ -54,10 +54,10 @@ def slot_of_command(command: Sequence[_Argument]) -> int | None:
 
 
 def slot_of_keys(keys: Sequence[str]) -> int:
-    """Give the slot that all of some keys are in.
+    """Return the slot that contains all of some keys.
 
     Raises:
-        CrossSlotError: They are in several.
+        CrossSlotError: They are in several slots.
     """
     slot = slot_of(keys[0])
     for key in keys[1:]:
@@ -71,7 +71,7 @@ def slot_of_keys(keys: Sequence[str]) -> int:
 
 
 def by_slot(keys: Sequence[str]) -> list[list[int]]:
-    """Give the places of keys that are in one slot, for each slot that they are in."""
+    """Return the positions of the keys in each slot, for every slot that occurs."""
     places: dict[int, list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(slot_of(key), []).append(place)
@@ -79,10 +79,10 @@ def by_slot(keys: Sequence[str]) -> list[list[int]]:
 
 
 class SlotMap:
-    """Which node has which slot, as a node has told it.
+    """Which node has which slot, as a node has reported it.
 
     Args:
-        ranges: The first and the last of neighbouring slots, and the node that has them.
+        ranges: The first and the last of adjacent slots, and the node that has them.
     """
 
     __slots__ = ("_ends", "_moved", "_owners", "_starts")
@@ -96,7 +96,7 @@ class SlotMap:
 
     @classmethod
     def of_reply(cls, reply: Sequence[Any], asked: Address) -> SlotMap:
-        """Make one of the reply to `CLUSTER SLOTS`.
+        """Make one from the reply to `CLUSTER SLOTS`.
 
         Args:
             reply: The reply.
@@ -109,7 +109,7 @@ class SlotMap:
         return cls(ranges)
 
     def owner_of(self, slot: int) -> Address | None:
-        """Give the node that has a slot; None where none has it."""
+        """Return the node that has a slot; None if no node has it."""
         moved = self._moved.get(slot)
         if moved is not None:
             return moved
@@ -119,7 +119,7 @@ class SlotMap:
         return self._owners[place]
 
     def note_move(self, slot: int, owner: Address) -> None:
-        """Take note that a slot has another owner."""
+        """Note that a slot has another owner."""
         self._moved[slot] = owner
 
     @property

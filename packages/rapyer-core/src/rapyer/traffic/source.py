@@ -1,4 +1,4 @@
-"""Where Redis is: a URL or a caller's client, and from it one bounded pool for each event loop."""
+"""Where Redis is: a URL or a caller's client, and from it one bounded pool per event loop."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ from rapyer.traffic.urls import without_secrets
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Names the server for models that were not told of another one, and where `init_rapyer` was not
-#: called.
+#: Names the server for models without a server of their own, when `init_rapyer` was not called.
 URL_VARIABLE = "RAPYER_REDIS_URL"
 
 
@@ -40,8 +39,8 @@ class FromEnvironment(Enum):
 
 
 #: What rapyer needs of every connection, whatever the caller's client or URL says: replies as bytes
-#: in one protocol, and no command sent twice (a repeated write is applied twice when only the
-#: reply of the first was lost).
+#: in one protocol, and no command sent twice (a repeated write is applied twice if only the reply
+#: to the first was lost).
 _OURS: Mapping[str, Any] = {
     "protocol": 2,
     "decode_responses": False,
@@ -50,7 +49,7 @@ _OURS: Mapping[str, Any] = {
     "retry_on_timeout": False,
     "retry_on_error": [],
 }
-#: What a pool of redis-py keeps for itself among the settings of its connections.
+#: What a redis-py pool keeps for itself among the settings of its connections.
 _INTERNAL = {
     "retry",
     "timeout",
@@ -66,7 +65,7 @@ _INTERNAL = {
 }
 
 
-#: For how many seconds the event loops of other threads are waited for, to close connections.
+#: For how many seconds to wait for event loops of other threads to close their connections.
 _PATIENCE: Final = 1.0
 
 
@@ -74,7 +73,7 @@ class RedisSource:
     """One Redis server, or one cluster, seen from this process.
 
     Args:
-        endpoint: Where it is, and how it is connected to.
+        endpoint: Where it is, and how to connect to it.
 
     Attributes:
         place: Where it is, without secrets, for messages.
@@ -82,7 +81,7 @@ class RedisSource:
 
     _all: ClassVar[WeakSet[RedisSource]] = WeakSet()
     _of_client: ClassVar[WeakKeyDictionary[Any, RedisSource]] = WeakKeyDictionary()
-    #: Those with connections of a loop that neither runs nor is closed, which it has to close.
+    #: Sources with connections of a loop that neither runs nor is closed, which has to close them.
     _left: ClassVar[set[RedisSource]] = set()
     _inherited: ClassVar[list[Channel]] = []
 
@@ -95,12 +94,12 @@ class RedisSource:
         if self._connections < 1:
             raise ValueError("allows no connection. Set max_connections to 1 or more")
         try:
-            # connects to nothing, but knows which options there are
+            # makes no connection, but knows which options there are
             sample: Any = cast("Any", self._new_pool()).make_connection()
         except TypeError as exc:
             raise ValueError(f"has an option that redis-py does not know ({exc})") from exc
-        # The time that a reply may take is watched by the Channel: on Python 3.11 redis-py's way
-        # makes a task for each command, and may lose the cancellation of its caller.
+        # The Channel enforces the timeout of a reply: redis-py's own way, on Python 3.11, makes a
+        # task for each command, and may lose the cancellation of its caller.
         self._timeout: float | None = sample.socket_timeout
         self._settings["socket_timeout"] = None
         self.place = endpoint.place
@@ -109,12 +108,12 @@ class RedisSource:
 
     @classmethod
     def of(cls, where: object) -> RedisSource:
-        """Make a source of what a caller names Redis by.
+        """Make a source from whatever a caller names Redis by.
 
         Args:
             where: A URL (`redis://`, `rediss://`, `unix://`, `redis+cluster://`,
-                `redis+sentinel://`), or a `Redis` or a `RedisCluster` of redis.asyncio, whose
-                settings are used for connections of rapyer's own.
+                `redis+sentinel://`), or a `Redis` or `RedisCluster` of redis.asyncio, whose
+                settings are used for rapyer's own connections.
 
         Raises:
             ValueError: It is neither; the message is a clause with the remedy.
@@ -132,7 +131,7 @@ class RedisSource:
         return source
 
     def channel(self) -> Channel:
-        """Give the connections of the running event loop, made on first use."""
+        """Return the connections of the running event loop, made on first use."""
         loop = asyncio.get_running_loop()
         channel = self._channels.get(loop)
         if channel is None:
@@ -173,9 +172,9 @@ class RedisSource:
         )
 
     def _new_pool(self, **address: Any) -> Pool:
-        # A Retry has state, so that each pool is given one of its own. Not redis-py's pool that
-        # waits: on Python 3.11 and 3.12 its asyncio.Condition loses the wake-up of a waiter that
-        # is cancelled in the same moment, and the next one hangs; the Channel has a semaphore.
+        # A Retry has state, so each pool gets one of its own. Not redis-py's blocking pool: on
+        # Python 3.11 and 3.12 its asyncio.Condition loses the wake-up of a waiter that is cancelled
+        # at the same moment, and the next waiter hangs. The Channel has a semaphore instead.
         retry = Retry(NoBackoff(), retries=0)
         return cast("Pool", self._endpoint.make_pool(**self._settings, **address, retry=retry))
 
@@ -191,11 +190,11 @@ class RedisSource:
             )
 
     async def close(self) -> None:
-        """Close the connections of this process to the server, of all its event loops.
+        """Close the connections of this process to the server, in all its event loops.
 
-        Those of a loop that does not run at the moment stay until this is called when it does. One
-        of another thread that does not answer within a second, which it may never do if that thread
-        waits for this one, closes its own when it can, and is warned about.
+        Those of a loop that is not running at the moment stay until this is called while it runs. A
+        loop of another thread may not answer within a second, and may never do so if that thread is
+        waiting for this one; it closes its connections when it can, and a warning is issued.
         """
         self._warn_of_closed_loops()
         here, are_late = asyncio.get_running_loop(), False
@@ -227,8 +226,8 @@ class RedisSource:
     def forget_inherited(cls) -> None:
         """In the child of a fork, leave the connections to the parent, which goes on using them.
 
-        They are neither closed nor given back to the system: the loop that they belong to looks as
-        if it ran, and never does so here.
+        They are neither closed nor given back to the system: the loop that they belong to appears
+        to run, but never does so here.
         """
         for source in cls._all:
             cls._inherited.extend(source._channels.values())
@@ -246,24 +245,24 @@ if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
 
 
 class _Default:
-    """The source of models that were not told of another one."""
+    """The source of models without a server of their own."""
 
     source: RedisSource | None = None
 
 
 def use_as_default(source: RedisSource | None) -> RedisSource | None:
-    """Set the source of models without a `redis` option of their own; give the one before."""
+    """Set the source of models without a `redis` option of their own; return the previous one."""
     before, _Default.source = _Default.source, source
     return before
 
 
 def is_default(source: RedisSource) -> bool:
-    """Say whether a source is the one of models without a `redis` option of their own."""
+    """Return whether a source is the one of models without a `redis` option of their own."""
     return source is _Default.source
 
 
 def default_source() -> RedisSource:
-    """Give the source of models without a `redis` option of their own.
+    """Return the source of models without a `redis` option of their own.
 
     Raises:
         NotConnectedError: `init_rapyer` was not called, and the environment names no server.

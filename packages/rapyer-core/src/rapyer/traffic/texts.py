@@ -1,7 +1,7 @@
 """The named operations that append to texts and to bytes inside a document, each atomic.
 
-A text is appended to by `JSON.STRAPPEND`. Bytes are stored in base64 (RFC 4648, section 5), whose
-last letters may stand for fewer bytes than fit: those are written anew, the others are not.
+`JSON.STRAPPEND` appends to a text. Bytes are stored in base64 (RFC 4648, section 5), whose last
+letters may stand for fewer bytes than fit: these letters are rewritten, the others are not.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
 #: Arguments: the path of the text; the path of the object around it and the text that a document
-#: without it is read with (else both empty); how many characters or bytes there may be (0 for any
-#: number); up to which number of them it is replied what there is then. They reply what they did,
-#: how many there are then, and the JSON text where it was asked for.
+#: without it is read with (otherwise both empty); how many characters or bytes there may be (0 for
+#: any number); up to which size the result is included in the reply. They reply with what they did,
+#: the new size, and the JSON text if it was requested.
 _OPENING: Final = (
     """
 check(KEYS[1], 'write')
@@ -65,7 +65,7 @@ return {'done', length, length <= read_up_to and current() or false}
     writes=True,
 )
 #: Further arguments: how many bytes are appended; the first two of them, as numbers (-1 for none);
-#: the base64 of all of them, of those behind the first, and of those behind the second.
+#: the base64 of all of them, of those after the first, and of those after the second.
 _APPEND_BYTES: Final = Operation(
     "append_bytes",
     _OPENING
@@ -110,12 +110,13 @@ return {'done', count + number, count + number <= read_up_to and current() or fa
 
 @dataclass(frozen=True, slots=True)
 class TextPlace:
-    """Where a text, or bytes, stand in documents.
+    """Where a text, or bytes, are in documents.
 
     Attributes:
         path: The JSONPath.
-        around: That of the object around it, where a document that lacks it is read with a default.
-        default: This default, as JSON; else empty.
+        around: The JSONPath of the object around it, if a document without it is read with a
+            default.
+        default: This default, as JSON; otherwise empty.
         most: How many characters or bytes there may be; 0 for any number.
         name: The path as it is written in Python, for messages.
     """
@@ -131,15 +132,15 @@ class TextPlace:
 class TextInDocument:
     """The text, or the bytes, at a place of a document.
 
-    All methods raise `KeyNotFoundError` where there is no document, `PathNotFoundError` where
-    nothing is at the path, `WrongTypeError` where that is no text or the key holds another Redis
-    type, `UnstorableValueError` where there is no room, and `OutcomeUnknownError` where the reply
-    was lost. One round trip each.
+    All methods raise `KeyNotFoundError` if there is no document, `PathNotFoundError` if nothing is
+    at the path, `WrongTypeError` if that is not a text or the key holds another Redis type,
+    `UnstorableValueError` if there is no room, and `OutcomeUnknownError` if the reply was lost. One
+    round trip each.
 
     Attributes:
         document: The document.
         place: The place.
-        reads_up_to: Up to how many bytes what there is then is given, too.
+        reads_up_to: Up to how many bytes the result is given as well.
     """
 
     document: DocumentAt
@@ -147,13 +148,13 @@ class TextInDocument:
     reads_up_to: int = 0
 
     async def append(self, text: bytes) -> tuple[int, bytes | None]:
-        """Append to a text; give how many bytes it has then, in UTF-8 as it is stored.
+        """Append to a text; return its new size in bytes, in UTF-8 as it is stored.
 
         Args:
             text: What is appended, as JSON.
 
         Returns:
-            That, and the JSON of the whole text where that is asked for.
+            The size, and the JSON of the whole text if it was requested.
         """
         if not (self.document.policies or self.place.most or self.reads_up_to):
             length = await self._append(text)
@@ -162,7 +163,7 @@ class TextInDocument:
         return await self._run(_APPEND, [text])
 
     async def _append(self, text: bytes) -> int | None:
-        """Append by the command alone; None, and nothing is written, where there is no text."""
+        """Append by the command alone; None, with nothing written, if there is no text."""
         channel, key, _ = self.document
         try:
             reply: Any = await channel.execute(
@@ -177,10 +178,10 @@ class TextInDocument:
         return reply[0]
 
     async def append_bytes(self, added: bytes) -> tuple[int, bytes | None]:
-        """Append to bytes; give how many there are then, and more as `append` does.
+        """Append to bytes; return the new number of bytes, and more as `append` does.
 
         Raises:
-            CorruptDocumentError: What stands there is no base64; it was not changed.
+            CorruptDocumentError: What is there is not base64; it was not changed.
         """
         behind = [base64.urlsafe_b64encode(added[start:]) for start in range(3)]
         firsts = [added[place] if place < len(added) else -1 for place in range(2)]

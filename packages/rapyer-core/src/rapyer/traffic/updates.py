@@ -1,7 +1,7 @@
 """Writing values inside a document: all of them in one atomic step, or none.
 
-The server skips a path whose parent is not there or is null, and answers OK (`JSON.SET`,
-`JSON.MSET`). So what is around each value is looked at before anything is written.
+The server skips a path whose parent is missing or null, and still replies OK (`JSON.SET`,
+`JSON.MSET`). So what is around each value is checked before anything is written.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
 #: Lua: `plan` adds to `changes` what is to be written to a document, and says whether there is one;
-#: `carry_out` writes that. In `arg` stands first what has to be there, as paths and types; then
-#: values by paths. The rest takes more than a path: it removes something, leads through an index
+#: `carry_out` writes that. `arg` begins with what has to be there, as paths and types; then come
+#: values by path. The rest takes more than a path: it removes something, leads through an index
 #: that counts from the end, or adds to numbers.
-#: `JSON.MSET` is one change to those who index or watch the key.
+#: To those who index or watch the key, `JSON.MSET` is one change.
 PLANNING = """
 local function refuse(number, reason)
     error(redis.error_reply((reason or 'RAPYERPATH ') .. number))
@@ -130,11 +130,11 @@ class Target(NamedTuple):
 
     Attributes:
         path: The JSONPath for what is there; it may have negative indexes as slices.
-        around: The path of the object or array that it stands in, up to the first negative index.
-        hops: Each negative index there, with the path behind it: the server puts the index that
-            counts from the start between them.
+        around: The path of the object or array that contains it, up to the first negative index.
+        hops: Each negative index in that path, with the path after it: the server inserts the index
+            counted from the start between them.
         step: The last step: an index, or a key as a part of a path.
-        is_native: Whether the path alone leads there, also to what is not there yet.
+        is_native: Whether the path alone leads there, even to what is not there yet.
     """
 
     path: str
@@ -145,10 +145,10 @@ class Target(NamedTuple):
 
     @classmethod
     def of(cls, steps: Sequence[str | int]) -> Target:
-        """Give the target that keys and indexes lead to, as they stand in documents.
+        """Return the target that keys and indexes, as they occur in documents, lead to.
 
         Raises:
-            UnaddressableKeyError: A key has no spelling on the server.
+            UnaddressableKeyError: A key cannot be spelled on the server.
         """
         path, last = render_path(steps), steps[-1]
         step = last if isinstance(last, int) else render_path((last,))[1:]
@@ -161,7 +161,7 @@ class Write(NamedTuple):
     """What is written inside a document.
 
     Attributes:
-        target: Where.
+        target: Where it is written.
         dump: The JSON text of the value, and what has to be added to numbers in it; None removes
             what is there.
         limit: How many members the object around it may have; 0 for any number.
@@ -181,23 +181,23 @@ async def update_document(
 ) -> None:
     """Write some values inside a document, in one atomic step and one round trip.
 
-    `JSON.SET key path value` for one value without policies; else one script, which looks at what
-    is around each value and then writes them by one `JSON.MSET`.
+    `JSON.SET key path value` for one value without policies; otherwise one script, which checks
+    what is around each value and then writes them with one `JSON.MSET`.
 
     Args:
         channel: The connections.
         key: The whole Redis key.
-        writes: The values; none may stand inside another.
+        writes: The values; none may be inside another.
         policies: What else happens to the key.
-        beside: Other keys, in its slot, that the policies name. A node of a cluster then says
-            before anything is written that one of them is elsewhere.
+        beside: Other keys, in its slot, that the policies name. If one of them is elsewhere, a node
+            of a cluster then says so before anything is written.
 
     Raises:
         KeyNotFoundError: There is no document.
-        PathNotFoundError: A path leads through something that is not there or is null, or an index
-            is out of range.
-        UnstorableValueError: An object has as many members already as it may have.
-        WrongTypeError: The key holds another Redis type.
+        PathNotFoundError: A path leads through something that is missing or null, or an index is
+            out of range.
+        UnstorableValueError: An object already has as many members as it may have.
+        WrongTypeError: The key holds a different Redis type.
         OutcomeUnknownError: The reply was lost.
     """
     if len(writes) == 1 and not policies and _is_plain(writes[0]):
@@ -223,7 +223,7 @@ class Update:
     """Some values inside a document, as the scripts take them.
 
     Args:
-        writes: The values; none may stand inside another.
+        writes: The values; none may be inside another.
 
     Attributes:
         arguments: What `plan` reads.
@@ -236,7 +236,7 @@ class Update:
         if not all(map(_is_plain, writes)):
             simple = [write for write in writes if _is_plain(write)]
             special = [write for write in writes if not _is_plain(write)]
-            special.sort(key=_is_set)  # what is removed makes room
+            special.sort(key=_is_set)  # removals make room
         self._special = special
         self._checks = _checks(tuple([write.target for write in simple]), needs_root=bool(special))
         self.arguments: list[ScriptArgument] = [
@@ -246,7 +246,7 @@ class Update:
         ]
 
     def refusal(self, key: str, text: str) -> Exception | None:
-        """Give the error that a refusal of the script means; None for what is none of its own."""
+        """Return the error that a refusal of the script means; None for other errors."""
         refused = _REFUSED.match(text)
         if refused is None:
             return None
@@ -274,7 +274,7 @@ async def _set_one(channel: Channel, key: str, write: Write) -> None:
 
 
 def _is_plain(write: Write) -> bool:
-    """Say whether a path and a text are all that a write takes."""
+    """Return whether a write needs nothing more than a path and a text."""
     target, dump, limit = write
     return dump is not None and not dump[1] and not limit and target.is_native
 
@@ -288,7 +288,7 @@ class _Checks(NamedTuple):
 
     Attributes:
         arguments: How many checks there are, and a path and a type for each.
-        targets: For each of them a target that it is for.
+        targets: For each check, a target that needs it.
     """
 
     arguments: tuple[ScriptArgument, ...]
@@ -297,14 +297,14 @@ class _Checks(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _checks(targets: tuple[Target, ...], *, needs_root: bool) -> _Checks:
-    """Work out what has to be there for some targets; what a deeper one says is not asked for."""
+    """Work out what must be there for some targets; checks implied by deeper ones are left out."""
     wanted: dict[str, tuple[str, Target]] = {}
     for target in targets:
         if isinstance(target.step, int):
             wanted[target.path] = "any", target
         else:
             wanted[target.around] = "object", target
-    # sorted, what is deeper follows: behind each path there is a bracket, and a quote for a key
+    # when sorted, deeper paths follow: each path is followed by a bracket, and a quote for a key
     paths = sorted(wanted)
     needed = {
         path: wanted[path]
@@ -333,12 +333,12 @@ def _specials(writes: Sequence[Write]) -> list[ScriptArgument]:
         arguments += [step, limit]
         arguments.append(len(corrections))
         for path, delta in corrections:
-            arguments += [path[1:], delta]  # behind the path of the value
+            arguments += [path[1:], delta]  # relative to the path of the value
     return arguments
 
 
 def no_document(key: str) -> KeyNotFoundError:
-    """Make the error about a key where no document is to be updated."""
+    """Make the error for a key without a document to update."""
     return KeyNotFoundError(
         f"no document is stored at {key!r}. It was never saved, was deleted or has expired. "
         "Nothing was written.",

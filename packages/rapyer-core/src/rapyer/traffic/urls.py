@@ -1,4 +1,4 @@
-"""URLs of Redis: taken apart, and shown without their secrets."""
+"""URLs of Redis: parsing them, and showing them without their secrets."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from redis.asyncio.connection import parse_url
 
 #: A host with or without a port.
 _HOST: Final = r"(?:[\w.-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?"
-#: The path of a socket, or hosts and a database, or the service of sentinels: nothing else is
-#: shown of a URL, for it may be a part of a password that nobody has quoted.
+#: The path of a socket, or hosts and a database, or the service of sentinels. Nothing else of a URL
+#: is shown, because it may be a part of a password that was not quoted.
 _PLACE: Final = re.compile(
     rf"/.*|{_HOST}(?:,{_HOST})*(?:/[0-9]*)?|{_HOST}(?:,{_HOST})*/(?P<service>[\w.-]+)(?:/[0-9]*)?",
     re.DOTALL,
 )
 _DATABASE: Final = re.compile(r"/?(?:[0-9]+/?)?")
-#: How errors of redis-py begin that say nothing of the URL itself; others quote parts of it.
+#: How those redis-py errors begin that reveal nothing of the URL; others quote parts of it.
 _HARMLESS: Final = ("Redis URL must specify", "Invalid value for")
 
 T = TypeVar("T")
 
 
 def settings_of(url: str) -> dict[str, Any]:
-    """Give what a URL says as arguments of a connection pool of redis-py.
+    """Return the contents of a URL as arguments of a redis-py connection pool.
 
     Raises:
-        ValueError: It is no URL of Redis; the message is a clause with the remedy, and shows no
+        ValueError: It is not a Redis URL; the message is a clause with the remedy, and shows no
             part of the URL.
     """
     settings = {**_parsed(parse_url, url)}
-    # redis-py takes database 0 for a name, and 12 for "/1/2"; the path of a socket is no database
+    # redis-py reads a name as database 0, and "/1/2" as 12; the path of a socket is not a database
     if "path" not in settings and not _DATABASE.fullmatch(parts_of(url).path):
         raise ValueError(
             "names a database that is no number. Give one such as 'redis://localhost:6379/0', "
@@ -43,11 +43,11 @@ def settings_of(url: str) -> dict[str, Any]:
 
 
 def parts_of(url: str) -> SplitResult:
-    """Take a URL apart, and make sure that its port is a number; see `settings_of` for errors."""
+    """Split a URL, and make sure that its port is a number; see `settings_of` for errors."""
 
     def parse(url: str) -> SplitResult:
         parts = urlsplit(url)
-        _ = parts.port  # which is looked at when it is asked for
+        _ = parts.port  # checked on access
         return parts
 
     return _parsed(parse, url)
@@ -65,10 +65,10 @@ def _parsed(parse: Callable[[str], T], url: str) -> T:
 
 
 def without_secrets(where: object) -> object:
-    """Give what Redis was named by in a form that can be shown: a URL without user and password.
+    """Return what Redis was named by in a form that can be shown: a URL without user and password.
 
-    Where a password seems to have been put into a URL unquoted, nothing but its scheme is shown;
-    of what is no text its type, for how others show themselves is not known.
+    If a password seems to have been put into a URL unquoted, only its scheme is shown. For anything
+    other than text, only its type is shown, because its repr may contain anything.
     """
     if where is None or isinstance(where, (bool, int, float)):
         return where

@@ -1,8 +1,8 @@
 """The named operation on numbers inside a document, atomic and one round trip.
 
-The server answers null or `[]`, and no error, for a path that leads to nothing or to a value of
-another type. Every reply is looked at here; what was wrong is asked for once more, on the way to
-the error only.
+If a path leads to nothing or to a value of another type, the server replies null or `[]` rather
+than an error. Every reply is checked here; only to report the error is the server asked once more
+what was wrong.
 
 A path is JSONPath text that leads to one value, as `rapyer.expr.jsonpath` writes it.
 """
@@ -20,13 +20,12 @@ from rapyer.traffic.policies import Policies
 from rapyer.traffic.replies import unexpected_reply
 from rapyer.traffic.scripts import Operation
 
-#: `JSON.NUMINCRBY` wraps around at 64 bits without a word. Seen by the jump over zero, the old text
-#: is set back before anybody else can look.
+#: `JSON.NUMINCRBY` silently wraps around at 64 bits. The jump across zero reveals it, and the old
+#: text is restored before anybody else can look.
 #:
-#: Arguments: the path, what is added; the least and the most that may come of it, as texts of
-#: doubles or, for integers, of what the number may be before (empty for no bound); the path of the
-#: object around it and the number that a document without it is read with (empty where there is
-#: none).
+#: Arguments: the path; what is added; the lower and upper bound of the result, as texts of doubles
+#: or, for integers, of what the number may be before (empty for no bound); the path of the object
+#: around it and the number that a document without it is read with (empty if there is none).
 INCREASE = Operation(
     "increase",
     """
@@ -80,15 +79,15 @@ _ABSENT, _OTHER_TYPE = b"[]", b"[null]"
 
 
 class NumberPlace(NamedTuple):
-    """Where a number stands in documents, and what it may become.
+    """Where a number is in documents, and what it may become.
 
     Attributes:
         path: The JSONPath.
-        least: The least that it may become, as the text of a double; of integers, the least that it
-            may be before; empty for no bound.
-        most: Likewise the most.
-        around: The path of the object around it, where a document may lack it.
-        default: The number that such a document is read with, as text; else empty.
+        least: The least that it may become, as the text of a double; for integers, the least that
+            it may be before; empty for no bound.
+        most: The same for the greatest.
+        around: The path of the object around it, if a document may lack the number.
+        default: The number that such a document is read with, as text; otherwise empty.
     """
 
     path: str
@@ -113,12 +112,12 @@ class OutOfBoundsError(Exception):
 async def increase(
     channel: Channel, key: str, place: str | NumberPlace, delta: bytes, policies: Policies = ()
 ) -> bytes:
-    """Add to the number at a path, as one script; give the JSON text of what it is now.
+    """Add to the number at a path, as one script; return the JSON text of the result.
 
     Raises:
         KeyNotFoundError: There is no document.
         PathNotFoundError: Nothing is at the path.
-        WrongTypeError: It is no number, or the key holds another Redis type.
+        WrongTypeError: It is not a number, or the key holds another Redis type.
         NumberOverflowError: The result would not fit; nothing was changed.
         OutOfBoundsError: It would leave the bounds of the place; nothing was changed.
         OutcomeUnknownError: The reply was lost.

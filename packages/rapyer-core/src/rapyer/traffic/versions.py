@@ -1,4 +1,4 @@
-"""The versions of documents: compared and increased in the script of the write itself."""
+"""The versions of documents: compared and incremented in the script of the write itself."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from rapyer.traffic.policies import AccessPolicy
 Expected: TypeAlias = str
 ABSENT: Final = "-"
 ANY: Final = "*"
-#: No version is as large.
+#: All versions are smaller than this.
 LIMIT: Final = 10**18
 
 #: Lua: `check_version` gives true, or the error to abort with; `count_version` counts.
-# A document without its version is one of before the field was declared, and counts as 0. Texts are
-# compared, for a number in Lua is a double. 17 digits leave room below the 64 bits of the server.
+# A document without its version is from before the field was declared, and counts as 0. Texts are
+# compared, because numbers in Lua are doubles. 17 digits leave room below the server's 64 bits.
 CHECKING = """
 local function check_version(key, path, expected)
     local text = redis.call('JSON.GET', key, path)
@@ -66,18 +66,18 @@ _CONFLICT = re.compile(r"RAPYERCONFLICT (\S+) (\S+) (.*)", re.DOTALL)
 
 @lru_cache(maxsize=1024)
 def version_policy(path: str, expected: Expected) -> AccessPolicy:
-    """Give the policy that compares the version at a path with what is expected, and counts.
+    """Return the policy that compares the version at a path with the expected one, and counts.
 
     Args:
         path: The JSONPath of the version.
-        expected: The version as text, `ABSENT` for no document, `ANY` to count only.
+        expected: The version as text, `ABSENT` for no document, `ANY` to only count.
     """
     arguments = (path, expected)
     return AccessPolicy("version", _CHECK, _APPLY, 2, lambda: arguments)
 
 
 def version_error(error: ResponseError, keys: Sequence[str]) -> Exception | None:
-    """Give the error that a script means which was aborted by `version_policy`; None for others.
+    """Return the error meant by a script that `version_policy` aborted; None for other errors.
 
     Args:
         error: What the server says.
@@ -95,7 +95,7 @@ def version_error(error: ResponseError, keys: Sequence[str]) -> Exception | None
     conflict = _CONFLICT.match(text)
     if conflict is None:
         return None
-    for one in keys:  # Redis adds where in the script that was
+    for one in keys:  # Redis adds where in the script it happened
         if conflict[3] == one or conflict[3].startswith(f"{one} script: "):
             key = one
     expected, actual = (None if one == ABSENT else int(one) for one in conflict.groups()[:2])

@@ -1,4 +1,4 @@
-"""What a value looks like in a document: one file for each family of types."""
+"""What a value looks like in a document: one module for each family of types."""
 
 from rapyer.types.define import define_field_type as define_field_type
 from rapyer.types.marking import FieldTypeMarker as FieldTypeMarker

@@ -1,4 +1,4 @@
-"""Between values, instances of models above all, and the JSON text of their stored form."""
+"""Converting between values, mainly instances of models, and the JSON text of their stored form."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: The text of a document, and what has to be added to numbers in it.
 Dump: TypeAlias = tuple[bytes, tuple[Correction, ...]]
 
-#: Schemas under which no number can stand, so that none has to be looked at.
+#: Schemas that cannot contain a number, so that no number has to be checked.
 _WITHOUT_NUMBERS = frozenset(
     {
         "bool", "str", "none", "list", "dict", "nullable", "default", "union",
@@ -44,15 +44,15 @@ _WITHOUT_NUMBERS = frozenset(
         "date", "time", "datetime",
     }
 )  # fmt: skip
-#: Types whose values have no parts, and whose equality says all.
+#: Types whose values have no parts, and whose equality is complete.
 _SCALARS = frozenset({bool, int, float, str, bytes, type(None)})
 
 
 class Codec:
     """Dumps the values of one place to their stored form, and loads them again.
 
-    Both directions are one call into pydantic-core; no JSON is parsed in Python. What they need
-    is built on first use, once.
+    Both directions are one call into pydantic-core; no JSON is parsed in Python. What they need is
+    built once, on first use.
 
     Args:
         name: What the values are, in messages: the name of a model, or a path.
@@ -91,7 +91,7 @@ class Codec:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what was built, because annotations were resolved anew."""
+        """Forget what was built, because annotations were resolved again."""
         self._has_numbers, self._by_parts = True, True
         self._proves, self._nests = NO_PROOF
         self._to_json: Callable[..., bytes] = self._build_and_dump
@@ -99,7 +99,7 @@ class Codec:
         self._validate_all: Callable[..., list[Any]] = self._build_and_load_all
 
     def named(self, name: str, levels: int) -> Codec:
-        """Give one for the same values at one place, which has built what this one has.
+        """Return a codec for the same values at one place, which shares what this one has built.
 
         Args:
             name: What the values are, in messages.
@@ -111,7 +111,7 @@ class Codec:
         return codec
 
     def _to_look(self, value: Any) -> Any:
-        """Dump a value in Python objects, with marks for what is refused."""
+        """Dump a value to Python objects, with marks for what is refused."""
         schema = storage_schema(self._schema(), self._field_types, to_look=True).schema
         return build_serializer(schema, self._config).to_python(value, warnings=False)
 
@@ -123,7 +123,7 @@ class Codec:
             raise
         validator = build_validator(schema, self._config)
         serializer = build_serializer(schema, self._config)
-        # equality of other people's classes says nothing of their types: they are looked at
+        # the equality of other people's classes says nothing about types, so those are checked
         self._by_parts |= any(kind.startswith("field type") for kind in kinds)
         self._has_numbers = not kinds <= _WITHOUT_NUMBERS
         self._proves, self._nests = proof_of(schema, self._config)
@@ -156,13 +156,13 @@ class Codec:
         Args:
             value: An instance of the model, or the value of a field.
             checked: Whether to make sure, before the text is spelled for the server, that it gives
-                the instance back. pydantic does not look at what is assigned to a field, nor at
-                what is put into a list; a subclass in a field of its base would lose fields, a
-                masked secret its value. Readers would find out when it is too late.
+                the instance back. pydantic checks neither what is assigned to a field nor what is
+                put into a list; a subclass in a field of its base would lose fields, and a masked
+                secret its value. Readers would find out when it is too late.
 
         Returns:
-            The text, and what has to be added to its numbers in the same atomic step: nothing but
-            for one or two in a thousand doubles of full precision.
+            The text, and what has to be added to its numbers in the same atomic step: nothing,
+            except for one or two in a thousand doubles of full precision.
 
         Raises:
             UnstorableValueError: A value is one that JSON or the server cannot hold exactly, or
@@ -172,14 +172,14 @@ class Codec:
         return self.spell(value, self.text(value, checked=checked))
 
     def text(self, value: Any, *, checked: bool = False) -> bytes:
-        """Dump a value as the JSON text, in UTF-8, that any reader but the server takes for it.
+        """Dump a value as the JSON text, in UTF-8, that readers other than the server take for it.
 
         Args:
             value: An instance of the model, or the value of a field.
             checked: As for `dump`.
 
         Raises:
-            UnstorableValueError: As `dump` does, but for numbers without a text.
+            UnstorableValueError: As for `dump`, except for numbers without a text.
         """
         try:
             text = self._to_json(value, warnings=False)
@@ -193,15 +193,15 @@ class Codec:
             and (len(text) < SHORT or not is_doubtful(text, nests=self._nests))
         ):
             self._check(text, value)
-        # the server counts the levels of a value, not those around it: such a document could be
-        # neither saved nor copied as a whole any more
+        # the server counts the levels of a value, not those around it: such a document could then
+        # be neither saved nor copied as a whole
         if self._levels:
             looks_deep = (
                 len(text) + self._levels > MAX_LEVELS
                 and text.count(b"[") + text.count(b"{") + self._levels > MAX_LEVELS
             )
-            # of a whole document, the server refuses infinity; of one value among others it would
-            # when some of them are written
+            # in a whole document the server refuses infinity; in one value of several it would
+            # refuse it after some of them have been written
             if looks_deep or (self._has_numbers and b"Infinity" in text):
                 fault = self.fault_of(value)
                 if fault is not None:
@@ -209,7 +209,7 @@ class Codec:
         return text
 
     def read(self, text: bytes) -> Any:
-        """Make a value from the text that `text` gives, as `load` does from that of the server.
+        """Make a value from text given by `text`, as `load` does from the server's text.
 
         Raises:
             pydantic.ValidationError: It does not validate.
@@ -220,19 +220,19 @@ class Codec:
         """Dump several values, as `text` does with one.
 
         Raises:
-            UnstorableValueError: As `text` does.
+            UnstorableValueError: As for `text`.
         """
         to_json = self._to_json
         try:
             return [to_json(value, warnings=False) for value in values]
         except (PydanticSerializationError, RecursionError):
-            return [self.text(value) for value in values]  # which tells what is wrong
+            return [self.text(value) for value in values]  # which reports what is wrong
 
     def member(self, value: Any, name: str) -> bytes:
-        """Dump one field of a model as it stands among the members of an object: `"name":1`.
+        """Dump one field of a model as it appears among the members of an object: `"name":1`.
 
         Raises:
-            UnstorableValueError: As `text` does.
+            UnstorableValueError: As for `text`.
         """
         try:
             return self._to_json(value, warnings=False, include={name})[1:-1]
@@ -247,7 +247,7 @@ class Codec:
             text = hide_nul(text)
         if self._has_numbers:
             shape = text.translate(SHAPE)
-            # find takes half the time of `in`, which first asks whether the text is a number
+            # find takes half the time of `in`, which first checks whether the text is a number
             if shape.find(LONG_NUMBER) >= 0 or (SIGN in shape and shape.find(EXPONENT) >= 0):
                 return self._spell_numbers(value, text)
         return text, ()
@@ -279,7 +279,7 @@ class Codec:
             )
 
     def _is_clearly_same(self, value: Any, read: Any) -> bool:
-        """Say whether two values need not be compared part by part."""
+        """Return whether two values need not be compared part by part."""
         if type(value) in _SCALARS:
             return type(read) is type(value) and bool(read == value)
         return (
@@ -296,8 +296,8 @@ class Codec:
     def load(self, document: bytes) -> Any:
         """Make a value, such as an instance of a model, from the JSON text of its stored form.
 
-        Values have to have the JSON type of their field: a text `"5"` is no integer here, since
-        neither an index nor a script of the server would take it for one.
+        Values must have the JSON type of their field: a text `"5"` is not an integer here, because
+        neither an index nor a script on the server would take it for one.
 
         Raises:
             pydantic.ValidationError: The document does not validate.
@@ -307,7 +307,7 @@ class Codec:
         return self._validate_json(document, strict=True)
 
     def load_all(self, documents: Sequence[bytes]) -> list[Any]:
-        """Make values of several JSON texts, in one call into pydantic-core; see `load`.
+        """Make values from several JSON texts, in one call into pydantic-core; see `load`.
 
         Raises:
             pydantic.ValidationError: A document does not validate.
@@ -321,12 +321,12 @@ class Codec:
         """Find out why a value cannot be stored, after a dump or the server refused it.
 
         Returns:
-            The error to raise, with path and value; None when every part by itself is fine.
+            The error to raise, with path and value; None if every part is fine on its own.
         """
         try:
             dumped = self._to_look(value)
         except (PydanticSerializationError, RecursionError, TypeError):
-            return None  # a TypeError for keys that are no keys any more when they are dumped
+            return None  # a TypeError for keys that are no longer keys once dumped
         fault = find_fault(dumped, levels=self._levels)
         if fault is None:
             return None
@@ -340,7 +340,7 @@ class Codec:
     def _spell_numbers(self, value: Any, document: bytes) -> Dump:
         try:
             spelled = spell_numbers(document)
-            # only a text that was changed can hold a number without a spelling
+            # only a text that was changed can contain a number without a spelling
             return spelled, () if spelled == document else corrections_of(document)
         except (UnspellableNumberError, UnaddressableKeyError) as exc:
             raise self.fault_of(value) or UnstorableValueError(
@@ -350,7 +350,7 @@ class Codec:
 
 
 def complete_schema(model: type[BaseModel]) -> CoreSchema:
-    """Give the core schema of a model, whose annotations are resolved now if they were not."""
+    """Return the core schema of a model; its annotations are resolved now if they were not yet."""
     if not model.__pydantic_complete__:
         model.model_rebuild()
     return model.__pydantic_core_schema__

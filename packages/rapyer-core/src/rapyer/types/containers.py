@@ -1,4 +1,4 @@
-"""Collections that JSON has no exact form for: sets."""
+"""Collections for which JSON has no exact form: sets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_core import core_schema, to_json
 def serialize_set() -> core_schema.SerSchema:
     """Make the serialization of a set: an array in the order of its elements' JSON in UTF-8.
 
-    Python's own order changes from run to run; with this one equal sets are equal documents.
+    Python's own order changes from run to run; with this order, equal sets are equal documents.
     """
     return core_schema.wrap_serializer_function_ser_schema(_dump_set)
 

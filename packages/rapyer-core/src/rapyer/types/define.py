@@ -1,4 +1,4 @@
-"""Making field types of classes that rapyer does not know."""
+"""Making field types for classes that rapyer does not know."""
 
 from __future__ import annotations
 
@@ -37,30 +37,31 @@ def define_field_type(
             order="number", index="numeric", operations={"increase"},
         )
 
-    A stored form is pinned with the first document: neither it nor its meaning can be changed by
-    a later version of the plugin. Where pydantic knows the class itself (it is a model or a
-    dataclass, say), it goes on validating and dumping it for others than Redis. Where it does not,
-    a field takes an instance or the stored form, and `model_dump_json` gives the stored form.
+    The first document pins the stored form: a later version of the plugin can change neither the
+    form nor its meaning. If pydantic knows the class itself (because it is a model or a
+    dataclass, for example), pydantic still validates and dumps it for purposes other than Redis.
+    Otherwise, a field accepts an instance or the stored form, and `model_dump_json` gives the
+    stored form.
 
     Args:
-        kind: The class of the values. Subclasses of it are other types.
+        kind: The class of the values. Subclasses of it are different types.
         stored_as: The type of the stored form, made of what JSON has: `float`, `list[float]`, a
             `TypedDict`.
         dump: Turns a value into its stored form; a ValueError refuses it.
         load: Turns a stored form, which is of the type `stored_as`, into the value; a ValueError
             refuses it. `load(dump(value)) == value` must hold for every value.
         form: An example of the stored form as JSON, for messages and documentation.
-        name: The name of the field type; that of the class if not given.
-        order: How values are ordered: `"number"`, `"text"` or `"instant"`; None where they are
-            only told apart.
+        name: The name of the field type; by default, that of the class.
+        order: How values are ordered: `"number"`, `"text"` or `"instant"`; None if they are only
+            told apart.
         index: How the server indexes them: `"numeric"` or `"tag"`; None for not at all.
-        index_path: Where in the stored form the indexed value stands; empty for all of it.
+        index_path: Where in the stored form the indexed value is; empty for the whole form.
         operations: What the server can do to the stored form in place: `"increase"` a number,
             `"append"` to a text, `"shift"` a number of days or microseconds.
 
     Raises:
-        ValueError: The stored form is no JSON, or refers to itself; or `order`, `index` or
-            `operations` is none of those above.
+        ValueError: The stored form is not JSON, or refers to itself; or `order`, `index` or
+            `operations` is not one of those above.
         TypeError: `index_path` is a text.
     """
     name = kind.__name__ if name is None else name
@@ -87,7 +88,7 @@ def define_field_type(
 
 
 def _only_of(kind: type[T], dump: Callable[[T], Any]) -> Callable[[T], Any]:
-    """Let a function dump values of one class alone: others of a union are not meant for it."""
+    """Make a function dump values of one class only: other union members are not meant for it."""
 
     def dump_own(value: T) -> Any:
         if type(value) is not kind:
@@ -98,7 +99,7 @@ def _only_of(kind: type[T], dump: Callable[[T], Any]) -> Callable[[T], Any]:
 
 
 def _check_names(name: str, what: str, known: Any, given: Any) -> None:
-    """Refuse names that nobody knows: they would be ignored."""
+    """Refuse unknown names, which would otherwise be ignored."""
     names = {option for member in (known, *get_args(known)) for option in get_args(member)}
     allowed = {option for option in names if isinstance(option, str)}
     if isinstance(given, str) or not {one for one in given if one is not None} <= allowed:
@@ -118,7 +119,7 @@ def _validation(
     loader = core_schema.no_info_after_validator_function(load, form)
     return core_schema.json_or_python_schema(
         json_schema=loader,
-        # applications that parse JSON themselves, such as FastAPI's, hand in the stored form
+        # applications that parse JSON themselves, such as FastAPI ones, pass in the stored form
         python_schema=core_schema.union_schema([instance, loader], mode="left_to_right"),
         serialization=core_schema.plain_serializer_function_ser_schema(
             dump, return_schema=form, when_used="json"
@@ -141,7 +142,7 @@ def _form_schema(name: str, stored_as: Any) -> core_schema.CoreSchema:
             f"{', '.join(sorted(unknown))}, which JSON has not. Make it of text, numbers, bool, "
             "None, lists, tuples, TypedDicts and dicts with text keys."
         )
-    # a form is no class of the user's model, so that nothing refers to it by name
+    # a form is not a class of the user's model, so nothing refers to it by name
     return cast("core_schema.CoreSchema", copy_schema(stored.schema, without_refs=True))
 
 

@@ -1,4 +1,4 @@
-"""Between instances of models and the texts of their documents, one by one and many together."""
+"""Converting between models and the texts of their documents, one by one and in bulk."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _INFINITY = b"Infinity"
 
 
 class Dumps(NamedTuple):
-    """What `DocumentCodec.dump_many` makes of several instances.
+    """What `DocumentCodec.dump_many` makes from several instances.
 
     Attributes:
-        texts: The texts for any reader but the server; empty for those that cannot be stored.
+        texts: The texts for readers other than the server; empty for those that cannot be stored.
         documents: The texts as the server takes them.
-        corrections: What has to be added to numbers in some, by their place.
-        failures: Why some cannot be stored, by their place.
+        corrections: What has to be added to numbers in some of them, by position.
+        failures: Why some of them cannot be stored, by position.
     """
 
     texts: Sequence[bytes]
@@ -51,7 +51,7 @@ class DocumentCodec(Codec):
     __slots__ = ()
 
     def __init__(self, model: type[BaseModel], field_types: FieldTypes) -> None:
-        # of the settings in schemas, pydantic takes this one from the outermost validator alone
+        # among the settings in schemas, pydantic takes this one only from the outermost validator
         hides = model.model_config.get("hide_input_in_errors", False)
         config: CoreConfig | None = {"hide_input_in_errors": True} if hides else None
         super().__init__(model.__name__, partial(complete_schema, model), field_types, config)
@@ -59,8 +59,8 @@ class DocumentCodec(Codec):
     def dump_many(self, instances: Sequence[Any]) -> Dumps:
         """Dump several instances, checked, as `dump` does with each.
 
-        What is looked for in every text is looked for in all of them together, which takes half the
-        time. One that cannot be stored does not keep the others from being dumped.
+        What is searched for in every text is searched for in all of them together, which takes half
+        the time. An instance that cannot be stored does not keep the others from being dumped.
         """
         failures: dict[int, Exception] = {}
         texts = self._texts(instances, failures)
@@ -92,7 +92,7 @@ class DocumentCodec(Codec):
     ) -> None:
         """Find those that could not be read back, and those that the server would refuse.
 
-        With one that it refuses it would refuse all others in the same command.
+        If the server refuses one, it refuses all others in the same command.
         """
         suspects = self._doubtful(instances, texts, together)
         for place in suspects:
@@ -127,7 +127,7 @@ class DocumentCodec(Codec):
     def _doubtful(
         self, instances: Sequence[Any], texts: Sequence[bytes], together: bytes
     ) -> list[int]:
-        """Give the places of those that are not certain to be read back as they are."""
+        """Return the positions of those that may not be read back as they are."""
         nests, proven = self._nests, [*map(self._proves, instances)]
         places = set[int]()
         if not all(proven):
@@ -143,7 +143,7 @@ class DocumentCodec(Codec):
         return sorted(places)
 
     def _is_spelled_alike(self, text: bytes) -> bool:
-        """Say whether the server reads the texts that stand in one as every other reader does."""
+        """Return whether the server reads the texts inside a text as every other reader does."""
         if BACKSLASH in text or not text.isascii():
             return False
         if not self._has_numbers:

@@ -1,4 +1,4 @@
-"""Numbers that JSON and the server do not hold: `Decimal`, and integers beyond 64 bits."""
+"""Numbers that JSON and the server cannot hold: `Decimal`, and integers beyond 64 bits."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from rapyer.types.spelling import spell_float
 
 BigInt: TypeAlias = Annotated[int, FieldTypeMarker("BigInt")]
 """An integer of up to 4300 digits (`sys.get_int_max_str_digits`), stored as text. It is compared as
-a whole; the server neither orders nor adds to it."""
+a whole; the server neither orders it nor adds to it."""
 
 _LARGEST = sys.float_info.max
 
 
 def nearest_double(value: Decimal) -> float:
-    """Give the double beside which a `Decimal` is indexed: the nearest, clamped, or its neighbour.
+    """Return the double under which a `Decimal` is indexed: the nearest, clamped, or its neighbor.
 
-    The server holds it exactly: where no text stands for the nearest double there, one stands for
-    the next.
+    The server holds it exactly: if no text on the server stands for the nearest double, one does
+    for the next.
     """
     number = max(-_LARGEST, min(_LARGEST, float(value)))
     while spell_float(number) is None:
@@ -33,7 +33,7 @@ def nearest_double(value: Decimal) -> float:
 
 
 def dump_decimal(value: Decimal) -> dict[str, Any]:
-    """Give the stored form of a `Decimal`: its text, and a double near it for the index."""
+    """Return the stored form of a `Decimal`: its text, and a double near it for the index."""
     if not value.is_finite():
         raise ValueError(f"{value!r} is no number that JSON has")
     return {"dec": str(value), "n": nearest_double(value)}

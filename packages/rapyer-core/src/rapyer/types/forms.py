@@ -11,11 +11,12 @@ from pydantic_core import core_schema
 def by_functions(
     dump: Callable[[Any], Any], load: Callable[[Any], Any], form: core_schema.CoreSchema
 ) -> core_schema.CoreSchema:
-    """Make the schema of values whose stored form functions make and read.
+    """Make the schema of values whose stored form is made and read by functions.
 
     Args:
         dump: Turns a value into its stored form; a ValueError refuses it.
-        load: Turns a stored form, which `form` has validated, into the value; likewise.
+        load: Turns a stored form, which `form` has validated, into the value; a ValueError
+            refuses it.
         form: The schema of the stored form.
     """
     return core_schema.no_info_after_validator_function(

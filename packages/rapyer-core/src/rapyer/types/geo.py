@@ -13,7 +13,7 @@ from rapyer.guards import is_list, is_mapping, is_tuple
 from rapyer.types.forms import by_functions
 from rapyer.types.marking import mark
 
-#: What is above would be in the cells that follow the last.
+#: Anything above would fall into the cells after the last one.
 _HIGHEST: Final = LARGEST_LATITUDE - 1e-8
 _NUMBER: Final = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?"
 _PATTERN: Final = rf"^{_NUMBER},{_NUMBER}$"
@@ -21,19 +21,19 @@ _PATTERN: Final = rf"^{_NUMBER},{_NUMBER}$"
 
 @dataclass(frozen=True, slots=True)
 class GeoPoint:
-    """A place, by longitude and latitude in degrees: `GeoPoint(2.3522, 48.8566)`.
+    """A place on earth, by longitude and latitude in degrees: `GeoPoint(2.3522, 48.8566)`.
 
-    It is stored as Redis indexes places, as a text of both: `"2.3522,48.8566"`. Fields take it, a
-    pair `(lon, lat)`, a dict with `lon` and `lat` or with `longitude` and `latitude`, and that
-    text; `model_dump_json` gives the text.
+    It is stored as Redis indexes places, as a text of both: `"2.3522,48.8566"`. Fields accept a
+    `GeoPoint`, a pair `(lon, lat)`, a dict with `lon` and `lat` or with `longitude` and `latitude`,
+    and that text; `model_dump_json` gives the text.
 
     Attributes:
-        lon: The longitude in degrees, from -180 to 180, which is the same as -180 and becomes that.
-        lat: The latitude in degrees, between -85.05112878 and 85.05112878, which is all that the
+        lon: The longitude in degrees, from -180 to 180; 180 is the same as -180, and becomes that.
+        lat: The latitude in degrees, between -85.05112878 and 85.05112878, the range that the
             server indexes.
 
     Raises:
-        ValueError: One of them is no such number.
+        ValueError: One of them is not such a number.
     """
 
     lon: float
@@ -59,10 +59,10 @@ class GeoPoint:
 
     @classmethod
     def of(cls, value: object) -> GeoPoint:
-        """Make a place of a `value` that fields take.
+        """Make a place of any `value` that fields accept.
 
         Raises:
-            ValueError: It is no place.
+            ValueError: It is not a place.
         """
         if isinstance(value, GeoPoint):
             return value
@@ -82,7 +82,7 @@ class GeoPoint:
         return cls(lon, lat)
 
     def distance_to(self, other: GeoPoint) -> float:
-        """Give the distance to the `other` place in metres, as the server measures."""
+        """Return the distance to the `other` place in metres, as the server measures it."""
         return distance_between(self.lon, self.lat, other.lon, other.lat)
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ class GeoPoint:
 
 def _degrees(name: str, value: Any) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not -1e9 < value < 1e9:  # an int may be beyond all floats
+    if not is_number or not -1e9 < value < 1e9:  # an int may exceed all floats
         raise ValueError(f"the {name} is {repr(value)[:40]}. Give a number of degrees.")
     return float(value)
 

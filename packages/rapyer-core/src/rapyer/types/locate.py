@@ -1,4 +1,4 @@
-"""Where the values that a path leads to stand in a document, and what their schema is.
+"""Where the values that a path leads to are in a document, and what their schema is.
 
 The core schema of the model is followed step by step: it has the names under which fields are
 stored, their constraints and validators, and their defaults.
@@ -20,23 +20,23 @@ from rapyer.guards import is_list, is_mapping, is_tuple
 
 Schema: TypeAlias = dict[str, Any]
 
-#: Schemas that stand around the one of the value, under "schema".
+#: Schemas that wrap the schema of the value, under "schema".
 _WRAPPERS = frozenset(
     {
         "nullable", "default", "function-before", "function-after", "function-wrap",
         "custom-error", "model", "dataclass", "definitions",
     }
 )  # fmt: skip
-#: Other schemas around that of the value, with the key under which that stands in documents.
+#: Other schemas around that of the value, with the key under which it is used for documents.
 _CHOOSERS: Mapping[str, str] = {"lax-or-strict": "strict_schema", "json-or-python": "json_schema"}
-#: Schemas of what stands as an object in JSON.
+#: Schemas of values that are objects in JSON.
 _OBJECTS = frozenset({"any", "dict", "typed-dict", "model-fields", "dataclass-args"})
-#: Schemas of what stands as an array there.
+#: Schemas of values that are arrays in JSON.
 _ARRAYS = frozenset({"any", "list", "tuple", "set", "frozenset", "generator"})
 _ANY: Schema = {"type": "any"}
 _CONFIGURED = frozenset({"model", "dataclass", "typed-dict"})
 _FUNCTIONS = frozenset({"function-before", "function-after", "function-wrap"})
-#: Factories that always make the same.
+#: Factories that always make the same value.
 EMPTY_FACTORIES = frozenset({list, dict, set, frozenset, tuple, str, int, float, bool, bytes})
 
 
@@ -46,14 +46,14 @@ class Place:
 
     Attributes:
         schema: The core schema of the values.
-        name: The key or the index as it stands in the document, but for U+0000 in it.
+        name: The key or the index as it is in the document, except for U+0000 in it.
         config: The settings of the model around it.
         is_field: Whether it is a declared field, which may have a default.
         frozen: Whether it may not be assigned to.
-        keys: The core schema of the keys, where it is the value of a key of a dict.
+        keys: The core schema of the keys, if it is the value of a dict key.
         may_lack_object: Whether a valid document may have no object there, around a field.
-        depends: Whether it is known only from the document around it what the place is: models of
-            a union differ in it.
+        depends: Whether only the document around it tells what the place is: models of a union
+            differ in it.
         guarded: Whether what is around it has rules about more than this place: a validator of the
             model, a length of the dict, a union.
         limit: How many entries the dict around it may have; 0 for any number.
@@ -71,20 +71,20 @@ class Place:
     limit: int = 0
 
     def is_as(self, other: Place) -> bool:
-        """Say whether another model has the same at this place."""
-        # whether a model takes fields that it does not know says nothing about one that it knows
+        """Return whether another model has the same at this place."""
+        # whether a model accepts unknown fields does not matter for a field that it knows
         own, its = ({**place.config, "extra_fields_behavior": None} for place in (self, other))
         same = replace(self, config=other.config, guarded=other.guarded)
         return own == its and same == other
 
     @property
     def stored(self) -> str | int:
-        """The key or the index as it stands in the document."""
+        """The key or the index as it is in the document."""
         return stored_text(self.name) if isinstance(self.name, str) else self.name
 
     @property
     def has_static_default(self) -> bool:
-        """Whether a document without it is read as one with a value that is always the same."""
+        """Whether a document without it is read as if it had a value that is always the same."""
         schema = self.schema
         if not self.is_field or schema["type"] != "default":
             return False
@@ -108,18 +108,18 @@ class Locator:
         self._guarded: dict[int, bool] = {}
 
     def complete(self, schema: Schema) -> CoreSchema:
-        """Make a part of the schema one of its own, with the definitions that it may refer to."""
+        """Turn a part of the schema into a separate one, with the definitions it may refer to."""
         whole = cast("CoreSchema", schema)
         if not self._definitions:
             return whole
         return core_schema.definitions_schema(whole, cast("list[CoreSchema]", self._definitions))
 
     def definition(self, reference: Mapping[str, Any]) -> Schema:
-        """Give the schema that a `definition-ref` stands for."""
+        """Return the schema that a `definition-ref` stands for."""
         return self._by_ref[reference["schema_ref"]]
 
     def kind_of(self, schema: Schema) -> str:
-        """Give the type of the schema within those that stand around it."""
+        """Return the type of the schema inside its wrappers."""
         while True:
             kind: str = schema["type"]
             if kind == "definition-ref":
@@ -130,11 +130,11 @@ class Locator:
                 return kind
 
     def places(self, steps: Iterable[Step]) -> list[Place]:
-        """Give the place that each step of a path leads to.
+        """Return the place that each step of a path leads to.
 
         Raises:
-            ExpressionError: A step leads to nothing that documents have: into what a serializer of
-                the model makes, or to an element of a set.
+            ExpressionError: A step leads to nothing that documents have: into the result of a
+                serializer of the model, or to an element of a set.
         """
         found: list[Place] = []
         schema, config = self._root, Schema()
@@ -152,7 +152,7 @@ class Locator:
         return found
 
     def _below(self, schema: Schema, step: Step, config: Schema) -> Iterator[Place]:
-        """Give what a step leads to: nothing, or one place."""
+        """Return what a step leads to: nothing, or one place."""
         kind = schema["type"]
         if kind == "definition-ref" and "serialization" not in schema:
             yield from self._below(self._by_ref[schema["schema_ref"]], step, config)
@@ -175,7 +175,7 @@ class Locator:
                 yield replace(found, guarded=True) if self._guards(schema) else found
 
     def _guards(self, schema: Schema) -> bool:
-        """Say whether a validator of a field among others is told about those."""
+        """Return whether a field has a validator that is told about the other fields."""
         if schema["type"] not in ("model-fields", "typed-dict", "dataclass-args"):
             return False
         known = self._guarded.get(id(schema))
@@ -184,7 +184,7 @@ class Locator:
         return known
 
     def _below_union(self, union: Schema, step: Step, config: Schema) -> Iterator[Place]:
-        """Give what a step leads to from the members of a union."""
+        """Return what a step leads to from the members of a union."""
         places: list[Place] = []
         alike = _ARRAYS if step.kind == "index" else _OBJECTS
         may_be_other = may_be_alike = False
@@ -202,7 +202,7 @@ class Locator:
             yield first
 
     def _stands_as(self, kinds: frozenset[str], schema: Schema) -> bool:
-        """Say whether a value may stand in JSON as schemas of some kinds do."""
+        """Return whether a value may appear in JSON as schemas of some kinds do."""
         kind = schema["type"]
         if "serialization" in schema:
             return True
@@ -218,7 +218,7 @@ class Locator:
 
 
 def _place_within(schema: Schema, place: Place) -> Place:
-    """Say of a place what a schema around it adds."""
+    """Add to a place what a schema around it says."""
     kind = schema["type"]
     if _is_frozen(schema):
         place = replace(place, frozen=True)
@@ -228,14 +228,14 @@ def _place_within(schema: Schema, place: Place) -> Place:
 
 
 def _has_own_post_init(schema: Schema) -> bool:
-    """Say whether a model or a dataclass runs code of its own when it is made."""
+    """Return whether a model or a dataclass runs code of its own when it is made."""
     if schema["type"] == "model":
         return has_own_post_init(schema["cls"])
     return schema["type"] == "dataclass" and bool(schema.get("post_init"))
 
 
 def _is_frozen(schema: Schema) -> bool:
-    """Say whether the fields of a model or a dataclass are frozen."""
+    """Return whether the fields of a model or a dataclass are frozen."""
     kind: Any = schema.get("cls")
     settings: Any = getattr(kind, "model_config", None)
     parameters: Any = getattr(kind, "__dataclass_params__", None)
@@ -244,9 +244,9 @@ def _is_frozen(schema: Schema) -> bool:
 
 
 def looks_around(schema: object) -> bool:
-    """Say whether a validator in a schema is told about what is around its value.
+    """Return whether a validator in a schema is told about what is around its value.
 
-    One within a nested model is told about that; it counts all the same.
+    A validator inside a nested model is told only about that model, but counts as well.
     """
     if is_mapping(schema):
         return schema.get("type") == "with-info" or any(map(looks_around, schema.values()))
@@ -257,7 +257,7 @@ def _choices(union: Schema) -> Iterator[Schema]:
     choices: Any = union["choices"]
     for choice in choices.values() if is_mapping(choices) else choices:
         member: Any = choice[0] if is_tuple(choice) else choice
-        if is_mapping(member):  # a tag may name another tag instead
+        if is_mapping(member):  # otherwise the tag refers to another tag
             yield dict(member)
 
 
@@ -304,5 +304,5 @@ def _tuple_item(schema: Schema, index: int) -> Schema | None:
 
 
 def _name_of(step: Step) -> str | int:
-    """Give the key of a dict, or the index, as it stands in JSON."""
+    """Return the key of a dict, or the index, as it appears in JSON."""
     return cast("int", step.value) if step.stored_key is None else step.stored_key

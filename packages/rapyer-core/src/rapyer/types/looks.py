@@ -1,6 +1,6 @@
-"""Looks at values: whether each has exactly one of the types that its place may have.
+"""Checks of values: whether each has exactly one of the types that its place may have.
 
-`rapyer.types.proof` says what is looked at; what stands here is done for each document.
+`rapyer.types.proof` decides what is checked; this module does it for each document.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Callable, Collection, Iterable
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias, cast
 
-#: Says whether a value, whose exact type is known to be one that the check is for, is certain.
+#: Says whether a value is certain; its exact type is known to be one that the check is for.
 Check: TypeAlias = Callable[[Any], bool]
-#: The exact types that the values of one place may have, and what has to be looked at in each.
+#: The exact types that the values of one place may have, and what has to be checked for each.
 Node: TypeAlias = dict[type, tuple[Check, ...]]
 #: Gives the values of some fields from the `__dict__` of a model, as a tuple.
 Fetch: TypeAlias = Callable[[dict[str, Any]], tuple[Any, ...]]
 
-#: How many combinations of types are remembered of one model.
+#: How many combinations of types are remembered for one model.
 _COMBINATIONS = 256
 
 
@@ -55,14 +55,14 @@ class Layout(NamedTuple):
 
 
 def fetch_fields(names: tuple[str, ...]) -> Fetch:
-    """Make what fetches the values of some fields."""
+    """Make a function that fetches the values of some fields."""
     if len(names) > 1:
         return cast("Fetch", itemgetter(*names))
     return lambda values: tuple([values[name] for name in names])
 
 
 def cautious(check: Check) -> Check:
-    """Make a check for which what fails is not certain."""
+    """Make a check that treats a value as not certain if the check fails with an exception."""
 
     def checked(value: Any) -> bool:
         try:
@@ -74,7 +74,7 @@ def cautious(check: Check) -> Check:
 
 
 def every(node: Node) -> Callable[[Collection[Any]], bool]:
-    """Make the check of several values, each of which may be what a node says."""
+    """Make the check of several values, each of which may be what a node allows."""
     is_plain = frozenset(kind for kind, checks in node.items() if not checks).issuperset
 
     def look(values: Collection[Any]) -> bool:
@@ -93,11 +93,11 @@ def every(node: Node) -> Callable[[Collection[Any]], bool]:
 
 
 class _Plan(NamedTuple):
-    """What is looked at in the values of a model, when the type of each is known.
+    """What is checked in the values of a model, when the type of each is known.
 
     Attributes:
         containers: Which type the elements of a list, or the keys of a dict, may have; the index
-            of the list or dict; and whether it is the values of the dict that are meant.
+            of the list or dict; and whether the values of the dict are meant instead.
         others: The index of a value, and a check of it.
     """
 
@@ -106,7 +106,7 @@ class _Plan(NamedTuple):
 
 
 def _plan(nodes: tuple[Node, ...], types: tuple[type, ...]) -> _Plan | None:
-    """Plan the look at values of the given types; None where one may not have its type."""
+    """Plan the checks for values of the given types; None if one may not have its type."""
     containers: list[tuple[type, int, bool]] = []
     others: list[tuple[int, Check]] = []
     for index, (node, kind) in enumerate(zip(nodes, types, strict=True)):
@@ -124,7 +124,7 @@ def _plan(nodes: tuple[Node, ...], types: tuple[type, ...]) -> _Plan | None:
 def of_model(cls: type[Any], layout: Layout) -> Check:  # noqa: C901 - see below
     """Make the check of the instances of a model.
 
-    It is one function with as few calls as possible: a call costs as much as a look at two values.
+    It is one function with as few calls as possible: a call costs as much as checking two values.
     """
     fetch, inner, nodes = layout
     plans: dict[tuple[type, ...], _Plan] = {}
@@ -147,7 +147,7 @@ def of_model(cls: type[Any], layout: Layout) -> Check:  # noqa: C901 - see below
                 if part.__pydantic_extra__ is not None:
                     return False
                 found += fetch_inner(part.__dict__)
-            # found by hash: a metaclass may have an == that says something else
+            # found by hash: a metaclass may define its own ==
             types = tuple(map(type, found))
             plan = plans.get(types) or plan_of(types)
             if plan is None:

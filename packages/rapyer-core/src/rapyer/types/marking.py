@@ -11,16 +11,16 @@ from rapyer.guards import is_plain_dict, is_plain_list
 
 #: The name under which the metadata of a core schema names a field type.
 FIELD_TYPE = "rapyer_field_type"
-#: The name under which it says how pydantic serialized the values when the mark was made: another
-#: serialization comes from a field.
+#: The name under which the metadata says how pydantic serialized the values when the mark was made:
+#: a different serialization comes from a field.
 SERIALIZATION = "rapyer_serialization"
-#: The name under which the metadata says that the function of a schema gives the value as it is, or
-#: raises.
+#: The name under which the metadata says that the function of a schema gives the value unchanged,
+#: or raises.
 CHECKS_ONLY = "rapyer_checks_only"
 
 
 class FieldTypeMarker:
-    """Metadata for `Annotated`: the values of the annotation are of a field type of their own.
+    """Metadata for `Annotated`: the values of the annotation have a field type of their own.
 
         Celsius = Annotated[float, FieldTypeMarker("Celsius")]
 
@@ -43,7 +43,7 @@ class FieldTypeMarker:
 
 
 def mark(schema: CoreSchema, name: str) -> CoreSchema:
-    """Give a copy of a core `schema` that says by `name` which field type its values have.
+    """Return a copy of a core `schema` that says by `name` which field type its values have.
 
     For the `__get_pydantic_core_schema__` of a class that is registered as a field type.
     """
@@ -57,12 +57,12 @@ def mark(schema: CoreSchema, name: str) -> CoreSchema:
 
 
 def copy_schema(part: Any, *, without_refs: bool = False) -> Any:
-    """Copy a core schema, but for the functions, classes and values that it refers to.
+    """Copy a core schema, but not the functions, classes and values that it refers to.
 
     Args:
         part: The schema, or a part of one.
-        without_refs: Whether the names that pydantic gives to classes are left out: a schema
-            without them may stand in several places of another one.
+        without_refs: Whether to leave out the names that pydantic gives to classes: a schema
+            without them may occur in several places of another one.
     """
     if is_plain_dict(part):
         is_schema = isinstance(part.get("type"), str)

@@ -1,6 +1,6 @@
-"""Validating, dumping and reading values by themselves, apart from the document around them.
+"""Validating, dumping and reading values on their own, apart from the document around them.
 
-What that takes is built once for all places that have one schema: the elements of a list, the
+What that takes is built once for all places with the same schema: the elements of a list, the
 values of a dict. Their indexes and keys come from users, and building takes as long as a command.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rapyer.types.locate import Locator, Place
     from rapyer.types.registry import FieldTypes
 
-#: Schemas of places are parts of that of the model, but for unions that are made for a place.
+#: Schemas of places are parts of the model's schema, except for unions that are made for a place.
 _KEPT = 1024
 
 
@@ -41,7 +41,7 @@ class ValuesOfPlaces:
         self._key_readers: dict[int, tuple[Any, Any]] = {}
 
     def of(self, place: Place) -> PlaceValues:
-        """Give what handles the values of a place."""
+        """Return what handles the values of a place."""
         known = self._known.get(id(place.schema))
         if known is None or not known.are_of(place):
             if len(self._known) >= _KEPT:
@@ -51,7 +51,7 @@ class ValuesOfPlaces:
         return known
 
     def key_reader(self, place: Place) -> Any:
-        """Give what reads the keys of the dict around a place, as keys of an object in JSON."""
+        """Return what reads the keys of the dict around a place, as keys of a JSON object."""
         keys = place.keys or {"type": "str"}
         known = self._key_readers.get(id(keys))
         if known is None or known[0] is not keys:
@@ -63,7 +63,7 @@ class ValuesOfPlaces:
 
 
 class PlaceValues:
-    """Validates, dumps and reads the values of all places that have one schema.
+    """Validates, dumps and reads the values of all places that share a schema.
 
     Args:
         name: Names the places, in messages.
@@ -79,7 +79,7 @@ class PlaceValues:
         self._field_types = field_types
 
     def are_of(self, place: Place) -> bool:
-        """Say whether they are the values of another place, too."""
+        """Return whether they are also the values of another place."""
         own = self._place
         return own.schema is place.schema and own.config == place.config
 
@@ -90,7 +90,7 @@ class PlaceValues:
 
     @cached_property
     def may_be_other_model(self) -> bool:
-        """Whether models of several kinds may stand there, which only their members tell apart."""
+        """Whether models of several kinds may be there, which only their members tell apart."""
         return self._locator.kind_of(self._place.schema) in ("union", "tagged-union")
 
     @cached_property
@@ -111,7 +111,7 @@ class PlaceValues:
 
     @cached_property
     def matches(self) -> Any:
-        """Reads what `JSON.GET` gives for a path: an array of no or one value."""
+        """Reads what `JSON.GET` gives for a path: an array of zero or one values."""
         config: core_schema.CoreConfig = {**self._config, **STORAGE_CONFIG}
         return build_validator(self.stored(self.schema_of_matches), config)
 
@@ -129,11 +129,11 @@ class PlaceValues:
         return build_validator(schema, self._config)
 
     def default(self) -> Any:
-        """Give the value that a document without the field is read with."""
+        """Return the value that a document without the field is read with."""
         return self._absent.validate_json(b"{}")["value"]
 
     def stored(self, schema: CoreSchema) -> CoreSchema:
-        """Turn a schema with such values into the one of their stored form."""
+        """Turn a schema with such values into the schema of their stored form."""
         complete = self._locator.complete(cast("dict[str, Any]", schema))
         return storage_schema(complete, self._field_types).schema
 
@@ -149,9 +149,9 @@ class _NoModel:
 
 
 def _with_serializer_alone(place: Place) -> dict[str, Any]:
-    """Give the schema of a field whose serializer, a method of the model, has no model to ask.
+    """Return the schema of a field whose serializer, a method of the model, cannot consult a model.
 
-    One that asks fails, instead of being given what the model does not have.
+    A serializer that consults it fails, instead of getting what the model does not have.
     """
     serialization: dict[str, Any] = place.schema.get("serialization") or {}
     if not serialization.get("is_field_serializer"):

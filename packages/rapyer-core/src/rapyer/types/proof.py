@@ -1,12 +1,14 @@
 """Which values are certain to be read back as they are, without reading them back.
 
-Of a text, an integer, a finite double, a truth value or None it is known what pydantic-core writes
-and that it reads exactly that again; so it is of lists, dicts with text keys and models of these,
-where no validator, serializer or setting has a say. What is left to look at is whether the values
-have exactly the types of their fields. For most documents that costs far less than to load them.
+For a text, an integer, a finite double, a bool or None, it is known what pydantic-core writes, and
+that it reads exactly that again. The same holds for lists, dicts with text keys and models of
+these, unless a validator, serializer or setting intervenes. All that remains to be checked is
+whether the values have exactly the types of their fields. For most documents that costs far less
+than loading them.
 
-The schema of the stored document is read once, into what is looked at. Whatever is not known here
-makes a schema, or a value, one that nothing is proven of; then the document is read back as ever.
+The schema of the stored document is read once, and turned into these checks. Whatever is unknown
+here means that nothing is proven about a schema, or a value; the document is then read back as
+usual.
 """
 
 from __future__ import annotations
@@ -43,18 +45,18 @@ from rapyer.types.scalars import (
 )
 from rapyer.types.spelling import SHAPE
 
-#: How NaN begins, and how it is written; it is equal to nothing, not even to itself.
+#: How NaN begins, and how it is written; NaN is equal to nothing, not even to itself.
 NAN_START = ord("N")
 NAN = b"NaN"
-#: A text below this length has neither too many levels for a reader nor too long an integer.
+#: A text shorter than this has neither too many levels for a reader nor too long an integer.
 SHORT = 256
-#: Readers refuse integers of more digits.
+#: Readers refuse integers with more digits.
 _DIGITS = 4300
-#: Upper bound of the levels of what nests without an end; readers take some more.
+#: Upper bound of the levels in what nests without limit; readers accept a few more.
 _LEVELS = 127
-#: How many schemas may stand in each other: fewer than a reader takes levels.
+#: How deeply schemas may be nested: less than the levels that a reader accepts.
 _DEPTH = 100
-#: How many values of the models in it are looked at together with those of one model.
+#: How many values of the models in it are checked together with those of one model.
 _TOGETHER = 64
 #: Settings that do not change how the values above are written and read.
 _HARMLESS = frozenset(
@@ -69,11 +71,11 @@ _HARMLESS = frozenset(
 
 
 class Proof(NamedTuple):
-    """What is known of the values of one schema.
+    """What is known about the values of one schema.
 
     Attributes:
         holds: Says whether a value is certain to be read back as it is, provided that its text is
-            not `is_doubtful` and holds no NaN.
+            not `is_doubtful` and contains no NaN.
         nests: Whether documents may have any number of levels.
     """
 
@@ -85,15 +87,15 @@ def _nothing(_value: Any) -> bool:
     return False
 
 
-#: That of a schema of which nothing is known.
+#: The proof for a schema about which nothing is known.
 NO_PROOF = Proof(_nothing, nests=False)
 
 
 def proof_of(schema: Schema, config: Schema) -> Proof:
-    """Work out what is known of the values of a schema.
+    """Work out what is known about the values of a schema.
 
     Args:
-        schema: The one of the stored document, or of a part of it.
+        schema: The schema of the stored document, or of a part of it.
         config: The settings around it.
     """
     reading = _Reading()
@@ -110,7 +112,7 @@ def proof_of(schema: Schema, config: Schema) -> Proof:
 
 
 def is_doubtful(document: bytes, *, nests: bool) -> bool:
-    """Say whether readers may refuse a text for its levels or for the length of an integer.
+    """Return whether readers may refuse a text because of its levels or the length of an integer.
 
     Args:
         document: The JSON text of a value.
@@ -121,15 +123,15 @@ def is_doubtful(document: bytes, *, nests: bool) -> bool:
     return len(document) > _DIGITS and b"0" * _DIGITS in document.translate(SHAPE)
 
 
-# -- from the schema to what is looked at ---------------------------------------------------------
+# -- from the schema to the checks ----------------------------------------------------------------
 
 
 class _Reading:
     """One reading of a schema.
 
     Attributes:
-        layouts: That of each model, by the check that looks at its instances.
-        nests: Whether a model was met inside of itself.
+        layouts: The layout of each model, by the check of its instances.
+        nests: Whether a model was found inside itself.
     """
 
     def __init__(self) -> None:
@@ -145,7 +147,7 @@ class _Reading:
         """Read a schema.
 
         Raises:
-            UnprovableError: Nothing is known of its values.
+            UnprovableError: Nothing is known about its values.
         """
         self._depth += 1
         self._reach(0)
@@ -186,7 +188,7 @@ class _Reading:
         return self.node(schema["schema"])
 
     def _stored(self, schema: Schema) -> Node:
-        """Read the schema of a stored form, or of what a function of ours checks."""
+        """Read the schema of a stored form, or of what one of our functions checks."""
         form = form_node(schema)
         if form is not None:
             return form
@@ -282,7 +284,7 @@ class _Reading:
 
 
 def _is_left_alone(model: Schema) -> bool:
-    """Say whether no code of its own runs when an instance is made, nor a factory."""
+    """Return whether neither code of its own nor a factory runs when an instance is made."""
     cls: Any = model["cls"]
     if "post_init" not in model:
         return True
@@ -298,7 +300,7 @@ def _require_harmless(config: Schema) -> None:
 
 
 def _of(plain: type[Any], checks: tuple[Check, ...]) -> Node:
-    """Make the node of containers, which may be of a Redis type as well."""
+    """Make the node of containers, which may also be of a Redis type."""
 
     def as_plain(check: Check) -> Check:
         return lambda value: check(plain.copy(value))
@@ -306,7 +308,7 @@ def _of(plain: type[Any], checks: tuple[Check, ...]) -> Node:
     node: Node = {plain: checks}
     for kind, its_plain in PLAIN_TYPES.items():
         if its_plain is plain:
-            # one that gives other elements than it holds is looked at as what it holds
+            # a container that gives other elements than it holds is checked by what it holds
             gives_others = any(
                 getattr(kind, name, None) is not getattr(plain, name, None)
                 for name in ("__iter__", "values")

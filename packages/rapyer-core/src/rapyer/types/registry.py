@@ -13,13 +13,13 @@ from rapyer.guards import is_class
 from rapyer.types.marking import FIELD_TYPE, SERIALIZATION, FieldTypeMarker, copy_schema
 from rapyer.types.table import FieldType
 
-#: What stands in a core schema beside what it demands of a value.
+#: Keys of a core schema that are not constraints on a value.
 _NO_CONSTRAINTS = frozenset(
     {"type", "ref", "metadata", "strict", "serialization", "microseconds_precision"}
 )
-#: Schemas that have the class of their values.
+#: Schemas that name the class of their values.
 _OF_CLASSES = frozenset({"is-instance", "model", "dataclass", "enum", "typed-dict"})
-#: Schemas that may have constraints beside what they demand by themselves.
+#: Schemas that may have constraints in addition to what they require themselves.
 _CONSTRAINED = frozenset(
     {
         "int", "float", "str", "bytes", "decimal", "date", "time", "datetime", "timedelta", "uuid",
@@ -29,10 +29,10 @@ _CONSTRAINED = frozenset(
 
 
 class FieldTypes:
-    """The field types that are registered, core's own among them.
+    """The registered field types, including core's own.
 
-    A value's field type is found by the core schema that pydantic has made of its annotation: by
-    the mark in its metadata, by its class, or by the type of the schema.
+    The field type of a value is found from the core schema that pydantic has made for its
+    annotation: by the mark in its metadata, by its class, or by the type of the schema.
     """
 
     def __init__(self) -> None:
@@ -47,15 +47,15 @@ class FieldTypes:
         return iter(self._by_name.values())
 
     def register(self, annotation: Any, field_type: FieldType) -> None:
-        """Say that values with this annotation have this field type, whose name is not taken.
+        """Register a field type, whose name is not taken, for values with this annotation.
 
         Args:
             annotation: A class, or an `Annotated` with a `FieldTypeMarker` of the type's name.
             field_type: The field type.
 
         Raises:
-            ValueError: The annotation has a field type already, or its values could not be told
-                from others; the message is a clause with the remedy.
+            ValueError: The annotation already has a field type, or its values could not be told
+                apart from others; the message is a clause with the remedy.
         """
         self._by_name[field_type.name] = field_type
         self._annotations[field_type.name] = annotation
@@ -90,7 +90,7 @@ class FieldTypes:
             raise
 
     def annotation_of(self, field_type: FieldType) -> Any:
-        """Give the annotation that a field type was registered for."""
+        """Return the annotation that a field type was registered for."""
         return self._annotations[field_type.name]
 
     def _require_found(self, annotation: Any, field_type: FieldType) -> None:
@@ -136,9 +136,10 @@ class FieldTypes:
         return self._by_name[name]
 
     def schema_of_unknown(self, kind: type) -> CoreSchema | None:
-        """Give the core schema for instances of a class that pydantic does not know."""
+        """Return the core schema for instances of a class that pydantic does not know."""
         field_type = self._by_class.get(kind)
-        # a copy: pydantic writes constraints and serializers of an annotation into what it is given
+        # a copy, because pydantic writes an annotation's constraints and serializers into its
+        # argument
         if field_type is None or field_type.validation is None:
             return None
         return cast("CoreSchema", copy_schema(field_type.validation))
@@ -147,8 +148,8 @@ class FieldTypes:
         """Find the field type of a core schema, and the schema of the stored form of its values.
 
         Returns:
-            None where pydantic's own JSON is the stored form, and where the field has a serializer
-            of its own, which then decides what is stored.
+            None if pydantic's own JSON is the stored form, or if the field has a serializer of its
+            own, which then decides what is stored.
         """
         field_type = self.of_schema(schema)
         if field_type is None or field_type.stored is None:
@@ -177,9 +178,9 @@ class FieldTypes:
 
 
 def _unchanged(check: dict[str, Any]) -> CoreSchema:
-    """Make a schema that checks a value by another one, and gives the value as it was.
+    """Make a schema that checks a value with another one, and gives the value unchanged.
 
-    For a class that derives from a scalar: a schema of that would make a plain scalar of it.
+    For a class that derives from a scalar: the scalar's schema would turn it into a plain scalar.
     """
     validate = SchemaValidator(cast("CoreSchema", check)).validate_python
 
@@ -202,7 +203,7 @@ def _require_marker(annotation: Any, field_type: FieldType) -> None:
 
 
 def _with_our_error(field_type: FieldType) -> dict[str, Any]:
-    """Give the schema of a stored form, which says what the form is where a value has another."""
+    """Return the schema of a stored form, which describes it if a value has a different one."""
     stored = cast("dict[str, Any]", field_type.stored)
     message = "Input should be the stored form of a {name}, such as {form}"
     if field_type.schema_type is not None:
@@ -213,6 +214,6 @@ def _with_our_error(field_type: FieldType) -> dict[str, Any]:
         "custom_error_message": message,
         "custom_error_context": {"name": field_type.name, "form": field_type.form},
     }
-    if stored["type"] == "function-after":  # what its function says of a value passes through
+    if stored["type"] == "function-after":  # what its function says about a value passes through
         return {**stored, "schema": {**wrapped, "schema": stored["schema"]}}
     return {**wrapped, "schema": stored}

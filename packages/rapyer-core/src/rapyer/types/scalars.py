@@ -1,4 +1,4 @@
-"""What is certain of values without parts, by the schema that pydantic has made for them."""
+"""What is certain about values without parts, from the schema that pydantic has made for them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Schema: TypeAlias = Mapping[str, Any]
 
 #: An enum with more members is not tried out.
 _MEMBERS = 256
-#: Up to here every integer is a double.
+#: Up to this value every integer is a double.
 _EXACT = 2**53
 
 _SCALARS: Mapping[str, type] = {"str": str, "int": int, "bool": bool, "none": NoneType}
-#: What a schema of each type may have beside its type; of anything else nothing is known.
+#: What a schema of each type may have besides its type; if it has anything else, nothing is known.
 COMMON = frozenset({"type", "metadata", "ref", "strict"})
 _BOUNDS = frozenset({"ge", "gt", "le", "lt"})
 _LENGTHS = frozenset({"min_length", "max_length"})
@@ -57,21 +57,21 @@ KEYS: Mapping[str, frozenset[str]] = {
 
 
 class UnprovableError(Exception):
-    """There is something in a schema of which nothing is known."""
+    """A schema contains something about which nothing is known."""
 
 
 def scalar_node(schema: Schema) -> Node:
-    """Read the schema of values without parts, and without a stored form of their own.
+    """Read the schema of values without parts and without a stored form of their own.
 
     Raises:
-        UnprovableError: Nothing is known of them.
+        UnprovableError: Nothing is known about them.
     """
     kind: str = schema["type"]
     if kind in _SCALARS:
         return {_SCALARS[kind]: (*_bounds_of(schema), *lengths_of(schema))}
     if kind == "float":
         bounds = _bounds_of(schema)
-        # pydantic does not turn a default into a double, nor what is assigned
+        # pydantic turns neither a default nor an assigned value into a double
         return {float: bounds, int: (_is_double, *bounds)}
     if kind == "union":
         return _union(schema)
@@ -83,7 +83,7 @@ def scalar_node(schema: Schema) -> Node:
 
 
 def form_node(schema: Schema) -> Node | None:
-    """Read the schema of a stored form that gives back what it is made of; None for another."""
+    """Read the schema of a stored form that gives back what it was made from; None for others."""
     for form, kind, checks in _FORMS:
         if schema.get("serialization") is form["serialization"]:
             return {kind: checks}
@@ -91,7 +91,7 @@ def form_node(schema: Schema) -> Node | None:
 
 
 def is_plain(node: Node) -> bool:
-    """Say whether values are certain by their type alone, which is always the same."""
+    """Return whether values are certain by their type alone, which is always the same."""
     return len(node) == 1 and not any(node.values())
 
 
@@ -128,7 +128,7 @@ def lengths_of(schema: Schema) -> tuple[Check, ...]:
 
 
 def _union(schema: Schema) -> Node:
-    """Read a union of plain types, whose members JSON tells apart."""
+    """Read a union of plain types whose members JSON tells apart."""
     node: Node = {}
     for choice in schema["choices"]:
         if type(choice) is tuple or not choice.keys() <= {"type", "metadata"}:
@@ -143,7 +143,7 @@ def _union(schema: Schema) -> Node:
 def _literal(schema: Schema) -> Node:
     expected = frozenset(schema["expected"])
     types = set(map(type, schema["expected"]))
-    if not types <= {str, int}:  # True is equal to 1, and members of an enum are to their values
+    if not types <= {str, int}:  # True is equal to 1, and enum members to their values
         raise UnprovableError
     return dict.fromkeys(types, (expected.__contains__,))
 
@@ -162,7 +162,7 @@ def _enum(schema: Schema) -> Node:
     validate = build_validator(tried, STORAGE_CONFIG).validate_json
     try:
         are_read = all(validate(to_json(member), strict=True) is member for member in members)
-    except Exception as exc:  # a value that is not JSON, say
+    except Exception as exc:  # for example, a value that is not JSON
         raise UnprovableError from exc
     if not are_read:
         raise UnprovableError
@@ -170,12 +170,12 @@ def _enum(schema: Schema) -> Node:
 
 
 def _is_in_known_zone(value: datetime | time) -> bool:
-    """Say whether the offset of a value is the same whenever it is asked for."""
+    """Return whether the offset of a value is the same whenever it is asked for."""
     return type(value.tzinfo) in _ZONES
 
 
 _ZONES = frozenset({NoneType, timezone, TzInfo, ZoneInfo})
-#: The stored forms that give back what they are made of, with the types that they are made of.
+#: The stored forms that give back what they were made from, with the types they are made from.
 _FORMS: tuple[tuple[Any, type, tuple[Check, ...]], ...] = (
     (text.UUID, uuid.UUID, ()),
     (text.BYTES, bytes, ()),
@@ -187,5 +187,5 @@ _FORMS: tuple[tuple[Any, type, tuple[Check, ...]], ...] = (
 
 
 def has_null(kind: type[Enum]) -> bool:
-    """Say whether a member of an enum is stored as null."""
+    """Return whether a member of an enum is stored as null."""
     return any(member.value is None for member in kind)

@@ -1,10 +1,10 @@
 """From pydantic's core schema of a model to the schema of its stored document.
 
-The document follows the model's schema but for what belongs to other audiences of a dump:
+The document follows the model's schema, except for what other uses of a dump need:
 
-- a field is stored under one name, its serialization alias (or its own name), and read back under
-  that name alone; a field with `exclude=True` is stored, for it is part of the model's state;
-- computed fields are not stored, they are derived;
+- a field is stored under one name, its serialization alias (or its own name), and read back only
+  under that name; a field with `exclude=True` is stored, because it is part of the model's state;
+- computed fields are not stored, because they are derived;
 - NaN and infinity are written as such rather than as null, so that they are found and refused;
 - a value annotated `Any` must be a JSON value;
 - a date, a Decimal and the like have the form of their field type.
@@ -26,7 +26,7 @@ from rapyer.types.values import serialize_any, serialize_to_look
 #: A core schema, or a part of one, seen as plain data; its keys depend on its "type".
 Schema: TypeAlias = dict[str, Any]
 
-#: Where in a core schema other schemas stand.
+#: The keys of a core schema under which other schemas are found.
 _CHILD_KEYS = frozenset(
     {
         "schema", "items_schema", "values_schema", "extras_schema",
@@ -54,7 +54,7 @@ class StorageSchema(NamedTuple):
     Attributes:
         schema: The core schema.
         kinds: The types of all schemas in it (`"int"`, `"float"`, ...).
-        compares_itself: Whether instances of a class in it may be equal that differ.
+        compares_itself: Whether it contains a class whose instances may be equal but differ.
     """
 
     schema: core_schema.CoreSchema
@@ -65,12 +65,13 @@ class StorageSchema(NamedTuple):
 def storage_schema(
     schema: core_schema.CoreSchema, field_types: FieldTypes, *, to_look: bool = False
 ) -> StorageSchema:
-    """Turn the core schema of a model into the one of its stored document.
+    """Turn the core schema of a model into that of its stored document.
 
     Args:
         schema: What pydantic made for the model; it is not changed.
         field_types: The types whose values have a stored form of their own.
-        to_look: Whether the schema is for the search for faults: it dumps what is refused too.
+        to_look: Whether the schema is used to search for faults: it then also dumps what is
+            refused.
 
     Raises:
         ModelDefinitionError: Two fields of one model would be stored under the same name.
@@ -90,7 +91,7 @@ class _Walk:
         self._to_look = to_look
         self.kinds: set[str] = set()
         self.compares_itself = False  # whether a class in it has an equality of its own
-        self._extras_allowed: bool = False  # in the model that is being walked
+        self._extras_allowed: bool = False  # in the model being walked
         self._pinned: bool = True  # whether values have the forms of the table
 
     def schema(self, schema: Schema) -> Schema:
@@ -107,7 +108,7 @@ class _Walk:
                 return cast("Schema", stored)
         around, pinned = self._extras_allowed, self._pinned
         if kind not in _CONFIGURED and "serialization" in schema:
-            self._pinned = False  # what is stored is what that makes of the value, here and below
+            self._pinned = False  # here and below, the serializer decides what is stored
         if kind in ("model", "dataclass") and _compares_itself(schema["cls"]):
             self.compares_itself = True
         if kind in _CONFIGURED:
@@ -124,7 +125,7 @@ class _Walk:
         return self._children(value) if key in _CHILD_KEYS else value
 
     def _children(self, child: Any) -> Any:
-        """Walk what stands at a child key: a schema, or a list, tuple or mapping of such."""
+        """Walk what is under a child key: a schema, or a list, tuple or mapping of schemas."""
         if is_mapping(child):
             if isinstance(child.get("type"), str):
                 return self.schema(dict(child))
@@ -172,12 +173,12 @@ class _Walk:
         stored.setdefault("values_schema", self._any())
         keys = stored.get("keys_schema")
         if keys is None or keys["type"] == "any":
-            # JSON has text keys only: as `str`, another one is refused instead of made into text
+            # JSON has only text keys: with `str`, any other is refused instead of turned into text
             stored["keys_schema"] = core_schema.str_schema()
 
 
 def _compares_itself(cls: type) -> bool:
-    """Say whether instances may be equal that differ: by an `__eq__`, or by `compare=False`."""
+    """Return whether instances may be equal but differ: by an `__eq__`, or by `compare=False`."""
     if issubclass(cls, BaseModel):
         return cls.__eq__ is not BaseModel.__eq__
     return True  # a dataclass: what its __eq__ leaves out cannot be seen from here
@@ -188,7 +189,7 @@ def _store_under_one_name(field: Schema) -> None:
     field.pop("serialization_exclude_if", None)
     field.pop("validation_alias", None)
     if field["type"] == "dataclass-field":
-        field["init"] = True  # what its constructor does not take is stored all the same
+        field["init"] = True  # what its constructor does not take is stored as well
     if "serialization_alias" in field:
         field["validation_alias"] = field["serialization_alias"]
 

@@ -1,10 +1,10 @@
-"""Numbers as the server holds them: integers of 64 bits, and doubles spelled so that it reads them.
+"""Numbers as the server holds them: 64-bit integers, and doubles spelled so that it reads them.
 
-RedisJSON does not round decimal text correctly: it reads the digits as an integer, makes a double
-of it and multiplies or divides once by a power of ten (seen on RedisJSON 2.8.3, serde_json without
-`float_roundtrip`). Some 12 % of the doubles with 16 or 17 significant digits come back one unit in
-the last place off. Up to 15 digits and powers of ten up to 22 both steps are exact, so the great
-majority of real numbers needs nothing; the others are given another spelling of the same number.
+RedisJSON does not round decimal text correctly: it reads the digits as an integer, converts it to a
+double and multiplies or divides once by a power of ten (seen on RedisJSON 2.8.3, serde_json without
+`float_roundtrip`). Some 12 % of the doubles with 16 or 17 significant digits come back off by one
+unit in the last place. Up to 15 digits and powers of ten up to 22 both steps are exact, so the
+great majority of real numbers needs nothing; the others get another spelling of the same number.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _UINT64_END = 2**64
 _POWERS_OF_TEN = tuple(float(f"1e{exponent}") for exponent in range(309))
 _LARGEST_POWER = 308
 
-#: What tells whether a JSON text may hold a number that needs another spelling, or is refused. In
-#: the document translated by SHAPE, a run of 17 digits and points is one of 16 significant digits
-#: or more, and an exponent is a zero, an e and a sign. The same inside a text counts as well, and
+#: Tells whether a JSON text may contain a number that needs another spelling, or is refused. In the
+#: document translated by SHAPE, a run of 17 digits and points stands for 16 or more significant
+#: digits, and an exponent is a zero, an e and a sign. The same inside a text counts as well, and
 #: only costs the closer look of `spell_numbers`. This first look takes 0.2 us for a document of 200
-#: bytes, where a regular expression takes 2 us; `DocumentCodec.dump` has it inline for that reason.
+#: bytes, whereas a regular expression takes 2 us; for that reason `DocumentCodec.dump` inlines it.
 SHAPE = bytes.maketrans(b"0123456789.+", b"00000000000-")
 LONG_NUMBER = b"0" * 17
 SIGN = ord("-")  # a single byte is found ten times faster than a text
 EXPONENT = b"0e-"
 
-# The tokens of a JSON text that a number can be, or hide in.
+# The tokens of a JSON text that can be, or contain, a number.
 _NUMBER_OR_TEXT = re.compile(
     rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?', re.DOTALL
 )
@@ -48,12 +48,12 @@ class UnspellableNumberError(ValueError):
 
 
 def is_int64(value: int) -> bool:
-    """Say whether the server and its scripts hold this integer exactly."""
+    """Return whether the server and its scripts hold this integer exactly."""
     return INT64_MIN <= value <= INT64_MAX
 
 
 def server_reads(significand: int, exponent: int) -> float:
-    """Give the double that the server makes of `significand`e`exponent`.
+    """Return the double that the server makes of `significand`e`exponent`.
 
     Args:
         significand: All digits of the number as one integer, from 0 to 2**64 - 1.
@@ -86,9 +86,9 @@ def spell_float(value: float) -> str | None:
         value: Any finite double.
 
     Returns:
-        JSON text that the server reads as `value`; the shortest one wherever that is read
-        exactly. None for about one in a thousand doubles of full precision: no text stands for
-        them on the server.
+        JSON text that the server reads as `value`; the shortest one if that is read exactly. None
+        for about one in a thousand doubles of full precision: no text stands for them on the
+        server.
     """
     text = repr(value)
     magnitude = abs(value)
@@ -96,8 +96,8 @@ def spell_float(value: float) -> str | None:
     if server_reads(significand, exponent) == magnitude:
         return text
     sign = "-" if text.startswith("-") else ""
-    # Longer significands name the same double in other ways; each of them, and its neighbours
-    # that still round to the double as an integer, meets another rounding on the server.
+    # Longer significands name the same double in other ways. Each of them, and those neighbors that
+    # still round to the double as an integer, is rounded differently on the server.
     exact = Fraction(magnitude)
     top = len(str(significand)) + exponent
     for digits in (17, 18, 19, 16, 20):
@@ -114,11 +114,11 @@ def spell_float(value: float) -> str | None:
 
 
 def correct_float(value: float) -> tuple[str, str] | None:
-    """Give a finite double without a spelling as the sum of two that have one.
+    """Return a finite double without a spelling as the sum of two that have one.
 
     Returns:
-        The text of a double beside it, and that of what `JSON.NUMINCRBY` then has to add; the
-        server adds as Python does. None where there are no such two, which was never seen.
+        The text of a neighboring double, and the text of what `JSON.NUMINCRBY` then has to add; the
+        server adds as Python does. None if there are no such two, which has never been seen.
     """
     for distance in range(1, 9):
         for towards in (math.inf, -math.inf):
@@ -136,7 +136,7 @@ def correct_float(value: float) -> tuple[str, str] | None:
 def spell_number(text: bytes) -> bytes:
     """Respell one number of a JSON text so that the server reads exactly this number.
 
-    One of the few doubles without a spelling is given the first part of `correct_float`.
+    For one of the few doubles without a spelling, gives the first part of `correct_float`.
 
     Raises:
         UnspellableNumberError: It is an integer beyond 64 bits.
@@ -156,13 +156,13 @@ def spell_number(text: bytes) -> bytes:
 
 
 def spell_numbers(document: bytes) -> bytes:
-    """Respell all numbers of a JSON text that the server would read as others.
+    """Respell all numbers of a JSON text that the server would read as different ones.
 
     NaN and infinity are left as they are: the server parses a document before it does anything
     with it, and refuses them.
 
     Raises:
-        UnspellableNumberError: A number has no text that the server reads as it.
+        UnspellableNumberError: No text of a number is read as that number by the server.
     """
     return _NUMBER_OR_TEXT.sub(_spell, document)
 
@@ -185,13 +185,13 @@ class Correction(NamedTuple):
 
 
 def corrections_of(document: bytes) -> tuple[Correction, ...]:
-    """Find the numbers of a JSON text that have no spelling, one or two in a thousand long ones.
+    """Find the numbers of a JSON text without a spelling, one or two in a thousand long ones.
 
     Args:
-        document: The text before it was respelled, its keys in their stored form.
+        document: The text before it was respelled, with keys in their stored form.
 
     Raises:
-        UnaddressableKeyError: Such a number stands under a key that no path leads to.
+        UnaddressableKeyError: Such a number is under a key that no path leads to.
     """
     return tuple(_corrections(json.loads(document), ()))
 
@@ -199,7 +199,7 @@ def corrections_of(document: bytes) -> tuple[Correction, ...]:
 def _corrections(value: Any, steps: tuple[str | int, ...]) -> Iterator[Correction]:
     if isinstance(value, float):
         if not math.isfinite(value):
-            return  # the server refuses it, and why is told then
+            return  # the server refuses it, and the reason is reported then
         if spell_float(value) is None and (parts := correct_float(value)) is not None:
             yield Correction(render_path(steps), parts[1])
     elif is_mapping(value):

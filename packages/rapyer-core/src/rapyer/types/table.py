@@ -1,7 +1,7 @@
-"""One table of the types of values: how each is stored, compared and may be indexed.
+"""One table of value types: how each is stored, compared and may be indexed.
 
-The families of the core stand here; they and those of plugins are registered through the hook
-`rapyer_register_field_types`, and found again by `rapyer.types.registry`.
+This table has the families of core. These and those of plugins are registered through the hook
+`rapyer_register_field_types`, and looked up by `rapyer.types.registry`.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class FieldType:
 
     Attributes:
         name: Its name in Python, such as `"datetime"`.
-        form: What is stored, as an example in JSON.
+        form: An example, in JSON, of what is stored.
         order: How values are ordered.
         index: How the server can index them.
-        index_path: Where in the stored form the indexed number stands; empty for the value itself.
-        stored: The core schema of the stored form; None where pydantic's own JSON is the form.
-        operations: What the server can do to the stored form in place, beside setting it.
-        schema_type: The type of pydantic's core schema, for the types that pydantic-core has
-            itself: so constraints and other metadata of an annotation are seen through.
+        index_path: Where in the stored form the indexed number is; empty for the value itself.
+        stored: The core schema of the stored form; None if pydantic's own JSON is the form.
+        operations: What the server can do to the stored form in place, besides setting it.
+        schema_type: The type of pydantic's core schema, for types that pydantic-core itself has;
+            this way constraints and other metadata of an annotation are seen through.
         validation: The core schema for instances, for types that pydantic does not know.
     """
 
@@ -67,7 +67,7 @@ _INCREASE: frozenset[Operation] = frozenset({"increase"})
 _APPEND: frozenset[Operation] = frozenset({"append"})
 _SHIFT: frozenset[Operation] = frozenset({"shift"})
 
-#: The field types of the core, with the annotations that they are registered for.
+#: The field types of core, with the annotations that they are registered for.
 CORE_FIELD_TYPES: tuple[tuple[Any, FieldType], ...] = (
     (bool, _scalar("bool", "true", None, "tag")),
     (int, _scalar("int", "36", "number", "numeric", operations=_INCREASE)),

@@ -1,9 +1,8 @@
 """Dates and times as the server orders and shifts them: integers of days and of microseconds.
 
-An ISO text has no order that holds across offsets, and cannot be shifted by the server; pydantic's
-loses the seconds of an offset. So a `datetime` is `{"us": n}` when it is naive and
-`{"us": n, "off": s}` when it is aware: microseconds since 1970-01-01, in UTC when it is aware, and
-the offset in seconds.
+An ISO text has no order that holds across offsets, and the server cannot shift it; pydantic's loses
+the seconds of an offset. So a `datetime` is `{"us": n}` if it is naive and `{"us": n, "off": s}` if
+it is aware: microseconds since 1970-01-01, in UTC if it is aware, and the offset in seconds.
 """
 
 from __future__ import annotations
@@ -51,11 +50,11 @@ def _zone(offset: int) -> timezone:
 
 
 def dump_datetime(value: datetime) -> dict[str, int]:
-    """Give the stored form of a `datetime`."""
+    """Return the stored form of a `datetime`."""
     offset = value.utcoffset()
     if offset is None:
         return {"us": _microseconds(value.replace(tzinfo=None) - _EPOCH)}
-    # a difference of naive times first: near the years 1 and 9999 the instant has no datetime
+    # subtract naive times first: near the years 1 and 9999 the instant has no datetime
     instant = value.replace(tzinfo=None) - _EPOCH - offset
     return {"us": _microseconds(instant), "off": _offset_seconds(offset)}
 
@@ -73,7 +72,7 @@ def load_datetime(stored: dict[str, int]) -> datetime:
 
 
 def dump_time(value: time) -> dict[str, int]:
-    """Give the stored form of a `time`: wall-clock microseconds since midnight."""
+    """Return the stored form of a `time`: wall-clock microseconds since midnight."""
     offset = value.utcoffset()
     if offset is None and value.tzinfo is not None:
         raise ValueError(f"the time zone {value.tzinfo} has no offset without a date")
@@ -95,7 +94,7 @@ def load_time(stored: dict[str, int]) -> time:
 
 
 def dump_date(value: date) -> int:
-    """Give the stored form of a `date`: days since 1970-01-01."""
+    """Return the stored form of a `date`: days since 1970-01-01."""
     return value.toordinal() - _EPOCH_DAY
 
 
@@ -108,7 +107,7 @@ def load_date(stored: int) -> date:
 
 
 def dump_timedelta(value: timedelta) -> int:
-    """Give the stored form of a `timedelta`: microseconds."""
+    """Return the stored form of a `timedelta`: microseconds."""
     return _microseconds(value)
 
 

@@ -1,4 +1,4 @@
-"""Texts, and what is stored as text: bytes and UUIDs."""
+"""Texts, and values stored as text: bytes and UUIDs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_core import core_schema
 from rapyer.types.forms import by_functions
 
 _HEX = "[0-9a-f]"
-#: A UUID in the one spelling that an index finds: lower case, with hyphens.
+#: A UUID in the only spelling that an index finds: lower case, with hyphens.
 UUID = core_schema.chain_schema(
     [
         core_schema.str_schema(
@@ -22,8 +22,8 @@ UUID = core_schema.chain_schema(
 )
 
 _B64 = "[A-Za-z0-9_-]"
-#: Bytes in base64 with the URL-safe alphabet and with padding (RFC 4648, section 5); the bits that
-#: the last letter has too many are zero, so that there is one spelling only.
+#: Bytes in base64 with the URL-safe alphabet and with padding (RFC 4648, section 5); the surplus
+#: bits of the last letter are zero, so that there is only one spelling.
 BYTES = by_functions(
     lambda value: base64.urlsafe_b64encode(value).decode(),
     base64.urlsafe_b64decode,
@@ -36,10 +36,10 @@ BYTES = by_functions(
 # -- NUL in text ----------------------------------------------------------------------------------
 #
 # An index cuts a text at its first NUL. So U+0000 is stored as the noncharacter U+FDD1, and the two
-# characters that this rule needs, U+FDD0 and U+FDD1, are stored behind a U+FDD0: an injective
-# spelling, in keys and values alike, which concerns nobody who uses none of the three.
+# characters that this rule needs, U+FDD0 and U+FDD1, are stored after a U+FDD0: an injective
+# spelling, in keys and values alike, which affects only those who use one of the three.
 
-#: A document without a backslash, in ASCII, needs none of the below; its reader looks for that.
+#: An ASCII document without a backslash needs none of what follows; its reader looks for that.
 BACKSLASH = ord("\\")
 _NONCHARACTERS = b"\xef\xb7"  # how U+FDD0 and U+FDD1 begin in UTF-8
 _FDD0, _FDD1 = "\ufdd0".encode(), "\ufdd1".encode()
@@ -48,7 +48,7 @@ _FROM_STORED = re.compile(rb"\xef\xb7\x90(\xef\xb7[\x90\x91])|\xef\xb7\x91")
 
 
 def hide_nul(document: bytes) -> bytes:
-    """Spell a JSON text so that no text in it holds a NUL."""
+    """Spell a JSON text so that no text in it contains a NUL."""
     if BACKSLASH not in document and _NONCHARACTERS not in document:
         return document
     return _TO_STORED.sub(_hide, document)

@@ -1,4 +1,4 @@
-"""Which Python values a JSON document can hold exactly, and where one stands that it cannot."""
+"""Which Python values a JSON document can hold exactly, and where one is that it cannot hold."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Fault(NamedTuple):
     """A value that cannot be stored.
 
     Attributes:
-        path: Where it stands, such as `address.lines[0]`; empty for the document itself.
+        path: Where it is, such as `address.lines[0]`; empty for the document itself.
         value: The value.
         reason: A clause that says why, and what to do.
     """
@@ -58,7 +58,7 @@ class _Refused:
 
 
 def path_text(steps: Iterable[str | int]) -> str:
-    """Write the way to a value as one would in Python: `address.lines[0]`, `meta['a b']`."""
+    """Write the way to a value as in Python: `address.lines[0]`, `meta['a b']`."""
     text = ""
     for step in steps:
         is_name = isinstance(step, str) and _IDENTIFIER.fullmatch(step)
@@ -91,7 +91,7 @@ def find_fault(value: Any, steps: tuple[Any, ...] = (), levels: int = 0) -> Faul
 
 def _refusal(refused: _Refused) -> str:
     error, kind = refused.error, refused.kind
-    if isinstance(error, AttributeError | TypeError):  # it was asked for what the type has
+    if isinstance(error, AttributeError | TypeError):  # it lacks what the type has
         return f"is a {type(refused.value).__name__}, and no {kind}. Assign a {kind}"
     return f"has no stored form: {type(error).__name__}: {error}"
 
@@ -147,8 +147,8 @@ def find_difference(
     """Find the first place where two values of one kind differ.
 
     Returns:
-        The path and both values there; None where nothing that can be compared differs. Objects
-        that compare by identity only, and types for which nothing is equal, count as equal.
+        The path and both values there; None if nothing that can be compared differs. Objects that
+        compare by identity only, and types for which nothing is equal, count as equal.
     """
     parts, other_parts = _parts(value), _parts(other)
     if parts is None or other_parts is None:
@@ -173,7 +173,7 @@ def find_difference(
 
 
 def _parts(value: Any) -> Mapping[Any, Any] | None:
-    """Give what a value is made of, by the step that leads to it; None for what has no parts."""
+    """Return the parts of a value, by the step that leads to each; None if it has no parts."""
     if isinstance(value, BaseModel):
         names = type(value).__pydantic_fields__.keys() & value.__dict__.keys()
         return {name: value.__dict__[name] for name in names} | (value.__pydantic_extra__ or {})
@@ -190,15 +190,15 @@ def _same(value: Any, other: Any) -> bool:
     if not _are_of_one_kind(value, other):
         return False
     if isinstance(value, datetime):
-        # an hour that a zone has twice is equal to no time of another zone, not even to itself
+        # a time in the hour that a zone has twice equals no time of another zone, not even itself
         return isinstance(other, datetime) and _clock(value) == _clock(other)
     return bool(value == other)
 
 
 def _are_of_one_kind(value: Any, other: Any) -> bool:
-    """Say whether a value may be read back as one of another type.
+    """Return whether a value may be read back as one of another type.
 
-    So may one as what derives from it, and an int in a field of floats as a float.
+    This holds for a value of a derived type, and for an int in a field of floats.
     """
     if isinstance(value, type(other)) or isinstance(other, type(value)):
         return True
@@ -222,10 +222,10 @@ def serialize_any() -> core_schema.SerSchema:
 
 
 def serialize_to_look(serialization: Mapping[str, Any], kind: str) -> core_schema.SerSchema:
-    """Make a serialization that fails no more, so that the search for faults meets what it refuses.
+    """Make a serialization that never fails, so that the search for faults finds what it refuses.
 
     Args:
-        serialization: The one of a field type, or of `Any`.
+        serialization: That of a field type, or of `Any`.
         kind: The name of the type of the values.
     """
     if serialization["type"] != "function-plain":
@@ -237,7 +237,7 @@ def serialize_to_look(serialization: Mapping[str, Any], kind: str) -> core_schem
     def look(value: Any) -> Any:
         try:
             return dump(value)
-        except PydanticSerializationUnexpectedValue:  # of another member of a union, perhaps
+        except PydanticSerializationUnexpectedValue:  # perhaps of another member of a union
             raise
         except Exception as exc:  # noqa: BLE001 - whatever it is, it is why the value was refused
             return _Refused(value, kind, exc)
@@ -260,7 +260,7 @@ def _is_json(value: object) -> bool:
 
 
 def _mark_not_json(value: object) -> object:
-    """Replace what is not JSON, at any depth, so that the search for faults meets it."""
+    """Replace what is not JSON, at any depth, so that the search for faults finds it."""
     if is_plain_list(value):
         return [_mark_not_json(item) for item in value]
     if is_plain_dict(value) and all(type(key) is str for key in value):
