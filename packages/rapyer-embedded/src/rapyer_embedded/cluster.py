@@ -114,7 +114,7 @@ class Cluster(Startable):
         return self._servers[: self._primaries]
 
     def replicas_of(self, number: int) -> Sequence[Server]:
-        """Return the nodes that were started as copies of the primary with a `number`, from 0 on."""
+        """Return the nodes started as copies of the primary with a `number`, from 0 on."""
         return self._servers[self._primaries + number :: self._primaries]
 
     def start(self) -> None:

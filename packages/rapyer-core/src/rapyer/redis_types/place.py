@@ -199,7 +199,7 @@ def placed(model: PlacedModel, place: Place) -> PlacedModel:
 
 
 def is_kept(bound: object) -> bool:
-    """Return whether a bound value replaces the one in the instance, so that it is a single object."""
+    """Return whether a bound value replaces the one in the instance and is a single object."""
     return isinstance(bound, list | dict | PlacedModel)
 
 
