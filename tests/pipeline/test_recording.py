@@ -89,7 +89,8 @@ REFUSED = [
     ("p.name in ['a']", ASK),
     ("match p.age:\n    case 0: p.name = 'zero'", ASK),
     ("bool(p)", "known only on the server"),
-    ("with p.when(p.nick is None): p.age = 1", "was already evaluated in Python.*Write p.nick == None"),
+    ("with p.when(p.nick is None): p.age = 1",
+     "was already evaluated in Python.*Write p.nick == None"),
     ("total = 0\nfor n in p.numbers: total += n\np.age = total", r"store it in a field there"),
     # what is done to an instance
     ("p.aupdate(age=3)", "'aupdate' is a method of RecordedModel"),
