@@ -167,7 +167,7 @@ REFUSED = [
     ("p.mixed.x", "Assign it as a whole"),
     ("p.tags[0:1]", "slices are not supported"),
     ("p.tags[0:1] = ['x']", "slices are not supported"),
-    ("p.name[0]", "parts of a string are not supported"),
+    ("p.name[0]", "p.name is str, whose parts are not supported"),
     ("p.numbers['a']", "is not a list index"),
     ("p.numbers[True]", "is not a list index"),
     ("p.numbers[1.0]", "is not a list index"),

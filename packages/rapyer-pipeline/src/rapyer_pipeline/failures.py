@@ -20,7 +20,8 @@ from rapyer_pipeline.errors import (
 if TYPE_CHECKING:
     from rapyer_pipeline.recorder import Recorder
 
-_ERRORS: Final[dict[str, tuple[type[ProgramFailedError], str]]] = {
+#: What is raised for each code of the interpreter, and what to do then.
+REMEDIES: Final[dict[str, tuple[type[ProgramFailedError], str]]] = {
     "missing": (MissingValueError, "Set the missing value first, or check for it in a condition."),
     "none": (NoneValueError, "Check for None in a condition first: p.field.is_none()."),
     "type": (StoredTypeError, "Correct the document."),
@@ -33,6 +34,9 @@ _ERRORS: Final[dict[str, tuple[type[ProgramFailedError], str]]] = {
     "steps": (TooManyStepsError, "Give pipeline(max_steps=...) a larger number."),
     "unaddressable": (ProgramFailedError, "Load and save the whole document."),
     "unsupported": (ProgramFailedError, "Compare the parts."),
+    "unspellable": (ProgramFailedError, "Calculate with fewer digits."),
+    "decimal": (StoredTypeError, "Correct the document."),
+    "text": (StoredTypeError, "Correct the document."),
 }
 
 
@@ -55,7 +59,7 @@ def failure_of(recorder: Recorder, key: str, reply: list[Any]) -> ProgramFailedE
             key=key,
             where=where,
         )
-    error, remedy = _ERRORS.get(kind, (ProgramFailedError, ""))
+    error, remedy = REMEDIES[kind]
     if kind == "invalid" and "//" not in text:
         text = f"{text} is not a valid value for the field"
     elif kind == "length":

@@ -89,5 +89,6 @@ class Leaf(Operand):
 
         def __getitem__(self, item: Any) -> Any:
             raise self.refuse_(
-                f"{self!r}[{item!r}]: parts of a string are not supported in a pipeline"
+                f"{self!r}[{item!r}]: {self!r} is {self.spot_.shape.type_name}, whose parts are "
+                "not supported in a pipeline"
             )

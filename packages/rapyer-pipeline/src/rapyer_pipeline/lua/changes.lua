@@ -64,9 +64,10 @@ function makers.pop(statement)
     local result, register, kind = statement[5], statement[6], statement[7]
     return function()
         local node, place = find_list(), index()
-        local cell = type(place) == 'number' and lists.at(node, place)
+        if type(place) ~= 'number' then fail('none', 'None is not an index') end
+        local cell = lists.at(node, place)
         if not cell then
-            fail('missing', 'the index ' .. tostring(place)
+            fail('missing', 'the index ' .. place
                 .. ' is out of range for a list of length ' .. lists.length(node))
         end
         if result > 0 then keep(register, result, mirror.text_of(cell), kind) end
