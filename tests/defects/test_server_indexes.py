@@ -145,7 +145,7 @@ async def test_documents_that_the_index_dropped_are_told_of_and_named(
     await fill(redis, 5)
     await put("defects:indexed:1", "$.number", "one")
     await put("defects:indexed:3", "$.name", 3)
-    with pytest.warns(DroppedDocumentsWarning, match="did not take 2 writes"):
+    with pytest.warns(DroppedDocumentsWarning, match="rejected 2 writes"):
         dropped = await ids(User.id >= 0)
     trap(dropped == [0, 2, 4])
     status = await User.index.status(scan=True)

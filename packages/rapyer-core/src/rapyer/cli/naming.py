@@ -43,7 +43,7 @@ def models_of(
         targets: `package.module:Model`, or `package.module` for all models that the module defines,
             or exports of its own package.
         only: Says which models of a whole module are meant; all with documents if not given.
-        called: How those are called in messages, such as `"of which something is indexed"`.
+        called: How those are called in messages, such as `"with indexed fields"`.
 
     Returns:
         The models.
