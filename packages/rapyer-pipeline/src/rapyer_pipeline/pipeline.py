@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
@@ -149,6 +150,10 @@ def document_class(base: type[D], model: type[BaseRedisModel]) -> type[D]:
     return found
 
 
+#: What Python says of a value that cannot be awaited: until 3.13, and since 3.14.
+_CANNOT_BE_AWAITED: Final = re.compile("'await' expression|can't be awaited")
+
+
 async def finish(
     program: Program, targets: Sequence[Target], error: BaseException | None, *, ignores: bool
 ) -> None:
@@ -163,7 +168,7 @@ async def finish(
     Raises:
         RecordingError: A loop or a block was left early.
     """
-    if isinstance(error, TypeError) and "'await' expression" in str(error):
+    if isinstance(error, TypeError) and _CANNOT_BE_AWAITED.search(str(error)):
         error.add_note(
             "Nothing can be awaited in the block of a pipeline: what is written there is "
             "recorded, and runs when the block ends. Write p.tags.append(...) without await."
