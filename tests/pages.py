@@ -290,7 +290,7 @@ def _does_nothing(statement: ast.stmt) -> bool:
     match statement:
         case ast.Expr(ast.Constant(value)):
             return value is ... or isinstance(value, str)
-        case ast.ImportFrom("__future__"):
+        case ast.ImportFrom("__future__") | ast.AnnAssign(value=None):
             return True
         case _:
             return False

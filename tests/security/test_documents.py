@@ -223,7 +223,7 @@ async def test_a_moment_that_no_reader_takes_is_none_to_a_pipeline_either(server
         assert await redis.execute_command("JSON.GET", KEY) == before
     for text in ('{"us":-1}', '{"us":86400000000}', '{"us":9e18}'):
         await store(redis, "alarm", text)
-        with pytest.raises(RapyerError, match="where a time should be"):
+        with pytest.raises(RapyerError, match="expected a time, found"):
             await comparing("alarm", time(2))()
 
 

@@ -42,6 +42,7 @@ def _errors_of_mypy() -> dict[tuple[str, int], str]:
 
 def _errors_of_pyright() -> dict[tuple[str, int], str]:
     command = [sys.executable, "-m", "pyright", "--project", str(HERE), "--outputjson"]
+    command += ["--pythonpath", sys.executable]
     run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=HERE)
     assert run.returncode in (0, 1), run.stdout + run.stderr
     report = json.loads(run.stdout)
