@@ -199,9 +199,9 @@ async def find_otherwise(cities: Sequence[City]) -> None:
     console.print(table)
     expected = Counter(city.place.country for city in cities)
     if any(expected[code] != number for code, number, *_ in countries):
-        raise SystemExit("countries have other numbers of cities than in plain Python")
+        raise SystemExit("the numbers of cities per country differ from those in plain Python")
     if await City.find().sum(City.population) != sum(city.population for city in cities):
-        raise SystemExit("the people of all cities are others than in plain Python")
+        raise SystemExit("the total number of people differs from that in plain Python")
 
 
 async def ask(number: int) -> None:
@@ -216,7 +216,7 @@ async def ask(number: int) -> None:
     with timed("deleted", await southern.count()):
         await southern.delete()
     if await small.exists() or await southern.exists():
-        raise SystemExit("cities are found that were changed or deleted")
+        raise SystemExit("queries still find cities that were changed or deleted")
 
 
 async def count_people(key: str, people: int) -> int:
@@ -245,10 +245,10 @@ async def race(cities: Sequence[City]) -> None:
     counted = await City.extract_many(keys, City.population, City.revision)
     expected = [(city.population + births + moves, city.revision + 2) for city in cities]
     if counted != expected:
-        raise SystemExit("two who counted at once have lost people")
+        raise SystemExit("people were lost while two tasks counted at once")
     console.print(
-        f"counted  {len(keys):>6} cities by two at once in {seconds:3.1f} s, with {sum(conflicts)} "
-        "conflicts, and nobody lost"
+        f"counted  {len(keys):>6} cities by two tasks at once in {seconds:3.1f} s, with "
+        f"{sum(conflicts)} conflicts, and nobody was lost"
     )
 
 
@@ -295,11 +295,11 @@ async def visit(cities: Sequence[City]) -> None:
     rows = await City.extract_many(keys, City.guests, City.turned_away)
     found = [guest for row in rows for guests in row for guest in guests]
     if sorted(found) != sorted(names) or any(len(guests) > ROOM for guests, _ in rows):
-        raise SystemExit("guests were lost, are in two cities, or more than there is room for")
+        raise SystemExit("guests were lost, are in two cities, or outnumber the room in a city")
     away = sum(len(guests) for _, guests in rows)
     console.print(
-        f"visited  {len(keys):>6} cities: {trips['travelled']} trips, by eight at once in "
-        f"{seconds:3.1f} s; {len(found)} guests as before, {away} of them turned away"
+        f"visited  {len(keys):>6} cities: {trips['travelled']} trips by eight clients at "
+        f"once in {seconds:3.1f} s; still {len(found)} guests, {away} of them turned away"
     )
 
 
@@ -311,7 +311,7 @@ def redis_url() -> Generator[str]:
         yield given
         return
     server = Server()
-    with console.status("starting Redis (downloaded at the very first time)"):
+    with console.status("starting Redis (downloaded the very first time)"):
         server.start()
     try:
         yield server.url
@@ -342,7 +342,7 @@ async def work_with(cities: list[City]) -> None:
         loaded = await City.bulk_get([city.pk for city in cities])
     different = [city for city, read in zip(cities, loaded, strict=True) if city != read]
     if different:
-        raise SystemExit(f"{len(different)} cities came back different: {different[:3]}")
+        raise SystemExit(f"{len(different)} cities came back changed: {different[:3]}")
     console.print("[green]every city that was loaded equals the one that was inserted")
     await extract(cities)
     await find_otherwise(cities)

@@ -58,7 +58,7 @@ async def not_valid(_: Request, error: ValidationError) -> Response:
 async def create(member: Member) -> Member:
     """Write a new member, once: whoever comes second is told so."""
     if not await member.save(only_if="absent"):
-        raise HTTPException(409, f"there is a member {member.email!r} already")
+        raise HTTPException(409, f"member {member.email!r} already exists")
     return member
 
 

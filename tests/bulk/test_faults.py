@@ -324,7 +324,7 @@ async def test_a_call_that_is_cancelled_stops_cleanly_and_says_what_was_done(
         return
     assert not result.unknown
     await check_against_redis(result, redis_url)
-    assert "bulk_insert had done this before" in caught.value.__notes__[0]
+    assert "Before this, bulk_insert had done the following: " in caught.value.__notes__[0]
     number = await redis.dbsize()
     await asyncio.sleep(0.02)
     assert await redis.dbsize() == number

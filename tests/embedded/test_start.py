@@ -42,13 +42,13 @@ def test_a_tmpdir_with_odd_characters_does_no_harm(
 
 def test_an_impossible_tmpdir_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "/nonexistent")
-    with pytest.raises(ServerStartError, match=r"made in '/nonexistent'.*Set TMPDIR"):
+    with pytest.raises(ServerStartError, match=r"created in '/nonexistent'.*Set TMPDIR"):
         Server().start()
 
 
 def test_a_failing_start_shows_the_log_and_leaves_nothing(temporary: Path) -> None:
     server = Server(args=("--no-such-option",))
-    with pytest.raises(ServerStartError, match="ended with status 1 before") as caught:
+    with pytest.raises(ServerStartError, match="exited with status 1 before") as caught:
         server.start()
     assert "Bad directive or wrong number of arguments" in str(caught.value)
     assert "FATAL CONFIG FILE ERROR" in caught.value.log
@@ -74,6 +74,8 @@ def _fill(data: Path) -> None:
 
 def test_a_server_whose_default_user_is_locked_is_given_up_at_once(tmp_path: Path) -> None:
     begun = time.monotonic()
-    with pytest.raises(ServerStartError, match=r"answered PING with 'NOAUTH.*Let the default user"):
+    with pytest.raises(
+        ServerStartError, match=r"answered PING with 'NOAUTH.*Allow the default user"
+    ):
         Server(args=("--user", "default", "off")).start()
     assert time.monotonic() - begun < 5

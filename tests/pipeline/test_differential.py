@@ -100,12 +100,12 @@ def has_hard_text(value: Any) -> bool:
 
 #: What a pipeline refuses to record, or to do, and says so: no difference.
 REFUSED = (
-    "are not compared",
-    "Only what has the same type",
-    "has a few members",
+    "cannot be compared",
+    "Only a value of the same type",
+    "is limited to a few members",
     "is a timedelta. Calculate with numbers",  # on paths of models, core has no `//` of them
 )
-UNSUPPORTED = "integers beyond 2^53 inside of lists"
+UNSUPPORTED = "integers beyond 2^53 inside lists"
 UNADDRESSABLE = "no path for the key"
 
 

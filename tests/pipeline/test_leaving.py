@@ -46,6 +46,32 @@ CASES: list[tuple[str, list[bool]]] = [
     ("with block():\n  with block(): return\n  y = 2\nreturn 3", [False, False]),
     ("with block():\n  if block: return 1\nreturn 2", [False]),
     ("with block(): pass\nreturn 2", [True]),
+    ("with block() as taken: x = taken\ny = 2", [True]),
+    ("for i in range(2):\n  with block() as taken: continue\n  y = 2", [False, False]),
+    ("for i in range(2):\n  for j in range(2):\n    with block(): break\n    y = 2", [False] * 2),
+    ("for i in range(2):\n  for j in range(2):\n    with block(): x = 1\n  y = 2", [True] * 4),
+    # nothing follows the inner block in the outer one: it makes no difference how it was left
+    ("for i in range(2):\n  with block():\n    with block(): continue\n  y = 2", [True, False] * 2),
+    ("for i in range(2):\n  with block(), block(): break\n  y = 2", [True, False]),
+    (
+        "for i in range(2):\n  try:\n    with block(): continue\n    y = 2\n  finally: z = 3",
+        [False] * 2,
+    ),
+    ("for i in range(2):\n  try:\n    with block(): x = 1\n  finally: z = 3", [True] * 2),
+    ("try: int('x')\nexcept ValueError:\n  with block(): x = 1\n  y = 2", [True]),
+    (
+        "for i in range(2):\n  match i:\n    case 0:\n      with block(): continue\n"
+        "    case _:\n      with block(): x = 1\n  y = 2",
+        [False, True],
+    ),
+    (
+        "i = 2\nwhile i:\n  i -= 1\n  with block():\n    if i: continue\n    else: break\n  y = 2",
+        [False] * 2,
+    ),
+    ("with block():\n  while True:\n    with block(): break\n  x = 1\ny = 2", [False, True]),
+    ("with block(): return\ny = 2", [False]),
+    ("with block(): return block\ny = 2", [False]),
+    ("for i in range(2):\n  with block(): return 1\n  y = 2", [False]),
 ]
 
 

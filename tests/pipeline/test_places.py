@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from re import findall
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from rapyer import (
     UnaddressableKeyError,
 )  # fmt: skip
 from rapyer_pipeline import MissingValueError, NoneValueError, ProgramFailedError, StoredTypeError
+from rapyer_pipeline.failures import REMEDIES
 from redis.asyncio import Redis
 
 from tests.pipeline.models import run
@@ -39,6 +42,8 @@ class Shelf(AtomicRedisModel):
     counts: dict[str, int] = {}
     name: str = ""
     odd_size: int = 0
+    nowhere: int | None = None
+    unnamed: str | None = None
     odd: list[int] = Field(default=[], alias="a\"'b")
     odd_number: int = Field(default=0, alias="c\"'d")
 
@@ -137,7 +142,7 @@ async def test_what_the_instance_cannot_take_over_was_written(
     one = shelf()
     await one.save()
     await redis.execute_command("JSON.SET", one.key, "$.numbers", '["x"]')  # type: ignore[no-untyped-call]
-    with pytest.raises(CorruptDocumentError, match="carried out"):
+    with pytest.raises(CorruptDocumentError, match="its changes were written"):
         await run(one.pipeline(), lambda p: p.numbers.insert(0, 1))
     assert await redis.execute_command("JSON.GET", one.key, "$.numbers") == b'[[1,"x"]]'  # type: ignore[no-untyped-call]
 
@@ -217,6 +222,36 @@ async def test_a_default_of_none_is_no_number(program: Any, server: ServerInfo) 
     with pytest.raises(NoneValueError):
         await run(Shelf.pipeline_for("1"), program)
     assert (await Shelf.get("1")).model_dump() == shelf().model_dump()
+
+
+def _delete_at_none(p: Any) -> None:
+    del p.numbers[p.nowhere]
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        _delete_at_none,
+        lambda p: p.numbers.pop(p.nowhere),
+        lambda p: p.numbers.insert(p.nowhere, 3),
+        lambda p: p.odd_size.set(p.numbers[p.nowhere]),
+        lambda p: p.counts.pop(p.unnamed),
+        lambda p: p.odd_size.set(p.counts[p.unnamed]),
+    ],
+)
+async def test_none_is_no_index_and_no_key(program: Any, server: ServerInfo) -> None:
+    await shelf(numbers=[1]).save()
+    with pytest.raises(NoneValueError, match=r"None is not (an index|a key)"):
+        await run(Shelf.pipeline_for("1"), program)
+    assert (await Shelf.get("1")).numbers == [1]
+
+
+def test_every_code_of_the_interpreter_is_an_error_with_a_remedy() -> None:
+    folder = files("rapyer_pipeline") / "lua"
+    lua = "".join(file.read_text() for file in folder.iterdir())
+    codes = {*findall(r"fail\('(\w+)'", lua)}
+    assert codes == REMEDIES.keys()
+    assert all(remedy.endswith(".") for _, remedy in REMEDIES.values())
 
 
 class Tracked(AtomicRedisModel):

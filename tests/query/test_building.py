@@ -67,7 +67,9 @@ def test_a_query_is_immutable_and_shows_what_it_asks_for():
 
 
 def test_a_query_that_was_not_asked_has_no_truth_value():
-    with pytest.raises(TypeError, match=r"was not asked yet\. Await \.exists\(\) or \.to_list\(\)"):
+    with pytest.raises(
+        TypeError, match=r"has not been run yet\. Await \.exists\(\) or \.to_list\(\)"
+    ):
         bool(Person.find())
     assert not inspect.isawaitable(Person.find())
 
@@ -75,13 +77,16 @@ def test_a_query_that_was_not_asked_has_no_truth_value():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("x", r"find was given 'x', which is no condition on Person\..*Person\.get\(key\)"),
-        (True, r"A bool comes of `is`, `in`, `not`.*start at the class"),
-        (None, "which is no condition on Person"),
-        ("field", r"A field alone is none: write Person\.active == True\."),
-        ("text", r"A field alone is none: write Person\.name == \.\.\."),
-        ("other", r"is a condition on Other, and documents of Person are asked for\. Start it at"),
-        ("sub", r"is a condition on Employee, and documents of Person are asked for"),
+        ("x", r"find was given 'x', which is not a condition on Person\..*Person\.get\(key\)"),
+        (True, r"A bool results from `is`, `in`, `not`.*start at the class"),
+        (None, "which is not a condition on Person"),
+        ("field", r"A field alone is not a condition: write Person\.active == True\."),
+        ("text", r"A field alone is not a condition: write Person\.name == \.\.\."),
+        (
+            "other",
+            r"is a condition on Other, but the query is for documents of Person\. Start it at",
+        ),
+        ("sub", r"is a condition on Employee, but the query is for documents of Person"),
     ],
 )
 def test_what_is_no_condition_on_the_model_is_refused_with_the_remedy(given, message):
@@ -109,7 +114,7 @@ def test_a_condition_on_a_model_as_it_was_defined_before_is_told_from_one_on_ano
         return Cell
 
     before, now = define(), define()
-    with pytest.raises(ExpressionError, match=r"Cell as it was defined before.*Write it anew at C"):
+    with pytest.raises(ExpressionError, match=r"Cell as previously defined, .*Rewrite it from C"):
         now.find(before.age > 3)
 
 
@@ -155,14 +160,14 @@ def test_a_condition_of_a_base_is_one_on_the_model():
 @pytest.mark.parametrize(
     ("order", "message"),
     [
-        (Person.tags, "documents have no order by Person.tags"),
-        (Person.meta, "documents have no order by Person.meta"),
-        (Person.anything, "no order by Person.anything"),
-        (Person.either, r"no order by Person\.either.*plain values of one kind"),
+        (Person.tags, "documents cannot be ordered by Person.tags"),
+        (Person.meta, "documents cannot be ordered by Person.meta"),
+        (Person.anything, "cannot be ordered by Person.anything"),
+        (Person.either, r"cannot be ordered by Person\.either.*plain values of one kind"),
         (Person.items.price, "has many values in a document"),
-        (Other.name, "is of Other, and documents of Person are asked for"),
-        (3, "3 is no field of Person"),
-        (Person.age > 3, "is no field of Person"),
+        (Other.name, "is of Other, but the query is for documents of Person"),
+        (3, "3 is not a field of Person"),
+        (Person.age > 3, "is not a field of Person"),
     ],
 )
 def test_what_documents_have_no_order_by_is_refused(order, message):
@@ -193,7 +198,9 @@ def test_other_arguments_are_looked_at_as_well():
         Person.find().on_corrupt(wrong)
     wrong_numbers: list[Any] = [0, -1, True, "3", None, float("inf"), float("nan"), 1e9]
     for seconds in wrong_numbers:
-        with pytest.raises(ValueError, match=r"timeout is .* Give a number of seconds above 0"):
+        with pytest.raises(
+            ValueError, match=r"timeout is .* Give a number of seconds greater than 0"
+        ):
             Person.find().timeout(seconds)
     with pytest.raises(TypeError, match="values was given nothing"):
         Person.find().values()
@@ -212,10 +219,10 @@ def test_a_view_has_fields_of_the_model():
 
     assert isinstance(Person.find().project(View), Query)
     with pytest.raises(
-        ExpressionError, match=r"Wrong\.nam is no field of Person, which has id, na"
+        ExpressionError, match=r"Wrong\.nam is not a field of Person, which has id, na"
     ):
         Person.find().project(Wrong)
-    with pytest.raises(ExpressionError, match=r"Empty has no fields\. Ask for \.keys\(\) instead"):
+    with pytest.raises(ExpressionError, match=r"Empty has no fields\. Use \.keys\(\) instead"):
         Person.find().project(Empty)
     anything: Any = dict
     with pytest.raises(TypeError, match=r"project was given .*Give a pydantic model"):
@@ -223,7 +230,7 @@ def test_a_view_has_fields_of_the_model():
 
 
 def test_what_is_to_be_indexed_and_cannot_be_is_refused_with_the_model():
-    message = r"Wrong\.flags is to be indexed by Field\(index=True\), and has no form"
+    message = r"Wrong\.flags is declared with Field\(index=True\), but has no indexable form"
     with pytest.raises(ModelDefinitionError, match=message):
 
         class Wrong(AtomicRedisModel):

@@ -92,14 +92,14 @@ def test_no_index_is_well(client, doctor):
 def test_a_model_without_its_index_is_a_note(client, doctor, model):
     (finding,) = doctor(model)["indexes"]
     assert texts([finding]) == [("note", "User has none yet")]
-    assert finding["remedy"] == "Its first query makes it."
+    assert finding["remedy"] == "Its first query creates it."
 
 
 def test_an_index_is_told_with_what_it_has_and_of_its_model(client, doctor, made):
     of_server, of_model = texts(doctor(made)["indexes"])
-    assert of_server == ("ok", "'query:doctor-user' has one of 2 fields and 0 documents")
+    assert of_server == ("ok", "'query:doctor-user' has one with 2 fields and 0 documents")
     assert of_model[0] == "ok"
-    assert of_model[1].startswith("User is answered by rapyer:query:doctor-user:")
+    assert of_model[1].startswith("User uses rapyer:query:doctor-user:")
     assert of_model[1].endswith(", which is ready")
 
 
@@ -120,7 +120,7 @@ def test_a_document_that_was_not_taken_is_a_warning_of_its_model(client, doctor,
     of_server, of_model = doctor(made)["indexes"]
 
     assert of_server["state"] == "note"
-    assert "1 writes were not taken" in of_server["text"]
+    assert "1 writes have been rejected" in of_server["text"]
     assert of_model["state"] == "warning"
     assert "'query:doctor-user:7'" in of_model["text"]
     assert f"index status {made} --scan" in of_model["remedy"]

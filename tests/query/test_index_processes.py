@@ -246,7 +246,7 @@ async def test_a_user_who_may_not_make_an_index_is_told(rule):
             "ACL", "SETUSER", "few", "on", ">pw", "~*", "+@all", *rule.split()
         )
         async with init_rapyer(server.url.replace("unix://", "unix://few:pw@")):
-            with pytest.raises(IndexUnavailableError, match=r"cannot be made: .*\.scan\(\)"):
+            with pytest.raises(IndexUnavailableError, match=r"cannot be created: .*\.scan\(\)"):
                 await model.find(model.age >= 10).count()
             assert len(await names(client)) == 0
         await client.aclose()

@@ -145,7 +145,7 @@ class Nested(AtomicRedisModel):
 
 async def test_what_is_of_a_model_within_itself_is_told_as_that():
     condition = Nested.path("tree.children").any(Tree.name == "x")
-    with pytest.raises(NotIndexedError, match=r"Tree\.name is of a model within itself"):
+    with pytest.raises(NotIndexedError, match=r"Tree\.name is in a recursive model"):
         await Nested.find(condition).to_list()
     leaf = await Nested(id=7, tree=Tree(name="t", children=[Tree(name="x")])).save()
     assert await Nested.find(condition).scan().to_list() == [leaf]

@@ -141,7 +141,9 @@ async def test_another_database_has_no_index_and_is_scanned(other, client):
     async with init_rapyer(f"{other.url}?db=1"):
         for n in range(3):
             await Word(id=n, text=f"word{n}").save()
-        with pytest.raises(IndexUnavailableError, match=r"Indexes are in database 0.*\.scan\(\)"):
+        with pytest.raises(
+            IndexUnavailableError, match=r"Indexes exist only in database 0.*\.scan\(\)"
+        ):
             await Word.find().to_list()
         scanning = Word.find(Word.text.endswith("1")).scan()
         assert [word.id for word in await scanning.to_list()] == [1]
@@ -161,7 +163,7 @@ async def test_a_user_who_may_not_make_an_index_uses_one_that_is_there(other, cl
     )
     async with init_rapyer(other.url.replace("unix://", "unix://plain:pw@")):
         await Word(id=1, text="x").save()
-        with pytest.raises(IndexUnavailableError, match=r"cannot be made: .*\.scan\(\)"):
+        with pytest.raises(IndexUnavailableError, match=r"cannot be created: .*\.scan\(\)"):
             await Word.find(Word.text == "x").to_list()
         assert await Word.find(Word.text == "x").scan().count() == 1
     async with init_rapyer(other.url):
@@ -177,7 +179,7 @@ async def test_a_server_without_search_says_so_and_is_scanned(without_search):
             await Word(id=n, text=f"word{n}").save()
         query = Word.find(Word.text > "word1")
         for ask in (query.to_list, query.count, query.exists, query.keys, query.delete):
-            with pytest.raises(UnsupportedServerError, match=r"has no Search.*or ask for \.scan"):
+            with pytest.raises(UnsupportedServerError, match=r"has no Search.*or call \.scan"):
                 await ask()
         top = query.scan().sort("-id").limit(2)
         assert [word.id for word in await top.to_list()] == [4, 3]

@@ -136,7 +136,7 @@ async def test_a_graph_finds_nearly_all_of_the_nearest_and_says_so():
     assert hits > 180
     told = await Note.find().nearest(N.graph, vector).explain()
     assert (told.is_exact, told.sorts) == (False, "distance")
-    assert "goes along a graph (HNSW)" in told.estimates[0]
+    assert "searches along a graph (HNSW)" in told.estimates[0]
     exact = await Note.find().nearest(N.cosine, vector).explain()
     assert (exact.is_exact, exact.estimates, exact.parameters["near"]) == (True, (), "<48 bytes>")
 
@@ -245,7 +245,10 @@ async def test_a_pipeline_writes_a_vector_as_a_whole(change):
 
 @pytest.mark.parametrize("annotation", [list[bool], list[str], list[float | None], set[float]])
 def test_a_vector_is_a_list_of_numbers(annotation):
-    with use_plugins(installed=True), pytest.raises(ModelDefinitionError, match=r"is no list of n"):
+    with (
+        use_plugins(installed=True),
+        pytest.raises(ModelDefinitionError, match=r"is not a list of n"),
+    ):
         type(AtomicRedisModel)(
             "Wrong",
             (AtomicRedisModel,),
@@ -293,7 +296,7 @@ async def test_a_vector_that_no_index_holds_is_refused_at_write_and_in_queries(v
     note = await Note(id=1, cosine=plain, ip=plain, graph=plain).save()
     with pytest.raises(ValidationError, match=message):
         await note.aupdate(cosine=vector)
-    with pytest.raises(ExpressionError, match=rf"Note\.cosine is not near to .*{message}"):
+    with pytest.raises(ExpressionError, match=rf"Note\.cosine cannot be compared with .*{message}"):
         Note.find().nearest(N.cosine, vector)
     assert (await Note.get(1)).cosine == plain
 
@@ -307,10 +310,18 @@ def test_numbers_beyond_those_of_an_index_are_refused():
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda q: q.nearest(N.author, [1]), ExpressionError, r"Note\.author is no vector of Note"),
-        (lambda q: q.nearest("cosine", [1]), ExpressionError, r"'cosine' is no vector"),
-        (lambda q: q.nearest(N.cosine, "abcdef"), ExpressionError, r"is not near to 'abcdef'"),
-        (lambda q: q.nearest(N.cosine, 3), ExpressionError, r"is not near to 3"),
+        (
+            lambda q: q.nearest(N.author, [1]),
+            ExpressionError,
+            r"Note\.author is not a vector of Note",
+        ),
+        (lambda q: q.nearest("cosine", [1]), ExpressionError, r"'cosine' is not a vector"),
+        (
+            lambda q: q.nearest(N.cosine, "abcdef"),
+            ExpressionError,
+            r"cannot be compared with 'abcdef'",
+        ),
+        (lambda q: q.nearest(N.cosine, 3), ExpressionError, r"cannot be compared with 3"),
         (lambda q: q.nearest(N.cosine, [1.0] * DIM, k=-1), ValueError, r"k is -1"),
         (lambda q: q.nearest(N.cosine, [1.0] * DIM, k=2.5), ValueError, r"k is 2\.5"),
         (lambda q: q.within_distance(N.cosine, [1.0] * DIM, "x"), ValueError, r"distance is 'x'"),
@@ -321,14 +332,14 @@ def test_numbers_beyond_those_of_an_index_are_refused():
         (
             lambda q: q.nearest(N.cosine, [1.0] * DIM).with_scores().sort(N.id),
             ExpressionError,
-            r"sort goes before with_scores",
+            r"call sort before with_scores",
         ),
         (lambda q: q.within_distance(N.cosine, [1.0] * DIM, math.inf), ValueError, r"is inf"),
-        (lambda q: q.with_scores(), ExpressionError, r"with_scores is for queries with nearest"),
+        (lambda q: q.with_scores(), ExpressionError, r"with_scores needs a query with nearest"),
         (
             lambda q: q.nearest(N.cosine, [1.0] * DIM).with_scores().values(N.id),
             ExpressionError,
-            r"values goes before with_scores",
+            r"call values before with_scores",
         ),
     ],
 )
@@ -339,9 +350,9 @@ def test_what_is_no_vector_is_refused_where_it_is_written(make, error, message):
 
 async def test_documents_are_not_changed_by_how_near_they_are():
     query = Note.find().nearest(N.cosine, [1.0] * DIM)
-    with pytest.raises(ExpressionError, match=r"Ask for their keys\(\) first"):
+    with pytest.raises(ExpressionError, match=r"Get their keys\(\) first"):
         await query.delete()
-    with pytest.raises(ExpressionError, match=r"Ask for their keys\(\) first"):
+    with pytest.raises(ExpressionError, match=r"Get their keys\(\) first"):
         await query.update(year=3)
 
 
@@ -367,7 +378,10 @@ def test_a_vector_that_cannot_be_is_refused(given, message):
 def test_a_field_that_is_no_list_of_numbers_is_no_vector():
     with pytest.raises(TypeError, match=r"index=False and vector="):
         Field(index=False, vector=Vector(dim=3))
-    with use_plugins(installed=True), pytest.raises(ModelDefinitionError, match=r"is no list of n"):
+    with (
+        use_plugins(installed=True),
+        pytest.raises(ModelDefinitionError, match=r"is not a list of n"),
+    ):
         type(AtomicRedisModel)(
             "Wrong",
             (AtomicRedisModel,),

@@ -118,7 +118,9 @@ async def test_where_others_have_all_cursors_of_an_index_queries_say_so_or_answe
                 await open_cursor(redis, index)
             odd = Many.find(Many.n == 1)
             for ask in (odd.to_list, odd.keys, Many.find().sort(Many.n).to_list):
-                with pytest.raises(IndexUnavailableError, match="others have as many cursors"):
+                with pytest.raises(
+                    IndexUnavailableError, match="other clients have as many cursors"
+                ):
                     await ask()
             assert await odd.count() == 1500
             assert len(await odd.limit(1500).keys()) == 1500

@@ -142,16 +142,16 @@ def test_what_is_no_length_of_time_is_refused(written):
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"ttl": 0}, "is no time between 1 ms"),
-        ({"ttl": -5}, "is no time"),
-        ({"ttl": "soon"}, "is no text of numbers with units"),
+        ({"ttl": 0}, "is not a time between 1 ms"),
+        ({"ttl": -5}, "is not a time"),
+        ({"ttl": "soon"}, "is not a string of numbers with units"),
         ({"ttl": True}, "is not a valid value for this option"),
         ({"ttl": 60, "ttl_refresh_interval": 5}, "nothing that postpones"),
         (
             {"ttl": 60, "ttl_postpone_on_write": True, "ttl_refresh_interval": 60},
             "would expire before",
         ),
-        ({"ttl": 60, "ttl_grace_period": -1}, "is no time"),
+        ({"ttl": 60, "ttl_grace_period": -1}, "is not a time"),
         ({"ttl": 60, "ttl_postpone_on_access": 1}, "valid boolean"),
         ({"ttl_postpone": True}, "Did you mean"),
     ],
@@ -232,7 +232,7 @@ async def test_the_expiry_is_asked_for_and_set(server, redis, model):
     await model.set_ttl_by_key("1", 5.5)
     assert await one.get_ttl() == pytest.approx(5.5, abs=0.5)
     if model is Free:
-        with pytest.raises(OptionError, match="for how long a Free lives is not said"):
+        with pytest.raises(OptionError, match="no lifetime is configured for Free"):
             await one.postpone_ttl()
         with pytest.raises(OptionError, match=r"Await set_ttl\(5\) after save"):
             await one.save(ttl=5)
@@ -265,11 +265,11 @@ async def test_what_is_not_there_is_said(server, redis):
     with pytest.raises(KeyNotFoundError):
         await one.set_ttl(5)
     for wrong in (0, -1, "x", 10**400):
-        with pytest.raises(ValueError, match=f"^{wrong!r} is no .* Give seconds"):
+        with pytest.raises(ValueError, match=f"^{wrong!r} is not a .* Give seconds"):
             await one.set_ttl(wrong)
         with pytest.raises(ValueError, match=f"^{wrong!r} is no"):
             await one.save(ttl=wrong)
-    with pytest.raises(TypeError, match="no length of time"):
+    with pytest.raises(TypeError, match="is not a duration"):
         await one.set_ttl(None)  # type: ignore[arg-type]
 
 

@@ -139,7 +139,7 @@ def test_options_are_checked_when_the_class_is_made():
                 audit = "yes"
 
     for start in ("", "log:", "{log}"):
-        with pytest.raises(OptionError, match=f"audit_stream: {start!r} is no start of a key"):
+        with pytest.raises(OptionError, match=f"audit_stream: {start!r} is not a key prefix"):
 
             class Wrong(AtomicRedisModel):
                 class Config:

@@ -67,8 +67,8 @@ async def run_for_keys(
 def _read(operation: Operation, number: int, reply: object) -> Reply:
     if not _is_answer(reply, number):
         raise UnexpectedReplyError(
-            f"the script {operation.name} was answered with {reply!r}. Look at what stands between "
-            "the application and the server.",
+            f"unexpected reply from the script {operation.name}: {reply!r}. Check what sits "
+            "between the application and the server.",
             reply=reply,
         )
     codes, refusals, server = reply

@@ -320,9 +320,9 @@ class Packer(Generic[L]):
         if chunk is None:
             if self._count is None and self._open:
                 raise ValueError(
-                    f"{model.__name__} is on another server than other models of this transaction, "
-                    "or plugins do other things with every write of it. Insert its instances by a "
-                    "call of their own. Nothing was written."
+                    f"{model.__name__} is on a different server from other models of this "
+                    "transaction, or plugins act differently on its writes. Insert its instances "
+                    "in a separate call. Nothing was written."
                 )
             chunk = self._open[destination] = self._make(destination)
         return chunk
@@ -335,7 +335,7 @@ class Packer(Generic[L]):
     async def _send(self, destination: Destination, *, is_last: bool = False) -> None:
         if self._count is None and not is_last:
             raise ValueError(
-                f"the documents of one transaction have more than {TRANSACTION_BYTES >> 20} MiB. "
-                "Insert them without transaction=True, in chunks. Nothing was written."
+                f"the documents of one transaction exceed {TRANSACTION_BYTES >> 20} MiB. Insert "
+                "them in chunks, without transaction=True. Nothing was written."
             )
         await self._flight.submit(self._open.pop(destination))

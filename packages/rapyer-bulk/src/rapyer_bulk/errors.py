@@ -57,7 +57,7 @@ def attach_result(error: BaseException, result: BulkResult, operation: str) -> N
         operation: The name of the operation, for a note.
     """
     setattr(error, _RESULT, result)
-    error.add_note(f"{operation} had done this before: {_described(result)}.")
+    error.add_note(f"Before this, {operation} had done the following: {_described(result)}.")
 
 
 def result_of(error: BaseException | None) -> BulkResult | None:
@@ -104,15 +104,15 @@ def failure_of(operation: str, result: BulkResult, stopped: Exception | None) ->
             parts.append(f"And {result.failed - len(shown)} more, in `error.result`.")
     if result.server_lost is None:
         parts.append(
-            "Whether one server has answered everything is not known: the user may not run INFO."
+            "Whether a single server answered everything is unknown: the user may not run INFO."
         )
     if result.server_lost:
         parts.append(
-            "The server was lost or replaced meanwhile: whether what it had acknowledged before is "
-            "still there depends on what it keeps when it ends."
+            "The server was lost or replaced in the meantime: whether the writes that it had "
+            "acknowledged are still there depends on what it persists."
         )
     if not result.is_complete:
-        parts.append("Keys that `error.result` does not have were not sent.")
+        parts.append("Keys that are not in `error.result` were not sent.")
     kind = BulkOutcomeUnknownError if result.unknown else BulkError
     return kind("\n".join(parts), result=result)
 

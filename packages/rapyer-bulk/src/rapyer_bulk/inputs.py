@@ -38,7 +38,7 @@ def check_count(name: str, value: object) -> None:
         ValueError: It is less than 1, or not an integer.
     """
     if type(value) is not int or value < 1:
-        raise ValueError(f"{name} is {value!r}. Give an integer from 1 on.")
+        raise ValueError(f"{name} is {value!r}. Give an integer of at least 1.")
 
 
 def total_of(items: object) -> int | None:

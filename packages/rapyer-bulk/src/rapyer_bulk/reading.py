@@ -228,8 +228,8 @@ def _missing(absent: Sequence[Target], number: int) -> KeyNotFoundError:
     shown = ", ".join(repr(str(target[0])) for target in absent[:3])
     more = f" and {len(absent) - 3} more" if len(absent) > 3 else ""
     return KeyNotFoundError(
-        f"{len(absent)} of {number} documents are not there: {shown}{more}. They were never saved, "
-        "were deleted or have expired; missing='skip' leaves them out, missing='none' has None for "
-        "them.",
+        f"{len(absent)} of {number} documents do not exist: {shown}{more}. They were never saved, "
+        "were deleted or have expired. Give missing='skip' to leave them out, or missing='none' "
+        "for None in their place.",
         key=absent[0][0],
     )

@@ -47,8 +47,8 @@ def refusal(key: str, text: str) -> Exception:
             return wrong
     if kind == "RAPYEREXISTS":
         return KeyExistsError(
-            f"there is a document at {key!r} already, and mode is 'insert'. It was left as it is. "
-            "mode='replace' writes over it, mode='skip' passes over it.",
+            f"a document already exists at {key!r}, and mode is 'insert'. It was left as it is. "
+            "Give mode='replace' to overwrite it, or mode='skip' to skip it.",
             key=key,
         )
     if kind in _BY_WORD:

@@ -263,7 +263,7 @@ class BulkResult(Sequence[KeyOutcome]):
                 if place < len(part.codes):
                     return part[place]
                 place -= len(part.codes)
-        raise IndexError(f"there is no outcome {index} among {len(self)}")
+        raise IndexError(f"outcome {index} is out of range: there are {len(self)} outcomes")
 
     def __repr__(self) -> str:
         counts = ", ".join(f"{outcome}={number}" for outcome, number in self.counts.items())

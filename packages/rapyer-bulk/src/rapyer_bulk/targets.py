@@ -112,8 +112,9 @@ class Resolver:
             return self._identity.resolve(item), self.model
         if not isinstance(item, self.model):
             raise TypeError(
-                f"{item!r} is no {self.model.__name__}. Call it on {type(item).__name__}, or the "
-                "function of rapyer_bulk for models of all kinds."
+                f"{item!r} is not an instance of {self.model.__name__}. Call it on "
+                f"{type(item).__name__}, or use the function of rapyer_bulk for models of all "
+                "kinds."
             )
         return key_to_write(item), type(item)
 
@@ -149,8 +150,8 @@ class AnyResolver(Resolver):
         model = current_host().models.model_of_key(item) if isinstance(item, str) else None
         if model is None:
             raise WrongModelError(
-                f"{item!r} is the key of no model of this process. Give whole keys, such as "
-                "'user:1', and import the modules of their models before.",
+                f"{item!r} is not the key of any model of this process. Give whole keys, such as "
+                "'user:1', and import the modules of their models first.",
                 value=item,
             )
         return identity_of(model).resolve(item), model

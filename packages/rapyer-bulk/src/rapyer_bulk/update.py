@@ -98,7 +98,7 @@ class _Values:
             values = {path: value for path, value in given.items() if not _is_name(path)}
         elif values is None and not fields:
             raise TypeError(
-                "bulk_update was given keys and nothing to update. Give one field or more."
+                "bulk_update was given keys but nothing to update. Give at least one field."
             )
         path = version_path_of(model)
         row = _Row.of(update_by_key(model, values, fields), path, ANY if path else "")
@@ -119,8 +119,8 @@ class _Values:
         """
         if self._values is not None or self._fields or self._each is not None:
             raise TypeError(
-                f"bulk_update was given fields for {instance!r}. Give its key instead; or set the "
-                "fields in the instances, and give nothing but these."
+                f"bulk_update was given fields for {instance!r}. Give its key instead, or set the "
+                "fields on the instances and give only the instances."
             )
 
 
@@ -239,8 +239,8 @@ async def update(
     each = _mapping_of(items)
     if each is not None and (values is not None or fields):
         raise TypeError(
-            "bulk_update was given a mapping and fields beside it. Give the fields of each key in "
-            "the mapping, or keys and the fields of all."
+            "bulk_update was given both a mapping and fields. Give the fields of each key in the "
+            "mapping, or give keys and the fields for all of them."
         )
     reporter = Reporter(progress, total_of(items), "updating")
     flight = Flight("bulk_update", reporter, raise_on_error=raise_on_error)
@@ -260,9 +260,9 @@ def refuse_shadowing(model: type[BaseRedisModel], given: Mapping[str, object]) -
     for name, value in given.items():
         if name in model.__pydantic_fields__ and value != DEFAULTS[name]:
             raise TypeError(
-                f"{name}={value!r} is an argument of bulk_update, and {name!r} a field of "
-                f"{model.__name__}. Set fields by a mapping, bulk_update(keys, {{{model.__name__}."
-                f"{name}: value}}); beside one the argument is what is meant."
+                f"{name}={value!r} is an argument of bulk_update, and {name!r} is also a field of "
+                f"{model.__name__}. Set the fields in a mapping, bulk_update(keys, "
+                f"{{{model.__name__}.{name}: value}}); with a mapping, {name}= is the argument."
             )
 
 

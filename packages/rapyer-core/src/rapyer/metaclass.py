@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import is_dataclass
@@ -21,6 +22,9 @@ from rapyer.hosting import extends_core
 from rapyer.paths import FieldPath
 from rapyer.redis_types.binding import bind_fields
 from rapyer.renamed import refuse_renamed
+
+if sys.version_info >= (3, 14):
+    import annotationlib
 
 if TYPE_CHECKING:
     from rapyer.embedded import EmbeddedModel
@@ -291,9 +295,19 @@ def refuse_absent_method(cls: type, name: str) -> None:
 
 def _own_fields(namespace: dict[str, Any]) -> list[str]:
     """Name the fields that a class body declares, before pydantic looks at them."""
-    annotations: dict[str, Any] = namespace.get("__annotations__", {})
     return [
         name
-        for name, annotation in annotations.items()
+        for name, annotation in _annotations_in(namespace).items()
         if not name.startswith("_") and "ClassVar" not in str(annotation)
     ]
+
+
+def _annotations_in(namespace: dict[str, Any]) -> dict[str, Any]:
+    """Return the annotations of a class body, which since Python 3.14 are evaluated when asked."""
+    if sys.version_info >= (3, 14):
+        annotate = annotationlib.get_annotate_from_class_namespace(namespace)
+        if annotate is not None:
+            texts = annotationlib.Format.STRING
+            return annotationlib.call_annotate_function(annotate, texts)
+    found: dict[str, Any] = namespace.get("__annotations__", {})
+    return found

@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "and stop it on Ctrl-C.",
     )
     parser.add_argument("--port", type=int, help="listen on this port of 127.0.0.1 (0: a free one)")
-    parser.add_argument("--password", help="what clients must give")
+    parser.add_argument("--password", help="the password that clients must give")
     parser.add_argument("--directory", help="keep the data in this directory")
     options = parser.parse_args(argv)
     try:
@@ -61,7 +61,7 @@ def _serve(server: Server) -> int:
         for number in _SIGNALS:  # a second Ctrl-C must not interrupt the stopping
             signal.signal(number, signal.SIG_IGN)
         server.stop()
-    print(f"error: redis-server ended with status {status}.\n{server.log}", file=sys.stderr)
+    print(f"error: redis-server exited with status {status}.\n{server.log}", file=sys.stderr)
     return 1
 
 

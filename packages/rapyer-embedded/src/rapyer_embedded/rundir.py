@@ -35,9 +35,9 @@ def make_run_directory() -> Path:
         return Path(tempfile.mkdtemp(prefix=_PREFIX, dir=parent))
     except OSError as exc:
         raise ServerStartError(
-            f"No directory for the server's unix socket could be made in {str(parent)!r} "
-            f"({exc.strerror}). Set TMPDIR to a directory that you may write to and whose path is "
-            f"shorter than {_LONGEST_SOCKET_PATH - 28} bytes."
+            f"No directory for the server's unix socket could be created in {str(parent)!r} "
+            f"({exc.strerror}). Set TMPDIR to a writable directory whose path is shorter than "
+            f"{_LONGEST_SOCKET_PATH - 28} bytes."
         ) from exc
 
 
@@ -65,7 +65,7 @@ def take_lock(directory: Path, *, timeout: float = 0.5) -> int:
     except OSError as exc:
         raise ServerStartError(
             f"The directory {str(directory)!r} cannot be used for the server's data "
-            f"({exc.strerror}). Give a directory that you may write to."
+            f"({exc.strerror}). Give a writable directory."
         ) from exc
     deadline = time.monotonic() + timeout
     while True:

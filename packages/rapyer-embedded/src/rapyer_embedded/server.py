@@ -64,11 +64,13 @@ class Server(Startable):
         startup_timeout: float = 30.0,
     ) -> None:
         if isinstance(args, str):
-            raise TypeError(f"args is the text {args!r}. Give a sequence with each word apart.")
+            raise TypeError(f"args is the string {args!r}. Give a sequence of separate words.")
         if port is not None and not 0 <= port <= 65535:
             raise ValueError(f"port is {port!r}. Give 1 to 65535, 0 for a free one, or None.")
         if startup_timeout <= 0:
-            raise ValueError(f"startup_timeout is {startup_timeout!r}. Give seconds above 0.")
+            raise ValueError(
+                f"startup_timeout is {startup_timeout!r}. Give a number of seconds greater than 0."
+            )
         arguments = tuple(args)
         self._port = port
         self._options = Options(
@@ -143,7 +145,7 @@ class Server(Startable):
         """
         with self._lock:
             if self._run is not None:
-                raise ServerStateError(f"{self!r} was started already. Call stop() first.")
+                raise ServerStateError(f"{self!r} has already been started. Call stop() first.")
             try:
                 run = self._launch()
             except ServerStartError as exc:
@@ -188,8 +190,8 @@ class Server(Startable):
     def _running(self, what: str) -> Run:
         if self._run is None:
             raise ServerStateError(
-                f"{what} needs a running server, and this one is not. Call start() first, or use "
-                f"the server in a with block."
+                f"{what} needs a running server, but this one is not running. Call start() first, "
+                "or use the server in a with block."
             )
         return self._run
 
@@ -210,8 +212,8 @@ class Server(Startable):
                 if tries:  # somebody else took the port between our check and the server's
                     continue
                 raise ServerStartError(
-                    f"The port {options.port} of 127.0.0.1 cannot be listened on. Give another "
-                    f"port, or 0 for a free one.",
+                    f"The server cannot listen on port {options.port} of 127.0.0.1. Give another "
+                    "port, or 0 for a free one.",
                     log=exc.log,
                 ) from exc
             return run
@@ -247,11 +249,13 @@ def _described(run: Run) -> str:
 def _one_password(password: str | None, arguments: tuple[str, ...]) -> str | None:
     """Return the password that clients must give, from either place where it can be set."""
     if password == "":
-        raise ValueError("password is empty. Give a text, or None for no password.")
+        raise ValueError("password is empty. Give a string, or None for no password.")
     if "--requirepass" not in arguments:
         return password
     if password is not None:
-        raise ValueError("password is given, and --requirepass in args too. Give one of them.")
+        raise ValueError(
+            "password is given, but so is --requirepass in args. Give only one of them."
+        )
     rest = arguments[arguments.index("--requirepass") + 1 :]
     return (rest[0] or None) if rest else None
 

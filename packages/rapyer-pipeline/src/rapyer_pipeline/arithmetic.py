@@ -103,7 +103,7 @@ def _integer(value: Any) -> str:
 def _float(value: Any) -> str:
     text = float.__repr__(float(value))
     if text in ("inf", "-inf", "nan"):
-        raise ValueError(f"{value!r} is no number that JSON has")
+        raise ValueError(f"JSON cannot represent {value!r}")
     return text
 
 

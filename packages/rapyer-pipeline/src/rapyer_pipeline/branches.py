@@ -95,10 +95,10 @@ class Branches:
 
     def _next(self, what: str) -> Block:
         if self._decision.otherwise is not None:
-            raise self._recorder.error(f"{what} follows else_, which is the last one")
+            raise self._recorder.error(f"{what} cannot follow else_, which must be the last branch")
         items = self._recorder.blocks[-1].items
         if self._recorder.blocks[-1] is not self._block or items[-1] is not self._decision:
-            raise self._recorder.error(f"{what} has to follow its if_true at once")
+            raise self._recorder.error(f"{what} must directly follow its if_true")
         return Block()
 
     def _record(self, block: Block, actions: tuple[Any, ...]) -> None:
@@ -117,7 +117,7 @@ class Branches:
 def _actions(recorder: Recorder, actions: Iterable[Any]) -> list[Callable[[], Any]]:
     found = list(_flat(recorder, actions))
     if not found:
-        raise recorder.error("there is no action. Give one: lambda: p.status.set(...)")
+        raise recorder.error("no action was given. Give one: lambda: p.status.set(...)")
     return found
 
 
@@ -129,8 +129,8 @@ def _flat(recorder: Recorder, actions: Iterable[Any]) -> Generator[Callable[[], 
             yield action
         else:
             raise recorder.error(
-                f"{action!r} is no action: it was done already, when it was written. Give a "
-                "callable: lambda: ..."
+                f"{action!r} is not an action: it was already evaluated where it is written. "
+                "Give a callable: lambda: ..."
             )
 
 
@@ -165,9 +165,9 @@ class BlockOf:
         is_whole = frame.f_code is not code or is_left_at_its_end(code, entered, frame.f_lasti)
         if kind is not None or not is_whole:
             recorder.break_off(
-                f"{recorder.where(self._number)}: the block was left by continue, break, return or "
-                "an error, and what follows in it, or behind it, is not recorded. Write what is "
-                "done instead under `with p.otherwise():`."
+                f"{recorder.where(self._number)}: the block was left by continue, break, return "
+                "or an error, so what follows, in it or after it, is not recorded. Write the "
+                "alternative under `with p.otherwise():`."
             )
 
 
@@ -217,5 +217,5 @@ def _last(recorder: Recorder, what: str) -> Decision:
     items = recorder.blocks[-1].items
     found = items[-1] if items else None
     if not isinstance(found, Decision) or found.otherwise is not None:
-        raise recorder.error(f"{what} has to follow the block of a `when` at once")
+        raise recorder.error(f"{what} must directly follow the block of a `when`")
     return found

@@ -26,15 +26,15 @@ class Collection(Container):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        raise self.refuse_(f"{self!r} has no {name!r} in a pipeline: there are {self.offers_}")
+        raise self.refuse_(f"{self!r} has no {name!r} in a pipeline: it supports {self.offers_}")
 
     def begin_(self, *, is_append: bool = False) -> tuple[int, str]:
         """Begin a statement that changes it: give the statement's number, and the reference."""
         recorder = self.recorder_
         if self.shape_.rules:
             raise self.refuse_(
-                f"{self!r} {self.shape_.rules}, which only Python can check: it is not changed in "
-                "place. Assign it as a whole"
+                f"{self!r} {self.shape_.rules}, which only Python can check: it cannot be "
+                "changed in place. Assign it as a whole"
             )
         number = recorder.begin()
         top = self.spot_.top

@@ -45,7 +45,7 @@ def compile_condition(recorder: Recorder, node: Condition) -> str:
     compiler = _COMPILERS.get(type(node))
     if compiler is None:
         raise recorder.error(
-            f"{node!r} is nothing that a program decides by: it is asked of an index. Find the "
+            f"{node!r} cannot be a condition in a pipeline: it needs an index. Find the "
             "documents first"
         )
     return compiler(recorder, node)
@@ -89,7 +89,7 @@ def _side(recorder: Recorder, part: object) -> _Side:
     if is_path(part):
         return _side(recorder, _follow(recorder, value))
     if is_value(part):
-        raise recorder.error(f"{part!r} is nothing that a program calculates")
+        raise recorder.error(f"{part!r} cannot be calculated in a pipeline")
     return _Side(None, kind_of(part) or "j", value=part)
 
 
@@ -106,7 +106,7 @@ def _follow(recorder: Recorder, path: Path[Any]) -> Any:
         documents = [one for one in recorder.documents if issubclass(one.model_, start)]
         if len(documents) != 1:
             raise recorder.error(
-                f"{path!r} leads into none of the documents, or into several. Start at the p of "
+                f"{path!r} belongs to none of the documents, or to several. Start from the p of "
                 "the pipeline"
             )
         found = documents[0]
@@ -121,7 +121,7 @@ def _arithmetic(recorder: Recorder, node: Arithmetic[Any]) -> _Side:
     left, right = _side(recorder, node.left), _side(recorder, node.right)
     rule = RULES.get((node.operator, left.kind, right.kind))
     if rule is None or not (left.calculates and right.calculates):
-        raise recorder.error(f"{node!r} is not calculated in a pipeline")
+        raise recorder.error(f"{node!r} cannot be calculated in a pipeline")
     one, other = _code(recorder, left, left.kind), _code(recorder, right, right.kind)
     one = f'["{rule.left}",{one}]' if rule.left else one
     other = f'["{rule.right}",{other}]' if rule.right else other
@@ -139,7 +139,7 @@ def _code(recorder: Recorder, side: _Side, kind: str, other: _Side | None = None
             return recorder.constant(other.shape.text_of(side.value), "j")
         return recorder.constant(constant_text(kind, side.value), kind)
     except (ValueError, KeyError, AttributeError) as exc:
-        raise recorder.error(f"{side.value!r} cannot be compared with: {exc}") from exc
+        raise recorder.error(f"{side.value!r} cannot be used in a comparison: {exc}") from exc
 
 
 def _compare(recorder: Recorder, operator: str, left: _Side, right: _Side, node: Any) -> str:
@@ -155,9 +155,9 @@ def _compare(recorder: Recorder, operator: str, left: _Side, right: _Side, node:
         one, other = right.code, _code(recorder, left, "f")
         return f'["mixed","{_TURNED[operator]}",{one},{other}]'
     if kind != right.kind and not (kind == "i" and right.kind == "f"):
-        raise recorder.error(f"{node!r} compares values of two types")
+        raise recorder.error(f"{node!r} compares values of different types")
     if operator != "==" and not (left.calculates and right.calculates) and kind not in "tc":
-        raise recorder.error(f"{node!r}: there is no order of these values in a pipeline")
+        raise recorder.error(f"{node!r}: these values have no order in a pipeline")
     if kind == "j":
         _require_comparable(recorder, left, node)
     if kind == "i" and right.kind == "f":
@@ -178,8 +178,8 @@ def _none(recorder: Recorder, side: _Side) -> str:
 def _require_comparable(recorder: Recorder, side: _Side, node: Any) -> None:
     if side.shape is not None and not side.shape.is_comparable:
         raise recorder.error(
-            f"{node!r}: values in which there are Decimals, datetimes or times are not compared as "
-            "a whole in a pipeline. Compare their parts"
+            f"{node!r}: values that contain Decimals, datetimes or times cannot be compared as a "
+            "whole in a pipeline. Compare their parts"
         )
 
 

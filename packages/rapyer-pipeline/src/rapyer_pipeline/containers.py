@@ -74,7 +74,7 @@ class Container(Recorded, Value[Any]):
     def reference_(self, recorder: Recorder) -> str:
         """Return the parts of the reference to the container, as it was when it was read."""
         if self.recorder_ is not recorder:
-            raise recorder.error(f"{self!r} is of another pipeline")
+            raise recorder.error(f"{self!r} is from another pipeline")
         if recorder.broken:
             recorder.begin()
         if self.is_current_():
@@ -119,7 +119,8 @@ class Container(Recorded, Value[Any]):
         """Assign a value, as `p.field = value` does; for use in lambdas."""
         if self.is_bound_:
             raise self.refuse_(
-                f"{self!r} is what a loop is at. Assign to a place: p.items[0] = ..., or its fields"
+                f"{self!r} is the current element of a loop. Assign to its place: p.items[0] = "
+                "..., or to its fields"
             )
         self.spot_.assign(self.recorder_, value)
 
@@ -144,7 +145,7 @@ class Container(Recorded, Value[Any]):
         recorder = self.recorder_
         if isinstance(index, Operand):
             if index.kind_ != kind:
-                raise self.refuse_(f"{self!r}[{index!r}]: that is no index, or no key, of it")
+                raise self.refuse_(f"{self!r}[{index!r}]: {index!r} is not a valid index or key")
             return index.use_(recorder)
         return self.constant_key_(index, kind)
 
@@ -152,9 +153,9 @@ class Container(Recorded, Value[Any]):
         """Return the expression for a known index or key."""
         if kind == "i":
             if isinstance(key, slice):
-                raise self.refuse_(f"{self!r}[...]: slices are not taken in a pipeline")
+                raise self.refuse_(f"{self!r}[...]: slices are not supported in a pipeline")
             if type(key) is not int or not -(2**53) < key < 2**53:
-                raise self.refuse_(f"{self!r}[{key!r}]: {key!r} is no index of a list")
+                raise self.refuse_(f"{self!r}[{key!r}]: {key!r} is not a list index")
             return self.recorder_.constant(str(key), "i")
         return self.recorder_.constant(quote(stored_text(key)), "s")
 
@@ -162,7 +163,9 @@ class Container(Recorded, Value[Any]):
 
     def _compare(self, operator: str, other: Any) -> Condition:
         if operator != "==":
-            raise self.refuse_(f"{self!r} {operator} {other!r}: containers have no order here")
+            raise self.refuse_(
+                f"{self!r} {operator} {other!r}: containers have no order in a pipeline"
+            )
         if isinstance(other, Recorded):
             return TracedCondition.of_node_(self.recorder_, Comparison("==", self, other))
         return TracedCondition.of_node_(
@@ -186,8 +189,8 @@ class Container(Recorded, Value[Any]):
     def _calculate(self, operator: str, other: Any, *, reflected: bool = False) -> Value[Any]:
         del reflected
         raise self.refuse_(
-            f"{self!r} {operator} {other!r} would make another container, which is not done in a "
-            "pipeline. Change the one that there is: append, extend, update, add"
+            f"{self!r} {operator} {other!r} would create another container, which a pipeline "
+            "cannot do. Change the existing one: append, extend, update, add"
         )
 
 
@@ -240,14 +243,14 @@ class Opaque(Container):
         if name.startswith("_"):
             raise AttributeError(name)
         raise self.refuse_(
-            f"{self!r} is {self.shape_.type_name}, of which a pipeline has no parts: {name!r} "
-            "is not reached. Assign it as a whole, compare it with =="
+            f"{self!r} is {self.shape_.type_name}, whose parts a pipeline cannot access: "
+            f"{name!r} is not available. Assign it as a whole, or compare it with =="
         )
 
     def __getitem__(self, item: Any) -> NoReturn:
         raise self.refuse_(
-            f"{self!r} is {self.shape_.type_name}, of which a pipeline has no parts: [{item!r}] is "
-            "not reached. Assign it as a whole, compare it with =="
+            f"{self!r} is {self.shape_.type_name}, whose parts a pipeline cannot access: "
+            f"[{item!r}] is not available. Assign it as a whole, or compare it with =="
         )
 
     def __setitem__(self, item: Any, value: Any) -> None:

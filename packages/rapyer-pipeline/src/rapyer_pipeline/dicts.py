@@ -34,7 +34,7 @@ class TracedDict(Collection):
         """Return the expression for a known key; see `code_of_index_`."""
         path = self.shape_.path
         if path is None:
-            raise self.refuse_(f"{self!r} is in a set, of which no path leads to the parts")
+            raise self.refuse_(f"{self!r} is in a set, whose parts have no path")
         with saying_where(self.recorder_):
             step = steps_of(item_of(path, key))[-1]
         self._check_key(key)
@@ -43,11 +43,15 @@ class TracedDict(Collection):
     def _check_key(self, key: Any) -> None:
         validator = self.shape_.key_validator
         if validator is not None and validator.validate_python(key) != key:
-            raise self.refuse_(f"{self!r} has another key for {key!r}. Give that one")
+            raise self.refuse_(
+                f"{self!r} has a different key for {key!r} after validation. Give that key"
+            )
 
     def _key(self, key: Any) -> str:
         if isinstance(key, Operand) and self.shape_.key_validator is not None:
-            raise self.refuse_(f"{self!r} has rules for its keys. Give one that is known here")
+            raise self.refuse_(
+                f"{self!r} has constraints on its keys. Give a key that is known in Python"
+            )
         if isinstance(key, Operand) and key.kind_ == "i" and self.shape_.key_kind == "i":
             return f'["i-s",{key.use_(self.recorder_)}]'
         return self.code_of_index_(key, "s")
@@ -73,7 +77,7 @@ class TracedDict(Collection):
     def update(self, values: Mapping[Any, Any] = {}, /, **named: Any) -> None:
         """Set the values of some keys, given as `values` or `named`."""
         if not is_mapping(values):
-            raise self.refuse_(f"{values!r} is no dict of known keys")
+            raise self.refuse_(f"{values!r} is not a dict with known keys")
         self.require_()
         for key, value in {**values, **named}.items():
             self[key] = value
@@ -123,7 +127,7 @@ class TracedDict(Collection):
         element = self.shape_.element
         if element.role != "scalar":
             raise self.refuse_(
-                f"{self!r}.get is for scalars, and these are {element.type_name}. Ask "
+                f"{self!r}.get supports only scalars, and these are {element.type_name}. Check "
                 f"{self!r}.contains({key!r}) first"
             )
         recorder, code = self.recorder_, self._key(key)

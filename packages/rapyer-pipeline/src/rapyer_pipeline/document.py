@@ -89,13 +89,15 @@ class PipelineDocument:
         if shape is None:
             if callable(getattr(model, name, None)):
                 raise self._recorder.error(
-                    f"{name!r} is a method of {model.__name__}, and {self._label} is no instance: "
-                    "what is done to it is recorded, and runs when the block ends. Change its "
-                    f"fields, such as `{self._label}.field += 1`; call the method of the instance "
-                    "before the block or after it"
+                    f"{name!r} is a method of {model.__name__}, and {self._label} is not an "
+                    "instance: what is done to it is recorded, and runs when the block ends. "
+                    f"Change its fields, such as `{self._label}.field += 1`, or call the method "
+                    "on the instance before or after the block"
                 )
             known = ", ".join(model.__pydantic_fields__)
-            raise self._recorder.error(f"{model.__name__} has no field {name!r}. There are {known}")
+            raise self._recorder.error(
+                f"{model.__name__} has no field {name!r}. Its fields are {known}"
+            )
         label = f"{self._label}.{name}"
         spot = self._spots[name] = Spot(shape, str(self._base), shape.step, label=label)
         return spot
@@ -110,7 +112,7 @@ class PipelineDocument:
         def __setattr__(self, name: str, value: Any) -> None:
             if name in METHODS:
                 raise self._recorder.error(
-                    f"{name!r} is a method of the pipeline. The field is p[{name!r}]"
+                    f"{name!r} is a method of the pipeline. Write p[{name!r}] for the field"
                 )
             recorder, spot = self._recorder, self._spots.get(name)
             if spot is None:
@@ -133,16 +135,18 @@ class PipelineDocument:
         assign(self._recorder, self._spots.get(name) or self._spot(name), value)
 
     def __iter__(self) -> NoReturn:
-        raise self._recorder.error("a document is nothing that a loop runs over. Name a field")
+        raise self._recorder.error("a document cannot be iterated over. Name a field")
 
     def __contains__(self, name: object) -> NoReturn:
-        raise self._recorder.error(f"`in` asks now. Write p.<field>.contains({name!r})")
+        raise self._recorder.error(
+            f"`in` is evaluated immediately. Write p.<field>.contains({name!r})"
+        )
 
     def __len__(self) -> NoReturn:
         raise self._recorder.error("a document has no length. Name a field: length(p.tags)")
 
     def __copy__(self, *others: object) -> NoReturn:
-        raise self._recorder.error(f"{self!r} is not copied: it stands for the document")
+        raise self._recorder.error(f"{self!r} cannot be copied: it stands for the document")
 
     __deepcopy__ = __reduce_ex__ = __copy__
 
@@ -150,7 +154,7 @@ class PipelineDocument:
         raise self._recorder.error(f"the field {name!r} cannot be deleted. Assign another value")
 
     def __bool__(self) -> NoReturn:
-        raise self._recorder.error("whether there is a document is known on the server only")
+        raise self._recorder.error("whether the document exists is known only on the server")
 
     def __repr__(self) -> str:
         return f"<{self._label} of a pipeline of {self.model_.__name__}>"
@@ -228,7 +232,7 @@ class PipelineDocument:
 
 def _reason(recorder: Recorder, message: object) -> str:
     if not isinstance(message, str):
-        raise recorder.error(f"{message!r} is no reason. Give a str that is known here")
+        raise recorder.error(f"{message!r} is not a reason. Give a str that is known in Python")
     return message
 
 
@@ -252,4 +256,4 @@ def length(value: Any) -> Operand:
         return Operand.of_(value.recorder_, "i", code, lambda: f"length({value!r})")
     if isinstance(value, Operand | Container):
         raise value.recorder_.error(f"{value!r} has no length")
-    raise error_here(f"length({value!r}) is for what a pipeline has. Write len(...)")
+    raise error_here(f"length({value!r}) works only on values of a pipeline. Write len(...)")

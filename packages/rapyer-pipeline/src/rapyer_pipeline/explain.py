@@ -143,7 +143,7 @@ _STATEMENTS: Final[Mapping[str, Callable[[_Writer, Node], str]]] = {
     "clear": _on("clear()"),
     "reverse": _on("reverse()"),
     "sort": lambda w, n: f"{w.reference(n[2])}.sort(reverse={n[4]})",
-    "there": lambda w, n: f"check that there is {w.reference(n[2])}",
+    "there": lambda w, n: f"check that {w.reference(n[2])} exists",
     "size": lambda w, n: f"check length({w.reference(n[2])})",
     "del": lambda w, n: f"{w.reference(n[2])}.pop({w.value(n[3])})",
     "popitem": _on("popitem()"),

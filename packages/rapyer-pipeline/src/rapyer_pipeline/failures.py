@@ -20,19 +20,23 @@ from rapyer_pipeline.errors import (
 if TYPE_CHECKING:
     from rapyer_pipeline.recorder import Recorder
 
-_ERRORS: Final[dict[str, tuple[type[ProgramFailedError], str]]] = {
-    "missing": (MissingValueError, "Set what is missing first, or ask for it in a condition."),
-    "none": (NoneValueError, "Ask for None in a condition first: p.field.is_none()."),
+#: What is raised for each code of the interpreter, and what to do then.
+REMEDIES: Final[dict[str, tuple[type[ProgramFailedError], str]]] = {
+    "missing": (MissingValueError, "Set the missing value first, or check for it in a condition."),
+    "none": (NoneValueError, "Check for None in a condition first: p.field.is_none()."),
     "type": (StoredTypeError, "Correct the document."),
     "zones": (StoredTypeError, "Give both a time zone, or neither."),
-    "invalid": (InvalidValueError, "Ask in a condition first, or change the constraints."),
-    "length": (InvalidValueError, "That is fewer, or more, than the field may have."),
-    "overflow": (ResultOverflowError, "Ask in a condition first."),
-    "not_finite": (ResultOverflowError, "JSON has no infinity, and nothing that is no number."),
-    "zero": (DivisionByZeroError, "Ask for 0 in a condition first."),
+    "invalid": (InvalidValueError, "Check it in a condition first, or change the constraints."),
+    "length": (InvalidValueError, "That is shorter, or longer, than the field allows."),
+    "overflow": (ResultOverflowError, "Check it in a condition first."),
+    "not_finite": (ResultOverflowError, "JSON has neither infinity nor NaN."),
+    "zero": (DivisionByZeroError, "Check for 0 in a condition first."),
     "steps": (TooManyStepsError, "Give pipeline(max_steps=...) a larger number."),
     "unaddressable": (ProgramFailedError, "Load and save the whole document."),
     "unsupported": (ProgramFailedError, "Compare the parts."),
+    "unspellable": (ProgramFailedError, "Calculate with fewer digits."),
+    "decimal": (StoredTypeError, "Correct the document."),
+    "text": (StoredTypeError, "Correct the document."),
 }
 
 
@@ -55,9 +59,9 @@ def failure_of(recorder: Recorder, key: str, reply: list[Any]) -> ProgramFailedE
             key=key,
             where=where,
         )
-    error, remedy = _ERRORS.get(kind, (ProgramFailedError, ""))
+    error, remedy = REMEDIES[kind]
     if kind == "invalid" and "//" not in text:
-        text = f"{text} does not validate as a value of the field"
+        text = f"{text} is not a valid value for the field"
     elif kind == "length":
         text = f"the length would be {text}"
     return error(

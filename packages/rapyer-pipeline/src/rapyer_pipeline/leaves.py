@@ -51,7 +51,8 @@ class Leaf(Operand):
         """Assign a value, as `p.field = value` does; for use in lambdas."""
         if not self.spot_.step:
             raise self.refuse_(
-                f"{self!r} is what a loop is at. Assign to a place: p.numbers[0] = ..."
+                f"{self!r} is the current element of a loop. Assign to its place: p.numbers[0] = "
+                "..."
             )
         self.spot_.assign(self.recorder_, value)
 
@@ -71,7 +72,7 @@ class Leaf(Operand):
 
     def _on_text(self, node: Any, method: str, operand: object) -> Condition:
         if self.kind_ != "s" or not self.calculates_:
-            raise self.refuse_(f"{self!r}.{method} is for texts, and this is no str")
+            raise self.refuse_(f"{self!r}.{method} works only on strings, and this is not a str")
         if not isinstance(operand, str):
             raise self.refuse_(f"{self!r}.{method} was given {operand!r}. Give a str")
         return TracedCondition.of_node_(self.recorder_, node(self, operand))
@@ -82,9 +83,12 @@ class Leaf(Operand):
             if name.startswith("_"):
                 raise AttributeError(name)
             raise self.refuse_(
-                f"{self!r} has no {name!r} in a pipeline: it is {self.spot_.shape.type_name}. "
-                "It is calculated with, compared, and assigned"
+                f"{self!r} has no {name!r} in a pipeline: it is {self.spot_.shape.type_name}. It "
+                "can be used in calculations, compared, and assigned"
             )
 
         def __getitem__(self, item: Any) -> Any:
-            raise self.refuse_(f"{self!r}[{item!r}]: parts of a text are not taken in a pipeline")
+            raise self.refuse_(
+                f"{self!r}[{item!r}]: {self!r} is {self.spot_.shape.type_name}, whose parts are "
+                "not supported in a pipeline"
+            )

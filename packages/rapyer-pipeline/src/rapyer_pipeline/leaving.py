@@ -8,14 +8,18 @@ if `__exit__` had swallowed an error, or elsewhere.
 from __future__ import annotations
 
 import dis
+import sys
 from types import CodeType
 from typing import Final
 
 #: Instructions that only lead on to others.
 _JUMPS: Final = frozenset({"JUMP_FORWARD", "JUMP_BACKWARD", "JUMP_BACKWARD_NO_INTERRUPT"})
 _POPS: Final = frozenset({"POP_TOP", "POP_EXCEPT"})
-_NOTHING: Final = frozenset({"NOP", "CACHE", "EXTENDED_ARG"})
-
+_NOTHING: Final = frozenset({"NOP", "NOT_TAKEN", "CACHE", "EXTENDED_ARG"})
+_CONSTANTS: Final = frozenset({"LOAD_CONST", "LOAD_SMALL_INT", "LOAD_COMMON_CONSTANT"})
+#: How many values are popped where `__exit__` has swallowed an error: its result, the error, what
+#: the handler keeps, and `__exit__` itself, which is two values since Python 3.14.
+_KEPT_BY_HANDLER: Final = 5 if sys.version_info >= (3, 14) else 4
 
 #: Previous results, by the identity of the code, which is kept alive here: hashing code is slow.
 _known: dict[tuple[int, int, int], tuple[CodeType, bool]] = {}
@@ -42,13 +46,17 @@ def is_left_at_its_end(code: CodeType, entered: int, left: int) -> bool:
 def _find_out(code: CodeType, entered: int, left: int) -> bool:
     instructions = list(dis.get_instructions(code))
     places = {one.offset: number for number, one in enumerate(instructions)}
-    handler = _handler_of(code, entered)
-    if handler is None or left not in places:
+    if entered not in places or left not in places:
         return True
+    handler = _handler_of(code, instructions[places[entered] + 1].offset)
+    if handler is None or instructions[places[handler] + 1].opname != "WITH_EXCEPT_START":
+        return True  # it was not entered by a `with`
     swallowed = places[handler]
     while "_IF_TRUE" not in instructions[swallowed].opname:  # `__exit__` has swallowed an error
         swallowed += 1
-    behind = _next(instructions, places, places[instructions[swallowed].argval], pops=4)
+    behind = _next(
+        instructions, places, places[instructions[swallowed].argval], pops=_KEPT_BY_HANDLER
+    )
     found = _next(instructions, places, places[left] + 1, pops=1)
     return behind == found or _meaning(instructions, behind) == _meaning(instructions, found)
 
@@ -62,22 +70,17 @@ def _meaning(instructions: list[dis.Instruction], number: int) -> object:
     if one.opname == "RETURN_CONST":
         return ("returns", one.argval)
     following = instructions[number + 1 : number + 2]
-    if one.opname == "LOAD_CONST" and following and following[0].opname == "RETURN_VALUE":
+    if one.opname in _CONSTANTS and following and following[0].opname == "RETURN_VALUE":
         return ("returns", one.argval)
     return one.positions
 
 
-def _handler_of(code: CodeType, entered: int) -> int | None:
-    """Find the handler for errors in the block that was entered."""
-    entries: list[tuple[int, int, int]] = [
-        (entry.start, entry.end, entry.target)
-        for entry in vars(dis.Bytecode(code))["exception_entries"]
-    ]
-    begins = entered + 2
-    covering = [one for one in entries if one[0] <= begins + 2 and begins < one[1]]
-    if not covering:
-        return None
-    return max(covering)[2]
+def _handler_of(code: CodeType, offset: int) -> int | None:
+    """Find the handler for errors of the instruction at an offset."""
+    for entry in vars(dis.Bytecode(code))["exception_entries"]:
+        if entry.start <= offset < entry.end:
+            return int(entry.target)
+    return None
 
 
 def _next(

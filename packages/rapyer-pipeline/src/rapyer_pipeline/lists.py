@@ -65,7 +65,7 @@ class TracedList(Collection):
                     self.shape_.locator,
                 )
             ):
-                raise self.refuse_(f"{values!r} has elements of another type than {self!r}")
+                raise self.refuse_(f"{values!r} has elements of a different type than {self!r}")
             other, kind = values.reference_(self.recorder_), self.shape_.element.type_text
             number, reference = self.begin_(is_append=True)
             self.end_(f'["extend",{number},[{reference}],[{other}],{kind}]')
@@ -74,7 +74,7 @@ class TracedList(Collection):
 
     def _known(self, values: Any) -> Any:
         if isinstance(values, Recorded) or not isinstance(values, Iterable):
-            raise self.refuse_(f"{values!r} is no list")
+            raise self.refuse_(f"{values!r} is not a list")
         known: Any = values  # pyright: ignore[reportUnknownVariableType] - of anything, looked at one by one
         return known
 
@@ -116,8 +116,8 @@ class TracedList(Collection):
             return
         if kind == "j" and not self.shape_.element.is_comparable:
             raise self.refuse_(
-                f"{self!r}.remove({value!r}): elements in which there are Decimals, datetimes or "
-                "times are not compared in a pipeline. Loop over them and remove the one you mean"
+                f"{self!r}.remove({value!r}): elements that contain Decimals, datetimes or times "
+                "cannot be compared in a pipeline. Loop over them and remove the one you mean"
             )
         code = self.code_of_(value)
         number, reference = self.begin_()
@@ -129,7 +129,7 @@ class TracedList(Collection):
         if key is not None:
             raise self.refuse_(f"{self!r}.sort takes no key in a pipeline")
         if not element.calculates and element.kind not in "tc":
-            raise self.refuse_(f"{self!r} has elements without an order")
+            raise self.refuse_(f"{self!r} has elements that have no order")
         number, reference = self.begin_()
         descending = "true" if reverse else "false"
         self.end_(f'["sort",{number},[{reference}],"{element.kind}",{descending}]')
@@ -247,7 +247,7 @@ class TracedSet(Collection):
     def update(self, values: Iterable[Any]) -> None:
         """Add all of `values`, which have to be known while recording."""
         if isinstance(values, Recorded):
-            raise self.refuse_(f"{values!r} is no set of known elements")
+            raise self.refuse_(f"{values!r} is not a set with known elements")
         self.require_()
         for value in values:
             self.add(value)

@@ -57,7 +57,7 @@ def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) ->
     for _ in range(depth):
         frame = frame and frame.f_back
     if frame is None:
-        raise looped.refuse_(f"{looped!r} is run over by nobody")
+        raise looped.refuse_(f"nothing iterates over {looped!r}")
     code, place = frame.f_code.co_code, frame.f_lasti
     if code[place] == _GET_ITER:
         place += 2
@@ -66,8 +66,8 @@ def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) ->
         if code[place] == _FOR_ITER and frame.f_code.co_name not in _COMPREHENSIONS:
             return
     raise looped.refuse_(
-        f"only a `for` statement runs over {looped!r}: list, sum, sorted, enumerate, zip, "
-        "comprehensions and unpacking need the elements now"
+        f"only a `for` statement can iterate over {looped!r}: list, sum, sorted, enumerate, zip, "
+        "comprehensions and unpacking need the elements immediately"
     )
 
 
@@ -98,8 +98,8 @@ def _record(recorder: Recorder, loop: _Loop, make: Any) -> Generator[Any]:
         yield make()
     except GeneratorExit:
         recorder.break_off(
-            f"{where}: the loop was left by break, return or an exception, and what its body would "
-            "have done for each element is not known. Write a condition: "
+            f"{where}: the loop was left by break, return or an exception, so what its body "
+            "would have done for each element is not known. Write a condition: "
             "(condition).if_true(lambda: ...)."
         )
         raise
@@ -137,8 +137,8 @@ class Items(Recorded):
         key_kind = shape.key_kind
         if not key_kind and self._what != "values":
             raise recorder.error(
-                f"{looped!r} has keys of the type {shape.key_type!r}, of which only texts and ints "
-                "are known in a loop. Loop over .values()"
+                f"{looped!r} has keys of type {shape.key_type!r}, and a loop supports only str "
+                "and int keys. Loop over .values()"
             )
         number = recorder.begin()
         reference, register = looped.reference_(recorder), recorder.register()

@@ -90,7 +90,7 @@ class Nature:
                 if kind == "nullable":
                     self.nullable = True
                 elif kind in _RULES:
-                    self.rules = "has a validator of its own"
+                    self.rules = "has a custom validator"
                 schema = schema["schema"]
             else:
                 break
@@ -101,7 +101,7 @@ class Nature:
         kind = schema["type"]
         known = field_types.of_schema(schema)
         if "serialization" in schema and known is None:
-            self.rules = "has a serializer of its own"
+            self.rules = "has a custom serializer"
         elif known is not None and known.name in _KINDS:
             self.role, self.kind = "scalar", _KINDS[known.name]
             self.calculates = self.kind not in "btc"
@@ -118,7 +118,7 @@ class Nature:
         if self.role != "scalar":
             self.kind = "j"
         elif self.kind == "s" and has_texts:
-            self.rules = self.rules or "has settings of the model for its texts"
+            self.rules = self.rules or "is subject to the model's settings for strings"
 
     def _classify_members(self, schema: Schema) -> None:
         """Find the kind of the members of an enum or a literal, if they all have the same."""
@@ -128,14 +128,14 @@ class Nature:
         if len(found) == 1 and (kind := kinds.get(found.pop())) is not None:
             self.role, self.kind = "scalar", kind
             self.calculates = schema["type"] == "literal" and kind != "b"
-            self.rules = "has a few members"
+            self.rules = "is limited to a few members"
 
     def _look_at_constraints(self, *, is_stored: bool) -> None:
         unknown = self.schema.keys() - _COMMON - _CHECKED[self.kind]
         if is_stored:
             unknown -= {"serialization"}
         if unknown and not self.rules:
-            self.rules = f"has the rule {min(unknown)!r}"
+            self.rules = f"has the constraint {min(unknown)!r}"
 
     def type_text(self, text_of: Callable[[Any], str]) -> str:
         """Return what the interpreter checks about a result, as a part of a program.

@@ -112,7 +112,7 @@ class Operand(Timed, Value[Any]):
         try:
             return constant_text(kind, value)
         except ValueError as exc:
-            raise self.refuse_(f"{value!r} cannot be calculated with: {exc}") from exc
+            raise self.refuse_(f"{value!r} cannot be used in a calculation: {exc}") from exc
 
     def _no_operation(
         self, operator: str, other: object, kind: str, *, reflected: bool
@@ -120,16 +120,18 @@ class Operand(Timed, Value[Any]):
         one, two = (other, self) if reflected else (self, other)
         pair = (kind, self.kind_) if reflected else (self.kind_, kind)
         if not self.calculates_ or (isinstance(other, Operand) and not other.calculates_):
-            what = "one of them is only told apart from others, or is a union"
+            what = "one of them can only be compared, or is a union"
         else:
             what = f"that is {NAMES[pair[0]]} {operator} {NAMES[pair[1]]}"
         remedy = REMEDIES.get((operator, *pair))
         ending = f". {remedy}" if remedy else ""
-        return self.refuse_(f"{one!r} {operator} {two!r} is no operation: {what}{ending}")
+        return self.refuse_(
+            f"{one!r} {operator} {two!r} is not a supported operation: {what}{ending}"
+        )
 
     def __neg__(self) -> Operand:
         if self.kind_ not in "ifT" or not self.calculates_:
-            raise self.refuse_(f"-{self!r} is no operation")
+            raise self.refuse_(f"-{self!r} is not a supported operation")
         code = "fneg" if self.kind_ == "f" else "ineg"
         mine = self.use_(self.recorder_)
         return Operand.of_(self.recorder_, self.kind_, f'["{code}",{mine}]', lambda: f"-{self!r}")
@@ -175,7 +177,7 @@ class Operand(Timed, Value[Any]):
     def condition_(self) -> TracedCondition:
         """Make the condition that a bool is true."""
         if self.kind_ != "b":
-            raise self.refuse_(f"{self!r} is no condition. Compare it: == ..., is_none(), > ...")
+            raise self.refuse_(f"{self!r} is not a condition. Compare it: == ..., is_none(), > ...")
         theirs = self.recorder_.constant("true", "b")
         code = f'["eq","b",{self.use_(self.recorder_)},{theirs}]'
         return TracedCondition.of_(self.recorder_, code, self.__repr__)

@@ -93,5 +93,5 @@ def _loaded(
 def _location(shape: Shape) -> Location:
     location = shape.location
     if location is None:
-        raise TypeError(f"{shape.name} is no field of a document")
+        raise TypeError(f"{shape.name} is not a field of a document")
     return location

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, TypeVar
 
@@ -100,7 +101,7 @@ class Pipeline(PipelineDocument):
         """
         if missing not in ("raise", "ignore"):
             raise ValueError(
-                f"missing is {missing!r}. Give 'raise' or 'ignore'; of an instance also 'create'."
+                f"missing is {missing!r}. Give 'raise' or 'ignore'; for an instance, also 'create'."
             )
         made = document_class(cls, model)
         return made(Target(model, key=key), missing=missing, max_steps=max_steps)
@@ -127,7 +128,9 @@ def checked_steps(max_steps: int) -> int:
         ValueError: It is not.
     """
     if max_steps < 1:
-        raise ValueError(f"max_steps is {max_steps!r}. Give how many steps loops may take.")
+        raise ValueError(
+            f"max_steps is {max_steps!r}. Give the number of steps that loops may take."
+        )
     return max_steps
 
 
@@ -147,6 +150,10 @@ def document_class(base: type[D], model: type[BaseRedisModel]) -> type[D]:
     return found
 
 
+#: What Python says of a value that cannot be awaited: until 3.13, and since 3.14.
+_CANNOT_BE_AWAITED: Final = re.compile("'await' expression|can't be awaited")
+
+
 async def finish(
     program: Program, targets: Sequence[Target], error: BaseException | None, *, ignores: bool
 ) -> None:
@@ -161,14 +168,14 @@ async def finish(
     Raises:
         RecordingError: A loop or a block was left early.
     """
-    if isinstance(error, TypeError) and "'await' expression" in str(error):
+    if isinstance(error, TypeError) and _CANNOT_BE_AWAITED.search(str(error)):
         error.add_note(
-            "Nothing is awaited in the block of a pipeline: what is written there is recorded, and "
-            "runs when the block ends. Write p.tags.append(...) without await."
+            "Nothing can be awaited in the block of a pipeline: what is written there is "
+            "recorded, and runs when the block ends. Write p.tags.append(...) without await."
         )
     recorder = program.recorder
     broken, is_open = recorder.broken, len(recorder.blocks) != 1
-    recorder.break_off("the block of the pipeline is over: nothing more is recorded.")
+    recorder.break_off("the block of the pipeline has ended: nothing more is recorded.")
     if error is None and broken:
         raise RecordingError(broken)
     if error is None and recorder.unentered is not None:
@@ -246,7 +253,9 @@ def transaction(
         RapyerError: As for `pipeline` of models.
     """
     if not instances:
-        raise ValueError("transaction was given no instances. Give those whose documents change.")
+        raise ValueError(
+            "transaction was given no instances. Give the instances whose documents change."
+        )
     if missing not in ("raise", "create"):
         raise ValueError(f"missing is {missing!r}. Give 'raise' or 'create'.")
     return Transaction(instances, creates=missing == "create", max_steps=max_steps)

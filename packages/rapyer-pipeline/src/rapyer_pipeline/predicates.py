@@ -71,7 +71,7 @@ class TracedCondition(Timed, Condition):
         if name.startswith("_"):
             raise AttributeError(name)
         raise self.refuse_(
-            f"{self!r} has no {name!r}. A condition has if_true(...), whose result goes on with "
+            f"{self!r} has no {name!r}. A condition has if_true(...), and its result has "
             "elif_true(condition, ...) and else_(...)"
         )
 
@@ -95,7 +95,7 @@ def condition_of(recorder: Recorder, value: object) -> TracedCondition:
     """
     if isinstance(value, TracedCondition):
         if value.recorder_ is not recorder:
-            raise recorder.error(f"{value!r} is a condition of another pipeline")
+            raise recorder.error(f"{value!r} is a condition from another pipeline")
         return value
     of_bool: Any = getattr(type(value), "condition_", None)
     if of_bool is not None:
@@ -105,10 +105,11 @@ def condition_of(recorder: Recorder, value: object) -> TracedCondition:
         return TracedCondition.of_node_(recorder, value)
     if isinstance(value, bool):
         raise recorder.error(
-            f"{value!r} is no condition: it was decided here, as `is`, `is not` and what is asked "
-            "of an instance are. Write p.nick == None, ~(p.nick == None), p.age > 17"
+            f"{value!r} is not a condition: it was already evaluated in Python, like `is`, `is "
+            "not` and comparisons on an instance. Write p.nick == None, ~(p.nick == None), "
+            "p.age > 17"
         )
     raise recorder.error(
-        f"{value!r} is no condition. Give a comparison such as p.age > 17, each in parentheses "
-        "where & | ~ join several"
+        f"{value!r} is not a condition. Give a comparison such as p.age > 17, with each one in "
+        "parentheses where & | ~ combine several"
     )

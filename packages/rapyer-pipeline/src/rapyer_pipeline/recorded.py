@@ -32,47 +32,49 @@ class Recorded:
 
     def __bool__(self) -> NoReturn:
         raise self.refuse_(
-            f"whether {self!r} holds is known on the server only. Write "
-            "`(condition).if_true(lambda: ...)` or `with p.when(condition):`, and & | ~ for and, "
-            "or, not; `(a < x) & (x < b)` for `a < x < b`"
+            f"whether {self!r} holds is known only on the server. Write "
+            "`(condition).if_true(lambda: ...)` or `with p.when(condition):`, and & | ~ for "
+            "and, or, not; `(a < x) & (x < b)` for `a < x < b`"
         )
 
     def __len__(self) -> NoReturn:
-        raise self.refuse_(f"the length of {self!r} is known on the server only. Write length(...)")
+        raise self.refuse_(f"the length of {self!r} is known only on the server. Write length(...)")
 
     def __contains__(self, item: object) -> NoReturn:
-        raise self.refuse_(f"`in` asks now. Write {self!r}.contains({item!r})")
+        raise self.refuse_(f"`in` is evaluated immediately. Write {self!r}.contains({item!r})")
 
     def __str__(self) -> NoReturn:
         raise self.refuse_(
-            f"{self!r} has no text while the program is recorded. Join texts by +: "
+            f"{self!r} has no string value while the program is recorded. Join strings with +: "
             "p.first + ' ' + p.last"
         )
 
     def __format__(self, spec: str) -> NoReturn:
         raise self.refuse_(
-            f"{self!r} has no text while the program is recorded, so that it cannot stand in an "
-            "f-string. Join texts by +: p.first + ' ' + p.last"
+            f"{self!r} has no string value while the program is recorded, so it cannot be used "
+            "in an f-string. Join strings with +: p.first + ' ' + p.last"
         )
 
     def __int__(self) -> NoReturn:
-        raise self.refuse_(f"{self!r} is a number on the server only. Calculate with it as it is")
+        raise self.refuse_(
+            f"{self!r} is a number only on the server. Use it in calculations as it is"
+        )
 
     __float__ = __index__ = __complex__ = __int__
 
     def __iter__(self) -> NoReturn:
-        raise self.refuse_(f"{self!r} is nothing that a loop runs over")
+        raise self.refuse_(f"{self!r} cannot be iterated over")
 
     def __hash__(self) -> NoReturn:
         raise self.refuse_(
-            f"{self!r} is no key of a dict and no element of a set of Python: what it is, is known "
-            "on the server only. A dict of the document takes it: p.counts[p.name]"
+            f"{self!r} cannot be a key of a Python dict or an element of a Python set: its value "
+            "is known only on the server. A dict of the document accepts it: p.counts[p.name]"
         )
 
     def __pow__(self, *others: object) -> NoReturn:
         raise self.refuse_(
-            f"{self!r} has no such operation in a pipeline. There are + - * / // and %, and "
-            "comparisons"
+            f"{self!r} does not support this operation in a pipeline. It supports + - * / // and "
+            "%, and comparisons"
         )
 
     __rpow__ = __abs__ = __pos__ = __round__ = __divmod__ = __rdivmod__ = __pow__
@@ -80,12 +82,12 @@ class Recorded:
     __trunc__ = __floor__ = __ceil__ = __pow__
 
     def __copy__(self, *others: object) -> NoReturn:
-        raise self.refuse_(f"{self!r} is not copied. Assign it: p.field = {self!r}")
+        raise self.refuse_(f"{self!r} cannot be copied. Assign it: p.field = {self!r}")
 
     __deepcopy__ = __reduce_ex__ = __copy__
 
     def __reversed__(self) -> NoReturn:
-        raise self.refuse_(f"{self!r} is not read backwards. A list has .reverse()")
+        raise self.refuse_(f"{self!r} cannot be iterated over in reverse. A list has .reverse()")
 
 
 class Timed(Recorded):
@@ -106,7 +108,7 @@ class Timed(Recorded):
             RecordingError: It belongs to another pipeline, or to a block that has ended.
         """
         if self.recorder_ is not recorder:
-            raise recorder.error(f"{self!r} is a value of another pipeline")
+            raise recorder.error(f"{self!r} is a value from another pipeline")
         if recorder.broken:
             raise recorder.error(recorder.broken)
         if self._is_kept or self._moment is recorder.now:

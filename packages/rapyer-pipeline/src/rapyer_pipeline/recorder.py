@@ -143,7 +143,9 @@ class Recorder:
             RecordingError: Recording was begun before.
         """
         if self._owner is not None or self.lines:
-            raise RecordingError("a pipeline has one block. Make another one: x.pipeline().")
+            raise RecordingError(
+                "a pipeline has only one block. Make another pipeline: x.pipeline()."
+            )
         try:
             self._owner = current_task()
         except RuntimeError:  # when the record is only inspected
@@ -171,7 +173,9 @@ class Recorder:
         except RuntimeError:  # in another thread, or when the record is only inspected
             task = None
         if task is not self._owner:
-            raise self.error("another task uses the pipeline. Record it in the task that opened it")
+            raise self.error(
+                "the pipeline is used in another task. Record it in the task that opened it"
+            )
         frame = self.frame
         if frame is None:
             frame = _caller(3)
@@ -231,13 +235,14 @@ class Recorder:
         block, place, seen = moment
         if block not in self.blocks:
             raise self.error(
-                f"{what!r} was read inside of a block or a loop that has ended. Read it again, or "
-                "keep it in a field there: p.total += item.price adds up, a name of Python does not"
+                f"{what!r} was read inside a block or a loop that has ended. Read it again, or "
+                "store it in a field there: p.total += item.price adds up, a Python variable "
+                "does not"
             )
         if block is not self.blocks[-1] and block.place(place, seen) == len(block.items):
             raise self.error(
                 f"{what!r} was read between the branches of a decision. Read it before the first "
-                "one, or in the branch"
+                "branch, or inside the branch"
             )
         block.insert(place, seen, text)
 

@@ -66,8 +66,8 @@ class Result(Operand):
         """Return the expression for the value; see `Timed.use_`."""
         if not self._code:
             raise self.refuse_(
-                f"{self!r} is a key and its value, which no statement takes. Read its .value after "
-                "the block"
+                f"{self!r} is a key and its value, which no statement accepts. Read its .value "
+                "after the block"
             )
         return super().use_(recorder)
 
@@ -75,14 +75,14 @@ class Result(Operand):
         if name.startswith("_"):
             raise AttributeError(name)
         raise self.refuse_(
-            f"{self!r} has no {name!r} in the block: what was taken out has no parts. Read it "
-            "before it is taken out, such as p.items[-1].price"
+            f"{self!r} has no {name!r} in the block: a removed value has no parts there. Read "
+            "the part before the value is removed, such as p.items[-1].price"
         )
 
     def __getitem__(self, item: Any) -> Any:
         raise self.refuse_(
-            f"{self!r}[{item!r}]: what was taken out has no parts in the block. Read it before it "
-            "is taken out, such as p.items[-1][0]"
+            f"{self!r}[{item!r}]: a removed value has no parts in the block. Read the part "
+            "before the value is removed, such as p.items[-1][0]"
         )
 
     @property

@@ -160,8 +160,8 @@ def _give_back(
     if broken is not None:
         named = ", ".join(str(one.key) for one in located)
         raise CorruptDocumentError(
-            f"the program on {named!r} was carried out, and what it has changed is "
-            f"written; but something that it gives back is no value of the model: {broken}",
+            f"the program on {named!r} ran, and its changes were written, but a value that it "
+            f"returned is not valid for the model: {broken}",
             key=named,
         ) from broken
 
@@ -208,8 +208,8 @@ async def _channel_of(located: Sequence[Located]) -> Channel:
         if server.is_cluster and len({key_slot(str(one.key).encode()) for one in located}) > 1:
             raise PipelineError(
                 "the documents of a transaction are in several slots of the cluster. Give their "
-                "models one `hash_tag` in `class Config`, or their primary keys the same part in "
-                "braces: {a}1 and {a}2."
+                "models one `hash_tag` in `class Config`, or their primary keys the same "
+                "part in braces: {a}1 and {a}2."
             )
         if len({one.key for one in located}) < len(located):
             raise PipelineError("two documents of a transaction are the same. Give each once.")

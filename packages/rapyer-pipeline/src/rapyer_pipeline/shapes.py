@@ -175,7 +175,7 @@ class Shape:
         if self.role == "dict" and self.path is not None:
             return self._at(item_of(self.path, self._any_key))
         if self.location is None:
-            raise ExpressionError(f"{self.name} has no elements that are looked at by themselves.")
+            raise ExpressionError(f"{self.name} has no elements that can be accessed individually.")
         schema: Any = self.schema.get("items_schema") or {"type": "any"}
         place = Place(schema, 0, self.place.config)
         annotation: Any = Any
@@ -204,8 +204,8 @@ class Shape:
             return next(iter(first)) if hasattr(first, "__members__") else first("0")
         except (TypeError, ValueError) as exc:
             raise ExpressionError(
-                f"{self.name} has keys of the type {self.key_type!r}, which a pipeline does not "
-                "follow. Set the dict as a whole."
+                f"{self.name} has keys of type {self.key_type!r}, which a pipeline does not "
+                "support. Set the dict as a whole."
             ) from exc
 
     @cached_property

@@ -93,8 +93,8 @@ class Spot:
             return self._code_of_container(recorder, value)
         if isinstance(value, Value | Condition):
             raise recorder.error(
-                f"{value!r} is a path of the model, or made of one, and {self!r} takes a value. "
-                "Start at the p of the pipeline"
+                f"{value!r} is a path of the model, or made from one, but {self!r} takes a "
+                "value. Start from the p of the pipeline"
             )
         try:
             text = shape.constant(value)
@@ -110,8 +110,8 @@ class Spot:
             return f'["same",{code}]' if own.nullable <= shape.nullable else code
         if shape.rules:
             raise recorder.error(
-                f"{self!r} {shape.rules}, which only Python can check, and {value!r} is known on "
-                "the server only. Assign a value that is known here"
+                f"{self!r} {shape.rules}, which only Python can check, and {value!r} is known "
+                "only on the server. Assign a value that is known in Python"
             )
         is_told_apart = not (shape.calculates or shape.kind in "btc") or not (
             value.calculates_ or value.kind_ in "btc"
@@ -121,8 +121,8 @@ class Spot:
         conversion = _CONVERSIONS.get((value.kind_, shape.kind))
         if conversion is None or is_told_apart:
             raise recorder.error(
-                f"{value!r} is {NAMES[value.kind_]}, and {self!r} is {shape.type_name}. Assign "
-                "a value of its type"
+                f"{value!r} is {NAMES[value.kind_]}, and {self!r} is {shape.type_name}. Assign a "
+                "value of that type"
             )
         return f'["{conversion}",{code}]'
 
@@ -134,11 +134,11 @@ class Spot:
             return value.use_(recorder)
         its: Any = value
         if not hasattr(type(value), "reference_"):
-            raise recorder.error(f"{value!r} is no value. Assign one of the type of {self!r}")
+            raise recorder.error(f"{value!r} is not a value. Assign one of the type of {self!r}")
         if its.shape_ is not shape and not _are_alike(its.shape_, shape):
             raise recorder.error(
-                f"{value!r} is {its.shape_.type_name}, and {self!r} is {shape.type_name}. "
-                "Only what has the same type is copied"
+                f"{value!r} is {its.shape_.type_name}, and {self!r} is {shape.type_name}. Only a "
+                "value of the same type can be copied"
             )
         return f'["get",[{its.reference_(recorder)}],"j"]'
 
@@ -155,8 +155,8 @@ class GuardedSpot(Spot):
         """Refuse an assignment."""
         del value
         raise recorder.error(
-            f"{self!r} is a part of what has a validator of its own, which only Python can check. "
-            "Assign that as a whole"
+            f"{self!r} is part of a value with a custom validator, which only Python can check. "
+            "Assign that value as a whole"
         )
 
 

@@ -298,13 +298,13 @@ def aggregates_in(node: Any) -> Iterator[Aggregate[Any]]:
 def _one_value(name: str, value: object) -> Value[Any]:
     if not is_value(value) or any(True for _ in aggregates_in(value)):
         raise ExpressionError(
-            f"{name} was given {value!r}. Give what each document has: a field, or what is "
-            "calculated from fields."
+            f"{name} was given {value!r}. Give a value that each document has: a field, or an "
+            "expression of fields."
         )
     if is_path(value) and EACH in steps_of(value):
         raise ExpressionError(
-            f"{name}({value!r}) has many values in one document. Give one that each document has "
-            "once."
+            f"{name}({value!r}) has many values in one document. Give a value that each document "
+            "has once."
         )
     return value
 
@@ -318,8 +318,8 @@ def scalar(name: str, value: object) -> Value[Any]:
     found = _one_value(name, value)
     if is_path(found) and not all(map(_is_plain, members_of(annotation_of(found)))):
         raise ExpressionError(
-            f"{name}({found!r}) is for plain values, and this is {annotation_of(found)!r}. Give a "
-            "field of numbers, texts, dates, ..."
+            f"{name}({found!r}) takes plain values, but this is {annotation_of(found)!r}. Give a "
+            "field of numbers, strings, dates, ..."
         )
     return found
 
@@ -361,8 +361,9 @@ def _require_families(name: str, value: Value[Any], wanted: set[str]) -> None:
     apart = {kind.apart for kind in value.__kinds__}
     if len(families) != 1 or not families <= wanted or {"float", "decimal"} <= apart:
         raise ExpressionError(
-            f"{name}({value!r}) is for {' or '.join(sorted(_FAMILIES[one] for one in wanted))}, "
-            f"and this is {_kinds(value)}. How many documents are so, says find(...).count()."
+            f"{name}({value!r}) takes {' or '.join(sorted(_FAMILIES[one] for one in wanted))}, but "
+            f"this is {_kinds(value)}. Use find(...).count() to count the documents that match a "
+            "condition."
         )
 
 

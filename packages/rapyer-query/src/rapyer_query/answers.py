@@ -51,8 +51,8 @@ async def result_pages(spec: Spec) -> AsyncGenerator[Found]:
         except (IndexGoneError, LimitsChangedError) as exc:
             if is_begun:
                 raise QueryInterruptedError(
-                    f"the index of {spec.model.__name__} was taken away while a query was under "
-                    "way. Ask again."
+                    f"the index of {spec.model.__name__} was dropped while a query was running. "
+                    "Run the query again."
                 ) from exc
         else:
             return

@@ -63,7 +63,7 @@ class Asking(Summed, Generic[R]):
         """
         found: list[R] = await all_results(self._narrowed(2))
         if not found:
-            raise NoResultError(f"{self!r} found nothing. Use first() where that may be.")
+            raise NoResultError(f"{self!r} found nothing. Use first() if there may be no result.")
         if len(found) > 1:
             raise MultipleResultsError(
                 f"{self!r} found more than one document. Add a condition, or use first()."

@@ -168,7 +168,7 @@ class Attributes:
         for end in range(len(way), 0, -1):
             if way[:end] in self.unindexed:
                 return self.unindexed[way[:end]]
-        return "has no form that an index can hold"
+        return "has no indexable form"
 
 
 def read_part(value: Any, name: str) -> Any:

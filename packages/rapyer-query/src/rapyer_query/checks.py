@@ -33,15 +33,15 @@ def check_condition(model: type[BaseRedisModel], condition: object) -> None:
         more = ""
         if isinstance(condition, bool):
             more = (
-                " A bool comes of `is`, `in`, `not`, or of comparing an instance: start at the "
-                "class."
+                " A bool results from `is`, `in`, `not`, or from comparing an instance: start at "
+                "the class."
             )
         elif is_path(condition):
             compared = "True" if members_of(annotation_of(condition)) == (bool,) else "..."
-            more = f" A field alone is none: write {condition!r} == {compared}."
+            more = f" A field alone is not a condition: write {condition!r} == {compared}."
         raise ExpressionError(
-            f"find was given {condition!r}, which is no condition on {name}.{more} Write one such "
-            f"as {name}.{field} == ..., joined by & and |; {name}.get(key) loads by key."
+            f"find was given {condition!r}, which is not a condition on {name}.{more} Write one "
+            f"such as {name}.{field} == ..., joined with & and |; {name}.get(key) loads by key."
         )
     for words in full_texts_in(condition):
         check_words(words)
@@ -49,10 +49,10 @@ def check_condition(model: type[BaseRedisModel], condition: object) -> None:
         if not issubclass(model, root):
             is_before = root.__qualname__ == model.__qualname__
             raise ExpressionError(
-                f"{condition!r} is a condition on {root.__name__}"
-                f"{' as it was defined before' if is_before else ''}, and documents of "
-                f"{model.__name__} are asked for. "
-                f"{'Write it anew' if is_before else 'Start it'} at {model.__name__}."
+                f"{condition!r} is a condition on "
+                f"{root.__name__}{' as previously defined' if is_before else ''}, but the query is "
+                f"for documents of {model.__name__}. "
+                f"{'Rewrite it from' if is_before else 'Start it at'} {model.__name__}."
             )
 
 
@@ -63,7 +63,7 @@ def searched(text: object, fuzzy: object) -> Search:
         ExpressionError: There are no words.
     """
     if not isinstance(text, str):
-        raise ExpressionError(f"search was given {text!r}. Give the words as a text.")
+        raise ExpressionError(f"search was given {text!r}. Give the words as a string.")
     if isinstance(fuzzy, bool) or not isinstance(fuzzy, int) or not 0 <= fuzzy <= 3:
         raise ExpressionError(f"fuzzy is {fuzzy!r}. Give 0, 1, 2 or 3.")
     return Search(text, fuzzy)
@@ -97,7 +97,8 @@ def check_root(model: type[BaseRedisModel], value: Value[Any]) -> None:
     for root in roots_of(value):
         if not issubclass(model, root):
             raise ExpressionError(
-                f"{value!r} is of {root.__name__}, and documents of {model.__name__} are asked for."
+                f"{value!r} is of {root.__name__}, but the query is for documents of "
+                f"{model.__name__}."
             )
 
 
@@ -125,8 +126,8 @@ def writable(spec: Spec) -> Spec:
     """
     if spec.near is not None:
         raise ExpressionError(
-            "documents are not changed by how near they are. Ask for their keys() first, and "
-            "change or delete those."
+            "documents found by nearest or within_distance cannot be updated or deleted. Get their "
+            "keys() first, and update or delete those."
         )
     return spec
 
@@ -138,4 +139,4 @@ def unscored(spec: Spec, method: str) -> None:
         ExpressionError: They are.
     """
     if spec.scored:
-        raise ExpressionError(f"{method} goes before with_scores: .{method}(...).with_scores().")
+        raise ExpressionError(f"call {method} before with_scores: .{method}(...).with_scores().")

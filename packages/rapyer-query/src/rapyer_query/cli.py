@@ -29,12 +29,12 @@ from rapyer_query.manager import IndexManager, IndexStatus
 #: Goes to the beginning of the terminal line, and clears it.
 _CLEAR: Final = "\r\x1b[K"
 _ACTIONS: Final = {
-    "list": "list the indexes of rapyer that a server has",
-    "status": "tell what there is of the indexes of models",
-    "diff": "tell what `ensure` would do; the exit status is 1 where that is anything",
-    "ensure": "make the indexes that are missing, and wait until they have all documents",
-    "rebuild": "build indexes anew while queries are answered by those of before",
-    "drop": "take indexes away; documents stay",
+    "list": "list the indexes of rapyer on a server",
+    "status": "show the state of the indexes of models",
+    "diff": "show what `ensure` would do; the exit status is 1 if there is anything to do",
+    "ensure": "create missing indexes, and wait until they hold all documents",
+    "rebuild": "rebuild indexes while the previous ones answer queries",
+    "drop": "drop indexes; documents stay",
 }
 
 
@@ -46,7 +46,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
             add_models(action, required=True)
         if name == "status":
             action.add_argument(
-                "--scan", action="store_true", help="name all documents that are not in an index"
+                "--scan", action="store_true", help="list all documents that are not in an index"
             )
         add_connection(action)
 
@@ -56,7 +56,7 @@ def _run(arguments: Namespace) -> int:
 
 
 INDEX_COMMAND = Command(
-    "index", "make, rebuild, drop and look at the indexes of models", _run, _add_arguments
+    "index", "create, rebuild, drop and inspect the indexes of models", _run, _add_arguments
 )
 
 
@@ -66,7 +66,7 @@ async def _act(arguments: Namespace) -> Outcome:
 
 async def _for_models(arguments: Namespace) -> Outcome:
     act = _BY_NAME[arguments.action]
-    models = models_of(arguments.models, only=_is_indexed, called="of which something is indexed")
+    models = models_of(arguments.models, only=_is_indexed, called="with indexed fields")
     outcomes = [await act(IndexManager(model), arguments) for model in models]
     return Outcome(
         "\n".join(outcome.text for outcome in outcomes),
@@ -99,7 +99,7 @@ def _told(status: IndexStatus) -> str:
         f"  index      {status.index or 'none'}",
         f"  documents  {status.documents}",
         f"  memory     {_size(status.memory)}",
-        f"  refused    {status.failures} writes, {status.known_failures} of them mended",
+        f"  refused    {status.failures} writes, {status.known_failures} of them fixed since",
     ]
     if status.last_failed_key is not None:
         lines.append(f"             the last: {status.last_failed_key}: {status.last_failure}")
@@ -111,7 +111,7 @@ def _told(status: IndexStatus) -> str:
 
 
 def _size(memory: int | None) -> str:
-    return "not known: the server has lost count" if memory is None else f"{memory / 2**20:.1f} MB"
+    return "unknown: the server has lost count" if memory is None else f"{memory / 2**20:.1f} MB"
 
 
 async def _diff(manager: IndexManager, _: Namespace) -> Outcome:

@@ -127,7 +127,9 @@ class Compilation:
             way, is_part = self._way_of(condition.left, ())
             attribute = None if is_part else self.attributes.texts.get(way)
         if attribute is None and (condition.left is not None or not self.attributes.texts):
-            self.unindexed[repr(condition)] = "asks for words that no Field(text=True) has indexed"
+            self.unindexed[repr(condition)] = (
+                "searches for words that no Field(text=True) has indexed"
+            )
             return Clause.of(EVERYTHING, is_exact=False)
         self.is_helped = True
         text = text_of(self, condition, attribute)
@@ -135,8 +137,8 @@ class Compilation:
         stems = any(one.text is not None and one.text.stem for one in searched)
         if is_negated and isinstance(condition, Words) and condition.has_forms and stems:
             self.unindexed[repr(condition)] = (
-                "is not negated by the server, which takes other forms of the words for them: "
-                "write matches('-word') for the word as it is written"
+                "cannot be negated by the server, which also matches other forms of the words: "
+                "write matches('-word') for the word exactly as written"
             )
             return Clause.of(EVERYTHING, is_exact=False)
         if is_negated:
@@ -277,7 +279,7 @@ class Compilation:
             found = self._any(condition, way)
             return some if found is None or is_negated else found
         if isinstance(condition, Words | Phrase):
-            self.unindexed[repr(condition)] = "asks for words of one element of a list"
+            self.unindexed[repr(condition)] = "searches for words in one element of a list"
             return some
         return self._leaf_within(cast("Leaf", condition), way, some, is_negated=is_negated)
 

@@ -43,7 +43,7 @@ class IndexDiff:
     def __str__(self) -> str:
         said = _SAID[self.action].format(self.index)
         if self.action == "none" and self.index is None:
-            said = "nothing of it is indexed"
+            said = "it has no indexed fields"
         lines = [f"{self.model}: {said}"]
         lines += [f"  + {field}" for field in self.added]
         lines += [f"  - {field}" for field in self.removed]
@@ -64,10 +64,10 @@ class IndexDiff:
 
 
 _SAID = {
-    "none": "the index is {} and has all that it should have",
+    "none": "the index is {} and is complete",
     "create": "there is no index yet",
-    "alter": "is added to {}, the index of a version that nobody is alive for",
-    "build": "is built beside {}, the index of another version",
+    "alter": "will be added to {}, the index of a version that no process uses",
+    "build": "will be built next to {}, the index of another version",
 }
 
 

@@ -68,10 +68,10 @@ def discover(model: type[BaseRedisModel], *, by_default: bool) -> Attributes:
     found = walk.found
     if len(found.all) > MOST_ATTRIBUTES:
         raise ModelDefinitionError(
-            f"{model.__name__} has {len(found.all)} places that would be indexed, and an index has "
-            f"room for {MOST_ATTRIBUTES}. Declare some of its fields with Field(index=False), or "
-            "set `index = False` in its `class Config` and Field(index=True) for those that you "
-            "ask for."
+            f"{model.__name__} has {len(found.all)} places that would be indexed, but an index "
+            f"holds at most {MOST_ATTRIBUTES}. Declare some of its fields with Field(index=False), "
+            "or set `index = False` in its `class Config` and Field(index=True) on those that you "
+            "query."
         )
     return found
 
@@ -99,21 +99,21 @@ class _Walk:
         singles = [way for way in added if way == place.way or _is_key_of(way, place.way)]
         if place.is_sortable and not singles:
             raise ModelDefinitionError(
-                f"{self._model.__name__}{_text(place.way)} is to be sortable by "
-                "Field(sortable=True), and has no single value in an index. Declare that of a "
-                "plain value, or of a dict together with keys, Field(index_keys=[...])."
+                f"{self._model.__name__}{_text(place.way)} is declared with Field(sortable=True), "
+                "but has no single value in an index. Use it on a plain value, or on a dict "
+                "together with keys, Field(index_keys=[...])."
             )
         if not added and place.way and place.vector is None:
             self.found.unindexed.setdefault(
                 place.way,
-                "has no form that an index can hold" if place.is_wanted else "is not indexed",
+                "has no indexable form" if place.is_wanted else "is not indexed",
             )
             if place.is_demanded:
                 raise ModelDefinitionError(
-                    f"{self._model.__name__}{_text(place.way)} is to be indexed by "
-                    "Field(index=True), and has no form that an index can hold: what is below it "
-                    "is no plain value, is stored by a serializer of its own, or is of several "
-                    "types of JSON. Take index=True away; .scan() finds documents by it."
+                    f"{self._model.__name__}{_text(place.way)} is declared with Field(index=True), "
+                    "but has no indexable form: what is below it is not a plain value, is stored "
+                    "by a custom serializer, or is of several JSON types. Remove index=True; "
+                    ".scan() finds documents by it."
                 )
 
     def _walk(self, schema: Schema, place: Place) -> None:
@@ -164,7 +164,7 @@ class _Walk:
             self._walk(self._by_ref[ref], place)
             self._under_way.discard(ref)
         else:
-            self.found.unindexed[place.way] = "is of a model within itself, which no index holds"
+            self.found.unindexed[place.way] = "is in a recursive model, which no index can hold"
 
     def _choices(self, union: Schema) -> Iterator[Schema]:
         choices: Sequence[Any] = union["choices"]
@@ -339,9 +339,9 @@ class _Walk:
             return
         if place.is_sortable and kind.form == "GEO":
             raise ModelDefinitionError(
-                f"{self._model.__name__}{_text(place.way)} is to be sortable by "
-                "Field(sortable=True), and places have no order. Take it away: queries are sorted "
-                "by distance_to(...) all the same."
+                f"{self._model.__name__}{_text(place.way)} is declared with Field(sortable=True), "
+                "but places have no order. Remove sortable=True: queries can still be sorted by "
+                "distance_to(...)."
             )
         is_each = any(step == EACH for step in place.way)
         path = place.path + render_path(kind.path)[1:]

@@ -37,7 +37,7 @@ _LIMITS: Final = {
 async def _search(channel: Channel, _: Sequence[type[BaseRedisModel]]) -> Sequence[Finding]:
     server = await channel.introduce()
     if not server.has_search:
-        text = f"the Redis {server.version} has no Search, so that queries want .scan()"
+        text = f"Redis {server.version} has no Search, so queries need .scan()"
         return [Finding("fault", text, "Use Redis 8 or Redis Stack.")]
     if not server.limits:
         return [Finding("note", "the user may not read its settings (FT.CONFIG)")]
@@ -55,23 +55,23 @@ async def _indexes(channel: Channel, models: Sequence[type[BaseRedisModel]]) -> 
     try:
         found = [_of_entry(entry) for entry in await entries_of(channel)]
     except NoPermissionError as exc:  # a user who only queries need not list the indexes
-        found = [Finding("note", f"those of the server cannot be listed: {exc}")]
+        found = [Finding("note", f"the indexes of the server cannot be listed: {exc}")]
     found += [await _of_model(model) for model in models if IndexManager(model).fields]
-    return found or [Finding("ok", "there are none; the first query of a model makes its own")]
+    return found or [Finding("ok", "there are none; the first query of a model creates its index")]
 
 
 def _of_entry(entry: IndexEntry) -> Finding:
     facts = entry.facts
     what = f"{len(facts.fields)} fields and {facts.documents} documents"
-    text = f"{entry.name.prefix!r} has one of {what}"
+    text = f"{entry.name.prefix!r} has one with {what}"
     if facts.is_building:
         return Finding("note", f"{text}, which is being built ({facts.progress:.0%})")
     if facts.failures:
         return Finding(
             "note",
-            f"{text}; {facts.failures} writes were not taken since it was made, the last of "
+            f"{text}; {facts.failures} writes have been rejected since it was created, the last of "
             f"{facts.last_key!r}: {facts.last_reason}",
-            "`python -m rapyer index status MODEL --scan` names the documents that are missing.",
+            "`python -m rapyer index status MODEL --scan` lists the missing documents.",
         )
     if entry.kept_until is not None and entry.kept_until < time.time():
         return Finding("note", f"{text}, whose version was last alive {_ago(entry.kept_until)} ago")
@@ -91,14 +91,14 @@ async def _of_model(model: type[BaseRedisModel]) -> Finding:
     if unknown:
         return Finding(
             "warning",
-            f"that of {status.model} did not take {unknown} writes of documents, the last of "
+            f"the index of {status.model} rejected {unknown} writes of documents, the last of "
             f"{status.last_failed_key!r}: {status.last_failure}",
-            f"`python -m rapyer index status {model.__module__}:{model.__qualname__} --scan` names "
-            "those that are missing.",
+            f"`python -m rapyer index status {model.__module__}:{model.__qualname__} --scan` lists "
+            "the missing ones.",
         )
     if status.state == "missing":
-        return Finding("note", f"{status.model} has none yet", "Its first query makes it.")
-    return Finding("ok", f"{status.model} is answered by {status.index}, which is {status.state}")
+        return Finding("note", f"{status.model} has none yet", "Its first query creates it.")
+    return Finding("ok", f"{status.model} uses {status.index}, which is {status.state}")
 
 
 QUERY_CHECKS: Final = (

@@ -72,13 +72,13 @@ class Refusals:
             return  # that document is in the index now, or is gone
         name = index.model.__name__
         times = "1 write" if new == 1 else f"{new} writes"
-        which = "does not have these" if is_missing else "may not have some of these"
-        since = "" if is_missing else ", which is in the index by now, or gone"
+        which = "lacks these" if is_missing else "may lack some of these"
+        since = "" if is_missing else ", which is in the index by now, or deleted"
         self.message = (
-            f"the index of {name} did not take {times} of its documents. It {which}, and no query "
-            f"finds them. The last one was {last.key!r}{since}: {last.reason}. "
-            f"`await {name}.index.status(scan=True)` names all that are missing; save them anew "
-            "with values of the right types, or delete them."
+            f"the index of {name} rejected {times} of documents. It {which}, and no query finds "
+            f"them. The last one was {last.key!r}{since}: {last.reason}. `await "
+            f"{name}.index.status(scan=True)` lists all missing documents; save them again with "
+            "values of the right types, or delete them."
         )
 
     def warn(self) -> None:

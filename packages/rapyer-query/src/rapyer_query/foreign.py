@@ -8,7 +8,7 @@ from typing import Final
 _CONDITIONS: Final = "`.where(condition)`"
 _ORDER: Final = '`.sort("-age", "name")`, or `.sort(User.age.desc())`'
 _ALL: Final = "`await query.to_list()`"
-_FIRST: Final = "`await query.first()`, which is None where there is none"
+_FIRST: Final = "`await query.first()`, which returns None if there is no result"
 
 #: The counterparts of query methods of redis-om, beanie, SQLAlchemy, Django and Tortoise.
 FOREIGN: Final[Mapping[str, str]] = {

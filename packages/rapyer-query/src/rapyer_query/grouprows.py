@@ -44,8 +44,8 @@ def names_of(values: Sequence[Value[Any]]) -> list[str]:
     ]
     if len({*names}) < len(names):
         raise ExpressionError(
-            f"group_by was given keys with the names {', '.join(names)}. Give each once, and a "
-            "name of its own: group_by(name=...)."
+            f"group_by was given keys named {', '.join(names)}. Give each key once, with a name of "
+            "its own: group_by(name=...)."
         )
     return names
 
@@ -69,7 +69,8 @@ def row_maker(names: Sequence[str]) -> Callable[[tuple[Any, ...]], Row]:
     for name in names:
         if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
             raise ExpressionError(
-                f"{name!r} is no name of a row. Give one: group_by(name=...), aggregate(name=...)."
+                f"{name!r} is not a valid name in a row. Give one: group_by(name=...), "
+                "aggregate(name=...)."
             )
     fields: Any = [(name, Any) for name in names]
     made: Any = NamedTuple("Row", fields)  # type: ignore[misc] # the names are those of the caller

@@ -81,7 +81,9 @@ class Grouping(Generic[*Ks]):
         keys = dict(zip(names, values, strict=True))
         for name, value in named.items():
             if name in keys:
-                raise ExpressionError(f"group_by has two keys {name!r}. Give one another name.")
+                raise ExpressionError(
+                    f"group_by has two keys named {name!r}. Give one of them another name."
+                )
             keys[name] = scalar("group_by", _checked(spec, value))
         return Grouping[Any](spec, keys)
 
@@ -121,8 +123,8 @@ class Grouping(Generic[*Ks]):
         """
         if bool(given) == bool(named):
             raise ExpressionError(
-                "aggregate takes what is made of each group, such as n=count(): all of it with "
-                "names, or all without."
+                "aggregate takes values computed from each group, such as n=count(). Give all of "
+                "them with names, or all without."
             )
         made = named or {f"_{number}": one for number, one in enumerate(given)}
         for name, value in made.items():
@@ -213,7 +215,7 @@ class Aggregation(Generic[R]):
         return f"{self._asked.spec.model.__name__}.find(...).group_by({keys}).aggregate({made})"
 
     def __bool__(self) -> bool:
-        raise TypeError(f"{self!r} was not asked yet. Await .to_list().")
+        raise TypeError(f"{self!r} has not been run yet. Await .to_list().")
 
     def _with(self, **changes: Any) -> Aggregation[Any]:
         return Aggregation[Any](replace(self._asked, **changes))
@@ -230,8 +232,8 @@ class Aggregation(Generic[R]):
         for condition in conditions:
             if not isinstance(condition, Condition) or _has_paths(condition):
                 raise ExpressionError(
-                    f"having was given {condition!r}, which is no condition on aggregates. Write "
-                    "one such as count() > 5; conditions on documents stand in find(...)."
+                    f"having was given {condition!r}, which is not a condition on aggregates. "
+                    "Write one such as count() > 5; conditions on documents belong in find(...)."
                 )
         return self._with(having=(*asked.having, *cast("Any", conditions)))
 
@@ -261,8 +263,8 @@ class Aggregation(Generic[R]):
         is_key = any(known is key for key in self._asked.keys.values())
         if not is_value(known) or not (is_key or not _has_paths(known)):
             raise ExpressionError(
-                f"groups have no order by {given!r}. Give a name among {', '.join(named)}, a key "
-                "of the groups, or an aggregate."
+                f"groups cannot be ordered by {given!r}. Give one of the names {', '.join(named)}, "
+                "a key of the groups, or an aggregate."
             )
         check_order(Order(known))
         return known, is_descending
@@ -297,7 +299,7 @@ class Aggregation(Generic[R]):
         for name, field in view.__pydantic_fields__.items():
             if name not in names and field.is_required():
                 raise ExpressionError(
-                    f"{view.__name__}.{name} is nothing that was asked for: there is "
+                    f"{view.__name__}.{name} is not among the values of the groups, which are "
                     f"{', '.join(names)}. Name it in aggregate(...)."
                 )
 
@@ -368,8 +370,8 @@ def _checked(spec: Spec, value: object) -> object:
 def _check_made(spec: Spec, name: str, value: object) -> None:
     if not is_value(value) or _has_paths(value) or not any(True for _ in aggregates_in(value)):
         raise ExpressionError(
-            f"aggregate was given {name}={value!r}, which is not made of the documents of a group. "
-            "Give an aggregate, such as count(), sum_(...), first_value(..., by=...)."
+            f"aggregate was given {name}={value!r}, which is not computed from the documents of a "
+            "group. Give an aggregate, such as count(), sum_(...), first_value(..., by=...)."
         )
     check_root(spec.model, value)
 

@@ -196,12 +196,15 @@ class ModelIndex:
         if not is_answered:
             fields = tuple(unindexed)
             reasons = "; ".join(f"{path} {reason}" for path, reason in unindexed.items())
-            reasons = reasons or "under | or ~, beside them, is what Python looks at: also phrases"
+            reasons = (
+                reasons
+                or "| or ~ combines them with something that Python checks, such as a phrase"
+            )
             raise NotIndexedError(
                 f"the index of {self.model.__name__} does not answer {condition!r} exactly, and "
-                f"words are looked for by it alone: {reasons}. "
-                "Declare what is asked for with Field(text=True) or Field(index=True), and join "
-                "phrases and other conditions by &.",
+                f"only the index can search for words: {reasons}. Declare the fields that it uses "
+                "with Field(text=True) or Field(index=True), and join phrases and other conditions "
+                "with &.",
                 fields=fields,
             )
         return rest
@@ -234,8 +237,8 @@ class ModelIndex:
         """
         if not self.attributes.all:
             raise IndexUnavailableError(
-                f"{self.model.__name__} has nothing that is indexed. Declare the fields that you "
-                "ask for with Field(index=True), or ask for .scan(), which reads all documents."
+                f"{self.model.__name__} has no indexed fields. Declare the fields that you query "
+                "with Field(index=True), or use .scan(), which reads all documents."
             )
 
 

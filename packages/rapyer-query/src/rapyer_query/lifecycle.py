@@ -183,15 +183,15 @@ class Lifecycle:
         """
         if server.is_cluster and server.modules.get("search", 0) >= _OF_CLUSTERS:
             raise UnsupportedServerError(
-                f"the Search of Redis {server.version} has indexes across the nodes of a cluster, "
-                f"which rapyer does not use yet. Ask for .scan(), which reads all documents of "
-                f"{self._index.model.__name__}, or use one server."
+                f"the Search of Redis {server.version} has indexes that span the nodes of a "
+                "cluster, which rapyer does not support yet. Use .scan(), which reads all "
+                f"documents of {self._index.model.__name__}, or use a single server."
             )
         if not server.has_search:
             raise UnsupportedServerError(
-                f"the Redis {server.version} has no Search, by which documents of "
-                f"{self._index.model.__name__} are found. Use Redis 8 or Redis Stack, or ask for "
-                ".scan(), which reads all documents."
+                f"Redis {server.version} has no Search, which is needed to find documents of "
+                f"{self._index.model.__name__}. Use Redis 8 or Redis Stack, or call .scan(), which "
+                "reads all documents."
             )
 
     def require_database(self) -> None:
@@ -206,9 +206,9 @@ class Lifecycle:
         number, name = database_of(self._index.model), self._index.model.__name__
         if number != 0:
             raise IndexUnavailableError(
-                f"Indexes are in database 0 alone, and the documents of {name} are in database "
-                f"{number}. Keep them in database 0 of a server, under a prefix of their own, or "
-                "ask for .scan(), which reads all documents."
+                f"Indexes exist only in database 0, but the documents of {name} are in database "
+                f"{number}. Keep them in database 0 of a server, under their own prefix, or use "
+                ".scan(), which reads all documents."
             )
 
     async def _decide(
@@ -251,8 +251,8 @@ class Lifecycle:
     def _unavailable(self, reason: str) -> IndexUnavailableError:
         index = self._index
         return IndexUnavailableError(
-            f"the index {index.name!r} of {index.model.__name__} cannot be made: "
-            f"{reason.rstrip('.')}. Indexes are in database 0 alone, and the user needs the keys "
+            f"the index {index.name!r} of {index.model.__name__} cannot be created: "
+            f"{reason.rstrip('.')}. Indexes exist only in database 0, and the user needs the keys "
             "rapyer:*, FT.CREATE, FT.INFO, FT._LIST, FT.ALIASADD, FT.SEARCH, FT.AGGREGATE, "
             "EVALSHA, EVAL and TIME; .scan() reads all documents instead."
         )

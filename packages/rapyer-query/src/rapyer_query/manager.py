@@ -267,12 +267,12 @@ class IndexManager:
         name, what = self._model.__name__, reply[1].decode()
         if reply[0] == b"gone":
             return IndexUnavailableError(
-                f"the new index of {name}, {what!r}, was taken away while it was being built. "
-                "Find out who did that, and call rebuild() again."
+                f"the new index of {name}, {what!r}, was dropped while it was being built. Find "
+                "out who did that, and call rebuild() again."
             )
         return IndexUnavailableError(
-            f"the new index of {name} cannot be made: {what.rstrip('.')}. "
-            "The one of before is still asked."
+            f"the new index of {name} cannot be created: {what.rstrip('.')}. The previous index "
+            "still answers queries."
         )
 
 

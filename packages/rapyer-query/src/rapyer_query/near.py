@@ -72,14 +72,14 @@ class Near:
             found = ModelIndex.of(model).attributes.vectors.get(way_of_single(path))
         if not is_path(path) or found is None or found.vector is None:
             raise ExpressionError(
-                f"{path!r} is no vector of {model.__name__}. Declare one: "
+                f"{path!r} is not a vector of {model.__name__}. Declare one: "
                 "Annotated[list[float], Vector(dim=...)], or Field(vector=Vector(dim=...))."
             )
         numbers: Any = listed(vector)
         try:
             checked = [float(one) for one in found.vector.check([*numbers])]
         except (TypeError, ValueError) as exc:
-            raise ExpressionError(f"{path!r} is not near to {vector!r}: {exc}.") from exc
+            raise ExpressionError(f"{path!r} cannot be compared with {vector!r}: {exc}.") from exc
         return cls(path, checked, number, distance, found.vector, found)
 
     def __repr__(self) -> str:
@@ -109,7 +109,7 @@ class Near:
         """What of the answer is an estimate; empty for nothing."""
         if self.how.algorithm == "flat":
             return ""
-        return f"{self!r} goes along a graph (HNSW), which may leave near documents out"
+        return f"{self!r} searches along a graph (HNSW), which may miss near documents"
 
     # -- in Python --------------------------------------------------------------------------------
 

@@ -7,7 +7,9 @@ from rapyer.plugin import Option
 
 def _check_seconds(seconds: float) -> float:
     if not 1 <= seconds <= 31_536_000:
-        raise ValueError("is no time to keep an index for. Give 1 second or more, a year at most")
+        raise ValueError(
+            "is not a valid time to keep an index. Give at least 1 second and at most a year"
+        )
     return seconds
 
 

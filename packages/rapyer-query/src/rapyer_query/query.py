@@ -87,7 +87,7 @@ class Query(Asking[R]):
         return text + (f".limit({spec.limit})" if spec.limit is not None else "")
 
     def __bool__(self) -> bool:
-        raise TypeError(f"{self!r} was not asked yet. Await .exists() or .to_list().")
+        raise TypeError(f"{self!r} has not been run yet. Await .exists() or .to_list().")
 
     if not TYPE_CHECKING:  # hidden from type checkers, so that unknown names stay errors
 
@@ -154,7 +154,7 @@ class Query(Asking[R]):
         """
         number = natural("k", k)
         if number > MOST_NEAR:
-            raise ValueError(f"k is {k!r}. Give {MOST_NEAR} at most, or ask for within_distance.")
+            raise ValueError(f"k is {k!r}. Give {MOST_NEAR} at most, or use within_distance.")
         return self._with(near=Near.of(self._spec.model, path, vector, number, 0.0))
 
     def within_distance(self, path: Any, vector: Any, distance: float) -> Query[R]:
@@ -182,7 +182,7 @@ class Query(Asking[R]):
         """
         if self._spec.near is None and not (self._spec.ranks and not self._spec.orders):
             raise ExpressionError(
-                "with_scores is for queries with nearest, within_distance, or search without sort."
+                "with_scores needs a query with nearest, within_distance, or search without sort."
             )
         unscored(self._spec, "with_scores")
         return self._with(scored=True)
@@ -235,8 +235,8 @@ class Query(Asking[R]):
         is_number = isinstance(given, int | float) and not isinstance(given, bool)
         if not (is_number and 0 < given <= _LONGEST_TIMEOUT):
             raise ValueError(
-                f"timeout is {seconds!r}. Give a number of seconds above 0, of a year at most; "
-                "leave it out for any time."
+                f"timeout is {seconds!r}. Give a number of seconds greater than 0, at most a year; "
+                "leave it out for no limit."
             )
         return self._with(timeout=float(seconds))
 
@@ -311,7 +311,7 @@ class Query(Asking[R]):
             InvalidPathError: A text leads nowhere.
         """
         if not paths:
-            raise TypeError("values was given nothing. Give one field or more.")
+            raise TypeError("values was given nothing. Give at least one field.")
         unscored(self._spec, "values")
         model = self._spec.model
         found = [value_in(model, path) for path in paths]

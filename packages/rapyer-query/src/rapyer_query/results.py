@@ -231,7 +231,7 @@ class Results:
                 instances.append(loaded(model, redis_key(model, key), raw))
                 kept.append(key)
             except CorruptDocumentError as exc:
-                _log.warning("passed over a corrupt document: %s", exc)
+                _log.warning("skipped a corrupt document: %s", exc)
         return kept, instances
 
     async def _of_parts(self, page: Page) -> Found:
@@ -268,7 +268,7 @@ class Results:
             )
             if self._spec.on_corrupt == "raise":
                 raise error from exc
-            _log.warning("passed over a corrupt document: %s", error)
+            _log.warning("skipped a corrupt document: %s", error)
             return _SKIPPED
 
 

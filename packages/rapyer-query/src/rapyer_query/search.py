@@ -38,7 +38,7 @@ class _OfIndex(Condition):
 
     def _asks_an_index(self, instance: object) -> NoReturn:
         del instance
-        raise ExpressionError(f"{self!r} is answered by an index alone. Ask by find(...).")
+        raise ExpressionError(f"{self!r} can only be answered by an index. Use find(...).")
 
 
 class Search(_OfIndex):
@@ -278,14 +278,14 @@ def _word(context: Context, term: Term, fuzzy: int) -> Text:
 def _check_start(context: Context, condition: Words, word: str) -> None:
     if len(word.encode()) < context.min_prefix:
         raise ExpressionError(
-            f"{condition!r} asks for words that start with {word!r}, by which the server finds "
-            f"nothing: it takes {context.min_prefix} bytes (MINPREFIX) at least."
+            f"{condition!r} searches for words that start with {word!r}, which the server cannot "
+            f"find: a prefix needs at least {context.min_prefix} bytes (MINPREFIX)."
         )
     if word.casefold() != word.lower() or max(word) > "\uffff":
         raise ExpressionError(
-            f"{condition!r} asks for words that start with {word!r}, by which the server finds "
-            "nothing: it spells letters such as ß otherwise, and knows no emoji there. Give a "
-            "shorter start, or the word."
+            f"{condition!r} searches for words that start with {word!r}, which the server cannot "
+            "find: in prefixes it spells letters such as ß differently, and knows no emoji. Give a "
+            "shorter prefix, or the whole word."
         )
 
 
@@ -295,4 +295,4 @@ def estimates_of(conditions: Sequence[FullText], *, expands_all: bool) -> Iterat
         starts = any(term.is_start for term in _read(condition.text).terms)
         if condition.fuzzy or starts:
             among = "all words" if expands_all else "200 words (MAXEXPANSIONS)"
-            yield f"{condition!r} is looked for among {among} of the index that are like it"
+            yield f"{condition!r} is searched for among {among} of the index that are similar to it"

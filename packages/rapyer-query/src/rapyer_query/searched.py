@@ -27,8 +27,8 @@ def add_words(found: Attributes, text: Text, place: Place, name: str) -> None:
     language = text.language or "english"
     if found.texts and found.language != language:
         raise NotSearchedError(
-            f"has words of the language {language!r}, and other fields of {found.language!r}. An "
-            "index has one language."
+            f"has words of the language {language!r}, but other fields have words of "
+            f"{found.language!r}. An index has one language."
         )
     found.language = language
     found.texts[place.way] = Attribute(
@@ -54,10 +54,10 @@ def require_searched(found: Attributes, place: Place) -> None:
         return
     if place.text is not None and place.way not in found.texts:
         raise NotSearchedError(
-            "is to be searched by its words, and is no text by itself. Declare that of a field of "
-            "str."
+            "is declared for full-text search, but is not a string itself. Declare that on a field "
+            "of str."
         )
     if place.vector is not None and place.way not in found.vectors:
         raise NotSearchedError(
-            "is to be a vector, and is no list of numbers. Annotate it as list[float]."
+            "is declared as a vector, but is not a list of numbers. Annotate it as list[float]."
         )

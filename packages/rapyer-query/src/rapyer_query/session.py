@@ -276,19 +276,19 @@ class Session:
             return self._out_of_time()
         if "too many cursors" in text:
             return IndexUnavailableError(
-                f"others have as many cursors open on {self.ask.index!r} as the server admits "
-                f"({error}): nothing was answered. A cursor ends when it was read to its end, by "
-                "FT.CURSOR DEL, or after five minutes without use. Find out who leaves them open; "
-                "queries with a .limit(...) need none."
+                f"other clients have as many cursors open on {self.ask.index!r} as the server "
+                f"allows ({error}): nothing was returned. A cursor closes when it has been read to "
+                "its end, by FT.CURSOR DEL, or after five minutes without use. Find out who leaves "
+                "them open; queries with a .limit(...) need none."
             )
         return error
 
     def _out_of_time(self) -> QueryTimeoutError:
         seconds = self.spec.timeout or 0.0
         return QueryTimeoutError(
-            f"the query on {self.spec.model.__name__} took longer than its timeout of {seconds} "
-            "seconds, and what the server answers then may be cut. Give it more time, or make it "
-            "narrower; .explain() tells what it does.",
+            f"the query on {self.spec.model.__name__} exceeded its timeout of {seconds} seconds, "
+            "and what the server then returns may be incomplete. Give it more time, or narrow it; "
+            ".explain() shows what it does.",
             seconds=seconds,
         )
 
@@ -308,8 +308,8 @@ async def repeated(spec: Spec, body: Callable[[Session], Awaitable[R]]) -> R:
 def gone_for_good(spec: Spec) -> IndexUnavailableError:
     """Make the error for an index that is dropped whenever it is created."""
     return IndexUnavailableError(
-        f"the index of {spec.model.__name__} was taken away, or a setting of the server changed, "
-        "while the query was under way, several times in a row. Find out who does that."
+        f"the index of {spec.model.__name__} was dropped, or a setting of the server changed, "
+        "while the query was running, several times in a row. Find out who does that."
     )
 
 
@@ -321,8 +321,8 @@ def _not_indexed(spec: Spec, compiled: Compiled) -> NotIndexedError:
     fields = tuple(compiled.unindexed)
     reasons = "; ".join(f"{path} {reason}" for path, reason in compiled.unindexed.items())
     return NotIndexedError(
-        f"the index of {spec.model.__name__} says nothing about {spec.condition!r}: {reasons}. "
-        "Declare a field that it asks for with Field(index=True), add a condition on one that is "
-        "indexed, or ask for .scan(), which reads all documents.",
+        f"the index of {spec.model.__name__} cannot answer {spec.condition!r}: {reasons}. Declare "
+        "a field that it uses with Field(index=True), add a condition on an indexed field, or use "
+        ".scan(), which reads all documents.",
         fields=fields,
     )

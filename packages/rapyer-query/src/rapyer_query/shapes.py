@@ -194,12 +194,12 @@ def view_of(model: type[BaseRedisModel], view: type[BaseModel]) -> ViewShape:
         if not is_path(path):
             fields = ", ".join(model.__pydantic_fields__)
             raise ExpressionError(
-                f"{view.__name__}.{name} is no field of {model.__name__}, which has {fields}. A "
-                "view has fields with these names."
+                f"{view.__name__}.{name} is not a field of {model.__name__}, which has {fields}. "
+                "Give a view whose fields have these names."
             )
         paths.append(path)
     if not paths:
-        raise ExpressionError(f"{view.__name__} has no fields. Ask for .keys() instead.")
+        raise ExpressionError(f"{view.__name__} has no fields. Use .keys() instead.")
     return ViewShape(model, view, paths)
 
 
@@ -219,8 +219,9 @@ def path_in(model: type[BaseRedisModel], given: object) -> Path[Any]:
         return locations_of(model).resolve(given)
     if not is_path(given):
         raise ExpressionError(
-            f"{given!r} is no field of {model.__name__}. Give one, such as {model.__name__}."
-            f"{next(iter(model.__pydantic_fields__), '<field>')}, or its text."
+            f"{given!r} is not a field of {model.__name__}. Give one, such as "
+            f"{model.__name__}.{next(iter(model.__pydantic_fields__), '<field>')}, or its path as "
+            "a string."
         )
     return given
 
@@ -235,8 +236,8 @@ def redis_key(model: type[BaseRedisModel], key: bytes) -> RedisKey:
         return RedisKey(key.decode())
     except UnicodeDecodeError as exc:
         raise CorruptDocumentError(
-            f"the key {key!r} of a document of {model.__name__} is no text in UTF-8. Store the "
-            "document under another one.",
+            f"the key {key!r} of a document of {model.__name__} is not valid UTF-8. Store the "
+            "document under another key.",
             key=repr(key),
         ) from exc
 
@@ -246,8 +247,8 @@ def corrupt(
 ) -> CorruptDocumentError:
     """Make the error for a document with a value that does not validate."""
     return CorruptDocumentError(
-        f"what the document at {key!r} has does not validate as asked for of {model.__name__}: "
-        f"{error}\nCorrect the document, or pass over such ones with .on_corrupt('skip').",
+        f"the requested values of the document at {key!r} do not validate for {model.__name__}: "
+        f"{error}\nCorrect the document, or skip such documents with .on_corrupt('skip').",
         key=key,
         raw=raw,
     )

@@ -137,7 +137,7 @@ async def _tag_of(node: Channel, prefix: str, slots: Slots) -> str:
     if usable:
         return min(usable, key=lambda tag: (len(tag), tag))
     if not slots.ranges:
-        raise RedisConnectionError("a node of the cluster has no slots any more. Ask again.")
+        raise RedisConnectionError("a node of the cluster no longer has any slots. Try again.")
     tags = (f"{{{number}}}" for number in count())
     return next(tag for tag in tags if slots.has(slot_of(tag)))
 

@@ -46,7 +46,7 @@ _GROUPS: Final = (
 )
 
 
-_PLAIN: Final = "Sort by plain values of one kind: numbers, texts, dates, ..."
+_PLAIN: Final = "Sort by plain values of one kind: numbers, strings, dates, ..."
 
 
 class ServerOrder(NamedTuple):
@@ -82,15 +82,17 @@ def check_order(order: Order) -> None:
     value = order.value
     if not is_path(value):
         if len({kind.family for kind in value.__kinds__} - {None}) != 1:
-            raise ExpressionError(f"documents have no order by {value!r}. {_PLAIN}")
+            raise ExpressionError(f"documents cannot be ordered by {value!r}. {_PLAIN}")
         return
     if EACH in steps_of(value):
-        raise ExpressionError(f"{value!r} has many values in a document, and no order by them.")
+        raise ExpressionError(
+            f"{value!r} has many values in a document, so documents cannot be ordered by it."
+        )
     annotation = annotation_of(value)
     groups = {_group_of(member) for member in members_of(annotation)}
     if len(groups) != 1 or None in groups:
         raise ExpressionError(
-            f"documents have no order by {value!r}, which is {annotation!r}. {_PLAIN}"
+            f"documents cannot be ordered by {value!r}, which is {annotation!r}. {_PLAIN}"
         )
 
 

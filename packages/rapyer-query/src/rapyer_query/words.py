@@ -110,7 +110,7 @@ def read_request(text: str) -> Request:
             wanted.append(known)
     if not (wanted or unwanted):
         raise ExpressionError(
-            f"{text!r} has no words to search for. Give letters or digits; what else there is "
+            f"{text!r} has no words to search for. Give letters or digits; everything else "
             "separates words."
         )
     return Request(tuple(wanted), tuple(unwanted))
@@ -119,7 +119,7 @@ def read_request(text: str) -> Request:
 def _alternative(text: str, part: str) -> Terms:
     if re.search(r"(^|\s)-\S", part):
         raise ExpressionError(
-            f"{text!r} says what is not wanted within parentheses. Say it outside of them."
+            f"{text!r} excludes words inside parentheses. Exclude them outside of the parentheses."
         )
     return _terms(part)
 
@@ -128,17 +128,17 @@ def _require_text(text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as exc:
-        raise ExpressionError(f"{text!r} is no text that UTF-8 has.") from exc
+        raise ExpressionError(f"{text!r} cannot be encoded as UTF-8.") from exc
     for word in words_of(text):
         if not _BETWEEN.isdisjoint(word):
             raise ExpressionError(
-                f"{word!r} has {min(_BETWEEN & set(word))!r} in it, which the server takes a word "
-                "of a query apart by. Ask for the words on both sides."
+                f"{word!r} contains {min(_BETWEEN & set(word))!r}, at which the server splits a "
+                "word of a query. Search for the words on both sides of it."
             )
         if len(word.encode()) > LONGEST_WORD:
             raise ExpressionError(
                 f"{word[:20]!r}... is a word of more than {LONGEST_WORD} bytes, which an index "
-                "cuts. Ask for shorter ones."
+                "truncates. Search for shorter words."
             )
 
 

@@ -201,8 +201,8 @@ async def _unchanged(session: Session, change: _Change, keys: Sequence[str]) -> 
             return number
     raise ConflictError(
         f"{len(keys)} documents, {keys[0]!r} among them, were written by others each time they "
-        f"were looked at, {_MOST_TURNS} times in a row; {number} others of this chunk were "
-        "changed. Repeat the call.",
+        f"were read, {_MOST_TURNS} times in a row; {number} others of this chunk were changed. "
+        "Repeat the call.",
         key=keys[0],
     )
 
@@ -229,7 +229,7 @@ async def _run(
 
 def _unexpected(change: _Change, reply: object) -> UnexpectedReplyError:
     return UnexpectedReplyError(
-        f"the script {change.operation.name} was answered with {reply!r}. Look at what stands "
+        f"unexpected reply from the script {change.operation.name}: {reply!r}. Check what sits "
         "between the application and the server.",
         reply=reply,
     )

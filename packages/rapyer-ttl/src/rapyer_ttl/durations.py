@@ -33,7 +33,7 @@ def milliseconds(duration: Duration, *, least: int = 1) -> int:
     exact = _milliseconds(duration)
     if not least <= exact <= _MOST:  # not for NaN and infinity
         bound = "1 ms" if least else "0"
-        raise ValueError(f"is no time between {bound} and 30 000 years")
+        raise ValueError(f"is not a time between {bound} and 30,000 years")
     return round(exact)
 
 
@@ -48,7 +48,7 @@ def milliseconds_of_call(duration: Duration) -> int:
         return milliseconds(duration)
     except ValueError as exc:
         raise ValueError(
-            f"{duration!r} {exc}. Give seconds, a timedelta or a text such as '2h30m'."
+            f"{duration!r} {exc}. Give seconds, a timedelta or a string such as '2h30m'."
         ) from None
 
 
@@ -59,7 +59,7 @@ def _milliseconds(duration: Duration) -> float:
         return _of_text(duration)
     if isinstance(duration, bool) or not isinstance(duration, int | float):  # pyright: ignore[reportUnnecessaryIsInstance] # users without a type checker
         raise TypeError(
-            f"{duration!r} is no length of time. Give seconds, a timedelta or a text such as "
+            f"{duration!r} is not a duration. Give seconds, a timedelta or a string such as "
             "'2h30m'."
         )
     return duration * 1000
@@ -73,5 +73,7 @@ def _of_text(text: str) -> float:
             break
         total, end = total + float(part[1]) * _UNITS[part[2]], part.end()
     if end != len(stripped) or not stripped:
-        raise ValueError("is no text of numbers with units (ms, s, m, h, d, w), such as '2h30m'")
+        raise ValueError(
+            "is not a string of numbers with units (ms, s, m, h, d, w), such as '2h30m'"
+        )
     return total

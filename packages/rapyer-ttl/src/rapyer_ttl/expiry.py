@@ -146,8 +146,8 @@ async def _run(channel: Channel, operation: Operation, key: str, *arguments: int
         raise no_document(key)
     if reply == [b"expired"]:
         raise KeyNotFoundError(
-            f"the document at {key!r} has expired, and is kept for its grace period. "
-            "postpone_ttl() and save() let it live again.",
+            f"the document at {key!r} has expired and is kept for its grace period. Revive it "
+            "with postpone_ttl() or save().",
             key=key,
         )
     if is_list(reply) and len(reply) == 2:

@@ -87,9 +87,9 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
                     raise
                 error = exc
             raise ModelExpiredError(
-                f"the {cls.__name__} at {str(expired.key)!r} has expired, and is kept for its "
-                "grace period. `model` of this error is it; get(key, allow_expired=True) gives it, "
-                "and postpone_ttl() or save() let it live again.",
+                f"the {cls.__name__} at {str(expired.key)!r} has expired and is kept for its "
+                "grace period. The instance is `model` of this error; read it with get(key, "
+                "allow_expired=True), or revive it with postpone_ttl() or save().",
                 key=expired.key,
                 model=expired,
             ) from error
@@ -128,7 +128,7 @@ class TtlMixin(BaseRedisModel, metaclass=RedisModelMeta):
         settings = expiry_of(model)
         if settings is None or settings.life is None:
             raise OptionError(
-                f"{model.__name__} has no `ttl`, so that its writes set no expiry, and "
+                f"{model.__name__} has no `ttl`, so its writes set no expiry and "
                 f"save(ttl={ttl!r}) has none to change. Await set_ttl({ttl!r}) after save(), or "
                 "set `ttl` in its `class Config`."
             )

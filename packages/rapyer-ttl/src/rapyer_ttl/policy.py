@@ -35,8 +35,8 @@ elseif left >= 0 and (arg[3] == 'access' or arg[3] == access) and left <= tonumb
     target = arg[1]
 end
 if target and not redis.acl_check_cmd('PEXPIRE', key, '1') then
-    return redis.error_reply('NOPERM the user may not run PEXPIRE, without which documents with a '
-        .. 'ttl are not written and not postponed. Nothing was written.')
+    return redis.error_reply('NOPERM the user may not run PEXPIRE, which is needed to write and to '
+        .. 'postpone documents with a ttl. Nothing was written.')
 end
 arg[key] = target
 if is_expired and arg[5] ~= '1' then return false end

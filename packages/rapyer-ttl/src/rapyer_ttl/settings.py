@@ -42,13 +42,15 @@ def expiry_of(model: type[BaseRedisModel]) -> Expiry | None:
     expiry = Expiry(TTL.of(model), GRACE.of(model), postponed_by, INTERVAL.of(model))
     if expiry.interval and postponed_by == "nothing":
         raise ModelDefinitionError(
-            f"{model.__name__}.Config has ttl_refresh_interval, and nothing that postpones: set "
-            "ttl_postpone_on_access or ttl_postpone_on_write, or leave it out."
+            f"{model.__name__}.Config has a ttl_refresh_interval, but nothing that postpones the "
+            "expiry: set ttl_postpone_on_access or ttl_postpone_on_write, or leave the interval "
+            "out."
         )
     if expiry.life is not None and expiry.interval >= expiry.life:
         raise ModelDefinitionError(
-            f"{model.__name__}.Config has a ttl_refresh_interval of {expiry.interval} ms and a ttl "
-            f"of {expiry.life} ms: documents would expire before it is over. Give a shorter one."
+            f"{model.__name__}.Config has a ttl_refresh_interval of {expiry.interval} ms and a "
+            f"ttl of {expiry.life} ms: documents would expire before the interval is over. Give "
+            "a shorter interval."
         )
     return None if expiry == (None, 0, "nothing", 0) else expiry
 
@@ -67,6 +69,6 @@ def require_life(model: type[BaseRedisModel], expiry: Expiry | None) -> int:
 def no_life(model: type[BaseRedisModel]) -> OptionError:
     """Make the error for a model whose documents have no configured lifetime."""
     return OptionError(
-        f"for how long a {model.__name__} lives is not said. Set `ttl` in its `class Config`, or "
-        "for all models with `init_rapyer(url, ttl=...)`."
+        f"no lifetime is configured for {model.__name__}. Set `ttl` in its `class Config`, or for "
+        "all models with `init_rapyer(url, ttl=...)`."
     )

@@ -24,7 +24,7 @@ class Actor:
 
     def __post_init__(self) -> None:
         if ":" in self.kind:
-            raise ValueError(f"the kind {self.kind!r} has a colon. Leave it out.")
+            raise ValueError(f"the kind {self.kind!r} contains a colon. Leave it out.")
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.name}"
@@ -38,7 +38,7 @@ class Actor:
         """
         kind, colon, name = text.partition(":")
         if not colon:
-            raise ValueError(f"{text!r} is no kind and name with a colon between them")
+            raise ValueError(f"{text!r} is not a kind and a name with a colon between them")
         return cls(kind, name)
 
 

@@ -7,7 +7,7 @@ from rapyer.plugin import Option
 
 def _check_stream(name: str) -> str:
     if not name or name.endswith(":") or "{" in name:
-        raise ValueError("is no start of a key. Give the part before the colon, such as 'audit'")
+        raise ValueError("is not a key prefix. Give the part before the colon, such as 'audit'")
     return name
 
 

@@ -45,7 +45,7 @@ def models_of(
         targets: `package.module:Model`, or `package.module` for all models that the module
             defines or exports from its own package.
         only: Says which models of a whole module are meant; by default, all with documents.
-        called: What those are called in messages, such as `"of which something is indexed"`.
+        called: What those are called in messages, such as `"with indexed fields"`.
 
     Returns:
         The models.

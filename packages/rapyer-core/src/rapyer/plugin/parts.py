@@ -18,7 +18,8 @@ class _Empty(BaseRedisModel):
 
 #: What every class has in its namespace, whatever its body contains.
 _OF_EVERY_CLASS = frozenset(vars(_Empty)) | {
-    "__annotations__", "__orig_bases__", "__parameters__", "__qualname__", "__slots__",
+    "__annotate__", "__annotate_func__", "__annotations__", "__annotations_cache__",
+    "__conditional_annotations__", "__orig_bases__", "__parameters__", "__qualname__", "__slots__",
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ local function calculation(operation)
             local one, other = left(), right()
             if one == NULL or other == NULL then
                 if is_lenient then return NULL end
-                fail('none', 'None is calculated with')
+                fail('none', 'None was used in a calculation')
             end
             return operation(one, other)
         end
@@ -33,14 +33,16 @@ makers['f//'] = calculation(floats.floordiv)
 makers['f%'] = calculation(floats.mod)
 local LONGEST_TEXT = 67108864
 makers['s+'] = calculation(function(one, other)
-    if #one + #other > LONGEST_TEXT then fail('overflow', 'a text would have more than 64 MB') end
+    if #one + #other > LONGEST_TEXT then fail('overflow', 'a string would be larger than 64 MB') end
     return one .. other
 end)
 makers['s*'] = calculation(function(text, count)
     if text == '' or integers.less(count, 1) then return '' end
-    if type(count) ~= 'number' then fail('overflow', 'a text is repeated more than 2^53 times') end
+    if type(count) ~= 'number' then
+        fail('overflow', 'a string is repeated more than 2^53 times')
+    end
     if #text * count > LONGEST_TEXT then
-        fail('overflow', 'a text would have more than 64 MB')
+        fail('overflow', 'a string would be larger than 64 MB')
     end
     return string.rep(text, count)
 end)
@@ -81,7 +83,7 @@ makers['dd'] = function(expression, is_lenient)
     return calculation(function(one, other)
         if (one.off == nil) == (other.off == nil) then return integers.sub(one.us, other.us) end
         if is_lenient then return NULL end
-        fail('zones', 'a datetime with a time zone and one without have no distance')
+        fail('zones', 'a datetime with a time zone and one without cannot be subtracted')
     end)(expression, is_lenient)
 end
 local function moved_day(sign)
@@ -107,7 +109,7 @@ local function conversion(operation)
             local value = get()
             if value == NULL then
                 if is_lenient then return NULL end
-                fail('none', 'None is calculated with')
+                fail('none', 'None was used in a calculation')
             end
             return operation(value)
         end
@@ -135,7 +137,7 @@ makers['f-i'] = function(expression)
         if value == NULL then return NULL end
         local integer = integers.from_float(value)
         if integer == nil then
-            fail('invalid', floats.text(value) .. ' has a fraction, and the field is an int: '
+            fail('invalid', floats.text(value) .. ' has a fraction, but the field is an int: '
                 .. '// gives a whole number where / does not')
         end
         return integer

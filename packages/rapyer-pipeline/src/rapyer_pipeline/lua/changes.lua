@@ -46,7 +46,7 @@ function makers.insert(statement)
     local get = value_for(statement[5], constraints)
     return function()
         local node, place, value = find_list(), index(), get()
-        if type(place) ~= 'number' then fail('none', 'None is no index') end
+        if type(place) ~= 'number' then fail('none', 'None is not an index') end
         lists.insert(node, place, lists.new_cell(node, value, constraints.k))
     end
 end
@@ -64,10 +64,11 @@ function makers.pop(statement)
     local result, register, kind = statement[5], statement[6], statement[7]
     return function()
         local node, place = find_list(), index()
-        local cell = type(place) == 'number' and lists.at(node, place)
+        if type(place) ~= 'number' then fail('none', 'None is not an index') end
+        local cell = lists.at(node, place)
         if not cell then
-            fail('missing', 'there is no index ' .. tostring(place) .. ' in a list of '
-                .. lists.length(node))
+            fail('missing', 'the index ' .. place
+                .. ' is out of range for a list of length ' .. lists.length(node))
         end
         if result > 0 then keep(register, result, mirror.text_of(cell), kind) end
         lists.pop(node, place)
@@ -149,7 +150,7 @@ makers['del'] = function(statement)
     local default = statement[8] and compile(statement[8], false)
     return function()
         local node, name = find_dict(), find_name()
-        if name == NULL then fail('none', 'None is no key') end
+        if name == NULL then fail('none', 'None is not a key') end
         local text = dicts.pop(node, name)
         if not text then
             if not default then fail('missing', 'there is no key ' .. texts.encode(name)) end

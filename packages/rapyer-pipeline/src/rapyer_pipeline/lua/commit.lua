@@ -23,7 +23,7 @@ local function spelled(text, path)
         local exact, delta = floats.spell(tonumber(text))
         if delta then
             if not path then
-                fail('unaddressable', 'a number without a spelling stands where no path leads to')
+                fail('unaddressable', 'a number that the server cannot hold exactly has no path')
             end
             plan.corrections[#plan.corrections + 1] = {path, delta}
         end

@@ -39,14 +39,14 @@ local function below(cell, name, is_lenient, default)
     local node = mirror.open(cell, is_index and 'list' or 'object')
     if not node then
         if is_lenient then return nil end
-        fail('missing', 'there is None, or nothing, around ' .. (is_index
-            and 'the index ' .. name or texts.encode(name)))
+        fail('missing', 'the parent of ' .. (is_index
+            and 'the index ' .. name or texts.encode(name)) .. ' is None or missing')
     end
     if is_index then
         local element = lists.at(node, name)
         if not element and not is_lenient then
-            fail('missing', 'there is no index ' .. string.format('%d', name) .. ' in a list of '
-                .. lists.length(node))
+            fail('missing', 'the index ' .. string.format('%d', name)
+                .. ' is out of range for a list of length ' .. lists.length(node))
         end
         return element
     end
@@ -73,7 +73,7 @@ function expressions.container(reference, is_lenient)
             local name = names[place]()
             if name == NULL then
                 if is_lenient then return nil end
-                fail('none', 'None is no key and no index')
+                fail('none', 'None is not a key or an index')
             end
             cell = below(cell, name, is_lenient, defaults[place])
         end
@@ -94,7 +94,7 @@ local function none_or_fail(is_lenient, name)
     if type(name) == 'number' then
         fail('missing', 'there is no index ' .. string.format('%d', name))
     end
-    fail('missing', 'there is nothing at ' .. texts.encode(name))
+    fail('missing', 'there is no value at ' .. texts.encode(name))
 end
 
 -- Gives the function that reads a field of the document itself.
@@ -165,7 +165,7 @@ function makers.get(expression, is_lenient)
         local name = static or find_name()
         if name == NULL then
             if is_lenient then return NULL end
-            fail('none', 'None is no key and no index')
+            fail('none', 'None is not a key or an index')
         end
         if not parent then return none_or_fail(is_lenient, name) end
         if parent.row and not parent.node and not parent.is_set then
@@ -223,7 +223,7 @@ function makers.let(expression, is_lenient)
             if is_lenient and NO_VALUE[value.code] then return NULL end
             error(value)
         elseif value == nil then
-            fail('missing', 'the statement that gives this was not reached')
+            fail('missing', 'the statement that returns this was not reached')
         end
         return value
     end

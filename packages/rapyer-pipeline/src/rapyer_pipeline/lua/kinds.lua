@@ -10,14 +10,13 @@ local kinds = {read = {}, write = {}, equal = {}, less = {}}
 local read, write, equal, less = kinds.read, kinds.write, kinds.equal, kinds.less
 
 local names = {
-    i = 'an integer', f = 'a number', s = 'a text', b = 'a bool', y = 'bytes', d = 'a datetime',
+    i = 'an integer', f = 'a number', s = 'a string', b = 'a bool', y = 'bytes', d = 'a datetime',
     D = 'a date', T = 'a timedelta', t = 'a time', c = 'a Decimal', j = 'JSON',
 }
 
 local function wrong(kind, raw)
     local found = type(raw) == 'table' and 'an object or a list' or cjson.encode(raw)
-    fail('type',
-        'there is ' .. string.sub(found, 1, 80) .. ' where ' .. names[kind] .. ' should be')
+    fail('type', 'expected ' .. names[kind] .. ', found ' .. string.sub(found, 1, 80))
 end
 
 -- Reads an integer that decoding has rounded, by the JSON text of its cell.
@@ -197,7 +196,7 @@ end
 local function alike(one, other)
     if type(one) ~= type(other) then return false end
     if type(one) == 'number' and (one >= EXACT or one <= -EXACT) and one == other then
-        fail('unsupported', 'integers beyond 2^53 inside of lists and dicts are not compared here')
+        fail('unsupported', 'integers beyond 2^53 inside lists and dicts cannot be compared here')
     end
     if type(one) ~= 'table' then return one == other end
     for key, value in pairs(one) do

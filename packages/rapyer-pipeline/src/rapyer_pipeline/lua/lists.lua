@@ -203,13 +203,13 @@ function lists.sort(node, kind, descending)
     local less, values, order = kinds.less[kind], {}, {}
     for place = 1, node.size do
         local value = mirror.read(cells[place], kind)
-        if value == NULL or value == nil then fail('none', 'None has no place in an order') end
+        if value == NULL or value == nil then fail('none', 'None cannot be sorted') end
         values[place], order[place] = value, place
     end
     if kind == 'd' or kind == 't' then
         for place = 2, node.size do
             if (values[place].off == nil) ~= (values[1].off == nil) then
-                fail('type', 'there is no order between times with and without a time zone')
+                fail('type', 'times with and without a time zone cannot be sorted together')
             end
         end
     end

@@ -161,8 +161,8 @@ local function open_stored(cell, wanted)
     elseif kind == 'null' then
         cell.raw = NULL
     else
-        fail('type', 'there is a value of the JSON type ' .. kind .. ' where there should be '
-            .. (wanted == 'list' and 'a list' or 'an object'))
+        fail('type', 'expected ' .. (wanted == 'list' and 'a list' or 'an object')
+            .. ', found a value of the JSON type ' .. kind)
     end
     return cell.node
 end
@@ -186,14 +186,14 @@ function mirror.open(cell, wanted)
         if not node then
             if not text or byte(text) == 110 then return nil end
             if byte(text) ~= 123 and byte(text) ~= 91 then
-                fail('type', 'there is ' .. sub(text, 1, 80) .. ' where a container should be')
+                fail('type', 'expected a container, found ' .. sub(text, 1, 80))
             end
             node = open_text(cell, text)
         end
     end
     if node and (wanted == 'list') ~= (node.is_list == true) then
-        fail('type', wanted == 'list' and 'there is an object where a list should be'
-            or 'there is a list where an object should be')
+        fail('type', wanted == 'list' and 'expected a list, found an object'
+            or 'expected an object, found a list')
     end
     return node
 end

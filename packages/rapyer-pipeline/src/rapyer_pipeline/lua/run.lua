@@ -41,7 +41,7 @@ local function prefetch(document, reads)
     end
     local kind = redis.call('JSON.TYPE', key)
     if not kind then return false end
-    if kind ~= 'object' then fail('type', 'the document is no object') end
+    if kind ~= 'object' then fail('type', 'the document is not an object') end
     return true
 end
 

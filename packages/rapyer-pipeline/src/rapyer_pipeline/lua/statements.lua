@@ -45,7 +45,7 @@ local function checker(constraints)
         if broken then
             -- what is too large to be written as well is no value of the field in the first place
             local is_writable, text = pcall(kinds.write[kind], value)
-            fail('invalid', is_writable and text or 'what was calculated')
+            fail('invalid', is_writable and text or 'the result')
         end
     end
 end
@@ -60,7 +60,7 @@ local function value_for(expression, constraints)
         return function()
             local text = get()
             if text == 'null' then
-                fail('none', 'None is assigned, and the field is not Optional')
+                fail('none', 'None is assigned, but the field is not Optional')
             end
             return text
         end
@@ -70,7 +70,7 @@ local function value_for(expression, constraints)
         local value = get()
         if value == NULL then
             if not is_nullable then
-                fail('none', 'None is assigned, and the field is not Optional')
+                fail('none', 'None is assigned, but the field is not Optional')
             end
         elseif check then
             check(value)
@@ -85,8 +85,8 @@ local function container_at(reference, wanted)
         local cell = find_cell()
         local node = cell and mirror.open(cell, wanted)
         if not node then
-            fail('none', wanted == 'list' and 'there is None, or nothing, where a list should be'
-                or 'there is None, or nothing, where a dict should be')
+            fail('none', wanted == 'list' and 'expected a list, found None or nothing'
+                or 'expected a dict, found None or nothing')
         end
         return node, cell
     end
@@ -126,11 +126,11 @@ function makers.set(statement)
     return function()
         local value = get()
         local parent, name = find_parent(), static or find_name()
-        if name == NULL then fail('none', 'None is no key and no index') end
+        if name == NULL then fail('none', 'None is not a key or an index') end
         local is_index = type(name) == 'number'
         local node = parent and mirror.open(parent, is_index and 'list' or 'object')
         if not node then
-            fail('missing', 'there is None, or nothing, around what is assigned')
+            fail('missing', 'the parent of what is assigned is None or missing')
         end
         local cell
         if not is_index then
@@ -142,8 +142,8 @@ function makers.set(statement)
         end
         cell = lists.at(node, name)
         if not cell then
-            fail('missing', 'there is no index ' .. string.format('%d', name) .. ' in a list of '
-                .. lists.length(node))
+            fail('missing', 'the index ' .. string.format('%d', name)
+                .. ' is out of range for a list of length ' .. lists.length(node))
         end
         if kind ~= 'j' then
             mirror.put(cell, value, kind)

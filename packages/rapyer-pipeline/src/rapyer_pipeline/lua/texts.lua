@@ -95,7 +95,7 @@ local function read_code(body, backslash)
     end
     local second = match(body, '^\\u([dD][c-fC-F]%x%x)', backslash + 6)
     if first > 0xDBFF or not second then
-        fail('text', 'a lone surrogate in a text')
+        fail('text', 'a lone surrogate in a string')
     end
     local low = tonumber(second, 16) - 0xDC00
     return utf8(0x10000 + (first - 0xD800) * 0x400 + low), backslash + 11
