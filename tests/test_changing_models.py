@@ -55,7 +55,7 @@ async def test_a_field_that_was_added_has_its_default_in_old_documents_in_querie
 async def test_a_field_that_was_added_without_a_default_makes_old_documents_unreadable(stored):
     required = version({"name": Mapped[str], "points": Mapped[int]})
     await Old(id="1", name="Ada").save()
-    with pytest.raises(CorruptDocumentError, match="give the fields that it lacks a default"):
+    with pytest.raises(CorruptDocumentError, match="give its missing fields a default"):
         await required.get("1")
 
 

@@ -47,7 +47,7 @@ def test_a_right_that_one_node_does_not_give_is_told_with_the_node(nodes, capsys
     findings = json.loads(capsys.readouterr().out)["findings"]
     told = {one["state"]: one["text"] for one in findings if one["check"] == "rights"}
     place = urlsplit(lacking.url).netloc
-    assert told["fault"] == f"{place}: rapyer-core sends what the user may not run: BLPOP"
+    assert told["fault"] == f"{place}: rapyer-core sends commands that the user may not run: BLPOP"
     assert place not in told["ok"]
 
 

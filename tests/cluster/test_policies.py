@@ -81,7 +81,7 @@ async def test_the_contract_of_plugins_is_asked_on_a_cluster_too(nodes):
             await check_plugin_with_server(plugin, nodes.cluster_url)
 
     await check_often(BESIDE)
-    with pytest.raises(PluginError, match="makes its keys by key_beside"):
+    with pytest.raises(PluginError, match="Make the keys of a policy with key_beside"):
         await check_often(ANYWHERE)
 
 
@@ -104,7 +104,10 @@ async def test_any_other_key_is_where_the_document_has_a_hash_tag(cluster):
 
 @pytest.mark.parametrize(
     ("plugin", "ending", "remedy"),
-    [(ANYWHERE, "", r"makes its keys by key_beside\(prefix, key\)"), (BESIDE, "}", "without '}'")],
+    [
+        (ANYWHERE, "", r"Make the keys of a policy with key_beside\(prefix, key\)"),
+        (BESIDE, "}", "without '}'"),
+    ],
 )
 async def test_where_it_is_elsewhere_the_check_is_refused_and_nothing_is_written(
     cluster, plugin, ending, remedy
@@ -126,7 +129,7 @@ async def test_where_it_is_elsewhere_the_check_is_refused_and_nothing_is_written
         assert isinstance(outcome, CrossSlotError)
         assert isinstance(outcome, ResponseError)
         assert outcome.value == key
-        assert re.search(f"the access policy 'noting' asked .*{re.escape(repr(key))}", str(outcome))
+        assert re.search(f"the access policy 'noting' used .*{re.escape(repr(key))}", str(outcome))
         assert re.search(remedy, str(outcome))
     written = {key for server in cluster.primaries for key in keys_of(server)}
     assert {model.key for model in models} - {*refused} == written - {

@@ -128,7 +128,7 @@ async def is_copied(watched):
         ("redis+sentinel://localhost:26379", "names no service"),
         ("redis+sentinel:///mymaster", "names no host"),
         ("redis+cluster://", "names no host"),
-        ("redis+cluster://localhost:7000/2", "database 0 alone"),
+        ("redis+cluster://localhost:7000/2", "only database 0"),
     ],
 )
 def test_a_url_that_leaves_something_out_is_refused(url, said):

@@ -57,7 +57,9 @@ with use_plugins() as core_alone:
 @pytest.mark.parametrize("name", METHODS)
 def test_without_its_plugin_a_method_of_the_project_says_what_to_install(name):
     extra = METHODS[name]
-    message = rf'\.{name} is of rapyer-{extra}, which is not .* `pip install "rapyer\[{extra}\]"`'
+    message = (
+        rf'\.{name} is part of rapyer-{extra}, which is not .* `pip install "rapyer\[{extra}\]"`'
+    )
     for owner in (Alone, Alone()):
         assert not hasattr(owner, name)
         assert getattr(owner, name, None) is None

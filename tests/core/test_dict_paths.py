@@ -218,7 +218,7 @@ async def test_what_is_no_dict_is_said(stock, redis):
 @pytest.mark.parametrize("name", ["a\\b", " a", "'\""])
 async def test_a_key_that_no_path_leads_to_is_said(stock, redis, name):
     await redis.json().set("dicts:stock:1", "$.counts", {name: 1})
-    with pytest.raises(UnaddressableKeyError, match="Take it out under a lock"):
+    with pytest.raises(UnaddressableKeyError, match="Remove it under a lock"):
         await Stock.counts.popitem("1")
     with pytest.raises(UnaddressableKeyError):
         await Stock.counts.pop("1", name)

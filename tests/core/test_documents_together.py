@@ -168,8 +168,8 @@ def test_documents_of_any_size_are_loaded_together(size):
 @pytest.mark.parametrize(
     ("place", "raw", "said"),
     [
-        (1, b'{"id":"1","ratio":"x"}', "is no Loose"),
-        (3, b"null", "is no Loose"),
+        (1, b'{"id":"1","ratio":"x"}', "is not a valid Loose"),
+        (3, b"null", "is not a valid Loose"),
         (2, b'{"id":"7"}', "says that it belongs at 'together:loose:7'"),
     ],
 )

@@ -136,7 +136,7 @@ def test_a_condition_of_a_base_is_one_for_its_subclasses():
 
     assert (User.age > 3).matches(Admin(age=4))
     assert ((User.age > 3) & (Admin.level == 1)).matches(Admin(age=4))
-    with pytest.raises(ExpressionError, match="is about a Admin"):
+    with pytest.raises(ExpressionError, match="is a condition on Admin"):
         (Admin.level == 1).matches(User())
 
 

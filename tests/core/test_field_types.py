@@ -316,16 +316,20 @@ def simple(kind: Any, name: str = "Simple") -> FieldType:
     [
         (Money, simple(Money, "Money"), None),
         (Level, simple(Level), None),
-        (Point, simple(Point, "datetime"), "'datetime', which is of the plugin 'core'"),
+        (
+            Point,
+            simple(Point, "datetime"),
+            "'datetime', which already belongs to the plugin 'core'",
+        ),
         (
             Unmarked,
             simple(Unmarked),
-            r"'function-plain' that tells nothing of it.*rapyer.types.mark",
+            r"'function-plain' that does not identify it.*rapyer.types.mark",
         ),
-        (int, FieldType("Other", "1", None, None), "'int' that tells nothing of it"),
+        (int, FieldType("Other", "1", None, None), "'int' that does not identify it"),
         (list[int], simple(list), r"list\[int\], which is neither a class nor an Annotated"),
         (Annotated[int, 3], simple(int), "neither a class nor an Annotated"),
-        (Money, FieldType("Money", "1", None, None), "says not how it is validated"),
+        (Money, FieldType("Money", "1", None, None), "does not define how it is validated"),
     ],
 )
 def test_a_field_type_has_to_be_found_by_what_pydantic_makes_of_its_annotation(
@@ -355,7 +359,7 @@ def test_an_annotation_has_one_field_type():
             register(Money, simple(Money, "Another"))
 
     with (
-        pytest.raises(PluginError, match="is for Money, which is a Money already"),
+        pytest.raises(PluginError, match="is for Money, which already has the field type Money"),
         use_plugins(Types(), other=Plugin()),
     ):
         raise AssertionError("not refused")
@@ -363,7 +367,7 @@ def test_an_annotation_has_one_field_type():
 
 @pytest.mark.parametrize("form", [bytes, Point, set[int], Money])
 def test_a_stored_form_is_made_of_what_json_has(form):
-    with pytest.raises(Exception, match=r"which JSON has not|Unable to generate"):
+    with pytest.raises(Exception, match=r"which JSON does not have|Unable to generate"):
         define_field_type(Money, stored_as=form, dump=str, load=Money, form="1")
 
 

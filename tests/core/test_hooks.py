@@ -240,8 +240,8 @@ async def test_rapyer_access_policy_is_asked_again_when_options_change(redis_url
 @pytest.mark.parametrize(
     ("policy", "message"),
     [
-        ("redis.call('X')", r"gave \"redis.call\('X'\)\" as the access policy of Doc"),
-        (AccessPolicy("same"), "has an access policy of the name 'same', as the plugin 'a' "),
+        ("redis.call('X')", r"returned \"redis.call\('X'\)\" as the access policy of Doc"),
+        (AccessPolicy("same"), "has an access policy with the name 'same', which the plugin 'a' "),
     ],
 )
 def test_rapyer_access_policy_has_to_give_a_policy_of_a_name_of_its_own(policy, message):
@@ -384,8 +384,8 @@ async def test_rapyer_startup_sees_the_options_and_its_own_models_work(redis_url
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (lambda: 3, "gave 3 for rapyer_startup"),
-        (lambda: asyncio.sleep(0), "called the async function that rapyer_startup is to return"),
+        (lambda: 3, "returned 3 from rapyer_startup"),
+        (lambda: asyncio.sleep(0), "called the async function that rapyer_startup must return"),
     ],
 )
 async def test_rapyer_startup_has_to_return_an_async_function(redis_url, given, message):
@@ -543,8 +543,8 @@ def test_an_option_is_checked_by_its_type_without_conversion_and_then_parsed():
     )
     with use_plugins(plugin) as host:
         for value, message in (
-            ("5", r"Doc\.Config\.n: '5' is no value of this option \(.*valid integer\)"),
-            (True, "True is no value of this option"),
+            ("5", r"Doc\.Config\.n: '5' is not a valid value for this option \(.*valid integer\)"),
+            (True, "True is not a valid value for this option"),
             (10, r"Doc\.Config\.n: 10 is more than 9\. Give less\."),
         ):
             with pytest.raises(OptionError, match=message):

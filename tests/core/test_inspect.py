@@ -133,7 +133,7 @@ def test_a_key_that_is_not_there_is_status_1(client, inspect, capsys, redis_url)
     status, told = inspect("nobody")
     assert (status, told["type"]) == (1, "none")
     assert main(["inspect", "nobody", "--redis", redis_url]) == 1
-    assert "there is nothing" in capsys.readouterr().out
+    assert "no such key" in capsys.readouterr().out
 
 
 def test_models_need_not_be_named(capsys):
@@ -172,7 +172,7 @@ def test_the_printed_form_tells_the_same(client, module, redis_url, capsys):
 
 def test_a_key_that_is_no_utf_8_is_status_2_and_told(redis_url, capsys):
     assert main(["inspect", os.fsdecode(b"\xff"), "--redis", redis_url]) == 2
-    assert r"'\udcff' is no text in UTF-8" in capsys.readouterr().err
+    assert r"'\udcff' is not valid UTF-8" in capsys.readouterr().err
 
 
 def test_a_key_is_found_where_the_locale_has_not_its_letters(client, redis_url):

@@ -87,7 +87,7 @@ async def test_constraints_hold_in_the_constructor_and_on_loading(redis):
         ("sortabel", "Did you mean 'sortable'"),
         ("max_lenght", "Did you mean 'max_length'"),
         ("extra", "Field has no option 'extra'. Did you mean"),
-        ("frobnicate", "See json_schema_extra for others"),
+        ("frobnicate", "Use json_schema_extra for other settings"),
     ],
 )
 def test_an_option_that_a_field_does_not_have_is_refused_with_what_was_meant(option, remedy):

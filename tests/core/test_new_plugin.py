@@ -253,7 +253,7 @@ def test_nothing_is_overwritten(here, refused):
 @pytest.mark.parametrize("directory", ["file", "not/there"])
 def test_what_is_no_directory_is_refused(here, refused, directory):
     (here / "file").write_text("")
-    assert "is no directory. Make it, or choose another" in refused(
+    assert "is not a directory. Create it, or choose another" in refused(
         "visits", "--directory", directory
     )
 
@@ -270,4 +270,4 @@ def test_what_fails_halfway_leaves_nothing(here, refused, monkeypatch, is_there)
         return write_text(self, *arguments, **options)
 
     monkeypatch.setattr(Path, "write_text", fails_at_the_end)
-    assert "no plugin was made: [Errno 28] No space left on device" in refused("visits")
+    assert "no plugin was created: [Errno 28] No space left on device" in refused("visits")

@@ -92,17 +92,17 @@ async def test_of_many_savers_only_if_absent_one_wins():
 @pytest.mark.parametrize(
     ("values", "path", "message"),
     [
-        ({"score": math.nan}, "score", "nan is no number that JSON has"),
-        ({"score": -math.inf}, "score", "-inf is no number that JSON has"),
-        ({"age": 2**63}, "age", "outside the 64 bits"),
-        ({"age": -(2**63) - 1}, "age", "outside the 64 bits"),
-        ({"age": 10**5000}, "age", "outside the 64 bits"),
+        ({"score": math.nan}, "score", "nan cannot be represented in JSON"),
+        ({"score": -math.inf}, "score", "-inf cannot be represented in JSON"),
+        ({"age": 2**63}, "age", "does not fit in the 64-bit integers"),
+        ({"age": -(2**63) - 1}, "age", "does not fit in the 64-bit integers"),
+        ({"age": 10**5000}, "age", "does not fit in the 64-bit integers"),
         ({"name": "a\ud800"}, "name", "lone surrogate"),
         ({"tags": ["ok", "\udfff"]}, "tags[1]", "lone surrogate"),
-        ({"anything": {"a": [1, 2**64]}}, "anything.a[1]", "outside the 64 bits"),
-        ({"anything": {"a b": math.inf}}, "anything['a b']", "no number that JSON has"),
+        ({"anything": {"a": [1, 2**64]}}, "anything.a[1]", "does not fit in the 64-bit integers"),
+        ({"anything": {"a b": math.inf}}, "anything['a b']", "cannot be represented in JSON"),
         ({"anything": {"\ud800": 1}}, "anything", "key with a lone surrogate"),
-        ({"anything": (1, 2)}, "anything", "is a tuple, and a field of type Any holds only"),
+        ({"anything": (1, 2)}, "anything", "is a tuple, but a field of type Any holds only"),
         ({"anything": [{1, 2}]}, "anything[0]", "is a set"),
         ({"anything": {1: "x"}}, "anything", "is a dict"),
         ({"anything": b"x"}, "anything", "is a bytes"),
@@ -218,7 +218,9 @@ async def test_an_instance_without_a_key_field_knows_its_key_when_it_was_loaded(
 )
 async def test_a_document_that_does_not_validate_is_reported_with_key_and_cause(redis, raw):
     await redis.execute_command("JSON.SET", "user:1", "$", raw)
-    with pytest.raises(CorruptDocumentError, match="document at 'user:1' is no User") as caught:
+    with pytest.raises(
+        CorruptDocumentError, match="document at 'user:1' is not a valid User"
+    ) as caught:
         await User.get("1")
     assert caught.value.key == "user:1"
     assert json.loads(caught.value.raw) == json.loads(raw)
@@ -376,11 +378,11 @@ async def test_a_thousand_concurrent_callers_wait_for_a_connection():
 async def test_calls_that_are_mixed_up_say_which_one_is_meant():
     with pytest.raises(ValueError, match="only_if is 'nx'"):
         await User(id="1").save(only_if="nx")
-    with pytest.raises(TypeError, match="'1' is no instance of a model"):
+    with pytest.raises(TypeError, match="'1' is not an instance of a model"):
         await User.load("1")
-    with pytest.raises(TypeError, match="'1' is no instance of a model"):
+    with pytest.raises(TypeError, match="'1' is not an instance of a model"):
         await User.get_or_create("1")
-    with pytest.raises(TypeError, match="'1' is no instance of a model"):
+    with pytest.raises(TypeError, match="'1' is not an instance of a model"):
         await User.save("1")
     with pytest.raises(TypeError, match="Call it on Session"):
         await User.get_or_create(Session(token="t"))

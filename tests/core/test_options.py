@@ -23,7 +23,7 @@ def test_options_behind_the_bases_of_a_class_say_where_they_stand():
         class Noted(AtomicRedisModel, index=True):  # as with redis-om
             name: str
 
-    assert caught.value.__notes__ == ["Options of rapyer stand in the `class Config` of Noted."]
+    assert caught.value.__notes__ == ["Put options of rapyer in the `class Config` of Noted."]
 
 
 def test_config_stands_beside_pydantic_s_own_settings_without_a_warning():
@@ -43,7 +43,7 @@ def test_config_stands_beside_pydantic_s_own_settings_without_a_warning():
     ("option", "message"),
     [
         ("perfix", r"'perfix', which rapyer does not know\. Did you mean 'prefix'\?"),
-        ("orm_mode", "Settings of pydantic stand in `model_config`"),
+        ("orm_mode", "Put pydantic settings in `model_config`"),
     ],
 )
 def test_an_unknown_option_is_refused_with_what_was_meant(option, message):
@@ -73,7 +73,9 @@ def test_an_option_that_is_set_after_the_class_was_made_is_refused():
             track_changes = False
 
     for model, options in ((Early, ("early", True)), (Later, ("later", False))):
-        message = rf"{model.__name__}\.Config\.track_changes cannot be set.*when the class is made"
+        message = (
+            rf"{model.__name__}\.Config\.track_changes cannot be set.*when the class is created"
+        )
         with pytest.raises(OptionError, match=message):
             model.Config.track_changes = 5
         with pytest.raises(OptionError, match=message):
@@ -148,7 +150,7 @@ def test_such_a_field_of_a_plain_base_is_refused_as_well(bases):
 
 
 def test_options_that_stand_in_no_class_are_refused():
-    with pytest.raises(ModelDefinitionError, match="options stand in a class"):
+    with pytest.raises(ModelDefinitionError, match="options must be in a class"):
         type("Wrong", (AtomicRedisModel,), {"Config": {"prefix": "x"}, "__module__": __name__})
 
 
@@ -172,7 +174,9 @@ def test_such_a_name_can_still_be_the_one_in_the_document():
 
 
 def test_an_option_of_a_plugin_that_is_not_installed_is_refused_with_what_to_install():
-    message = r"Cached\.Config has the option 'ttl', which is of rapyer-ttl, .* \"rapyer\[ttl\]\""
+    message = (
+        r"Cached\.Config has the option 'ttl', which is part of rapyer-ttl, .* \"rapyer\[ttl\]\""
+    )
     with use_plugins() as alone, pytest.raises(OptionError, match=message):
 
         class Cached(alone.AtomicRedisModel):
@@ -196,7 +200,7 @@ def test_the_nearest_name_is_looked_for_among_those_of_the_project_s_plugins_too
 
 
 def test_a_mixin_has_no_options():
-    with pytest.raises(ModelDefinitionError, match=r"Stamped is a mixin, .* has no options"):
+    with pytest.raises(ModelDefinitionError, match=r"Stamped is a mixin, .* cannot have options"):
 
         class Stamped(BaseRedisModel):
             class Config:
@@ -246,7 +250,7 @@ async def test_init_rapyer_sets_options_for_all_models_that_do_not_set_them(redi
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"level": "high"}, r"init_rapyer\.level: 'high' is no value of this option"),
+        ({"level": "high"}, r"init_rapyer\.level: 'high' is not a valid value for this option"),
         ({"leevel": 1}, "init_rapyer has the option 'leevel', .* Did you mean 'level'"),
         ({"prefix": "x"}, "the option 'prefix', which is for single models"),
         ({"abstract": True}, "the option 'abstract', which is for single models"),

@@ -203,7 +203,7 @@ async def test_extract_gives_a_tuple_and_extract_many_a_row_for_each_key(tenant,
     assert rows == [(3, []), (tenant.age, ["a", "b", "c"]), (3, [])]
     assert len(sent) == 3
     assert await Tenant.extract_many([], Tenant.age) == []
-    with pytest.raises(TypeError, match="was given the key '1'"):
+    with pytest.raises(TypeError, match="was given the single key '1'"):
         await Tenant.extract_many("1", Tenant.age)
     assert await Tenant.extract_many(["2", "9"], Tenant.age, default=None) == [(3,), (None,)]
     with pytest.raises(KeyNotFoundError, match="tenant:9"):
@@ -228,7 +228,7 @@ NOT_THERE = [
 @pytest.mark.parametrize("text", [text for text in NOT_THERE if text != "home.since.x"])
 async def test_a_key_an_index_and_what_is_below_null_are_not_found(tenant, text):
     path = Tenant.path(text) if not text.startswith("anything") else anything(text)
-    with pytest.raises(PathNotFoundError, match=r"has nothing at .* Give a default="):
+    with pytest.raises(PathNotFoundError, match=r"has no value at .* Give default="):
         await path.get("1")
     assert await path.get("1", default="none") == "none"
     assert await Tenant.extract("1", Tenant.age, path, default=None) == (tenant.age, None)
@@ -299,7 +299,9 @@ async def test_a_missing_document_is_missing_and_another_type_is_named(redis):
 
 async def test_a_value_that_does_not_validate_is_corrupt(tenant, redis):
     await redis.execute_command("JSON.SET", "tenant:1", "$.age", '"5"')
-    with pytest.raises(CorruptDocumentError, match=r"Tenant\.age does not validate") as caught:
+    with pytest.raises(
+        CorruptDocumentError, match=r"has an invalid value for Tenant\.age"
+    ) as caught:
         await Tenant.age.get("1")
     assert caught.value.raw == b'["5"]'
     await redis.execute_command("JSON.SET", "tenant:1", "$.home", "5")
@@ -491,7 +493,7 @@ async def test_a_key_without_a_spelling_is_stored_and_an_operation_by_path_is_an
         lambda: Tenant.counts[key].set("1", 3),
         lambda: Tenant.extract("1", Tenant.age, Tenant.counts[key]),
     ):
-        with pytest.raises(UnaddressableKeyError, match="no path leads to the key"):
+        with pytest.raises(UnaddressableKeyError, match="no path can address the key"):
             await call()
     assert await redis.execute_command("JSON.GET", "tenant:1") == before
 
@@ -501,9 +503,9 @@ async def test_keys_that_are_no_text_are_those_of_their_type(tenant):
     assert await Tenant.days[day].get("1") == 5
     await Tenant.days[date(2026, 1, 3)].set("1", 6)
     assert (await Tenant.get("1")).days == {day: 5, date(2026, 1, 3): 6}
-    with pytest.raises(ExpressionError, match="leads nowhere"):
+    with pytest.raises(ExpressionError, match="does not exist"):
         Tenant.days["2026-01-02"]
-    with pytest.raises(ExpressionError, match="leads nowhere"):
+    with pytest.raises(ExpressionError, match="does not exist"):
         Tenant.counts[3]
 
 
@@ -548,11 +550,11 @@ def test_a_text_that_is_no_path_is_an_error_that_shows_where(text, position):
 
 
 async def test_what_is_no_path_is_refused(tenant):
-    with pytest.raises(InvalidPathError, match="5 is neither a path nor a text"):
+    with pytest.raises(InvalidPathError, match="5 is neither a path nor a string"):
         Tenant.path(5)
     with pytest.raises(TypeError, match="which is one path"):
         await Tenant.extract_fields("age", "1")
-    with pytest.raises(InvalidPathError, match="'age' is no path"):
+    with pytest.raises(InvalidPathError, match="'age' is not a path"):
         await Tenant.extract("1", "age")
     with pytest.raises(TypeError, match="was given no path"):
         await Tenant.extract("1")
@@ -560,7 +562,7 @@ async def test_what_is_no_path_is_refused(tenant):
         await Home.rooms.get("1")
     with pytest.raises(ExpressionError, match="all elements of a list"):
         await Tenant.homes.postcode.get("1")
-    with pytest.raises(ExpressionError, match=r"no path of Tenant"):
+    with pytest.raises(ExpressionError, match=r"is not a path of Tenant"):
         await Tenant.extract("1", Home.rooms)
 
 
@@ -570,12 +572,12 @@ async def test_a_path_of_a_base_reads_the_documents_of_its_subclasses_by_their_o
 
     await Landlord(id="1", age=3).save()
     assert await Landlord.extract("1", Tenant.age, Landlord.car) == (3, "none")
-    with pytest.raises(ExpressionError, match="no path of Tenant"):
+    with pytest.raises(ExpressionError, match="is not a path of Tenant"):
         await Tenant.extract("1", Landlord.car)
 
 
 async def test_what_a_serializer_makes_is_read_as_a_whole_only(tenant):
-    with pytest.raises(ExpressionError, match="as a serializer makes it"):
+    with pytest.raises(ExpressionError, match="stored by a serializer"):
         await Tenant.masked[0].get("1")
 
 

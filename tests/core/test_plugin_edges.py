@@ -195,7 +195,9 @@ async def test_a_server_is_replaced_although_leaving_the_old_one_fails(redis_url
             id: Key[str]
 
         await init_rapyer(redis_url)
-        with pytest.warns(RuntimeWarning, match="leaving the Redis of before failed: OSError"):
+        with pytest.warns(
+            RuntimeWarning, match="closing the connection to the previous Redis failed: OSError"
+        ):
             await init_rapyer(f"{redis_url}?max_connections=3")
         await Doc(id="1").save()
         with pytest.raises(OSError, match="gone"):
@@ -386,7 +388,7 @@ def test_a_mark_that_nobody_registers_is_refused_rather_than_ignored():
 def test_the_types_of_core_are_not_replaced():
     other = FieldType("mydate", '"2020-01-01"', None, None, schema_type="date")
     with (
-        pytest.raises(PluginError, match="of the type 'date', which are date already"),
+        pytest.raises(PluginError, match="of type 'date', which already have the field type date"),
         use_plugins(typed((Weight, other))),
     ):
         raise AssertionError("not refused")
@@ -621,7 +623,7 @@ def test_the_contract_wants_to_see_the_policy():
         rapyer_register_options=lambda register: register(LEVEL),
         rapyer_access_policy=lambda model: AccessPolicy("x") if LEVEL.of(model) else None,
     )
-    with pytest.raises(PluginError, match=r"gave no access policy .*Give options with which"):
+    with pytest.raises(PluginError, match=r"returned no access policy .*Give options for which"):
         check_plugin(plugin)
     check_plugin(plugin, {"level": 1})
 
@@ -689,7 +691,7 @@ def test_a_class_dumps_its_own_values_alone_in_a_union(value):
     assert loaded == Doc(first=value)
     assert type(loaded.first) is type(value)
     if isinstance(value, Unioned):  # a str stands before it, and takes its form
-        with pytest.raises(ValueError, match="would be read back as 'u:y'"):
+        with pytest.raises(ValueError, match="would load as 'u:y'"):
             document(Doc, first=value, last=value)
     else:
         assert Doc.__rapyer_codec__.load(document(Doc, first=value, last=value)).last == value
@@ -714,7 +716,7 @@ def test_a_value_that_would_come_back_as_of_another_class_is_refused():
 
     doc = Doc(x=Near(1.0))
     doc.x = 5.5
-    with pytest.raises(ValueError, match=r"Doc\.x cannot be stored: 5\.5 would be read back as <"):
+    with pytest.raises(ValueError, match=r"Doc\.x cannot be stored: 5\.5 would load as <"):
         Doc.__rapyer_codec__.dump(doc, checked=True)
 
 
@@ -767,9 +769,7 @@ class Second(BaseRedisModel):
 
 def test_private_attributes_of_mixins_are_their_own():
     with (
-        pytest.raises(
-            PluginError, match=r"adds Second\._cache to all models, and there is First\."
-        ),
+        pytest.raises(PluginError, match=r"adds Second\._cache to all models, but First\."),
         use_plugins(a=mixing(First), b=mixing(Second)),
     ):
         raise AssertionError("not refused")
@@ -779,7 +779,9 @@ def test_private_attributes_of_mixins_are_their_own():
             pass
 
         assert (Doc().first(), Doc().more()) == (1, 2)
-        with pytest.raises(ModelDefinitionError, match="'_cache' of Wrong would be that of First"):
+        with pytest.raises(
+            ModelDefinitionError, match="'_cache' of Wrong has the same name as one of First"
+        ):
 
             class Wrong(host.AtomicRedisModel):
                 _cache: int = 5
@@ -807,14 +809,14 @@ def test_the_options_of_a_base_that_is_no_model_are_not_ignored():
 @pytest.mark.parametrize(
     ("namespace", "message"),
     [
-        ({"rapyer_startup": 3}, "has a int named rapyer_startup, which is no function"),
+        ({"rapyer_startup": 3}, "has a int named rapyer_startup, which is not a function"),
         (
             {"rapyer_register_options": hookimpl(lambda self, register: [LEVEL])},
-            r"returned \[Option.* Hand things to `register`",
+            r"returned \[Option.* Call `register` for each part",
         ),
         (
             {"rapyer_model_created": hookimpl(lambda model: None)},
-            "as a method without `self`, so that it would take the plugin for 'model'",
+            "as a method without `self`, so it would get the plugin as 'model'",
         ),
     ],
 )

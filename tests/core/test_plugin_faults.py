@@ -47,11 +47,12 @@ FAULTS = {
     ),
     "undecorated function": (
         HEAD + "def rapyer_startup(): ...",
-        "has the function rapyer_startup without @hookimpl, so that it would never be called. Mark",
+        "has the function rapyer_startup without @hookimpl, so it would never be called. Mark",
     ),
     "async implementation": (
         HEAD + "@hookimpl\nasync def rapyer_startup(): ...",
-        r"implements rapyer_startup as an `async def`.*Return the async function instead",
+        r"implements rapyer_startup as an `async def`.*"
+        r"Write a plain function that returns the async function",
     ),
     "async implementation of a hook that awaits nothing": (
         HEAD + "@hookimpl\nasync def rapyer_model_created(model): ...",
@@ -59,7 +60,7 @@ FAULTS = {
     ),
     "wrapper": (
         HEAD + "@hookimpl(wrapper=True)\ndef rapyer_startup():\n    return (yield)",
-        "implements rapyer_startup with a `yield`, and hooks here wrap nothing",
+        "implements rapyer_startup with a `yield`, but these hooks cannot be wrappers",
     ),
     "renamed hook": (
         HEAD + "@hookimpl(specname='rapyer_startup')\ndef start(): ...",
@@ -72,25 +73,25 @@ FAULTS = {
     "no hook at all": (HEAD, "implements no hook: the module has no function marked with @hook"),
     "import of AtomicRedisModel": (
         "from rapyer import AtomicRedisModel",
-        r"asks for rapyer\.AtomicRedisModel or .*BaseRedisModel from rapyer\.base",
+        r"uses rapyer\.AtomicRedisModel or .*BaseRedisModel from rapyer\.base",
     ),
-    "import of EmbeddedModel": ("from rapyer import EmbeddedModel", "asks for rapyer.AtomicRedis"),
+    "import of EmbeddedModel": ("from rapyer import EmbeddedModel", "uses rapyer.AtomicRedis"),
     "use of AtomicRedisModel in a hook": (
         HEAD + "@hookimpl\ndef rapyer_register_mixins(register):\n"
         "    import rapyer\n    register(rapyer.AtomicRedisModel)",
-        "asks for rapyer.AtomicRedisModel or rapyer.EmbeddedModel while it is loaded",
+        "uses rapyer.AtomicRedisModel or rapyer.EmbeddedModel while it is being loaded",
     ),
     "a method of core": (
         MIXIN.format(cls="Mine", body="def save(self): ..."),
-        r"adds Mine\.save to all models, and there is SaveMixin\.save of the plugin 'core' \(",
+        r"adds Mine\.save to all models, but SaveMixin\.save of the plugin 'core' \(",
     ),
     "a method of pydantic": (
         MIXIN.format(cls="Mine", body="def model_dump(self): ..."),
-        r"adds Mine\.model_dump to all models, and there is BaseModel\.model_dump\.",
+        r"adds Mine\.model_dump to all models, but BaseModel\.model_dump already exists\.",
     ),
     "an attribute of the base": (
         MIXIN.format(cls="Mine", body="pk = property(lambda self: 1)"),
-        r"adds Mine\.pk to all models, and there is BaseRedisModel\.pk\.",
+        r"adds Mine\.pk to all models, but BaseRedisModel\.pk already exists\.",
     ),
     "a field in a mixin": (
         MIXIN.format(cls="Mine", body="made_at: int = 0"),
@@ -98,11 +99,11 @@ FAULTS = {
     ),
     "settings of pydantic in a mixin": (
         MIXIN.format(cls="Mine", body="model_config = {'frozen': True}"),
-        "registers Mine, whose model_config would hold for all models",
+        "registers Mine, whose model_config would apply to all models",
     ),
     "options in a mixin": (
         MIXIN.format(cls="Mine", body="class Config:\n        redis = None"),
-        "Mine is a mixin, .* and has no options",
+        "Mine is a mixin, .* and cannot have options",
     ),
     "something else as a mixin": (
         HEAD + "@hookimpl\ndef rapyer_register_mixins(register): register(int)",
@@ -115,12 +116,12 @@ FAULTS = {
     "an option of core": (
         HEAD + "from rapyer.plugin import Option\n@hookimpl\n"
         "def rapyer_register_options(register): register(Option('prefix', str, default=''))",
-        r"registers the option 'prefix', which is of the plugin 'core' \(rapyer-core",
+        r"registers the option 'prefix', which already belongs to the plugin 'core' \(rapyer-core",
     ),
     "an option that cannot be written": (
         HEAD + "from rapyer.plugin import Option\n@hookimpl\n"
         "def rapyer_register_options(register): register(Option('_x', str, default=''))",
-        "registers the option '_x', which is no name that a `class Config` could set",
+        "registers the option '_x', which is not a name that a `class Config` can set",
     ),
     "a class as the plugin": (
         HEAD + "class Hooks:\n    RAPYER_API_VERSION = 1\n"
@@ -182,7 +183,9 @@ def test_two_distributions_with_a_plugin_of_the_same_name_are_refused(install):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-dist\nVersion: 2.0\n")
     (info / "entry_points.txt").write_text("[rapyer]\nsame = same_module\n")
     with (
-        pytest.raises(PluginError, match=r"\(rapyer-same 1.2.3\) has the name .*other-dist 2.0"),
+        pytest.raises(
+            PluginError, match=r"\(rapyer-same 1.2.3\) has the same name as .*other-dist 2.0"
+        ),
         host_of([], installed=True),
     ):
         raise AssertionError("not refused")
@@ -202,7 +205,7 @@ def test_an_object_without_a_hash_is_refused():
         def rapyer_startup(self): ...
 
     with (
-        pytest.raises(PluginError, match="is a Unhashable, which has no hash"),
+        pytest.raises(PluginError, match="is a Unhashable, which is not hashable"),
         use_plugins(Unhashable()),
     ):
         raise AssertionError("not refused")
@@ -262,9 +265,7 @@ def test_a_plugin_that_asks_for_models_is_named_whichever_package_is_imported_fi
     site = install("faulty", f"from rapyer import AtomicRedisModel\n{GOOD}")
     done = run(site, code)
     assert done.returncode == 1
-    assert (
-        "PluginError: the plugin 'faulty' (rapyer-faulty 1.2.3) asks for rapyer.Atom" in done.stderr
-    )
+    assert "PluginError: the plugin 'faulty' (rapyer-faulty 1.2.3) uses rapyer.Atom" in done.stderr
 
 
 def test_a_package_around_the_plugin_may_not_ask_for_models_either(install):
@@ -274,9 +275,7 @@ def test_a_package_around_the_plugin_may_not_ask_for_models_either(install):
     (package / "__init__.py").write_text("from rapyer import AtomicRedisModel\n")
     (package / "plugin.py").write_text(GOOD)
     for code in ("import faulty_package", "import rapyer; rapyer.AtomicRedisModel"):
-        assert (
-            "plugin 'faulty' (rapyer-faulty 1.2.3) asks for rapyer.Atom" in run(site, code).stderr
-        )
+        assert "plugin 'faulty' (rapyer-faulty 1.2.3) uses rapyer.Atom" in run(site, code).stderr
 
 
 def test_models_are_composed_once_when_many_threads_ask_first(install):
@@ -328,7 +327,7 @@ def test_a_disabled_plugin_is_not_even_imported(install):
     assert "imported" in run(site, code).stderr
     done = run(site, code, RAPYER_DISABLED_PLUGINS=" other_one ,faulty")
     assert done.returncode == 0
-    assert "'other_one', and no plugin that is installed has that name" in done.stderr
+    assert "'other_one', but no installed plugin has that name" in done.stderr
 
 
 def test_a_method_of_a_disabled_plugin_of_the_project_says_that_it_is_disabled(install):
@@ -338,7 +337,7 @@ def test_a_method_of_a_disabled_plugin_of_the_project_says_that_it_is_disabled(i
         "assert not hasattr(U, 'find')\nU.find"
     )
     done = run(site, code, RAPYER_DISABLED_PLUGINS="query")
-    assert "U.find is of rapyer-query, which RAPYER_DISABLED_PLUGINS disables" in done.stderr
+    assert "U.find is part of rapyer-query, which RAPYER_DISABLED_PLUGINS disables" in done.stderr
 
 
 def test_a_command_of_a_plugin_that_is_not_there_says_how_to_get_it(install, monkeypatch, capsys):
@@ -347,7 +346,7 @@ def test_a_command_of_a_plugin_that_is_not_there_says_how_to_get_it(install, mon
     with pytest.raises(SystemExit, match="2"):
         main(["index", "list"])
     said = capsys.readouterr().err
-    assert "index is of rapyer-query, which RAPYER_DISABLED_PLUGINS disables" in said
+    assert "index is part of rapyer-query, which RAPYER_DISABLED_PLUGINS disables" in said
     with pytest.raises(SystemExit, match="2"):
         main(["indexx", "list"])
     assert "invalid choice: 'indexx'" in capsys.readouterr().err
@@ -432,7 +431,9 @@ def test_a_command_of_an_absent_plugin_of_the_project_says_what_to_install(alone
     with pytest.raises(SystemExit) as caught:
         main(["index", "list"])
     assert caught.value.code == 2
-    message = 'index is of rapyer-query, which is not installed. Run `pip install "rapyer[query]"`'
+    message = (
+        'index is part of rapyer-query, which is not installed. Run `pip install "rapyer[query]"`'
+    )
     assert message in capsys.readouterr().err
 
 
@@ -444,5 +445,7 @@ def test_of_two_commands_of_one_name_the_later_is_refused_and_the_others_work(in
     install("faulty", code)
     assert main(["plugins"]) == 0
     printed = capsys.readouterr()
-    assert "registers the command 'plugins', which is of the plugin 'core'" in printed.err
+    assert (
+        "registers the command 'plugins', which already belongs to the plugin 'core'" in printed.err
+    )
     assert "rapyer-faulty" in printed.out, "the other commands work"

@@ -180,16 +180,25 @@ async def test_a_good_plugin_passes(redis_url, redis):
 @pytest.mark.parametrize(
     ("plugin", "message"),
     [
-        (object(), "does not say for which version"),
-        (TwicePlugin(), r"adds Twice\.save to all models, and there is SaveMixin\.save"),
+        (object(), "does not declare the version"),
+        (
+            TwicePlugin(),
+            r"adds Twice\.save to all models, but SaveMixin\.save of the plugin 'core'",
+        ),
         (policy(arity=2), "has a policy whose arguments fail: ValueError.*arity of 2"),
         (typed(form='"12"'), r"example \"12\" cannot be loaded and dumped"),
-        (typed(form="12", load=lambda grams: Weight(grams + 1)), "12 .*would be read back as"),
+        (typed(form="12", load=lambda grams: Weight(grams + 1)), "12 .*would load as"),
         (typed(form="no json"), "example no json cannot be loaded"),
         (registering("commands", "word"), "registers 'word' in .*_commands. Register a Command"),
-        (registering("commands", Command("doctor", "", int)), "the command 'doctor', which is of"),
+        (
+            registering("commands", Command("doctor", "", int)),
+            "the command 'doctor', which already belongs to",
+        ),
         (registering("checks", print), "in rapyer_register_checks. Register a Check"),
-        (registering("checks", Check("server", print)), "the check 'server', which is of"),
+        (
+            registering("checks", Check("server", print)),
+            "the check 'server', which already belongs to",
+        ),
         (registering("field_types", int, 3), "registers 3 as the field type of <class 'int'>"),
     ],
 )
@@ -247,9 +256,9 @@ def test_a_broken_neighbour_is_not_the_plugin_s_fault(install):
     [
         (
             {"check": "if access == 'read' then return false end"},
-            "changes what get gives: 'KeyNotFoundError' instead of",
+            "changes the result of get: 'KeyNotFoundError' instead of",
         ),
-        ({"apply": "redis.call('DEL', key)"}, "changes what save"),
+        ({"apply": "redis.call('DEL', key)"}, "changes the result of save"),
         (
             {"check": "if whole then redis.call('SET', 'contract_x', '1') end"},
             "check fails before a write: Write commands are not allowed",
@@ -279,7 +288,9 @@ async def test_a_start_up_or_a_shutdown_that_cannot_be_awaited_names_the_plugin(
 
     function.__name__ = hook
     setattr(Plain, hook, hookimpl(function))
-    with pytest.raises(PluginError, match=f"'Plain' .* for {hook} that returned None, and cannot"):
+    with pytest.raises(
+        PluginError, match=f"'Plain' .* for {hook} that returned None, which cannot"
+    ):
         await check_plugin_with_server(Plain(), redis_url)
 
 

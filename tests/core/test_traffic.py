@@ -85,7 +85,7 @@ async def test_every_write_with_a_lost_reply_says_that_its_outcome_is_unknown(
 ):
     await Doc(id="1").save()
     async with proxy_that_cuts(redis_url, tmp_path, command) as url, init_rapyer(url):
-        with pytest.raises(OutcomeUnknownError, match="may have been carried out or not"):
+        with pytest.raises(OutcomeUnknownError, match="may or may not have been executed"):
             await write()
 
 
@@ -320,7 +320,9 @@ async def test_a_policy_is_asked_in_the_context_of_each_caller_also_when_reads_a
 async def test_get_or_create_neither_reads_nor_replaces_what_a_policy_hides(redis):
     await Watched(id="1", n=5).save()
     await redis.set("hidden:watched:1", "x")
-    with pytest.raises(KeyNotFoundError, match="counts as missing for an access policy, and is th"):
+    with pytest.raises(
+        KeyNotFoundError, match="exists, but counts as missing for an access policy"
+    ):
         await Watched.get_or_create(Watched(id="1"))
     await redis.delete("hidden:watched:1")
     assert (await Watched.get("1")).n == 5
@@ -397,7 +399,8 @@ async def test_a_policy_with_the_wrong_number_of_arguments_is_named():
             id: Key[str]
 
     with pytest.raises(
-        ValueError, match=r"policy 'miscounted' gave \(1,\) as its arguments, and has an arity of 2"
+        ValueError,
+        match=r"policy 'miscounted' returned \(1,\) as its arguments, but has an arity of 2",
     ):
         await Wrong(id="1").save()
 

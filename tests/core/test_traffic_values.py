@@ -133,7 +133,7 @@ async def test_a_value_of_another_type_is_named(redis, channel, policies, operat
 async def test_a_number_that_would_wrap_around_is_left_as_it_is(
     redis, channel, policies, path, delta
 ):
-    with pytest.raises(NumberOverflowError, match="leaves the range of 64 bits"):
+    with pytest.raises(NumberOverflowError, match="exceeds the range of 64 bits"):
         await increase(channel, "k", path, delta, policies)
     assert (await redis.execute_command("JSON.GET", "k")).decode() == DOCUMENT
     assert await redis.exists("touched") == 0

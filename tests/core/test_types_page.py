@@ -50,7 +50,9 @@ def test_what_the_page_names_exists():
 def test_a_name_of_rapyer_1_says_what_it_is_now(name):
     for owner in (Account, Account()):
         assert not hasattr(owner, name)
-        with pytest.raises(AttributeError, match=r"a name of rapyer 1\.x\. It is .* now") as caught:
+        with pytest.raises(
+            AttributeError, match=r"a name from rapyer 1\.x\. It is now .*; see"
+        ) as caught:
             getattr(owner, name)
         assert caught.value.name == name
     assert name in RENAMES.text or name.startswith(

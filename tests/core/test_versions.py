@@ -117,7 +117,7 @@ async def test_a_version_that_is_no_count_is_an_error_and_nothing_is_written(red
     await redis.execute_command("JSON.SET", "bank_account:1", "$.revision", revision)
     before = await redis.execute_command("JSON.GET", "bank_account:1")
     for call in (account.save(), account.aupdate(owner="x"), BankAccount.owner.set("1", "x")):
-        with pytest.raises(WrongTypeError, match="where its Version stands"):
+        with pytest.raises(WrongTypeError, match="as its Version"):
             await call
     assert await redis.execute_command("JSON.GET", "bank_account:1") == before
 
@@ -131,7 +131,7 @@ async def test_a_write_of_what_somebody_else_has_written_meanwhile_is_a_conflict
     await theirs.aupdate(balance=5)
     before, own = await stored(redis), copy.deepcopy(mine)
     for call in (mine.save, lambda: mine.aupdate(balance=6), lambda: mine.aupdate(owner="x")):
-        with pytest.raises(ConflictError, match="the version 2, and this instance the version 1"):
+        with pytest.raises(ConflictError, match="version 2, but this instance has version 1"):
             await call()
     assert (await stored(redis), mine) == (before, own)
 
@@ -152,10 +152,10 @@ async def test_a_conflict_has_the_key_and_both_versions_and_takes_one_round_trip
 
 async def test_a_new_instance_expects_that_there_is_no_document():
     await BankAccount(id="1", balance=5).save()
-    with pytest.raises(ConflictError, match="a new one") as caught:
+    with pytest.raises(ConflictError, match="this instance is new") as caught:
         await BankAccount(id="1").save()
     assert (caught.value.expected, caught.value.actual) == (None, 1)
-    with pytest.raises(ConflictError, match="a new one"):
+    with pytest.raises(ConflictError, match="this instance is new"):
         await BankAccount(id="1").aupdate(balance=6)
     assert (await BankAccount.get("1")).balance == 5
 
@@ -164,7 +164,7 @@ async def test_a_loaded_instance_whose_document_is_gone_is_a_conflict(redis):
     account = await BankAccount(id="1").save()
     await redis.delete("bank_account:1")
     for call in (account.save, lambda: account.aupdate(balance=1)):
-        with pytest.raises(ConflictError, match="is gone") as caught:
+        with pytest.raises(ConflictError, match="no longer exists") as caught:
             await call()
         assert isinstance(caught.value, KeyNotFoundError)
         assert (caught.value.key, caught.value.expected, caught.value.actual) == (
@@ -193,7 +193,7 @@ async def test_what_a_browser_sends_back_is_compared_by_the_version_that_it_name
     await BankAccount.model_validate_json(sent).save()
     with pytest.raises(ConflictError):
         await BankAccount.model_validate_json(sent).save()
-    with pytest.raises(ConflictError, match="is gone"):
+    with pytest.raises(ConflictError, match="no longer exists"):
         await BankAccount(id="2", revision=4).save()
 
 
@@ -206,7 +206,7 @@ async def test_a_copy_stands_for_the_same_document_until_its_key_is_another_one(
         await copy.deepcopy(account).save()
     other = same.model_copy(update={"id": "2"})
     await other.save()
-    with pytest.raises(ConflictError, match="a new one"):
+    with pytest.raises(ConflictError, match="this instance is new"):
         await same.model_copy(update={"id": "2"}).save()
     assert (await BankAccount.get("2")).balance == 5
     moved = pickle.loads(pickle.dumps(same))
@@ -307,22 +307,22 @@ def test_there_is_one_of_them_where_it_can_be_counted():
             a: Version
             b: Version
 
-    with pytest.raises(ModelDefinitionError, match="has a Version inside of"):
+    with pytest.raises(ModelDefinitionError, match="has a Version inside "):
 
         class Perhaps(AtomicRedisModel):
             a: Version | None
 
-    with pytest.raises(ModelDefinitionError, match="an EmbeddedModel is not written by itself"):
+    with pytest.raises(ModelDefinitionError, match="an EmbeddedModel is not written on its own"):
 
         class Part(EmbeddedModel):
             a: Version
 
-    with pytest.raises(ModelDefinitionError, match="declared again without Version"):
+    with pytest.raises(ModelDefinitionError, match="is redeclared without Version"):
 
         class Other(Base):
             version_: int = 0
 
-    with pytest.raises(ModelDefinitionError, match="no path leads to"):
+    with pytest.raises(ModelDefinitionError, match="no path can address"):
 
         class Unspelled(AtomicRedisModel):
             a: Version = Field(alias="\\")

@@ -97,8 +97,8 @@ async def test_a_prefix_of_one_character_finds_what_starts_with_it():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda: User.age.startswith("1"), "for texts"),
-        (lambda: User.age.contains(1), "for texts"),
+        (lambda: User.age.startswith("1"), "for strings"),
+        (lambda: User.age.contains(1), "for strings"),
         (lambda: User.active < True, "no order"),
         (lambda: User.tags < ["a"], "no order"),
         (lambda: User.name > 3, "could never hold"),

@@ -71,7 +71,7 @@ async def impatient() -> AsyncIterator[None]:
 def check_time_outs(attempts: list[Attempt], *, is_sent: bool) -> None:
     for road, one in zip(ROADS, attempts, strict=True):
         assert is_of_connection(one.error, RedisTimeoutError), (road, one)
-        assert ("did not answer" if is_sent else "took no connection") in str(one.error)
+        assert ("did not answer" if is_sent else "did not accept a connection") in str(one.error)
         unknown = isinstance(one.error, OutcomeUnknownError)
         # of those of several commands, the first one is no write
         may_be = road.writes and is_sent and not road.begins_without_writing

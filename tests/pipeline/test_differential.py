@@ -103,7 +103,7 @@ REFUSED = (
     "cannot be compared",
     "Only a value of the same type",
     "is limited to a few members",
-    "is a timedelta. Numbers are calculated",  # on paths of models, core has no `//` of them
+    "is a timedelta. Calculate with numbers",  # on paths of models, core has no `//` of them
 )
 UNSUPPORTED = "integers beyond 2^53 inside lists"
 UNADDRESSABLE = "no path for the key"

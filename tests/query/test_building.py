@@ -180,7 +180,7 @@ def test_an_order_may_be_given_as_text():
     assert repr(query).endswith(
         ".sort(Person.age.desc(), Person.name.asc(), Person.meta['a'].asc())"
     )
-    with pytest.raises(InvalidPathError, match="'agee' is no path here"):
+    with pytest.raises(InvalidPathError, match="'agee' is not a valid path"):
         Person.find().sort("agee")
 
 
@@ -204,9 +204,9 @@ def test_other_arguments_are_looked_at_as_well():
             Person.find().timeout(seconds)
     with pytest.raises(TypeError, match="values was given nothing"):
         Person.find().values()
-    with pytest.raises(ExpressionError, match="leads to the values of all elements"):
+    with pytest.raises(ExpressionError, match="stands for the values of all elements"):
         Person.find().values(Person.items.price)
-    with pytest.raises(ExpressionError, match="is no path of Person"):
+    with pytest.raises(ExpressionError, match="is not a path of Person"):
         Person.find().values(Other.name)
 
 
@@ -242,5 +242,5 @@ def test_what_is_to_be_indexed_and_cannot_be_is_refused_with_the_model():
     with pytest.raises(TypeError, match=r"index_keys is 'ab'\. Give a list of keys"):
         Field(index_keys="ab")
     wrong: Any = [3]
-    with pytest.raises(TypeError, match=r"index_keys has 3, which is no text"):
+    with pytest.raises(TypeError, match=r"index_keys has 3, which is not a string"):
         Field(index_keys=wrong)

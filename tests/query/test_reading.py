@@ -320,7 +320,9 @@ async def test_a_corrupt_document_is_an_error_or_is_skipped_and_logged(redis, ca
     await redis.execute_command("JSON.DEL", "query:reading:1", "$.tags")
     await redis.execute_command("JSON.SET", "query:reading:2", "$.flags", '"no list"')
     for query in (Row.find(), Row.find().sort(Row.price), Row.find(Row.name > "")):
-        with pytest.raises(CorruptDocumentError, match=r"query:reading:[12]' is no Row") as caught:
+        with pytest.raises(
+            CorruptDocumentError, match=r"query:reading:[12]' is not a valid Row"
+        ) as caught:
             await query.to_list()
         assert caught.value.key.startswith("query:reading:")
         with caplog.at_level(logging.WARNING, "rapyer.query"):

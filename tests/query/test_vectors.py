@@ -281,12 +281,12 @@ async def test_arrays_are_taken_for_lists():
 @pytest.mark.parametrize(
     ("vector", "message"),
     [
-        ([1.0] * (DIM - 1), r"the vector has 5 numbers, and takes 6"),
-        ([1.0] * (DIM + 1), r"the vector has 7 numbers, and takes 6"),
+        ([1.0] * (DIM - 1), r"the vector has 5 numbers, but must have 6"),
+        ([1.0] * (DIM + 1), r"the vector has 7 numbers, but must have 6"),
         ([], r"the vector has 0 numbers"),
         ([0.0] * DIM, r"all numbers are 0: such a vector has no direction"),
-        ([math.inf, *[1.0] * (DIM - 1)], r"inf is no number from -1e\+150 to 1e\+150"),
-        ([math.nan, *[1.0] * (DIM - 1)], r"nan is no number from"),
+        ([math.inf, *[1.0] * (DIM - 1)], r"inf is not a number from -1e\+150 to 1e\+150"),
+        ([math.nan, *[1.0] * (DIM - 1)], r"nan is not a number from"),
     ],
 )
 async def test_a_vector_that_no_index_holds_is_refused_at_write_and_in_queries(vector, message):
@@ -303,7 +303,7 @@ async def test_a_vector_that_no_index_holds_is_refused_at_write_and_in_queries(v
 
 def test_numbers_beyond_those_of_an_index_are_refused():
     plain = [1.0] * DIM
-    with pytest.raises(ValidationError, match=r"1e\+39 is no number from -1e\+18"):
+    with pytest.raises(ValidationError, match=r"1e\+39 is not a number from -1e\+18"):
         Note(id=1, cosine=plain, ip=[1e39, *plain[1:]], graph=plain)
 
 
@@ -326,7 +326,7 @@ def test_numbers_beyond_those_of_an_index_are_refused():
         (lambda q: q.nearest(N.cosine, [1.0] * DIM, k=2.5), ValueError, r"k is 2\.5"),
         (lambda q: q.within_distance(N.cosine, [1.0] * DIM, "x"), ValueError, r"distance is 'x'"),
         (lambda q: q.within_distance(N.cosine, [1.0] * DIM, 10**400), ValueError, r"is 1000"),
-        (lambda q: q.nearest(N.cosine, [10**400] * DIM), ExpressionError, r"is no number from"),
+        (lambda q: q.nearest(N.cosine, [10**400] * DIM), ExpressionError, r"is not a number from"),
         (lambda q: q.nearest(N.cosine, [1.0] * DIM, k=2**64), ValueError, r"Give 1000000 at most"),
         (lambda q: q.nearest(Lone.at, [1.0, 1.0]), ExpressionError, r"Lone\.at is of Lone"),
         (

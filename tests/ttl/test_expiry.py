@@ -145,7 +145,7 @@ def test_what_is_no_length_of_time_is_refused(written):
         ({"ttl": 0}, "is not a time between 1 ms"),
         ({"ttl": -5}, "is not a time"),
         ({"ttl": "soon"}, "is not a string of numbers with units"),
-        ({"ttl": True}, "is no value of this option"),
+        ({"ttl": True}, "is not a valid value for this option"),
         ({"ttl": 60, "ttl_refresh_interval": 5}, "nothing that postpones"),
         (
             {"ttl": 60, "ttl_postpone_on_write": True, "ttl_refresh_interval": 60},
@@ -570,7 +570,10 @@ def test_an_extension_of_what_is_none_of_cores_is_refused():
         def rapyer_register_mixins(self, register):
             register(Wrong)
 
-    with pytest.raises(PluginError, match="is no operation of core"), use_plugins(Plugin()) as host:
+    with (
+        pytest.raises(PluginError, match="core has no such operation"),
+        use_plugins(Plugin()) as host,
+    ):
         _ = host.AtomicRedisModel
 
 

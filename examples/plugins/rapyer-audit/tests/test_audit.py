@@ -132,7 +132,7 @@ async def test_an_actor_is_stored_as_text(redis):
 
 
 def test_options_are_checked_when_the_class_is_made():
-    with pytest.raises(OptionError, match="audit: 'yes' is no value of this option"):
+    with pytest.raises(OptionError, match="audit: 'yes' is not a valid value for this option"):
 
         class Wrong(AtomicRedisModel):
             class Config:

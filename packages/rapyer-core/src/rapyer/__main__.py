@@ -91,7 +91,7 @@ def _run(arguments: Sequence[str] | None) -> int:
             what = f"failed to add the arguments of its command {command.name!r}: {exc!r}"
             faults.append(info.error(what))
     for fault in faults:
-        print(f"without the commands of a plugin: {fault}", file=sys.stderr)
+        print(f"the commands of a plugin are missing: {fault}", file=sys.stderr)
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given:
         parser.print_help(sys.stderr)

@@ -110,7 +110,7 @@ def places_of(
             *(resolve_name(root, name) for name in fields),
         ]
         if not paths:
-            raise TypeError("there is nothing to update. Give one field or more.")
+            raise TypeError("nothing to update. Give at least one field.")
         places = Places(tuple([location_to_write(model, path) for path in paths]))
         if places.are_fields:  # there are as many others as there are keys and indexes
             locations.named[key] = places
@@ -132,13 +132,13 @@ def location_to_write(model: type[BaseRedisModel], path: Path[Any]) -> Location:
         raise ExpressionError(f"{path!r} is frozen. Save a copy with another value.")
     if any(map(_is_whole, location.places[:-1])):
         raise ExpressionError(
-            f"{path!r} is a part of a vector, whose numbers are nothing by themselves. Set "
-            f"{model.__name__}{''.join(map(str, location.steps[:-1]))} as a whole."
+            f"{path!r} is part of a vector, and its numbers cannot be written individually. Set "
+            f"the whole {model.__name__}{''.join(map(str, location.steps[:-1]))}."
         )
     if location.rest:
         raise ExpressionError(
-            f"{path!r} is something else in each of the models that may stand there. Set "
-            f"{model.__name__}{''.join(map(str, location.steps))} as a whole."
+            f"{path!r} is a different field in each model of the union. Set the whole "
+            f"{model.__name__}{''.join(map(str, location.steps))}."
         )
     return location
 
@@ -161,8 +161,8 @@ def refuse_fixed(model: type[BaseRedisModel], steps: Steps, why: str) -> None:
     first, version = steps[0].value, model.__rapyer_version__
     if first == model.__rapyer_identity__.key_field:
         raise InvalidKeyError(
-            f"{model.__name__}.{first} is the primary key of the document, which stands in its "
-            f"Redis key, and {why}. Save a copy with another one, and delete this document."
+            f"{model.__name__}.{first} is the primary key of the document, which is part of its "
+            f"Redis key, and {why}. Save a copy with a different one, and delete this document."
         )
     if version is not None and first == version.name:
         raise ExpressionError(
@@ -237,11 +237,9 @@ def _overlap(locations: Sequence[Location], one: int, other: int) -> InvalidPath
     what = (
         f"{own} is named twice"
         if own == its
-        else (f"{own} and {its} are, or may be, the same place or one within the other")
+        else f"{own} and {its} are, or may be, the same place, or one inside the other"
     )
-    return InvalidPathError(
-        f"{what}. Give one value for it, or update them one after the other.", path=its
-    )
+    return InvalidPathError(f"{what}. Give one value for it, or update them separately.", path=its)
 
 
 def make_write(location: Location, value: Any, *, around: bool = False) -> tuple[Write, bytes]:

@@ -170,8 +170,8 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
     def __rapyer_define_mixin__(cls, config: object) -> None:
         if config is not None:
             raise ModelDefinitionError(
-                f"{cls.__name__} is a mixin, for it does not derive from AtomicRedisModel, and "
-                "has no options. Set them in the `class Config` of a model; a common base of "
+                f"{cls.__name__} is a mixin, because it does not derive from AtomicRedisModel, and "
+                "cannot have options. Set them in the `class Config` of a model; a common base of "
                 "models is an AtomicRedisModel with `abstract = True`."
             )
         cls.__rapyer_identity__ = Identity(cls.__name__, "", ModelRegistry())
@@ -217,23 +217,23 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         keys = marked_fields(cls, KeyMarker, "Key", "A primary key is always there")
         if len(keys) > 1:
             raise ModelDefinitionError(
-                f"{cls.__name__} has the keys {', '.join(map(repr, keys))}, and a document has one "
-                "key. Annotate one of them as Key, the others with their plain types."
+                f"{cls.__name__} has the keys {', '.join(map(repr, keys))}, but a document has "
+                "only one key. Annotate one of them as Key, and the others with their plain types."
             )
         for base in cls.__mro__[1:]:
             identity: Identity | None = vars(base).get("__rapyer_identity__")
             inherited = identity.key_field if identity is not None else None
             if inherited is not None and inherited not in keys:
                 raise ModelDefinitionError(
-                    f"{cls.__name__}.{inherited} is the Key of {base.__name__}, and declared again "
-                    f"without Key. Annotate it as Key here too, or give it another name."
+                    f"{cls.__name__}.{inherited} is the Key of {base.__name__}, but is redeclared "
+                    "without Key. Annotate it as Key here too, or give it another name."
                 )
         if keys:
             key_type: Any = cls.__pydantic_fields__[keys[0]].annotation
             if key_type not in KEY_TYPES:
                 raise ModelDefinitionError(
-                    f"{cls.__name__}.{keys[0]} is a Key of the type {key_type!r}. "
-                    "A key is a Key[str], a Key[int] or a Key[UUID]."
+                    f"{cls.__name__}.{keys[0]} is a Key of type {key_type!r}. Use Key[str], "
+                    "Key[int] or Key[UUID]."
                 )
             cls.__rapyer_identity__.key_field = keys[0]
             cls.__rapyer_identity__.key_type = key_type
@@ -292,7 +292,7 @@ class BaseRedisModel(RememberingModel, metaclass=RedisModelMeta):
         if identity.key_field is not None:
             raise AttributeError(
                 f"the primary key of {type(self).__name__} is its field {identity.key_field!r}. "
-                "Set that one."
+                "Set that field."
             )
         made_key.set(self, identity.key(pk))
 

@@ -115,7 +115,7 @@ async def _turn() -> AsyncGenerator[None]:
     if _has_turn.get():
         raise RuntimeError(
             "init_rapyer or teardown_rapyer was called by a plugin that one of them awaits. Call "
-            "it before or afterwards."
+            "it before or after that."
         )
     lock = _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
     async with lock:
@@ -153,9 +153,9 @@ class Initialization:
     def __del__(self) -> None:
         if not self._used:
             warnings.warn(
-                f"init_rapyer was called for {self._lifecycle.source.place} and its result was "
-                "dropped, so that rapyer does not know that server. Write `await init_rapyer(...)` "
-                "or `async with init_rapyer(...)`.",
+                f"init_rapyer was called for {self._lifecycle.source.place}, but its result was "
+                "dropped, so rapyer is not connected to that server. Write `await "
+                "init_rapyer(...)` or `async with init_rapyer(...)`.",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -199,7 +199,9 @@ class Initialization:
             await _stop(keep=source)
         except Exception as exc:  # noqa: BLE001 - of the server that is left; the new one counts
             warnings.warn(
-                f"leaving the Redis of before failed: {exc!r}", RuntimeWarning, stacklevel=3
+                f"closing the connection to the previous Redis failed: {exc!r}",
+                RuntimeWarning,
+                stacklevel=3,
             )
         try:
             use_as_default(source)

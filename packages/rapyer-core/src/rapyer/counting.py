@@ -41,7 +41,9 @@ class NumberOperations:
         location = location_to_write(model, path)
         schema = plain_schema(location, "int") or plain_schema(location, "float")
         if schema is None or "multiple_of" in schema:
-            raise not_plain(model, path, "no int or float that is added to: it is of another type")
+            raise not_plain(
+                model, path, "not an int or float that can be added to: it is of another type"
+            )
         self._model, self._location = model, location
         self._is_int = schema["type"] == "int"
         self._least, self._most = _bounds(schema, is_int=self._is_int)
@@ -62,13 +64,13 @@ class NumberOperations:
     def _text(self, amount: Any) -> bytes:
         kinds = int if self._is_int else (int, float)
         if not isinstance(amount, kinds) or isinstance(amount, bool):
-            name = "a whole number" if self._is_int else "a number"
-            raise TypeError(f"{amount!r} is nothing to add to {self._location.text}. Give {name}.")
+            name = "an integer" if self._is_int else "a number"
+            raise TypeError(f"{amount!r} cannot be added to {self._location.text}. Give {name}.")
         if not self._is_int:
             return self._text_of_float(amount)
         if not _LEAST <= amount <= _MOST:
             raise NumberOverflowError(
-                f"{int(amount)} has more than 64 bits. Nothing was changed.",
+                f"{int(amount)} does not fit in 64 bits. Nothing was changed.",
                 path=self._location.text,
             )
         return b"%d" % amount  # not str(): it may be an enum member
@@ -78,20 +80,20 @@ class NumberOperations:
             amount = float(amount)
         except OverflowError as exc:
             raise NumberOverflowError(
-                f"{amount} is larger than any double. Nothing was changed.",
+                f"{amount} is out of range for a double. Nothing was changed.",
                 path=self._location.text,
             ) from exc
         if not math.isfinite(amount):
             raise UnstorableValueError(
-                f"{amount!r} is nothing that JSON could add to {self._location.text}.",
+                f"{amount!r} cannot be added to {self._location.text}: JSON cannot represent it.",
                 path=self._location.text,
                 value=amount,
             )
         text, corrections = self._location.codec.spell(amount, repr(amount).encode())
         if corrections:
             raise UnstorableValueError(
-                f"no text stands for {amount!r} on the server, of which it could add exactly that "
-                f"to {self._location.text}. Round it to 15 digits, or add it under a lock.",
+                f"the server cannot add exactly {amount!r} to {self._location.text}: it cannot "
+                "represent that number. Round it to 15 digits, or add it under a lock.",
                 path=self._location.text,
                 value=amount,
             )
@@ -112,7 +114,7 @@ class NumberOperations:
         """Make the error for a number that would leave its bounds."""
         if self._is_int and not old.removeprefix("-").isdigit():
             return WrongTypeError(
-                f"the value at {self._location.json_path} of {key!r} is {old}, which is no "
+                f"the value at {self._location.json_path} of {key!r} is {old}, which is not an "
                 "integer. Correct the document.",
                 key=key,
                 redis_type="ReJSON-RL",
@@ -122,7 +124,7 @@ class NumberOperations:
         new: Any = int(old) + amount if self._is_int else float(old) + amount
         if self._is_int and not _LEAST <= new <= _MOST:
             return NumberOverflowError(
-                f"adding {amount} to {self._location.text} of {key!r}, which is {old}, leaves the "
+                f"adding {amount} to {self._location.text} of {key!r}, which is {old}, exceeds the "
                 "range of 64 bits. It was not changed.",
                 key=key,
                 path=self._location.text,
@@ -132,8 +134,8 @@ class NumberOperations:
         except ValueError as exc:  # pydantic's ValidationError, with what the field says about it
             return exc
         return UnstorableValueError(
-            f"{self._location.text} of {key!r} is {old}, and may not become {new!r}. It was not "
-            "changed.",
+            f"{self._location.text} of {key!r} is {old}, and is not allowed to become {new!r}. It "
+            "was not changed.",
             path=self._location.text,
             value=new,
         )

@@ -42,7 +42,7 @@ class DictOperations:
         location = location_to_write(model, path)
         schema = plain_schema(location, "dict")
         if schema is None:
-            what = "no dict whose entries are written one by one: its keys are declared"
+            what = "not a dict whose entries can be written individually: its keys are declared"
             raise not_plain(model, path, what)
         self._model, self._path, self._steps = model, path, steps_of(path)
         self._has_text_keys = schema.get("keys_schema") == {"type": "str"}

@@ -101,9 +101,9 @@ def _holder_of(instance: BaseRedisModel, location: Location) -> Any:
 def nothing_there(instance: BaseRedisModel, location: Location) -> PathNotFoundError:
     """Make the error for a place that an instance does not have."""
     return PathNotFoundError(
-        f"this {type(instance).__name__} has nothing at {location.text}, or None on the way there "
-        "or an index out of range. Set what is missing first; or load() it again, if the document "
-        "has it. Nothing was written.",
+        f"this {type(instance).__name__} has no value at {location.text}: it is missing, a parent "
+        "is None, or an index is out of range. Set the missing value first, or call load() again "
+        "if the document has it. Nothing was written.",
         path=location.json_path,
     )
 
@@ -253,15 +253,15 @@ class _Draft:
             return
         if not (isinstance(value, BaseModel) and type(read) is type(value)):
             raise UnstorableValueError(
-                f"validators make {read!r} of what would stand at {location and location.text}, "
-                f"{value!r}. Assign that as a whole.",
+                f"validators change the value at {location and location.text} from {value!r} to "
+                f"{read!r}. Assign that value as a whole.",
                 path=difference[0],
                 value=value,
             )
         if value.__pydantic_extra__ != read.__pydantic_extra__:
             raise UnstorableValueError(
-                f"validators change the extra fields of {type(value).__name__}, which are not "
-                "updated one by one. Save the whole document.",
+                f"validators change the extra fields of {type(value).__name__}, which cannot be "
+                "updated individually. Save the whole document.",
                 value=read.__pydantic_extra__,
             )
         for name in type(value).__pydantic_fields__:
@@ -316,8 +316,8 @@ def _refuse_other_spelling(items: Any, step: Step, location: Location) -> None:
     name = key_step(own).stored_key
     if name != step.stored_key:
         raise ExpressionError(
-            f"{location.text} is spelled {step.stored_key!r}, and the dict has the key as {own!r}, "
-            f"spelled {name!r}. Give it as the dict has it."
+            f"{location.text} is stored as {step.stored_key!r}, but the dict has the key as "
+            f"{own!r}, stored as {name!r}. Give the key as the dict has it."
         )
 
 

@@ -44,9 +44,9 @@ class EmbeddedModel(PlacedModel, metaclass=EmbeddedModelMeta):
     def __rapyer_define__(cls, config: object) -> None:
         if config is not None:
             raise ModelDefinitionError(
-                f"{cls.__name__} is an EmbeddedModel, which has no options: its `class Config` "
-                "belongs to the model whose documents it is part of. Settings of pydantic stand "
-                "in `model_config`."
+                f"{cls.__name__} is an EmbeddedModel, which has no options: `class Config` belongs "
+                "in the model whose documents it is part of. Put pydantic settings in "
+                "`model_config`."
             )
 
     @classmethod
@@ -55,11 +55,11 @@ class EmbeddedModel(PlacedModel, metaclass=EmbeddedModelMeta):
             reset_paths(cls)
         for marker, name, what in (
             (KeyMarker, "Key", "has no key of its own"),
-            (VersionMarker, "Version", "is not written by itself"),
+            (VersionMarker, "Version", "is not written on its own"),
         ):
             if fields := marked_fields(cls, marker, name, f"An EmbeddedModel {what}"):
                 raise ModelDefinitionError(
-                    f"{cls.__name__}.{fields[0]} is a {name}, and an EmbeddedModel {what}. "
+                    f"{cls.__name__}.{fields[0]} is a {name}, but an EmbeddedModel {what}. "
                     "Annotate it with its plain type, or derive from AtomicRedisModel."
                 )
 

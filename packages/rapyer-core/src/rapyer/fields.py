@@ -53,7 +53,7 @@ E = TypeVar("E", bound="EmbeddedModel")
 #: Field options of similar libraries, and how to say the same here.
 _ELSEWHERE: Final[Mapping[str, str]] = {
     "primary_key": "Annotate the field as the key: `id: Key[str]`.",
-    "unique": "The primary key alone is unique: annotate the field `Key[str]`.",
+    "unique": "Only the primary key is unique: annotate the field `Key[str]`.",
     "full_text_search": "Write text=True, with `rapyer[query]`.",
     "vector_options": "Write vector=Vector(...), with `rapyer[query]`.",
     "nullable": "Annotate the field `str | None`.",
@@ -148,7 +148,9 @@ def Field(  # noqa: N802 - the name that pydantic's users know
     field = pydantic.Field(**given)
     keys = _keys_to_index(index_keys)
     if sortable and index is False:
-        raise TypeError("Field has index=False and sortable=True. What is sortable is indexed.")
+        raise TypeError(
+            "Field has index=False and sortable=True. A sortable field must be indexed."
+        )
     words: Any = Text() if text is True else text or None
     near: Any = vector
     for name, known, kind in (("text", words, Text), ("vector", near, Vector)):
@@ -156,7 +158,7 @@ def Field(  # noqa: N802 - the name that pydantic's users know
             raise TypeError(f"{name} is {known!r}. Give a {kind.__name__}(...).")
     if index is False and (words is not None or vector is not None):
         what = "vector=..." if words is None else "text=True"
-        raise TypeError(f"Field has index=False and {what}. What is searched is indexed.")
+        raise TypeError(f"Field has index=False and {what}. A searchable field must be indexed.")
     if index is not None or keys or sortable or words is not None:
         is_wanted = True if sortable or words is not None else index
         field.metadata.append(IndexOptions(is_wanted, keys, sortable, words))
@@ -174,7 +176,11 @@ def _refuse_unknown_options(given: Iterable[str]) -> None:
         known = sorted(named - {"extra", "options"} | {*FieldOptions.__annotations__})
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            remedy = f"Did you mean {near[0]!r}?" if near else "See json_schema_extra for others."
+            remedy = (
+                f"Did you mean {near[0]!r}?"
+                if near
+                else "Use json_schema_extra for other settings."
+            )
             raise TypeError(f"Field has no option {name!r}. {_ELSEWHERE.get(name, remedy)}")
 
 
@@ -184,7 +190,9 @@ def _keys_to_index(keys: Iterable[str]) -> tuple[str, ...]:
     given = tuple(keys)
     others = [key for key in cast("tuple[object, ...]", given) if not isinstance(key, str)]
     if others:
-        raise TypeError(f"index_keys has {others[0]!r}, which is no text. Give keys as texts.")
+        raise TypeError(
+            f"index_keys has {others[0]!r}, which is not a string. Give keys as strings."
+        )
     # the order of a set differs between processes
     return tuple(sorted(given)) if isinstance(keys, AbstractSet) else given
 
@@ -230,8 +238,8 @@ def marked_fields(model: type[BaseModel], marker: type, name: str, why: str) -> 
             found.append(field_name)
         elif _contains(field.annotation, marker):
             raise ModelDefinitionError(
-                f"{model.__name__}.{field_name} has a {name} inside of {field.annotation!r}. "
-                f"{why}: annotate the field {name} itself, without anything around it."
+                f"{model.__name__}.{field_name} has a {name} inside {field.annotation!r}. {why}: "
+                f"annotate the field {name} itself, without anything around it."
             )
     return found
 

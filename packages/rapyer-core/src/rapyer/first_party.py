@@ -45,7 +45,9 @@ def how_to_get(extra: str, disabled: frozenset[str]) -> str:
     """Say why something of one of these plugins is missing, and what to do."""
     if extra in disabled:
         return (
-            f"is of rapyer-{extra}, which RAPYER_DISABLED_PLUGINS disables. "
-            f"Take {extra!r} out of that variable."
+            f"is part of rapyer-{extra}, which RAPYER_DISABLED_PLUGINS disables. Remove "
+            f"{extra!r} from that variable."
         )
-    return f'is of rapyer-{extra}, which is not installed. Run `pip install "rapyer[{extra}]"`.'
+    return (
+        f'is part of rapyer-{extra}, which is not installed. Run `pip install "rapyer[{extra}]"`.'
+    )

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rapyer.base import BaseRedisModel
 
 _FIND: Final = "`find(condition)` of rapyer-query"
-_SAVE: Final = '`save()` of an instance, and `save(only_if="absent")` where there must be none yet'
-_UPDATE: Final = "`aupdate(name=...)`, which writes the fields that it names"
+_SAVE: Final = '`save()` of an instance, and `save(only_if="absent")` if it must not exist yet'
+_UPDATE: Final = "`aupdate(name=...)`, which writes only the given fields"
 
 #: How to write here what methods and attributes of redis-om, beanie, SQLAlchemy, Django and
 #: Tortoise models do. Names that several of these libraries share mean the same in all of them.
@@ -100,9 +100,9 @@ def refuse_ignored_pk(model: type[BaseRedisModel]) -> None:
             f"Write {name}({key_field}=...)."
         )
     raise TypeError(
-        f"{name}(pk=...) sets nothing: {name} has no field of that name, and rapyer makes a "
-        "primary key. Set it afterwards, `instance.pk = ...`, or declare one, such as "
-        "`id: Key[str]`."
+        f"{name}(pk=...) sets nothing: {name} has no field with that name, and rapyer generates "
+        "the primary key. Set it afterwards, `instance.pk = ...`, or declare one, such as `id: "
+        "Key[str]`."
     )
 
 
@@ -117,8 +117,8 @@ def _names_of_values(fields: Iterable[FieldInfo]) -> Iterator[object]:
 def warn_of_other_instance(model: type[BaseRedisModel]) -> None:
     """Warn as pydantic does if a validator of a model gives a different instance."""
     warnings.warn(
-        f"a validator of {model.__name__} returned something else than `self`, which has no effect "
-        "on an instance that is made by calling the class. Change `self` and return it.",
+        f"a validator of {model.__name__} returned something other than `self`, which has no "
+        "effect on an instance that is created by calling the class. Modify `self` and return it.",
         UserWarning,
         stacklevel=3,
     )

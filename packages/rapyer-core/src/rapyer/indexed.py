@@ -134,10 +134,12 @@ class Vector:
         if vector is None:
             return None
         if len(vector) != self.dim:
-            raise ValueError(f"the vector has {len(vector)} numbers, and takes {self.dim}")
+            raise ValueError(f"the vector has {len(vector)} numbers, but must have {self.dim}")
         length = self._length_of(vector)
         if self.metric == "cosine" and length < _SMALLEST[self.precision]:
-            raise ValueError("all numbers are 0: such a vector has no direction, and no cosine")
+            raise ValueError(
+                "all numbers are 0: such a vector has no direction, so its cosine is undefined"
+            )
         return vector
 
     def _length_of(self, vector: Sequence[Any]) -> float:
@@ -159,8 +161,8 @@ class Vector:
             is_number = isinstance(number, int | float) and not isinstance(number, bool)
             if not is_number or not -largest <= number <= largest:
                 raise ValueError(
-                    f"{repr(number)[:40]} is no number from {-largest} to {largest}, with which an "
-                    f"index of {self.precision} calculates"
+                    f"{repr(number)[:40]} is not a number from {-largest} to {largest}, the range "
+                    f"of an index of {self.precision}"
                 )
         return math.hypot(*vector)
 

@@ -54,26 +54,28 @@ def check_prefix(prefix: object) -> str:
         ValueError: It cannot; the message gives the reason and the remedy.
     """
     if not isinstance(prefix, str) or not prefix:
-        raise ValueError("is no text. Give the part of the keys before the colon, such as 'user'")
+        raise ValueError(
+            "is not a string. Give the part of the keys before the colon, such as 'user'"
+        )
     if prefix.endswith(":"):
         raise ValueError(f"ends with the colon that rapyer adds. Write {prefix.rstrip(':')!r}")
     if prefix == _OWN_PREFIX or prefix.startswith(f"{_OWN_PREFIX}:"):
-        raise ValueError("is the one of rapyer's own keys. Choose another one")
+        raise ValueError("is reserved for rapyer's own keys. Choose another one")
     if prefix.startswith("{") and "}" not in prefix:
         # '{user' and '1}' would make '{user:1}', which has the hash tag of the keys beside 'user:1'
         raise ValueError(
             "opens a brace that primary keys would close. Close it in the prefix, or set `hash_tag`"
         )
     if "\0" in prefix:
-        raise ValueError("contains U+0000, at which an index cuts keys")
+        raise ValueError("contains U+0000, and an index truncates keys there")
     if "\r" in prefix or "\n" in prefix:
         raise ValueError(
-            "contains a line break, of which the server makes a space when it tells of an index"
+            "contains a line break, which the server turns into a space when it describes an index"
         )
     try:
         prefix.encode()
     except UnicodeEncodeError as exc:
-        raise ValueError("contains a lone surrogate, which is no text") from exc
+        raise ValueError("contains a lone surrogate, which is not valid text") from exc
     return prefix
 
 
@@ -87,7 +89,7 @@ def check_hash_tag(tag: object) -> str | None:
         return None
     if not isinstance(tag, str) or not tag or not tag.isprintable() or {*tag} & {*"{}"}:
         raise ValueError(
-            "is no text that can stand in braces. Give one such as 'shop', without braces"
+            "is not a string that can be put in braces. Give one such as 'shop', without braces"
         )
     return tag
 
@@ -172,7 +174,7 @@ class Identity:
             text = self._canonical(pk)
         elif isinstance(pk, bool) or not isinstance(pk, KEY_TYPES):
             raise InvalidKeyError(
-                f"{pk!r} is no primary key of {self._model_name}: it is a {type(pk).__name__}. "
+                f"{pk!r} is not a primary key of {self._model_name}: it is a {type(pk).__name__}. "
                 f"Give a {self.key_type.__name__}.",
                 value=pk,
             )
@@ -195,8 +197,8 @@ class Identity:
             return str(self.key_type(text))
         except ValueError as exc:
             raise InvalidKeyError(
-                f"{text!r} is no primary key of {self._model_name}, whose "
-                f"{self.key_field!r} is a {self.key_type.__name__}.",
+                f"{text!r} is not a primary key of {self._model_name}, whose {self.key_field!r} is "
+                f"a {self.key_type.__name__}.",
                 value=text,
             ) from exc
 
@@ -223,7 +225,7 @@ class Identity:
         pk = key[len(self._head) :]
         if not pk:
             raise InvalidKeyError(
-                f"{key!r} is the prefix of {self._model_name} alone. Give a primary key after it.",
+                f"{key!r} is only the prefix of {self._model_name}. Give a primary key after it.",
                 value=key,
             )
         return RedisKey(key if self.key_type is str else self._head + self._canonical(pk))
@@ -232,11 +234,13 @@ class Identity:
         other = self._registry.model_of_key(key)
         if isinstance(key, RedisKey) or other is not None:
             owner = (
-                f"the model {other.__name__}" if other is not None else "no model of this process"
+                f"the model {other.__name__}"
+                if other is not None
+                else "a model that this process does not know"
             )
             raise WrongModelError(
-                f"{key!r} is the key of {owner}, not of {self._model_name}. "
-                f"If it is a primary key, name it by {self._model_name}.key_of({str(key)!r}).",
+                f"{key!r} is the key of {owner}, not of {self._model_name}. If it is a primary "
+                f"key, give {self._model_name}.key_of({str(key)!r}).",
                 value=key,
             )
 
@@ -246,14 +250,14 @@ def pk_fault(pk: str, head: str) -> str | None:
     if not pk:
         return "is empty"
     if "\0" in pk:
-        return "contains U+0000, at which an index cuts a key"
+        return "contains U+0000, and an index truncates a key there"
     if pk.startswith(head):
-        return f"starts with the model's own prefix {head!r}, which stands before it already"
+        return f"starts with the model's own prefix {head!r}, which is added to it anyway"
     if not pk.isascii():
         try:
             pk.encode()
         except UnicodeEncodeError:
-            return "contains a lone surrogate, which is no text"
+            return "contains a lone surrogate, which is not valid text"
     return None
 
 

@@ -41,7 +41,7 @@ class ListOperations:
         location = location_to_write(model, path)
         schema = plain_schema(location, "list")
         if schema is None:
-            what = "no list whose elements are written one by one: it is a set or a tuple"
+            what = "not a list whose elements can be written individually: it is a set or a tuple"
             raise not_plain(model, path, what)
         self._model, self._element = model, location_to_write(model, path[0])
         self._place = ArrayPlace(
@@ -86,7 +86,7 @@ class ListOperations:
         _, (text, corrections) = self._element_of(value)
         if corrections:
             raise UnstorableValueError(
-                f"no text stands for {value!r} on the server, so that it cannot look for that in "
+                f"the server cannot represent {value!r}, so it cannot search for it in "
                 f"{self._place.name}. Remove it by its index, or under a lock.",
                 path=self._place.name,
                 value=value,
@@ -147,8 +147,8 @@ def read_taken(location: Location, name: str, key: str, text: bytes) -> Any:
         return location.codec.load(text)
     except ValidationError as exc:
         raise CorruptDocumentError(
-            f"what was taken out of {name} of {key!r} does not validate: {exc}\n"
-            "It is not in the document any more; `raw` of this error has its JSON.",
+            f"the value removed from {name} of {key!r} does not validate: {exc}\n"
+            "It is no longer in the document; `raw` of this error has its JSON.",
             key=key,
             raw=text,
         ) from exc

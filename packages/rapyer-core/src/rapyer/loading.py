@@ -30,8 +30,8 @@ def loaded(model: type[M], key: RedisKey, raw: bytes) -> M:
         instance = cast("M", model.__rapyer_codec__.load(raw))
     except ValidationError as exc:
         raise CorruptDocumentError(
-            f"the document at {str(key)!r} is no {model.__name__}: {exc}\n"
-            "Correct the document, or give the fields that it lacks a default.",
+            f"the document at {str(key)!r} is not a valid {model.__name__}: {exc}\n"
+            "Correct the document, or give its missing fields a default.",
             key=key,
             raw=raw,
         ) from exc
@@ -81,8 +81,8 @@ def _note_loaded(
             if not is_key_of(instance.__dict__[name], key):
                 raise CorruptDocumentError(
                     f"the document at {str(key)!r} says that it belongs at {str(instance.key)!r}: "
-                    f"its {name!r} is another one. Correct the document, or store it under its "
-                    "own key.",
+                    f"its {name!r} does not match its key. Correct the document, or store it "
+                    "under its own key.",
                     key=key,
                     raw=raw,
                 )

@@ -176,8 +176,8 @@ class Location:
                 key = self._values_of.of(of_keys).validator.validate_python(step.value)
                 if key != step.value:
                     raise ExpressionError(
-                        f"{self.text} leads to the key {step.value!r}, and its dict has {key!r} "
-                        "for that. Give this one."
+                        f"{self.text} has the key {step.value!r}, but its dict stores that key as "
+                        f"{key!r}. Give {key!r}."
                     )
                 if place.keys["type"] != "str":
                     self._read_key(step, place)
@@ -198,8 +198,8 @@ class Location:
             if key == step.value:
                 return
         raise UnstorableValueError(
-            f"{self.text} cannot be stored: the key {step.value!r} would not be read back from "
-            f"{step.stored_key!r}, which is its name in JSON.",
+            f"{self.text} cannot be stored: the key {step.value!r} cannot be restored from "
+            f"{step.stored_key!r}, its name in JSON.",
             path=self.text,
             value=step.value,
         )
@@ -221,7 +221,7 @@ def of_validators(error: Exception, locations: Iterable[Location]) -> Expression
     """Turn an error in a validator of the model into one about validating a value on its own."""
     names = ", ".join(location.text for location in locations)
     return ExpressionError(
-        f"a validator raised {error!r} for {names}. A path validates its value by itself, without "
+        f"a validator raised {error!r} for {names}. A path validates its value on its own, without "
         "the other fields of the model (`info.data` is None): load and save the document."
     )
 
@@ -382,12 +382,12 @@ class Locations:
         return path
 
     def _refuse(self, path: Path[Any]) -> None:
-        if not issubclass(self._model, model_of(path)):
-            raise ExpressionError(f"{path!r} is no path of {self._model.__name__}. Start it there.")
+        if not issubclass(model := self._model, model_of(path)):
+            raise ExpressionError(f"{path!r} is not a path of {model.__name__}. Start it there.")
         if EACH in steps_of(path):
             raise ExpressionError(
-                f"{path!r} leads to the values of all elements of a list. Give an index: one value "
-                "is read or written at a time."
+                f"{path!r} stands for the values of all elements of a list, but only one value can "
+                "be read or written at a time. Give an index."
             )
         if not steps_of(path):
             raise ExpressionError(f"{path!r} is a whole document. Use get(key) and save().")

@@ -69,9 +69,8 @@ def lock_keys(key: str, name: str, *, is_cluster: bool) -> LockKeys:
     """
     if is_cluster and not can_be_beside(key):
         raise LockError(
-            f"no lock can be in the slot of {key!r} on a cluster: the key has a '}}' and no "
-            "hash tag. Give the document a key with a hash tag, such as 'user:{...}', or "
-            "without '}'."
+            f"no lock can be in the slot of {key!r} on a cluster: the key has a '}}' but no hash "
+            "tag. Give the document a key with a hash tag, such as 'user:{...}', or without '}'."
         )
     # without a colon in the name, the key ends at the last one
     name = name.replace("%", "%25").replace(":", "%3A")
@@ -137,7 +136,7 @@ class DocumentLock(Generic[M]):
     def _begin(self) -> None:
         if self._token:
             raise LockError(
-                f"{self!r} was entered before. Call lock() again for each block: `async with "
+                f"{self!r} has already been entered. Call lock() again for each block: `async with "
                 "user.lock(...) as fresh:`."
             )
         self._token = secrets.token_hex(16)
@@ -150,8 +149,8 @@ class DocumentLock(Generic[M]):
         held = _held.setdefault(task, set())
         if self._keys.lock in held:
             raise LockError(
-                f"this task holds the lock {self._name!r} of {str(self._key)!r} already, and would "
-                "wait for itself for ever. Use the instance that the outer block has given."
+                f"this task already holds the lock {self._name!r} of {str(self._key)!r}, and would "
+                "wait for itself forever. Use the instance from the outer block."
             )
         held.add(self._keys.lock)
         self._task = task
@@ -181,8 +180,8 @@ class DocumentLock(Generic[M]):
             left = deadline - time.monotonic()
             if left <= 0:
                 raise LockTimeoutError(
-                    f"the lock {self._name!r} of {str(self._key)!r} is held by somebody else, and "
-                    f"was not given back within {self._wait} seconds. Give it more time, or try "
+                    f"the lock {self._name!r} of {str(self._key)!r} is held by someone else, and "
+                    f"was not released within {self._wait} seconds. Give it more time, or try "
                     "again later.",
                     key=self._key,
                     name=self._name,
@@ -274,9 +273,9 @@ class DocumentLock(Generic[M]):
     def _lost(self) -> LockLostError:
         return LockLostError(
             f"the lock {self._name!r} of {str(self._key)!r} was lost before the block ended: its "
-            f"lease of {self._lease} seconds was not renewed in time, or somebody has deleted it. "
-            "Somebody else may have changed the document; nothing was written. Repeat the block; "
-            "what holds up the event loop for longer than the lease does not belong into it.",
+            f"lease of {self._lease} seconds was not renewed in time, or someone deleted it. "
+            "Someone else may have changed the document; nothing was written. Repeat the block, "
+            "without code in it that blocks the event loop for longer than the lease.",
             key=self._key,
             name=self._name,
         )
@@ -284,11 +283,11 @@ class DocumentLock(Generic[M]):
 
 def _checked_name(name: object) -> str:
     if not isinstance(name, str) or not name:
-        raise TypeError(f"the name of a lock is {name!r}. Give a text, such as 'profile'.")
+        raise TypeError(f"the name of a lock is {name!r}. Give a string, such as 'profile'.")
     try:
         name.encode()
     except UnicodeEncodeError as exc:
-        raise ValueError(f"the name of a lock is {name!r}, which is no text.") from exc
+        raise ValueError(f"the name of a lock is {name!r}, which is not valid text.") from exc
     return name
 
 

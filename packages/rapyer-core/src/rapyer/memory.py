@@ -202,9 +202,9 @@ def require_instance(value: object) -> None:
     """
     if not hasattr(value, "__rapyer_identity__"):
         raise TypeError(
-            f"{value!r} is no instance of a model. This call is for an instance; by key there are "
-            "get(key) and exists(key) of the class, and what ends in _by_key or _for: "
-            "aupdate_by_key(key), delete_by_key(key), lock_by_key(key), set_ttl_by_key(key), "
+            f"{value!r} is not an instance of a model. This method needs an instance; to use a "
+            "key, call get(key) or exists(key) on the class, or a method that ends in _by_key or "
+            "_for: aupdate_by_key(key), delete_by_key(key), lock_by_key(key), set_ttl_by_key(key), "
             "pipeline_for(key)."
         ) from None
 

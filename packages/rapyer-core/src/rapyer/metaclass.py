@@ -64,7 +64,7 @@ class RedisModelMeta(ModelMetaclass):
                 cls = super().__new__(mcs, name, bases, namespace, **kwargs)
             except TypeError as exc:
                 if "__init_subclass__" in str(exc):  # what pydantic leaves, nothing takes
-                    exc.add_note(f"Options of rapyer stand in the `class Config` of {name}.")
+                    exc.add_note(f"Put options of rapyer in the `class Config` of {name}.")
                 raise
             finally:
                 _building.reset(token)
@@ -122,8 +122,9 @@ class _ReadOptions(type):
 
 def _refuse_late_option(model: str, name: str) -> NoReturn:
     raise OptionError(
-        f"{model}.{name} cannot be set or deleted: options are read when the class is made. Write "
-        f"them in the `class Config` of the model, or give them for all to `init_rapyer`."
+        f"{model}.{name} cannot be set or deleted: options are read when the class is created. "
+        "Write them in the `class Config` of the model, or give them to `init_rapyer` for all "
+        "models."
     )
 
 
@@ -225,8 +226,8 @@ def refuse_private_names(model: type[BaseModel], host: ModelHost) -> None:
             theirs = vars(base).get("__private_attributes__", {}).get(name, attribute)
             if plugin is not None and theirs is not attribute:
                 raise ModelDefinitionError(
-                    f"the private attribute {name!r} of {model.__name__} would be that of "
-                    f"{base.__name__} of the {plugin}. Give it another name."
+                    f"the private attribute {name!r} of {model.__name__} has the same name as one "
+                    f"of {base.__name__} of the {plugin}. Give it another name."
                 )
 
 
@@ -238,9 +239,9 @@ def _refuse_mixin_before_its_model(model: str, bases: tuple[type, ...]) -> None:
             plugin = None if host is None else host.owner_of(base)
             if plugin is not None and base is not later and issubclass(later, base):
                 raise ModelDefinitionError(
-                    f"{model} derives from {base.__name__} before {later.__name__}, which has it "
-                    f"from the {plugin} already. Name it after: "
-                    f"class {model}({later.__name__}, {base.__name__})."
+                    f"{model} derives from {base.__name__} before {later.__name__}, which already "
+                    f"has it from the {plugin}. Put it last: class {model}({later.__name__}, "
+                    f"{base.__name__})."
                 )
 
 
@@ -250,8 +251,8 @@ def _refuse_meta(model: str, namespace: dict[str, Any]) -> None:
         is_plain = type(value) is type and value.__bases__ == (object,) and not is_dataclass(value)
         if name == "Meta" or (is_plain and name.lower() in _PLACES_OF_OPTIONS):
             raise ModelDefinitionError(
-                f"{model} has a `{name}`, which rapyer does not read. Its options stand in `class "
-                "Config`, such as `prefix`; see docs/models.md."
+                f"{model} has a `{name}`, which rapyer does not read. Put options, such as "
+                "`prefix`, in `class Config`; see docs/models.md."
             )
 
 
@@ -263,7 +264,7 @@ def _refuse_config_of_plain_base(model: str, bases: tuple[type, ...], config: ob
             continue
         if not (isinstance(config, type) and issubclass(config, plain)):
             raise ModelDefinitionError(
-                f"{model} derives from {base.__name__}, which is no model of rapyer, so that its "
+                f"{model} derives from {base.__name__}, which is not a model of rapyer, so its "
                 f"`class Config` would be ignored. Write `class Config({base.__name__}.Config)` in "
                 f"{model}."
             )

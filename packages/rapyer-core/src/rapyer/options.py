@@ -68,7 +68,7 @@ class Option(Generic[T]):
         if self.name not in options:
             raise LookupError(
                 f"{model.__name__} has no option {self.name!r}: it does not derive from an "
-                "AtomicRedisModel for which that was registered."
+                "AtomicRedisModel with that option."
             )
         return options[self.name]
 
@@ -84,7 +84,7 @@ class Option(Generic[T]):
             reasons = "; ".join(
                 dict.fromkeys(error["msg"] for error in exc.errors(include_url=False))
             )
-            raise ValueError(f"is no value of this option ({reasons})") from None
+            raise ValueError(f"is not a valid value for this option ({reasons})") from None
         return checked if self.parse is None else self.parse(checked)
 
 
@@ -127,7 +127,7 @@ class OptionTable:
             ValueError: No option can have its name, or pydantic does not know its type.
         """
         if not option.name.isidentifier() or option.name.startswith("_"):
-            raise ValueError("is no name that a `class Config` could set")
+            raise ValueError("is not a name that a `class Config` can set")
         try:
             _adapter_of(option.type)
         except (PydanticSchemaGenerationError, PydanticUserError, NameError) as exc:
@@ -213,7 +213,7 @@ class OptionTable:
             return {}
         if not isinstance(config, type):
             raise ModelDefinitionError(
-                f"{name}.Config is a {type(config).__name__}, and options stand in a class: "
+                f"{name}.Config is a {type(config).__name__}, but options must be in a class: "
                 "`class Config: ...`."
             )
         written: dict[str, object] = {}
@@ -221,7 +221,7 @@ class OptionTable:
             unset = inspect.get_annotations(part).keys() - vars(part).keys()
             if unset:
                 raise OptionError(
-                    f"{name}.Config annotates {min(unset)!r} and does not set it. Write "
+                    f"{name}.Config annotates {min(unset)!r} but does not set it. Write "
                     f"`{min(unset)} = ...`."
                 )
             for key, value in vars(part).items():
@@ -244,13 +244,15 @@ class OptionTable:
         except Exception as exc:
             raise OptionError(
                 f"{where}.{key}: checking a {type(value).__name__} failed with "
-                f"{type(exc).__name__}: {exc}. Correct `parse` of the option, which raises "
-                "ValueError for what it does not take."
+                f"{type(exc).__name__}: {exc}. Fix `parse` of the option: it must raise ValueError "
+                "for values that it does not accept."
             ) from exc
 
     def _unknown(self, key: str) -> str:
         if key in first_party.OPTIONS:
             return first_party.how_to_get(first_party.OPTIONS[key], self._disabled)
         near = get_close_matches(key.lower(), [*self._options, *first_party.OPTIONS], n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(self._options)}."
-        return f"rapyer does not know. {remedy} Settings of pydantic stand in `model_config`."
+        remedy = (
+            f"Did you mean {near[0]!r}?" if near else f"The options are {', '.join(self._options)}."
+        )
+        return f"rapyer does not know. {remedy} Put pydantic settings in `model_config`."

@@ -35,8 +35,8 @@ def plain_schema(location: Location, kind: str) -> Schema | None:
 def not_plain(model: type[BaseRedisModel], path: Any, what: str) -> ExpressionError:
     """Make the error for a value that the server does not change in place."""
     return ExpressionError(
-        f"{path!r} is {what}, or has a validator or a serializer of its own. Write it as a whole, "
-        f"under a lock: `async with {model.__name__}.lock_by_key(key) as fresh:`."
+        f"{path!r} is {what}, or has a custom validator or serializer. Write it as a whole, under "
+        f"a lock: `async with {model.__name__}.lock_by_key(key) as fresh:`."
     )
 
 

@@ -85,7 +85,7 @@ def _bar(total: int | None, what: str) -> AbstractContextManager[ProgressCallabl
     if find_spec("tqdm") is not None:
         return _TqdmBar(total, what)
     raise ModuleNotFoundError(
-        "progress=True shows a bar by rich or tqdm, and neither is installed. Run `pip install "
+        "progress=True needs rich or tqdm for the bar, but neither is installed. Run `pip install "
         "rich`, or give a callable that takes (done, total)."
     )
 

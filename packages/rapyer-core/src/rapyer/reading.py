@@ -88,8 +88,8 @@ def _loaded(reader: Reader, key: RedisKey, reply: bytes) -> list[list[Any]]:
     except ValidationError as exc:
         names = ", ".join(location.text for location in reader.locations)
         raise CorruptDocumentError(
-            f"what the document at {str(key)!r} has for {names} does not validate: {exc}\n"
-            "Correct the document.",
+            f"the document at {str(key)!r} has an invalid value for {names}: {exc}\nCorrect the "
+            "document.",
             key=key,
             raw=reply,
         ) from exc
@@ -132,7 +132,7 @@ def _values(
     """Return the values of a document that lacked some, from what was read of it again."""
     if reply is None:  # deleted in the meantime
         if default is REQUIRED:
-            raise KeyNotFoundError(f"no document is stored at {str(key)!r} any more.", key=key)
+            raise KeyNotFoundError(f"the document at {str(key)!r} no longer exists.", key=key)
         return [default] * len(reader.locations)
     return [
         _or_default(default, _navigate, match[0], location.rest, key, location)
@@ -156,7 +156,7 @@ def _static_default(location: Location, key: RedisKey, type_at: Mapping[str, str
         if is_wrong and parent not in ("object", "null", None):
             raise WrongTypeError(
                 f"the document at {str(key)!r} has {parent} at {above}, where {location.text} "
-                "leads through an object. Correct the document.",
+                "needs an object. Correct the document.",
                 key=key,
                 redis_type="ReJSON-RL",
                 path=above,
@@ -197,6 +197,6 @@ def _below(value: Any, step: Step) -> Any:
 def _no_document(model: type[BaseRedisModel], key: RedisKey) -> KeyNotFoundError:
     return KeyNotFoundError(
         f"no {model.__name__} is stored at {str(key)!r}. It was never saved, was deleted or has "
-        "expired; with default= that is returned instead of raising.",
+        "expired; give default= to return a default instead of raising.",
         key=key,
     )

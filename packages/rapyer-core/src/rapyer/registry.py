@@ -48,7 +48,7 @@ class ModelRegistry:
             theirs = other.__rapyer_identity__.prefix
             raise ModelDefinitionError(
                 f"models {_full_name(other)} and {_full_name(model)} cannot be told apart by their "
-                f"keys: their prefixes are {theirs!r} and {prefix!r}. Give one of them another "
+                f"keys: their prefixes are {theirs!r} and {prefix!r}. Give one of them a different "
                 "`prefix` in its own `class Config`; a parametrized generic needs a subclass for "
                 "that."
             )

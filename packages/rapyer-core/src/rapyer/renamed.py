@@ -19,7 +19,7 @@ RENAMED: Final[Mapping[str, str]] = {
     "afind": "`find(condition).to_list()` of rapyer-query, or `bulk_get(keys)` of rapyer-bulk",
     "afind_one": "`find_one(condition)` of rapyer-query, or `get(key, None)`",
     "afind_keys": "`find(condition).keys()` of rapyer-query",
-    "alock": "`lock(name)`, whose block writes what it has changed",
+    "alock": "`lock(name)`, whose block writes its changes",
     "alock_from_key": "`lock_by_key(key, name)`",
     "lock_from_key": "`lock_by_key(key, name)`",
     "apipeline": "`pipeline()` of rapyer-pipeline",
@@ -42,7 +42,7 @@ def refuse_renamed(owner: str, name: str) -> None:
     """
     if name in RENAMED:
         raise AttributeError(
-            f"{owner} has no {name!r}, which is a name of rapyer 1.x. It is {RENAMED[name]} now; "
-            "see docs/from-rapyer-1.md.",
+            f"{owner} has no {name!r}, a name from rapyer 1.x. It is now {RENAMED[name]}; see "
+            "docs/from-rapyer-1.md.",
             name=name,
         )

@@ -54,7 +54,10 @@ class ShiftOperations:
         kinds = ("datetime", "date", "timedelta")
         schema = next(filter(None, (plain_schema(location, kind) for kind in kinds)), None)
         if schema is None or not schema.keys() <= _KNOWN:
-            what = "no datetime, date or timedelta that is moved: it is of another type, has bounds"
+            what = (
+                "not a datetime, date or timedelta that can be moved: it is of another type, has "
+                "bounds"
+            )
             raise not_plain(model, path, what)
         self._location = location
         self._kind: str = schema["type"]
@@ -70,13 +73,13 @@ class ShiftOperations:
                 changed.
         """
         if not isinstance(span, timedelta):
-            raise TypeError(
-                f"{span!r} is nothing to move {self._location.text} by. Give a timedelta."
-            )
+            raise TypeError(f"{self._location.text} cannot be moved by {span!r}. Give a timedelta.")
         if self._kind == "datetime":
             return await self._shift_datetime(document, span)
         if self._kind == "date" and span % _DAY:
-            raise ValueError(f"{self._location.text} is a date, and {span!r} has a part of a day.")
+            raise ValueError(
+                f"{self._location.text} is a date, but {span!r} is not a whole number of days."
+            )
         amount = span // _DAY if self._kind == "date" else dump_timedelta(span)
         least, most = _RANGES[self._kind]
         if abs(amount) >= 2**63:
@@ -105,7 +108,7 @@ class ShiftOperations:
             "the 64 bits of microseconds" if self._kind == "timedelta" else "the years 1 to 9999"
         )
         return NumberOverflowError(
-            f"moving {self._location.text} of {key!r} by {span!r} leaves {limit}. It was not "
+            f"moving {self._location.text} of {key!r} by {span!r} exceeds {limit}. It was not "
             "changed.",
             key=key,
             path=self._location.text,

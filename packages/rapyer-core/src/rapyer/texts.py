@@ -35,7 +35,9 @@ class TextOperations:
         location = location_to_write(model, path)
         schema = plain_schema(location, "str") or plain_schema(location, "bytes")
         if schema is None or not schema.keys() <= _KNOWN:
-            what = "no text and no bytes that are appended to: it is of another type, has a pattern"
+            what = (
+                "not a str or bytes that can be appended to: it is of another type, has a pattern"
+            )
             raise not_plain(model, path, what)
         self._kind: type[str | bytes] = str if schema["type"] == "str" else bytes
         self._codec = location.codec
@@ -62,7 +64,7 @@ class TextOperations:
         """
         if not isinstance(added, self._kind):
             raise TypeError(
-                f"{added!r} is nothing to append to {self._place.name}. Give {self._kind.__name__}."
+                f"{added!r} cannot be appended to {self._place.name}. Give {self._kind.__name__}."
             )
         text = TextInDocument(document, self._place, reads_up_to)
         if self._kind is bytes:

@@ -44,34 +44,34 @@ def find_version(model: type[BaseModel]) -> VersionField | None:
         inherited: VersionField | None = vars(base).get("__rapyer_version__")
         if inherited is not None and inherited.name not in names:
             raise ModelDefinitionError(
-                f"{model.__name__}.{inherited.name} is the Version of {base.__name__}, and "
-                "declared again without Version. Annotate it as Version here too, or give it "
-                "another name."
+                f"{model.__name__}.{inherited.name} is the Version of {base.__name__}, but is "
+                "redeclared without Version. Annotate it as Version here too, or give it another "
+                "name."
             )
     if not names:
         return None
     if len(names) > 1:
         raise ModelDefinitionError(
-            f"{model.__name__} has the versions {', '.join(map(repr, names))}, and a document is "
-            "counted once. Annotate the others as int."
+            f"{model.__name__} has the versions {', '.join(map(repr, names))}, but a document has "
+            "only one version. Annotate the others as int."
         )
     field = model.__pydantic_fields__[names[0]]
     if field.annotation is not int:
         raise ModelDefinitionError(
-            f"{model.__name__}.{names[0]} is a Version of the type {field.annotation!r}. Annotate "
-            "it as Version alone."
+            f"{model.__name__}.{names[0]} is a Version of type {field.annotation!r}. Annotate it "
+            "as Version only."
         )
     if field.default != 0 or type(field.default) is not int:
         raise ModelDefinitionError(
-            f"{model.__name__}.{names[0]} is a Version with the default {field.default!r}, and 0 "
-            "stands for what was never saved. Write `= Field(default=0)`, or nothing."
+            f"{model.__name__}.{names[0]} is a Version with the default {field.default!r}, but 0 "
+            "stands for a document that was never saved. Write `= Field(default=0)`, or no default."
         )
     try:
         path = render_path((stored_text(field.serialization_alias or names[0]),))
     except UnaddressableKeyError as exc:
         raise ModelDefinitionError(
-            f"{model.__name__}.{names[0]} is the Version, and stored under a name that no path "
-            f"leads to: {exc} Give it another alias."
+            f"{model.__name__}.{names[0]} is the Version, but is stored under a name that no path "
+            f"can address: {exc} Give it another alias."
         ) from exc
     return VersionField(names[0], path)
 
@@ -147,8 +147,8 @@ def _checked(instance: BaseRedisModel, version: VersionField) -> int:
     number: object = instance.__dict__.get(version.name)
     if type(number) is not int or not 0 <= number < LIMIT:
         raise UnstorableValueError(
-            f"{type(instance).__name__}.{version.name} is {number!r}, which is no version. It is 0 "
-            "for what was never saved, and counted by rapyer.",
+            f"{type(instance).__name__}.{version.name} is {number!r}, which is not a version. It "
+            "is 0 for a document that was never saved, and rapyer counts it from there.",
             path=version.name,
             value=number,
         )

@@ -216,8 +216,8 @@ class ChangesWrite(InstanceWrite):
         super().__init__(instance)
         if origin_of(instance) != self.key:
             raise ChangesNotTrackedError(
-                f"this {type(instance).__name__} is a copy with another primary key, and what is "
-                f"stored at {str(self.key)!r} is not known. Save it as a whole."
+                f"this {type(instance).__name__} is a copy with a different primary key, and what "
+                f"is stored at {str(self.key)!r} is unknown. Save the whole instance."
             )
         self._differences, self._text = compare(self._baseline.text, instance)
         self.writes = _writes(instance, self._differences) if self._differences else []
@@ -291,12 +291,12 @@ def tracked(instance: BaseRedisModel) -> Baseline:
     if not model.__rapyer_tracks__:
         raise ChangesNotTrackedError(
             f"{model.__name__} does not keep what its instances were loaded or saved as. Set "
-            "`track_changes = True` in its `class Config`, which adds some 15 % to their memory."
+            "`track_changes = True` in its `class Config`, which adds about 15% to their memory."
         )
     if baseline is None:
         raise ChangesNotTrackedError(
-            f"this {model.__name__} was neither loaded nor saved since its changes are tracked. "
-            "Save it, or load it."
+            f"this {model.__name__} has been neither loaded nor saved since its changes are "
+            "tracked. Save or load it first."
         )
     return baseline
 
@@ -319,8 +319,9 @@ def _writes(instance: BaseRedisModel, differences: list[Difference]) -> list[Wri
     model = type(instance)
     if not differences[0].steps:
         raise ExpressionError(
-            f"no path leads to what was changed in this {model.__name__}, whose document is not "
-            "made of its fields or has a name that RedisJSON cannot spell. Save it as a whole."
+            f"no path can address what was changed in this {model.__name__}: its document is not "
+            "made of its fields, or has a name that RedisJSON has no syntax for. Save the whole "
+            "instance."
         )
     locations = [model.__rapyer_locations__.behind(difference.steps) for difference in differences]
     for steps in guarded(locations):
@@ -341,7 +342,7 @@ def _write(location: Location, value: Any) -> Write:
         location.check_keys()
     except (ValidationError, ExpressionError) as exc:
         raise UnstorableValueError(
-            f"{location.text} cannot be stored: a key on the way is none of its dict: {exc}",
+            f"{location.text} cannot be stored: a key in the path is not valid for its dict: {exc}",
             path=location.text,
             value=value,
         ) from exc

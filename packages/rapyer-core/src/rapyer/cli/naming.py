@@ -12,7 +12,9 @@ from rapyer.base import BaseRedisModel, identity_of
 from rapyer.cli.errors import UsageError
 from rapyer.guards import is_class
 
-_REMEDY: Final = "Write `package.module:Model`, and run it where Python finds the package."
+_REMEDY: Final = (
+    "Write `package.module:Model`, and run the command where Python can find the package."
+)
 
 
 def add_models(parser: ArgumentParser, *, required: bool) -> None:
@@ -73,7 +75,7 @@ def _imported(name: str, target: str) -> Any:
     except ModuleNotFoundError as exc:
         raise UsageError(f"{target!r}: {_lost(name, str(exc.name))}") from exc
     except (ValueError, TypeError) as exc:  # a name that no module can have
-        raise UsageError(f"{target!r} names no module: {exc}. {_REMEDY}") from exc
+        raise UsageError(f"{target!r} does not name a module: {exc}. {_REMEDY}") from exc
     except Exception as exc:  # whatever it does when it is imported
         raise UsageError(f"{target!r}: importing {name} failed with {exc!r}.") from exc
 
@@ -82,12 +84,15 @@ def _lost(name: str, missing: str) -> str:
     """Return which module is missing, and what was most likely meant."""
     said = f"there is no module {missing!r}."
     if missing != name and not name.startswith(f"{missing}."):
-        return f"importing {name} failed, for {said} Install what has it, or correct the import."
+        return (
+            f"importing {name} failed: {said} Install the package that provides it, or fix the "
+            "import."
+        )
     module, _, rest = name.rpartition(".")
     if rest == "py":
         return f"{said} Name the module without `.py`: {module!r}."
     if module and missing == name and hasattr(sys.modules.get(module), rest):
-        return f"{said} Write '{module}:{rest}' for what the module {module!r} has."
+        return f"{said} Write '{module}:{rest}' for an attribute of the module {module!r}."
     return f"{said} {_REMEDY}"
 
 
@@ -103,7 +108,7 @@ def _model_at(module: Any, path: str, target: str) -> type[BaseRedisModel]:
                 f"{target!r}: the module {module.__name__!r} has no {path!r}. {there}"
             ) from None
     if not _is_model(found):
-        raise UsageError(f"{target!r} is {found!r}, and no model with documents.")
+        raise UsageError(f"{target!r} is {found!r}, which is not a model with documents.")
     model: type[BaseRedisModel] = found
     return model
 

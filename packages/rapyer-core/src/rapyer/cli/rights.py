@@ -49,7 +49,7 @@ def rights_check(
         except ResponseError as exc:
             if is_of_the_moment(exc):
                 raise
-            remedy = "Allow EVAL and EVALSHA, by which operations are atomic."
+            remedy = "Allow EVAL and EVALSHA, which make operations atomic."
             return [Finding("fault", f"scripts cannot be run: {str(exc).rstrip('.')}", remedy)]
         return [_at(found, len(nodes), finding) for finding, found in places.items()]
 
@@ -63,14 +63,14 @@ def _finding(
         return _of_no_key(package, rights.refused, key, prefix)
     needed = [name for name in rights.refused if name not in optional]
     if needed:
-        text = f"{package} sends what the user may not run: {', '.join(needed)}"
+        text = f"{package} sends commands that the user may not run: {', '.join(needed)}"
         remedy = f"Allow it: ACL SETUSER ... {_granting(needed)}."
         if not rights.writes_key:  # as with `%R~*`, which refuses commands that are allowed
-            remedy += f" If it has {key!r} for reading alone, allow all of it: ~{prefix}*."
+            remedy += f" If it may only read {key!r}, allow full access: ~{prefix}*."
         return Finding("fault", text, remedy)
     if rights.refused:
         refused = rights.refused
-        text = f"{package} does without what the user may not run: {', '.join(refused)}"
+        text = f"{package} works without commands that the user may not run: {', '.join(refused)}"
         return Finding("note", text, f"To allow it: ACL SETUSER ... {_granting(refused)}.")
     return Finding("ok", f"the user may run all commands of {package}")
 
@@ -86,15 +86,16 @@ def _of_no_key(package: str, refused: Sequence[str], key: str, prefix: str) -> F
     """Report that the user can do nothing with a key: that of a model, or any key."""
     if not prefix:
         text = (
-            f"whether the user may run {', '.join(refused)} is not known, for it may not use the "
-            f"key {key!r}"
+            f"whether the user may run {', '.join(refused)} is unknown, because it may not access "
+            f"the key {key!r}"
         )
-        return Finding("note", text, "Name models whose keys it has: doctor package.module.")
+        return Finding("note", text, "Name models whose keys it may access: doctor package.module.")
     return Finding(
         "warning",
-        f"the user may run nothing on {key!r}, and so not what {package} sends",
-        "Unless it has other keys of that prefix, allow them, and ask again: ACL SETUSER ... "
-        f"~{prefix}*.",
+        f"the user may not run any command on {key!r}, so it may not run those that {package} "
+        "sends",
+        "Unless it may access other keys with that prefix, allow them, and run this again: ACL "
+        f"SETUSER ... ~{prefix}*.",
     )
 
 

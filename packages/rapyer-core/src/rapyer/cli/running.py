@@ -45,7 +45,7 @@ def add_connection(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--redis",
         metavar="URL",
-        help=f"the server of models that name none; {URL_VARIABLE} if not given",
+        help=f"the server for models that do not name one; default: {URL_VARIABLE}",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 

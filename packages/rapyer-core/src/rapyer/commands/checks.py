@@ -61,7 +61,7 @@ async def _server(node: Channel) -> Sequence[Finding]:
         f"{name} {number // 10_000}.{number // 100 % 100}.{number % 100}"
         for name, number in sorted(server.modules.items())
     )
-    text = f"Redis {server.version}, {modules or 'its modules are not told'}"
+    text = f"Redis {server.version}, {modules or 'its modules are unknown'}"
     found = [Finding("ok", f"{text}; a round trip takes {min(trips) * 1000:.2f} ms")]
     info = await _info(node, "replication")
     if info.get("role") == "slave":
@@ -83,22 +83,26 @@ async def _memory(node: Channel) -> Sequence[Finding]:
     text = f"{used // _MB} of {bound // _MB} MB are used (maxmemory, {policy})"
     if policy.startswith("allkeys"):
         return [Finding(
-            "warning", f"{text}: when it is full, Redis deletes documents without a word",
-            "Set maxmemory-policy to noeviction, or to volatile-ttl where only documents with an "
-            "expiry may go.",
+            "warning", f"{text}: when it is full, Redis silently deletes documents",
+            "Set maxmemory-policy to noeviction, or to volatile-ttl if only documents with an "
+            "expiry may be deleted.",
         )]  # fmt: skip
     if policy.startswith("volatile"):
-        return [Finding("note", f"{text}: when it is full, documents go before they expire")]
+        return [
+            Finding("note", f"{text}: when it is full, documents are deleted before they expire")
+        ]
     if used > 0.9 * bound:
-        return [Finding("warning", f"{text}: soon writes are refused", "Set a higher maxmemory.")]
+        return [
+            Finding("warning", f"{text}: writes will soon be refused", "Set a higher maxmemory.")
+        ]
     return [Finding("ok", text)]
 
 
 def _memory_without_bound(used: int, machine: int) -> Finding:
-    text = f"{used // _MB} MB are used; no bound is set (maxmemory)"
+    text = f"{used // _MB} MB are used; no limit is set (maxmemory)"
     if machine and used > 0.8 * machine:
         return Finding(
-            "warning", f"{text}, and the machine has {machine // _MB} MB", "Set maxmemory."
+            "warning", f"{text}, and the machine has only {machine // _MB} MB", "Set maxmemory."
         )
     return Finding("ok", text)
 
@@ -112,7 +116,7 @@ async def _persistence(node: Channel) -> Sequence[Finding]:
         if state != "ok":
             return [Finding(
                 "fault", f"it could not write to its disk ({name}: {state}) and may refuse writes",
-                "See its log; most often the disk is full.",
+                "Check its log; most often the disk is full.",
             )]  # fmt: skip
     if info.get("aof_enabled") == "1":
         return [Finding("ok", "writes are logged (appendonly)")]
@@ -121,11 +125,11 @@ async def _persistence(node: Channel) -> Sequence[Finding]:
         return [Finding("note", _UNREADABLE.format(command="CONFIG GET"))]
     if config.get("save"):
         return [Finding(
-            "note", f"what was written since the last snapshot is lost when it stops without one "
-            f"(save {config['save']})", "Set appendonly to yes where no write may be lost.",
+            "note", f"writes since the last snapshot are lost if it stops without one "
+            f"(save {config['save']})", "Set appendonly to yes if no write may be lost.",
         )]  # fmt: skip
     return [Finding(
-        "note", "nothing is kept when it stops", "Set appendonly to yes, unless it is a cache."
+        "note", "all data is lost when it stops", "Set appendonly to yes, unless it is a cache."
     )]  # fmt: skip
 
 
@@ -137,8 +141,8 @@ async def _connections(node: Channel) -> Sequence[Finding]:
     text = f"{used} of {bound or 'any number of'} connections are used (maxclients)"
     if bound and used > 0.8 * bound:
         return [Finding(
-            "warning", f"{text}: soon new ones are refused",
-            "Set a higher maxclients, or bound each process: ?max_connections= in its URL.",
+            "warning", f"{text}: new ones will soon be refused",
+            "Set a higher maxclients, or limit each process: ?max_connections= in its URL.",
         )]  # fmt: skip
     return [Finding("ok", text)]
 
@@ -149,10 +153,10 @@ async def _limits(node: Channel) -> Sequence[Finding]:
     if not config:
         return [Finding("note", _UNREADABLE.format(command="CONFIG GET"))]
     largest = min(int(config.get(name, 2**63)) for name in names[:2])
-    text = f"a value of up to {largest // _MB} MB is taken at once ({', '.join(names[:2])})"
+    text = f"values of up to {largest // _MB} MB are accepted ({', '.join(names[:2])})"
     slow = config.get(names[2])
     if slow is not None:
-        text += f"; while a script takes more than {slow} ms others are told BUSY ({names[2]})"
+        text += f"; while a script takes more than {slow} ms, other clients get BUSY ({names[2]})"
     return [Finding("ok", text)]
 
 

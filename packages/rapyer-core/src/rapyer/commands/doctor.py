@@ -53,7 +53,7 @@ def _run(arguments: Namespace) -> int:
 
 
 DOCTOR_COMMAND = Command(
-    "doctor", "look at the server: modules, rights, limits, and indexes of models", _run,
+    "doctor", "check the server: modules, permissions, limits, and indexes of models", _run,
     _add_arguments,
 )  # fmt: skip
 
@@ -122,7 +122,7 @@ async def _examined(
         try:
             found = await check.run(channel, models)
         except (ResponseError, RapyerError) as exc:  # of this check; the others go on
-            found = [Finding("fault", f"it could not be looked at: {exc}")]
+            found = [Finding("fault", f"the check failed: {exc}")]
         told += [_Told(channel.place, check.name, finding) for finding in found]
     return told
 

@@ -72,7 +72,10 @@ def _run(arguments: Namespace) -> int:
 
 
 INSPECT_COMMAND = Command(
-    "inspect", "show a document, its expiry, and what its model says of it", _run, _add_arguments
+    "inspect",
+    "show a document, its expiry, and how it fits its model",
+    _run,
+    _add_arguments,
 )
 
 
@@ -101,7 +104,7 @@ def _key_of(written: str) -> str:
             return os.fsencode(written).decode()
         except UnicodeError:
             raise UsageError(
-                f"{written!r} is no text in UTF-8, as keys of documents are. Write it as such."
+                f"{written!r} is not valid UTF-8, but keys of documents are. Write it in UTF-8."
             ) from None
     return written
 
@@ -116,8 +119,8 @@ def _model_of(key: str, targets: Sequence[str]) -> type[BaseRedisModel] | None:
     if model is None:
         prefixes = ", ".join(f"{one.__name__} {identity_of(one).prefix}:..." for one in models)
         raise UsageError(
-            f"{key!r} is the key of none of the models ({prefixes}). Give a whole key of one of "
-            "them, or the key alone."
+            f"{key!r} is not the key of any of the models ({prefixes}). Give a whole key of one of "
+            "them, or give only the key."
         )
     return model
 
@@ -191,10 +194,10 @@ def _shown(found: _Inspection) -> str:
 def _lines(found: _Inspection) -> Iterator[str]:
     yield found.key
     if found.kind == "none":
-        yield "  there is nothing: it was never saved, was deleted, or has expired"
+        yield "  no such key: it was never saved, was deleted, or has expired"
         return
     if found.raw is None:
-        yield f"  type     {found.kind}, which is no document of rapyer"
+        yield f"  type     {found.kind}, which is not a document of rapyer"
     else:
         yield f"  type     {found.kind}, a JSON document"
     yield f"  expires  {_expiry(found)}"
@@ -202,7 +205,7 @@ def _lines(found: _Inspection) -> Iterator[str]:
     if found.raw is None:
         return
     if found.model is None:
-        yield "  model    not asked for: name models or modules behind the key"
+        yield "  model    not checked: name models or modules after the key"
     else:
         yield f"  model    {_name(found.model)}"
         yield f"  valid    {'no' if found.faults else 'yes'}"
@@ -216,7 +219,7 @@ def _expiry(found: _Inspection) -> str:
     if found.expires_in is None:
         return "never"
     left = f"in {timedelta(seconds=round(found.expires_in))}"
-    return f"{left}; it counts as missing already" if found.is_expired else left
+    return f"{left}; it already counts as missing" if found.is_expired else left
 
 
 def _name(model: type[BaseRedisModel]) -> str:

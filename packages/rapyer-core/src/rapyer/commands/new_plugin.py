@@ -88,8 +88,10 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--directory",
         metavar="DIR",
         type=Path,
-        help="where the project is made: a directory that is empty or not there yet; "
-        "one of the distribution's name if not given",
+        help=(
+            "where to create the project: an empty or new directory; default: one named after the "
+            "distribution"
+        ),
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -102,7 +104,7 @@ def _make_plugin(arguments: Namespace) -> int:
         contents = _contents(names)
         _write(contents, directory)
     except (UsageError, OSError) as exc:
-        print(f"no plugin was made: {exc}", file=sys.stderr)
+        print(f"no plugin was created: {exc}", file=sys.stderr)
         return FAILED
     if arguments.json:
         made = {
@@ -119,7 +121,7 @@ def _make_plugin(arguments: Namespace) -> int:
 
 
 NEW_PLUGIN_COMMAND = Command(
-    "new-plugin", "make the project of a new plugin: code, tests, types, documentation",
+    "new-plugin", "create the project of a new plugin: code, tests, types, documentation",
     _make_plugin, _add_arguments,
 )  # fmt: skip
 
@@ -133,9 +135,9 @@ def _names(written: str) -> _Names:
     name = re.sub(r"[-_.]+", "_", written.lower()).removeprefix("rapyer_")
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise UsageError(
-            f"{written!r} cannot be the name of a plugin, which is a name in Python as well. Use "
-            "letters from a to z, digits and single hyphens, such as `soft-delete`, and no "
-            "keyword."
+            f"{written!r} cannot be the name of a plugin, which must also be a valid name in "
+            "Python. Use letters from a to z, digits and single hyphens, such as `soft-delete`, "
+            "and not a keyword."
         )
     if len(name) > _LONGEST:
         raise UsageError(
@@ -204,13 +206,12 @@ def _write(contents: dict[str, str], directory: Path) -> None:
     is_there = directory.is_dir()
     if is_there and any(directory.iterdir()):
         raise UsageError(
-            f"{str(directory)!r} is not empty. Choose a directory that is empty, or not there yet, "
-            "with --directory."
+            f"{str(directory)!r} is not empty. Choose an empty or new directory with --directory."
         )
     if not is_there and (directory.exists() or not directory.parent.is_dir()):
         what = directory if directory.exists() else directory.parent
         raise UsageError(
-            f"{str(what)!r} is no directory. Make it, or choose another one with --directory."
+            f"{str(what)!r} is not a directory. Create it, or choose another one with --directory."
         )
     # Made next to its final place, then moved there. An existing directory is kept, because a shell
     # may be in it: its files are made inside, where the file system is the same.

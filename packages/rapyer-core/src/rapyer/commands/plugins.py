@@ -46,7 +46,7 @@ def _list_plugins(arguments: Namespace) -> int:
 
 
 PLUGINS_COMMAND = Command(
-    "plugins", "list the plugins that are installed, and what each adds", _list_plugins,
+    "plugins", "list the installed plugins, and what each of them adds", _list_plugins,
     _add_arguments,
 )  # fmt: skip
 

@@ -19,10 +19,12 @@ RESULTS: dict[tuple[str, str | None, str | None], str] = {
 
 #: What to do if values of one family cannot be calculated with each other, by that family.
 APART: dict[str | None, str] = {
-    "number": 'Python calculates Decimals with no floats. Write Decimal("0.5") for 0.5, and give '
-    "both fields Decimals or both floats.",
-    "instant": "Between a datetime with a time zone and one without there is no time. Give both a "
-    "time zone, or neither.",
+    "number": 'Python cannot calculate with Decimals and floats together. Write Decimal("0.5") '
+    "for 0.5, and make both fields Decimals or both floats.",
+    "instant": (
+        "A datetime with a time zone and one without cannot be subtracted. Give both a time zone, "
+        "or neither."
+    ),
 }
 
 

@@ -49,10 +49,10 @@ def split_each(path: Path[Any]) -> tuple[Path[Any], Path[Any]] | None:
         if first.kind == "field" and first.value in model.__pydantic_fields__
     ]
     if not models:
-        raise ExpressionError(f"{before!r} is no list of models.")
+        raise ExpressionError(f"{before!r} is not a list of models.")
     if len({repr(model.__pydantic_fields__[first.value].annotation) for model in models}) > 1:
         raise ExpressionError(
-            f"{path!r} has another type in each of the models of {before!r}. Write "
+            f"{path!r} has a different type in each of the models of {before!r}. Write "
             f"{before!r}.any({models[0].__name__}.{first.value} == ...) for one of them."
         )
     return before, follow(models[0], behind, kind)
@@ -67,6 +67,6 @@ def refuse_each(*values: Any) -> None:
     for value in values:
         if EACH in getattr(value, "__steps__", ()):
             raise ExpressionError(
-                f"{value!r} stands for the values of all elements of a list, and one is needed "
-                "here. Give an index, or compare it within .any(...)."
+                f"{value!r} stands for the values of all elements of a list, but a single value is "
+                "needed here. Give an index, or compare it inside .any(...)."
             )

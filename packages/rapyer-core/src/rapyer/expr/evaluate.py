@@ -73,7 +73,8 @@ def matches(condition: Condition, instance: Any) -> bool:
     for root in roots:
         if not isinstance(instance, root):
             raise ExpressionError(
-                f"{condition!r} is about a {root.__name__}, and {instance!r} is none."
+                f"{condition!r} is a condition on {root.__name__}, but {instance!r} is not an "
+                "instance of it."
             )
     return bool(predicate(instance))
 

@@ -61,8 +61,8 @@ def _quoted(key: str) -> str:
     quote = "'" if '"' in key else '"'
     if quote in key or "\\" in key or key.startswith(" "):
         raise UnaddressableKeyError(
-            f"no path leads to the key {key!r}: for a backslash, for both kinds of quotes and for "
-            "a space at the start RedisJSON has no spelling. Load and save the whole document.",
+            f"no path can address the key {key!r}: RedisJSON has no syntax for a backslash, both "
+            "kinds of quotes, or a leading space. Load and save the whole document.",
             key=key,
         )
     return f"{quote}{key}{quote}"

@@ -33,7 +33,7 @@ def resolve_name(root: Path[Any], name: str) -> Path[Any]:
     if len(readings) > 1:
         raise InvalidPathError(
             f"{name!r} can be read as {' and as '.join(map(repr, readings))}. Give a mapping with "
-            f"the one that you mean: {{{readings[0]!r}: ...}}.",
+            f"the one you mean: {{{readings[0]!r}: ...}}.",
             path=name,
         )
     return readings[0]
@@ -74,17 +74,18 @@ def _nowhere(root: Path[Any], name: str) -> str:
     names = list(fields_of(annotation_of(root)))
     aliased = [own for own in names if _alias_of(root, own) == name]
     if aliased:
-        return f"{name!r} is the alias of {root!r}.{aliased[0]}. Give it by its own name."
+        return f"{name!r} is the alias of {root!r}.{aliased[0]}. Give the field's own name."
     indexed = _with_index(root, name)
     if indexed is not None:
         return (
-            f"{name!r} has an index, which stands in a path. Give a mapping: {{{indexed!r}: ...}}."
+            f"{name!r} contains an index, which must be in a path. Give a mapping: {{{indexed!r}: "
+            "...}."
         )
     near = get_close_matches(name.partition(_BETWEEN)[0], names, n=1)
-    remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(names)}."
+    remedy = f"Did you mean {near[0]!r}?" if near else f"Its fields are {', '.join(names)}."
     return (
-        f"{root!r} has no field {name!r}, nor one that its parts between two underscores lead to. "
-        f"{remedy}"
+        f"{root!r} has no field {name!r}, and its parts, separated by two underscores, do not name "
+        f"one. {remedy}"
     )
 
 

@@ -102,8 +102,8 @@ def operand_of(value: Any) -> Any:
         return {operand_of(key): operand_of(item) for key, item in value.items()}
     elif isinstance(value, Node):
         raise ExpressionError(
-            f"{value!r} stands where a plain value is needed. What documents have is compared one "
-            "by one: (a == 5) | (a == b)."
+            f"{value!r} is used where a plain value is needed. Compare values of documents one by "
+            "one: (a == 5) | (a == b)."
         )
     return value
 
@@ -141,9 +141,9 @@ class Condition(Node):
     def __bool__(self) -> NoReturn:
         raise TypeError(
             f"the condition {self!r} has no truth value: whether it holds depends on a document. "
-            "Write & for `and`, | for `or`, ~ for `not`, each condition in parentheses, and "
-            "`(a < x) & (x < b)` or x.between(a, b) for `a < x < b`; condition.matches(instance) "
-            "asks about an instance."
+            "Write & for `and`, | for `or`, ~ for `not`, each condition in parentheses, and `(a < "
+            "x) & (x < b)` or x.between(a, b) for `a < x < b`; use condition.matches(instance) to "
+            "check an instance."
         )
 
     def __eq__(self, other: object) -> bool:
@@ -158,7 +158,7 @@ class Condition(Node):
         Raises:
             ExpressionError: Only a server can decide it.
         """
-        raise ExpressionError(f"{type(self).__name__} says not what it means in Python.")
+        raise ExpressionError(f"{type(self).__name__} does not define what it means in Python.")
 
     def matches(self, instance: Any) -> bool:
         """Return whether an instance of the model fulfills the condition, in plain Python.
@@ -188,8 +188,8 @@ def _joined(
 
 def _no_condition(operator: str, value: object) -> TypeError:
     return TypeError(
-        f"{operator} joins conditions, and {value!r} is none. Put every comparison in parentheses: "
-        f"{operator} binds more strongly than == and <."
+        f"{operator} joins conditions, but {value!r} is not a condition. Put every comparison in "
+        f"parentheses: {operator} binds more tightly than == and <."
     )
 
 

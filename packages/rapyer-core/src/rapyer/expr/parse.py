@@ -27,7 +27,7 @@ _ESCAPE = re.compile(
     r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U00(?:0[0-9a-fA-F]|10)[0-9a-fA-F]{4}|.)", re.DOTALL
 )
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "\\": "\\", "'": "'", '"': '"'}
-_MORE = "A point, or an index or key in brackets"
+_MORE = "A dot, or an index or key in brackets"
 
 
 class _Token(NamedTuple):
@@ -51,7 +51,7 @@ def resolve(root: Path[Any], text: object) -> Path[Any]:
             where.
     """
     if not isinstance(text, str):
-        raise InvalidPathError(f"{text!r} is neither a path nor a text that names one.")
+        raise InvalidPathError(f"{text!r} is neither a path nor a string that names one.")
     path = root
     for token in _tokens(text):
         try:
@@ -104,10 +104,10 @@ def _tokens(text: str) -> list[_Token]:
             expected = "" if tokens else "name"
         found = _TOKEN.match(text, place)
         if found is None or (expected and found.lastgroup != expected):
-            wanted = "The name of a field" if expected else _MORE
-            raise _invalid(text, place, f"{wanted} is expected there.")
+            wanted = "A field name" if expected else _MORE
+            raise _invalid(text, place, f"{wanted} was expected there.")
         if not expected and found.lastgroup == "name":
-            raise _invalid(text, place, f"{_MORE} is expected there.")
+            raise _invalid(text, place, f"{_MORE} was expected there.")
         tokens.append(_token(found))
         place = found.end()
     return tokens
@@ -132,8 +132,8 @@ def _unescaped(escape: re.Match[str], text: str, start: int) -> str:
         raise _invalid(
             text,
             start + escape.start(),
-            "A backslash stands before another one, before a quote, and in the escapes that Python "
-            r"writes: \n, \r, \t, \x00, \u0000, \U00000000.",
+            "A backslash must come before another one, before a quote, or in an escape as Python "
+            r"writes it: \n, \r, \t, \x00, \u0000, \U00000000.",
         )
     return _ESCAPED[code]
 
@@ -142,8 +142,8 @@ def _invalid(text: str, place: int, reason: str) -> InvalidPathError:
     shown = text.encode("unicode_escape").decode()
     column = len(text[:place].encode("unicode_escape").decode())
     return InvalidPathError(
-        f"{text!r} is no path here, from position {place} on:\n    {shown}\n    {' ' * column}^\n"
-        f"{reason}",
+        f"{text!r} is not a valid path from position {place} on:\n    {shown}\n    "
+        f"{' ' * column}^\n{reason}",
         path=text,
         position=place,
     )

@@ -145,7 +145,7 @@ class Path(Value[T]):
             if path is None:
                 kind = self.__annotation__
                 raise AttributeError(
-                    f"{self!r} has neither a field nor an operation {name!r}: it leads to "
+                    f"{self!r} has no field or operation {name!r}: it points to "
                     f"{kind.__name__ if is_class(kind) else repr(kind)}."
                     f"{nearest_field(kind, name)}",
                     name=name,
@@ -163,8 +163,8 @@ class Path(Value[T]):
             if step is not None:
                 return self.__step__(*step)
         raise ExpressionError(
-            f"{self!r}[{item!r}] leads nowhere: what {self!r} leads to is {self.__annotation__!r}. "
-            "A list takes an index, a dict a key of its type, a model the name of a field."
+            f"{self!r}[{item!r}] does not exist: {self!r} points to {self.__annotation__!r}. A "
+            "list takes an index, a dict a key of its type, a model the name of a field."
         )
 
     # -- conditions -------------------------------------------------------------------------------
@@ -181,19 +181,19 @@ class Path(Value[T]):
         models = element_models(self.__annotation__)
         if not models:
             raise ExpressionError(
-                f"{self!r}.any(...) is for lists of models, and this is {self.__annotation__!r}. "
+                f"{self!r}.any(...) is for lists of models, but this is {self.__annotation__!r}. "
                 "Write .contains(value) for a list of plain values."
             )
         if not isinstance(condition, Condition):
             raise ExpressionError(
-                f"{self!r}.any was given {condition!r}, which is no condition. Give one on "
+                f"{self!r}.any was given {condition!r}, which is not a condition. Give one on "
                 f"{models[0].__name__}, such as {models[0].__name__}.<field> == ..."
             )
         for root in roots_of(condition):
             if not any(issubclass(model, root) for model in models):
                 names = " or ".join(model.__name__ for model in models)
                 raise ExpressionError(
-                    f"{self!r}.any was given {condition!r}, a condition on {root.__name__}, and "
+                    f"{self!r}.any was given {condition!r}, a condition on {root.__name__}, but "
                     f"the elements are {names}. Start it at {names}."
                 )
         return self._for_each(AnyElement, condition)
@@ -305,8 +305,9 @@ class Path(Value[T]):
     def _element(self, operand: Any) -> Any:
         if is_value(operand):
             raise ExpressionError(
-                f"{self!r}.contains was given {operand!r}, which has another value in each "
-                "document. Give a value; whether a list has one of another field is not asked."
+                f"{self!r}.contains was given {operand!r}, which has a different value in each "
+                "document. Give a plain value; whether a list contains the value of another field "
+                "cannot be checked."
             )
         for kind in self.__kinds__:
             for element in kind.elements or ():
@@ -314,14 +315,14 @@ class Path(Value[T]):
                     return operand
         raise ExpressionError(
             f"{self!r}.contains({operand!r}) could never hold: {operand!r} is a "
-            f"{type(operand).__name__}, and this leads to {self.__annotation__!r}."
+            f"{type(operand).__name__}, but this points to {self.__annotation__!r}."
         )
 
     def _text(self, method: str, operand: Any) -> str:
         if not any(kind.family == "text" for kind in self.__kinds__):
             raise ExpressionError(
-                f"{self!r}.{method}({operand!r}) has no meaning: it is for texts, and this leads "
-                f"to {self.__annotation__!r}."
+                f"{self!r}.{method}({operand!r}) has no meaning: it is for strings, but this "
+                f"points to {self.__annotation__!r}."
             )
         if not isinstance(operand, str):
             raise ExpressionError(

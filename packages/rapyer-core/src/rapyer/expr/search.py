@@ -37,8 +37,8 @@ class Matches(Condition):
     def _asks_an_index(self, instance: object) -> NoReturn:
         del instance
         raise ExpressionError(
-            f"{self!r} is answered by an index alone, which has the words of texts. Ask by "
-            "find(...), where the field is declared with Field(text=True)."
+            f"{self!r} can only be answered by an index, which has the words of strings. Query it "
+            "with find(...), and declare the field with Field(text=True)."
         )
 
     def __repr__(self) -> str:

@@ -71,7 +71,7 @@ def nearest_field(annotation: Any, name: str) -> str:
     if any(name in computed_of(member) for member in members):
         return " It is a computed field, which is not stored. Read it on an instance."
     if any(value_of(member) is not None for member in members):
-        return f" A key of a dict stands in brackets: [{name!r}]."
+        return f" Write a key of a dict in brackets: [{name!r}]."
     elements = [element for element in map(element_of, members) if element is not None]
     inner = [member for element in elements for member in members_of(element)]
     names = [field for member in (*members, *inner) for field in fields_of(member)]
@@ -120,11 +120,11 @@ def key_step(key: Any) -> Step:
     try:
         (name,) = to_jsonable_python({key: None})
     except (PydanticSerializationError, UnicodeDecodeError) as exc:
-        raise ExpressionError(f"{key!r} has no name in JSON: {exc}.") from exc
+        raise ExpressionError(f"{key!r} cannot be a key in JSON: {exc}.") from exc
     return Step("key", key, name)
 
 
 def _index_step(index: int) -> Step:
     if not -MAX_INDEX <= index <= MAX_INDEX:
-        raise ExpressionError(f"no list has an element {index}.")
+        raise ExpressionError(f"{index} is out of range for a list index.")
     return Step("index", index)

@@ -20,10 +20,12 @@ class Undecided(Node):
         )
 
     def __iter__(self) -> NoReturn:  # otherwise Python would try the indexes 0, 1, 2, ... forever
-        raise TypeError(f"{self!r} is a place in documents, not a value that could be iterated.")
+        raise TypeError(f"{self!r} is a place in documents, not a value that can be iterated over.")
 
     def __contains__(self, operand: object) -> NoReturn:
-        raise TypeError(f"`in` needs a value, and {self!r} is none. Write .contains({operand!r}).")
+        raise TypeError(
+            f"`in` needs a value, but {self!r} is not a value. Write .contains({operand!r})."
+        )
 
     def __and__(self, other: object) -> NoReturn:
         raise self._no_condition("&", other)
@@ -39,7 +41,7 @@ class Undecided(Node):
 
     def __invert__(self) -> NoReturn:
         raise ExpressionError(
-            f"~ is for conditions, and {self!r} is none. Write {self!r} == False."
+            f"~ is for conditions, but {self!r} is not a condition. Write {self!r} == False."
         )
 
     if not TYPE_CHECKING:  # type checkers see no such operator
@@ -52,7 +54,7 @@ class Undecided(Node):
 
     def _no_condition(self, operator: str, other: object) -> ExpressionError:
         return ExpressionError(
-            f"{operator} joins conditions, and {self!r} is none, beside {other!r}. Put every "
-            f"comparison in parentheses, for {operator} binds more strongly than == and <; a bool "
-            f"is compared: {self!r} == True."
+            f"{operator} joins conditions, but {self!r}, next to {other!r}, is not a condition. "
+            f"Put every comparison in parentheses, because {operator} binds more tightly than == "
+            f"and <; compare a bool explicitly: {self!r} == True."
         )

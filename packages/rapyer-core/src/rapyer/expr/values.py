@@ -47,7 +47,7 @@ class Value(Undecided, Generic[T]):
     @property
     def __kinds__(self) -> tuple[Kind, ...]:
         """What the value, if it is not None, can be compared with."""
-        raise ExpressionError(f"{type(self).__name__} says nothing of its values.")
+        raise ExpressionError(f"{type(self).__name__} does not define its values.")
 
     def __getter__(self) -> Callable[[Any], Any]:
         """Return a function that gets the value from an instance: for nodes of plugins.
@@ -55,7 +55,7 @@ class Value(Undecided, Generic[T]):
         Raises:
             ExpressionError: Only a server can give it.
         """
-        raise ExpressionError(f"{type(self).__name__} says not what it means in Python.")
+        raise ExpressionError(f"{type(self).__name__} does not define what it means in Python.")
 
     def __hash__(self) -> int:
         return hash(self.__structure__())
@@ -111,8 +111,9 @@ class Value(Undecided, Generic[T]):
         for operand in operands:
             if is_value(operand):
                 raise ExpressionError(
-                    f"{self!r}.in_ was given {operand!r}, which has another value in each document."
-                    f" Write it as a comparison: {self!r}.in_([...]) | ({self!r} == {operand!r})."
+                    f"{self!r}.in_ was given {operand!r}, which has a different value in each "
+                    f"document. Write it as a comparison: {self!r}.in_([...]) | ({self!r} == "
+                    f"{operand!r})."
                 )
         return self._for_each(In, tuple(self._operand("==", operand) for operand in operands))
 
@@ -159,7 +160,7 @@ class Value(Undecided, Generic[T]):
             if operator == "==":
                 return None
             raise ExpressionError(
-                f"{self!r} {operator} None has no meaning: None has no place in an order. Write "
+                f"{self!r} {operator} None has no meaning: None cannot be ordered. Write "
                 f"{self!r}.is_none()."
             )
         kinds = self.__kinds__
@@ -171,7 +172,7 @@ class Value(Undecided, Generic[T]):
         wanted = " or ".join(dict.fromkeys(kind.name for kind in kinds)) or "None"
         raise ExpressionError(
             f"{self!r} {operator} {other!r} could never hold: {other!r} is a "
-            f"{type(other).__name__}, and the value is {wanted}. Give {wanted}."
+            f"{type(other).__name__}, but the value is {wanted}. Give {wanted}."
         )
 
     def _other_value(self, operator: str, other: Value[Any]) -> Value[Any]:
@@ -180,8 +181,8 @@ class Value(Undecided, Generic[T]):
             return other
         if not families & others:
             raise ExpressionError(
-                f"{self!r} {operator} {other!r} could never hold: the one is "
-                f"{_names(self)}, the other {_names(other)}. Compare values of one kind."
+                f"{self!r} {operator} {other!r} could never hold: one side is {_names(self)}, the "
+                f"other is {_names(other)}. Compare values of the same kind."
             )
         return other
 
@@ -337,9 +338,7 @@ class Value(Undecided, Generic[T]):
         kinds = tuple(dict.fromkeys(kind for kind in results if kind is not None))
         if kinds:
             return Arithmetic(operator, left, right, kinds)
-        remedy = (
-            "Numbers are calculated with numbers, texts joined by +, datetimes moved by timedeltas."
-        )
+        remedy = "Calculate with numbers, join strings with +, or move datetimes by timedeltas."
         for one, two in pairs:
             if (operator, one.family, two.family) in RESULTS:
                 remedy = APART[one.family]

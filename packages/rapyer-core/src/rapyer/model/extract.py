@@ -215,15 +215,17 @@ class ExtractMixin(BaseRedisModel, metaclass=RedisModelMeta):
         for path in paths:
             if not is_path(cast("object", path)):
                 raise InvalidPathError(
-                    f"{path!r} is no path. Give paths such as {cls.__name__}.<field>, or "
-                    f"{cls.__name__}.path({path!r}) for one that is known at run time only."
+                    f"{path!r} is not a path. Give paths such as {cls.__name__}.<field>, or "
+                    f"{cls.__name__}.path({path!r}) for one that is known only at run time."
                 )
         if isinstance(keys, str):
-            raise TypeError(f"{cls.__name__}.extract_many was given the key {keys!r}. Give a list.")
+            raise TypeError(
+                f"{cls.__name__}.extract_many was given the single key {keys!r}. Give a list."
+            )
         resolve_key = cls.__rapyer_identity__.resolve
         redis_keys = [resolve_key(key) for key in keys]
         if not paths:
-            raise TypeError(f"{cls.__name__}.extract was given no path. Give one or more.")
+            raise TypeError(f"{cls.__name__}.extract was given no path. Give at least one.")
         if not redis_keys:
             return []
         rows = await read_fields(cls, channel_of(cls), redis_keys, paths, default)

@@ -78,14 +78,14 @@ class GeoPath(FieldPath[T]):
         if unit not in UNITS:
             raise ExpressionError(f"unit is {unit!r}. Give one of {', '.join(UNITS)}.")
         if split_each(self) is not None:
-            raise ExpressionError(f"{self!r} has many places in a document. Take one of them.")
+            raise ExpressionError(f"{self!r} has many places in a document. Choose one of them.")
         return DistanceTo(self, place.lon, place.lat, unit)
 
     def _middle(self, method: str, lon: Any, lat: Any) -> GeoPoint:
         if isinstance(lon, GeoPoint):
             if lat is None:
                 return lon
-            raise ExpressionError(f"{self!r}.{method} was given {lon!r} and a latitude besides.")
+            raise ExpressionError(f"{self!r}.{method} was given both {lon!r} and a latitude.")
         try:
             return GeoPoint(lon, lat)
         except ValueError as exc:

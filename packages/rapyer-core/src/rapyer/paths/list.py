@@ -217,5 +217,5 @@ if TYPE_CHECKING:  # finer kinds for type checkers; at run time they are the cla
 def whole(value: object) -> int:
     """Make sure that a list index is an integer."""
     if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} is no index of a list. Give a whole number.")
+        raise TypeError(f"{value!r} is not a list index. Give an integer.")
     return value

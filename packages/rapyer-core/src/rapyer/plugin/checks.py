@@ -38,21 +38,22 @@ def faults_of(plugin: object, info: PluginInfo) -> Iterator[PluginError]:
     """Return all faults of a plugin that can be seen without calling it."""
     if isinstance(plugin, type):
         yield info.error(
-            f"names the class {plugin.__name__}, whose hooks could not be called",
-            f"Name a module or an instance of it: `hooks = {plugin.__name__}()`.",
+            f"names the class {plugin.__name__}, whose hooks cannot be called",
+            f"Name a module, or an instance of the class: `hooks = {plugin.__name__}()`.",
         )
         return
     if not isinstance(plugin, Hashable):
         yield info.error(
-            f"is a {type(plugin).__name__}, which has no hash, and pluggy needs one",
-            "Leave `__eq__` out of its class; a dataclass takes `eq=False`.",
+            f"is a {type(plugin).__name__}, which is not hashable, but pluggy needs a hashable "
+            "object",
+            "Remove `__eq__` from its class, or use `eq=False` for a dataclass.",
         )
     functions = list(_hook_functions(plugin))
     if not functions:
         what = "module" if isinstance(plugin, ModuleType) else "object"
         yield info.error(
             f"implements no hook: the {what} has no function marked with @hookimpl",
-            f"There are {', '.join(HOOKS)}.",
+            f"The hooks are {', '.join(HOOKS)}.",
         )
     checks: list[Callable[[], object]] = [partial(_api_version, plugin, info)]
     checks += [partial(_check_hook, info, name, function) for name, function in functions]
@@ -67,13 +68,13 @@ def _api_version(plugin: object, info: PluginInfo) -> int:
     version: object = getattr(plugin, API_ATTRIBUTE, None)
     if not isinstance(version, int):
         raise info.error(
-            f"does not say for which version of the plugin API it was made ({API_ATTRIBUTE} is "
-            f"{version!r})",
-            f"Write `{API_ATTRIBUTE} = {API_VERSION}` beside its hooks, as a number.",
+            f"does not declare the version of the plugin API that it was made for ({API_ATTRIBUTE} "
+            f"is {version!r})",
+            f"Write `{API_ATTRIBUTE} = {API_VERSION}` next to its hooks, as a number.",
         )
     if version not in SUPPORTED_API_VERSIONS:
         raise info.error(
-            f"was made for version {version} of the plugin API, and this rapyer-core has version "
+            f"was made for version {version} of the plugin API, but this rapyer-core has version "
             f"{API_VERSION}"
         )
     return version
@@ -110,36 +111,37 @@ def _check_hook(info: PluginInfo, name: str, function: Any) -> None:
         if marks is not None and marks["optionalhook"]:
             return
         near = get_close_matches(name, HOOKS, n=1)
-        remedy = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(HOOKS)}."
+        remedy = f"Did you mean {near[0]!r}?" if near else f"The hooks are {', '.join(HOOKS)}."
         raise info.error(f"implements the hook {name!r}, which does not exist", remedy)
     if not inspect.isroutine(function):
         raise info.error(
-            f"has a {type(function).__name__} named {name}, which is no function and would never "
-            "be called",
+            f"has a {type(function).__name__} named {name}, which is not a function and would "
+            "never be called",
             "Write a function.",
         )
     if marks is None:
         raise info.error(
-            f"has the function {name} without @hookimpl, so that it would never be called",
-            "Mark it: `from rapyer.plugin import hookimpl`; below @staticmethod or @classmethod.",
+            f"has the function {name} without @hookimpl, so it would never be called",
+            "Mark it with `from rapyer.plugin import hookimpl`, below @staticmethod or "
+            "@classmethod.",
         )
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise info.error(
-            f"implements {name} as an `async def`, and hooks are plain functions",
+            f"implements {name} as an `async def`, but hooks are plain functions",
             _remedy_for_async(name),
         )
     if inspect.isgeneratorfunction(function):
         raise info.error(
-            f"implements {name} with a `yield`, and hooks here wrap nothing",
-            "Write a plain function that returns.",
+            f"implements {name} with a `yield`, but these hooks cannot be wrappers",
+            "Write a plain function that uses return.",
         )
     _check_parameters(info, name, function, hook)
 
 
 def _remedy_for_async(name: str) -> str:
     if name in ("rapyer_startup", "rapyer_shutdown"):
-        return "Return the async function instead of being it."
-    return "Do what has to be awaited in the function that `rapyer_startup` returns."
+        return "Write a plain function that returns the async function."
+    return "Await what you need in the function that `rapyer_startup` returns."
 
 
 def _check_parameters(info: PluginInfo, name: str, function: Any, hook: Any) -> None:
@@ -147,7 +149,7 @@ def _check_parameters(info: PluginInfo, name: str, function: Any, hook: Any) -> 
     whole = list(inspect.signature(getattr(function, "__func__", function)).parameters)
     if inspect.ismethod(function) and whole[:1] and whole[0] in known:
         raise info.error(
-            f"implements {name} as a method without `self`, so that it would take the plugin for "
+            f"implements {name} as a method without `self`, so it would get the plugin as "
             f"{whole[0]!r}",
             "Add `self`, or make it a @staticmethod.",
         )
@@ -155,6 +157,6 @@ def _check_parameters(info: PluginInfo, name: str, function: Any, hook: Any) -> 
     unknown = [parameter for parameter in given if parameter not in known]
     if unknown:
         raise info.error(
-            f"implements {name} with the parameter {unknown[0]!r}, which the hook has not",
+            f"implements {name} with the parameter {unknown[0]!r}, which the hook does not have",
             f"Its signature is {name}({', '.join(known)}).",
         )

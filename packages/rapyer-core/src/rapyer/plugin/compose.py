@@ -55,7 +55,7 @@ class Host:
     """
 
     def __init__(self, manager: PluginManager, disabled: frozenset[str] = frozenset()) -> None:
-        manager.freeze("rapyer.AtomicRedisModel is composed already")
+        manager.freeze("rapyer.AtomicRedisModel has already been composed")
         self.manager = manager
         self.disabled = disabled
         self.options = OptionTable(disabled)
@@ -82,7 +82,7 @@ class Host:
             named = ", ".join(f"{mixin.__name__} of the {self.owner_of(mixin)}" for mixin in mixins)
             raise PluginError(
                 f"AtomicRedisModel cannot be composed of {named}: {exc}. Skip plugins with "
-                "RAPYER_DISABLED_PLUGINS to find the one that does not fit."
+                "RAPYER_DISABLED_PLUGINS to find the incompatible one."
             ) from exc
 
     def _compose(self, name: str, bases: tuple[type, ...], documentation: str | None) -> Any:
@@ -103,7 +103,7 @@ class Host:
         if not isinstance(cast("object", field_type), FieldType):
             raise info.error(
                 f"registers {field_type!r} as the field type of {annotation!r}",
-                "Register what define_field_type gives.",
+                "Register the result of define_field_type.",
             )
         self._field_type_owners.add(
             info, field_type.name, lambda: self.field_types.register(annotation, field_type)

@@ -44,9 +44,9 @@ class PluginInfo:
     def how_to_skip(self) -> str:
         """Return how to do without the plugin."""
         if not self.distribution:
-            return "Correct it, or do not register it."
+            return "Fix it, or do not register it."
         return (
-            f"Install a version of {self.distribution} that fits, uninstall it, or skip it with "
+            f"Install a compatible version of {self.distribution}, uninstall it, or skip it with "
             f"RAPYER_DISABLED_PLUGINS={self.name}."
         )
 
@@ -87,8 +87,8 @@ def refuse_plugin_at_work() -> None:
 def asked_for_models(info: PluginInfo) -> PluginError:
     """Make the error about a plugin that needs what is only made after it is loaded."""
     return info.error(
-        "asks for rapyer.AtomicRedisModel or rapyer.EmbeddedModel while it is loaded, and those "
+        "uses rapyer.AtomicRedisModel or rapyer.EmbeddedModel while it is being loaded, but those "
         "are composed of the plugins",
-        "A plugin imports BaseRedisModel from rapyer.base; models of its own stand in a module "
-        f"that {info.target or 'it'} does not import.",
+        "Import BaseRedisModel from rapyer.base; put the plugin's own models in a module that "
+        f"{info.target or 'it'} does not import.",
     )

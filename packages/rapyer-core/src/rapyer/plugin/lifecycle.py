@@ -52,7 +52,7 @@ class Lifecycle:
             try:
                 await self.stop()
             except Exception as also:  # noqa: BLE001 - the first one is raised, and names this one
-                exc.add_note(f"Shutting down what had started failed too: {also!r}")
+                exc.add_note(f"Shutting down the started plugins also failed: {also!r}")
             raise
 
     async def stop(self) -> None:
@@ -80,18 +80,18 @@ class Lifecycle:
         errors += self._host.forget_options_for_all()
         if cancelled is not None:
             for error in errors:
-                cancelled.add_note(f"A plugin failed while it was shut down: {error!r}")
+                cancelled.add_note(f"A plugin failed to shut down: {error!r}")
             raise cancelled
         if len(errors) == 1:
             raise errors[0]
         if errors:
-            raise ExceptionGroup("plugins failed while they were shut down", errors)
+            raise ExceptionGroup("plugins failed to shut down", errors)
 
 
 def _awaitable(info: PluginInfo, hook: str, begun: object) -> Awaitable[None]:
     if not isinstance(begun, Awaitable):
         raise info.error(
-            f"gave a function for {hook} that returned {begun!r}, and cannot be awaited",
+            f"gave a function for {hook} that returned {begun!r}, which cannot be awaited",
             "Return an async function.",
         )
     return cast("Awaitable[None]", begun)

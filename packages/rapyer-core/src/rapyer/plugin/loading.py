@@ -77,8 +77,8 @@ def disabled_plugins(known: Iterator[str]) -> frozenset[str]:
     unknown = sorted(disabled.difference(known))
     if unknown:
         warnings.warn(
-            f"{DISABLED_VARIABLE} names {', '.join(map(repr, unknown))}, and no plugin that is "
-            "installed has that name. `python -m rapyer plugins` lists those that are.",
+            f"{DISABLED_VARIABLE} names {', '.join(map(repr, unknown))}, but no installed plugin "
+            "has that name. Run `python -m rapyer plugins` to list the installed ones.",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -62,10 +62,10 @@ class PluginManager:
             PluginError: It has a fault, its name is taken, or it comes too late.
         """
         if self._frozen_because:
-            raise info.error(f"comes too late: {self._frozen_because}", "Register it before.")
+            raise info.error(f"comes too late: {self._frozen_because}", "Register it earlier.")
         other = self._infos.get(info.name)
         if other is not None:
-            raise info.error(f"has the name of another one, the {other}")
+            raise info.error(f"has the same name as the {other}")
         api_version = check_plugin_object(plugin, info)
         try:
             self._pluggy.register(plugin, name=info.name)
@@ -127,14 +127,15 @@ class PluginManager:
                 continue
             if not isinstance(policy, AccessPolicy):
                 raise info.error(
-                    f"gave {policy!r} as the access policy of {model.__name__}",
+                    f"returned {policy!r} as the access policy of {model.__name__}",
                     "Return an AccessPolicy or None.",
                 )
             if policy.name in policies:
                 other, _ = policies[policy.name]
                 raise info.error(
-                    f"has an access policy of the name {policy.name!r}, as the {other} has",
-                    "Give it the name of the plugin.",
+                    f"has an access policy with the name {policy.name!r}, which the {other} also "
+                    "has",
+                    "Give the policy the name of the plugin.",
                 )
             policies[policy.name] = info, policy
         return tuple(policy for _, policy in policies.values())
@@ -209,8 +210,8 @@ class PluginManager:
         for info, result in self._call(hook, only, **arguments):
             if result is not None:
                 raise info.error(
-                    f"returned {result!r} from {hook}, which returns nothing",
-                    "Hand things to `register`, one by one.",
+                    f"returned {result!r} from {hook}, which must return None",
+                    "Call `register` for each part instead.",
                 )
 
     def _callables(self, hook: str) -> list[tuple[PluginInfo, Any]]:
@@ -219,13 +220,13 @@ class PluginManager:
             if inspect.iscoroutine(function):
                 function.close()
                 raise info.error(
-                    f"called the async function that {hook} is to return",
+                    f"called the async function that {hook} must return",
                     "Return it without calling it.",
                 )
             if function is not None:
                 if not callable(function):
                     raise info.error(
-                        f"gave {function!r} for {hook}", "Return an async function or None."
+                        f"returned {function!r} from {hook}", "Return an async function or None."
                     )
                 found.append((info, function))
         return found

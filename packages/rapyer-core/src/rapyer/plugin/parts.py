@@ -60,7 +60,9 @@ class Mixins:
             owner = self._plugins.get(part)
             if owner is not None:
                 if owner != info and part is mixin:
-                    raise info.error(f"registers {part.__name__}, which the {owner} has registered")
+                    raise info.error(
+                        f"registers {part.__name__}, which the {owner} has already registered"
+                    )
                 continue  # a base that several mixins share
             for name, value in vars(part).items():
                 if extends_core(value):
@@ -89,8 +91,8 @@ class Mixins:
         owner, plugin = self._owners.get(name, (None, None))
         if owner is None or plugin is None or plugin.name != "core":
             raise info.error(
-                f"extends {name!r} by {part.__name__}.{name}, which is no operation of core",
-                "Register it as a method of its own.",
+                f"extends {name!r} with {part.__name__}.{name}, but core has no such operation",
+                "Register it as a separate method.",
             )
 
     def _claim(self, info: PluginInfo, part: type, name: str) -> None:
@@ -98,8 +100,8 @@ class Mixins:
         if owner is not None and plugin != info:
             theirs = f"{owner.__name__}.{name}" + ("" if plugin is None else f" of the {plugin}")
             raise info.error(
-                f"adds {part.__name__}.{name} to all models, and there is {theirs}",
-                f"One of them has to go: {info.how_to_skip}",
+                f"adds {part.__name__}.{name} to all models, but {theirs} already exists",
+                f"Keep only one of them: {info.how_to_skip}",
             )
         self._owners[name] = part, info
 
@@ -110,13 +112,13 @@ class Mixins:
             )
         if mixin is BaseRedisModel or mixin.__rapyer_host__ is not None:
             raise info.error(
-                f"registers {mixin.__name__}, which is no mixin but a model",
+                f"registers {mixin.__name__}, which is a model, not a mixin",
                 "Derive it from rapyer.base.BaseRedisModel.",
             )
         if mixin.model_config != BaseRedisModel.model_config:
             raise info.error(
-                f"registers {mixin.__name__}, whose model_config would hold for all models",
-                "Settings of pydantic belong to the models.",
+                f"registers {mixin.__name__}, whose model_config would apply to all models",
+                "Put pydantic settings in the models.",
             )
         decorators = mixin.__pydantic_decorators__
         for kind in fields(decorators):
@@ -125,22 +127,22 @@ class Mixins:
                 raise info.error(
                     f"registers {mixin.__name__}, whose {next(iter(decorated))!r} is one of "
                     f"pydantic's {kind.name} and would be part of all models",
-                    "Validators, serializers and computed fields belong to the models.",
+                    "Put validators, serializers and computed fields in the models.",
                 )
         abstract: frozenset[str] = getattr(mixin, "__abstractmethods__", frozenset())
         if abstract:
             raise info.error(
-                f"registers {mixin.__name__}, whose {min(abstract)!r} is abstract, so that no "
-                "model could have instances",
-                "Give it a body.",
+                f"registers {mixin.__name__}, whose {min(abstract)!r} is abstract, so no model "
+                "could have instances",
+                "Implement it.",
             )
         names = list(mixin.__pydantic_fields__)
         if names:
             raise info.error(
                 f"registers {mixin.__name__}, whose field {names[0]!r} would be part of "
                 "the documents of all models",
-                "A mixin has methods; what it keeps for an instance stands in a PrivateAttr, what "
-                "a user is to store in a model or a mixin that is not registered.",
+                "A mixin has methods; keep its data for an instance in a PrivateAttr, and put "
+                "fields that a user stores in a model or in a mixin that is not registered.",
             )
 
 
@@ -176,8 +178,8 @@ class Named:
         other = self._owners.get(name)
         if other is not None:
             raise info.error(
-                f"registers the {self._what} {name!r}, which is of the {other} already",
-                f"One of them has to go: {info.how_to_skip}",
+                f"registers the {self._what} {name!r}, which already belongs to the {other}",
+                f"Keep only one of them: {info.how_to_skip}",
             )
         try:
             register()

@@ -154,9 +154,9 @@ def bind_fields(cls: type[BaseModel]) -> None:
         except _LostError as exc:
             raise ModelDefinitionError(
                 f"{cls.__name__}.{name} is {field.annotation!r}, in which {exc} would have no "
-                "operations: only a RedisList, a RedisDict and an EmbeddedModel know where their "
-                "parts stand, and in a union there is None alone beside it. Annotate what is "
-                "around it so, or use the plain type of Python."
+                "operations: only a RedisList, a RedisDict and an EmbeddedModel know the places of "
+                "their parts, and a union may only add None. Annotate its container as one of "
+                "these, or use the plain Python type."
             ) from None
         if binder is not None or name in inherited:
             warning = field.deprecation_message

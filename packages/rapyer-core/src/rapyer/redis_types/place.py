@@ -74,11 +74,10 @@ class Place(NamedTuple):
         """
         if self.root is None:
             raise DetachedValueError(
-                "this value is part of no document that is known: it was not accessed through a "
-                "model that has one, or stands in a list or a dict that is no RedisList or "
-                "RedisDict. Start at the model "
-                "(`await user.items[0].price.aincrease(1)`), or use the path and the key "
-                "(`await User.items[0].price.increase(key, 1)`)."
+                "this value is not part of a known document: it was not accessed through a model "
+                "that has one, or it is in a list or dict that is not a RedisList or RedisDict. "
+                "Start at the model (`await user.items[0].price.aincrease(1)`), or use the path "
+                "and the key (`await User.items[0].price.increase(key, 1)`)."
             )
         return self.root
 

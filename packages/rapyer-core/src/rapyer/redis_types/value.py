@@ -65,8 +65,8 @@ class RedisValue(Generic[P]):
         super().__init_subclass__()
         if plain is None:
             raise TypeError(
-                f"{cls.__name__} derives from a Redis type, and fields of it would not be known as "
-                "such. Annotate them with the Redis type itself."
+                f"{cls.__name__} derives from a Redis type, but fields of a subclass would not be "
+                "recognized. Annotate them with the Redis type itself."
             )
         PLAIN_TYPES[cls] = plain
 

@@ -86,9 +86,10 @@ def _faults_with_models(
     for field_type in host.field_types:
         if field_type.name in registered and (reason := _form_fault(host, field_type)):
             yield info.error(
-                f"registers the field type {field_type.name!r}, and its example {field_type.form} "
+                f"registers the field type {field_type.name!r}, but its example {field_type.form} "
                 f"{reason}",
-                "Make `load(dump(value)) == value` hold, and give an example of what `dump` gives.",
+                "Make `load(dump(value)) == value` hold, and give an example of what `dump` "
+                "returns.",
             )
     for faults in (commands_of(host)[1], checks_of(host.manager)[1]):
         yield from faults
@@ -98,12 +99,14 @@ def _faults_with_models(
     except Exception as exc:  # noqa: BLE001 - whatever a policy raises, every command would
         yield info.error(
             f"has a policy whose arguments fail: {type(exc).__name__}: {str(exc).rstrip('.')}",
-            "Give as many as `arity` says, without looking at anything that may not be there.",
+            "Return as many arguments as `arity` says, and do not depend on anything that may be "
+            "missing.",
         )
     if "rapyer_access_policy" in _hooks(host, info) and not model.__rapyer_policies__:
         yield info.error(
-            f"gave no access policy to the model of this check, which has the options {config!r}",
-            "Give options with which it does: check_plugin(plugin, config={...}).",
+            "returned no access policy for the model of this check, which has the options "
+            f"{config!r}",
+            "Give options for which it returns one: check_plugin(plugin, config={...}).",
         )
 
 
@@ -111,7 +114,7 @@ def _check_arguments(model: Any) -> None:
     arguments: list[object] = [*arguments_of(model.__rapyer_policies__)]
     for argument in arguments:
         if not isinstance(argument, str | bytes | int) or isinstance(argument, bool):
-            raise TypeError(f"{argument!r} is neither text nor bytes nor an int")
+            raise TypeError(f"{argument!r} is not a str, bytes or int")
 
 
 def _hooks(host: Host, info: PluginInfo) -> list[str]:
@@ -179,8 +182,9 @@ async def check_plugin_with_server(
             for what, outcome in expected.items():
                 if found[what] != outcome:
                     raise info.error(
-                        f"changes what {what} gives: {found[what]!r} instead of {outcome!r}",
-                        "A plugin leaves what operations give as it is, above all by its policy.",
+                        f"changes the result of {what}: {found[what]!r} instead of {outcome!r}",
+                        "A plugin must not change the results of operations, especially with its "
+                        "policy.",
                     )
 
 
@@ -198,7 +202,7 @@ async def _check_checks(model: Any, info: PluginInfo) -> None:
             raise info.error(
                 f"has an access policy whose check fails before a {call[0]}: "
                 f"{str(told).rstrip('.')}",
-                "It looks at keys and writes nothing: what is to be written is for `apply`.",
+                "Only read keys in `check`, and write in `apply`.",
             ) from exc
 
 

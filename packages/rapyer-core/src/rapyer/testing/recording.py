@@ -84,7 +84,7 @@ def _parse(line: bytes) -> SentCommand:
     """Read a line as printed by `MONITOR`: `1700000000.1 [0 127.0.0.1:6379] "GET" "key"`."""
     found = _LINE.fullmatch(line)
     if found is None:
-        raise ValueError(f"MONITOR printed {line!r}, which is no command.")
+        raise ValueError(f"MONITOR printed {line!r}, which is not a command.")
     name, *arguments = (_ESCAPE.sub(_unescaped, word) for word in _WORD.findall(found["words"]))
     return SentCommand(
         name.decode().upper(), tuple(map(_text, arguments)), found["client"] == b"lua"

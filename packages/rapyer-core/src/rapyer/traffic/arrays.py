@@ -205,7 +205,7 @@ class ArrayPlace:
     def full(self, key: str, count: int, number: int) -> UnstorableValueError:
         """Make the error for elements that there is no room for."""
         return UnstorableValueError(
-            f"{self.name} of {key!r} has {count} elements, and {number} more are too many for its "
+            f"{self.name} of {key!r} has {count} elements, and {number} more would exceed its "
             f"max_length of {self.most}. Nothing was written.",
             path=self.name,
         )
@@ -329,8 +329,8 @@ class ArrayInDocument:
     def _out_of_range(self, index: int, count: int) -> IndexError:
         number = f"{count} elements" if count else "no elements"
         return IndexError(
-            f"{self.place.name} of {self.document.key!r} has {number}, and none at the index "
-            f"{index}. Nothing was changed."
+            f"{self.place.name} of {self.document.key!r} has {number}, but none at index {index}. "
+            "Nothing was changed."
         )
 
     def _refuse_short(self, status: bytes, done: Done) -> None:

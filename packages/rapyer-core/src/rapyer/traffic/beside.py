@@ -17,8 +17,8 @@ from rapyer.traffic.policies import Policies
 KEY_BESIDE: Final = """
 local function key_beside(prefix, key)
     if string.find(prefix, '{', 1, true) then
-        error(redis.error_reply('ERR the prefix ' .. prefix .. ' has a brace, which would decide '
-            .. 'about the slot. Give one without.'))
+        error(redis.error_reply('ERR the prefix ' .. prefix .. ' has a brace, which would '
+            .. 'determine the slot. Give one without a brace.'))
     end
     if string.find(key, '}', 1, true) then return prefix .. key end
     return prefix .. '{' .. key .. '}'
@@ -48,8 +48,8 @@ def key_beside(prefix: str, key: str) -> str:
     """
     if "{" in prefix:
         raise ValueError(
-            f"the prefix {prefix!r} has a brace, which would decide about the slot. Give one "
-            "without."
+            f"the prefix {prefix!r} has a brace, which would determine the slot. Give one without "
+            "a brace."
         )
     return f"{prefix}{key}" if "}" in key else f"{prefix}{{{key}}}"
 
@@ -72,15 +72,17 @@ def other_slot(policies: Policies, key: str) -> Exception:
     """Return the error to raise if a node does not have the key that a policy asked for."""
     names = " or ".join(repr(policy.name) for policy in policies)
     remedy = (
-        "A policy makes its keys by key_beside(prefix, key), which are in the slot of the "
-        "document; while that is moved to another node, call again."
+        "Make the keys of a policy with key_beside(prefix, key), which are in the slot of the "
+        "document; if the document is being moved to another node, call again."
         if can_be_beside(key)
-        else "No key of a policy can be in its slot, for it has a '}' and no hash tag. Give the "
-        "document a key with a hash tag, such as 'user:{...}', or without '}'."
+        else (
+            "No key of a policy can be in its slot, because it has a '}' but no hash tag. Give the "
+            "document a key with a hash tag, such as 'user:{...}', or without '}'."
+        )
     )
     return _CrossSlotResponseError(
-        f"the access policy {names} asked for a key of its own that the node of the cluster which "
-        f"has {key!r} has not: it is non local. {remedy}",
+        f"the access policy {names} used a key of its own that is not on the cluster node of "
+        f"{key!r}: it is non local. {remedy}",
         value=key,
     )
 

@@ -329,9 +329,9 @@ class Channel:
         server = await read_server(self._send, self.place)
         if server.is_cluster and not self._is_node:
             raise UnsupportedServerError(
-                f"the Redis {server.version} at {self.place} is a node of a cluster, and has a "
-                "part of the keys alone. Name the cluster: by a URL redis+cluster://host:port, or "
-                "a redis.asyncio.RedisCluster."
+                f"the Redis {server.version} at {self.place} is a node of a cluster, which has "
+                "only part of the keys. Give the cluster instead: a URL redis+cluster://host:port, "
+                "or a redis.asyncio.RedisCluster."
             )
         return server
 
@@ -347,8 +347,8 @@ class Channel:
 
     def _torn_down(self) -> NotConnectedError:
         return NotConnectedError(
-            f"the connections to {self.place} were closed while this call waited for one. "
-            "Let what is under way end before teardown_rapyer() or another init_rapyer()."
+            f"the connections to {self.place} were closed while this call waited for one. Let "
+            "running calls finish before teardown_rapyer() or another init_rapyer()."
         )
 
     async def _send(self, *command: Argument, writes: bool = False) -> Any:
@@ -370,7 +370,11 @@ class Channel:
     def _lost(self, error: LostReply, command: Argument, *, sent: bool, writes: bool) -> Exception:
         """Return the error to raise when no reply came."""
         if isinstance(error, TimeoutError):
-            what = f"did not answer {command!r}" if sent else f"took no connection for {command!r}"
+            what = (
+                f"did not answer {command!r}"
+                if sent
+                else f"did not accept a connection for {command!r}"
+            )
             error = RedisTimeoutError(f"{self.place} {what} within {self._timeout} seconds")
         return outcome_of_write(error, command) if writes and sent else error
 

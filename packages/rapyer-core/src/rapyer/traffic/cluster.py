@@ -246,8 +246,8 @@ class ClusterChannel(Channel):
             owner = (await self._learn()).owner_of(slot)
         if owner is None:
             raise RedisConnectionError(
-                f"no node of the cluster at {self.place} has the slot {slot}. Mend the cluster: "
-                "CLUSTER INFO tells more."
+                f"no node of the cluster at {self.place} has the slot {slot}. Repair the cluster: "
+                "see CLUSTER INFO."
             )
         return self._node(owner)
 
@@ -319,8 +319,8 @@ class ClusterChannel(Channel):
             if reply:
                 return SlotMap.of_reply(reply, address)
         raise last or RedisConnectionError(
-            f"the nodes of the cluster at {self.place} know of no slots. Mend the cluster: "
-            "CLUSTER INFO tells more."
+            f"the nodes of the cluster at {self.place} report no slots. Repair the cluster: see "
+            "CLUSTER INFO."
         )
 
     # -- start and end ----------------------------------------------------------------------------
@@ -360,8 +360,8 @@ def _slot_named_by(command: Sequence[Argument]) -> int:
     slot = slot_of_command(command)
     if slot is None:
         raise TypeError(
-            f"{command[0]!r} names no key that would tell the node of the cluster. Send it to each "
-            "of primaries()."
+            f"{command[0]!r} names no key that determines the cluster node. Send it to each of "
+            "primaries()."
         )
     return slot
 

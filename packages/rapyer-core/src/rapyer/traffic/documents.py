@@ -319,7 +319,7 @@ async def create_or_get_document(
         return stored
     if written is None and stored is None and policies:
         raise KeyNotFoundError(
-            f"the document at {key!r} counts as missing for an access policy, and is there. It was "
+            f"the document at {key!r} exists, but counts as missing for an access policy. It was "
             "neither read nor replaced.",
             key=key,
         )

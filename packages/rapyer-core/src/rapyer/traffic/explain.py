@@ -33,8 +33,8 @@ async def explain_failure(
         raise wrong from error
     if types == []:
         raise PathNotFoundError(
-            f"the document at {key!r} has nothing at {path}, or null on the way there. "
-            "Set what is missing first.",
+            f"the document at {key!r} has no value at {path}, or a parent of it is null. Set the "
+            "missing value first.",
             key=key,
             path=path,
         ) from error
@@ -42,7 +42,7 @@ async def explain_failure(
         name = types[0].decode()
         raise WrongTypeError(
             f"the value at {path} of {key!r} is of the JSON type {name}, which this operation does "
-            "not work on. Correct the document.",
+            "not support. Correct the document.",
             key=key,
             redis_type="ReJSON-RL",
             path=path,

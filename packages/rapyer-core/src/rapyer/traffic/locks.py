@@ -90,8 +90,8 @@ if redis.call('GET', arg[1]) ~= arg[4] then return redis.error_reply('{LOST}') e
 for _, one in ipairs({{{{'DEL', arg[1]}}, {{'EXISTS', arg[2]}}, {{'EXISTS', arg[3]}},
         {{'LPUSH', arg[3], '1'}}, {{'PEXPIRE', arg[3], '1'}}}}) do
     if not redis.acl_check_cmd(unpack(one)) then
-        return redis.error_reply('NOPERM the user may not run ' .. one[1] .. ', which gives the '
-            .. 'lock back. Nothing was written.')
+        return redis.error_reply('NOPERM the user may not run ' .. one[1] .. ', which releases '
+            .. 'the lock. Nothing was written.')
     end
 end
 return true

@@ -85,7 +85,9 @@ def _of_pool(pool: ConnectionPool) -> Endpoint:
         of_sentinel: Any = pool
         del settings["connection_pool"]
         if not of_sentinel.is_master:
-            raise ValueError("is for replicas, which take no writes. Give one made by master_for()")
+            raise ValueError(
+                "is for replicas, which do not accept writes. Give one made by master_for()"
+            )
         name: str = of_sentinel.service_name
         manager: Any = of_sentinel.sentinel_manager
         known = [one.connection_pool.connection_kwargs for one in manager.sentinels]
@@ -94,8 +96,8 @@ def _of_pool(pool: ConnectionPool) -> Endpoint:
         return Endpoint(settings, f"sentinel service {name!r}", make_pool=make)
     if type(pool) not in (ConnectionPool, BlockingConnectionPool):
         raise ValueError(
-            f"has a pool of the type {type(pool).__name__}, whose connections rapyer cannot "
-            "make. Give a client made by redis.asyncio.Redis(...) or Redis.from_url(...)"
+            f"has a pool of type {type(pool).__name__}, whose connections rapyer cannot create. "
+            "Give a client made by redis.asyncio.Redis(...) or Redis.from_url(...)"
         )
     place = str(settings.get("path") or Address(*_host_and_port(settings)))
     return Endpoint(settings, place)
@@ -112,7 +114,7 @@ def _of_cluster_url(url: str) -> Endpoint:
     plain, seeds = _split_hosts(url, _CLUSTER, _PORT)
     settings = _with_defaults(settings_of(plain))
     if settings.pop("db", 0):
-        raise ValueError("names a database, and a cluster has database 0 alone. Leave it out")
+        raise ValueError("names a database, but a cluster has only database 0. Leave it out")
     del settings["host"]
     settings.pop("port", None)
     return Endpoint(settings, str(without_secrets(url)), seeds)
@@ -144,7 +146,7 @@ def _of_sentinel_url(url: str) -> Endpoint:
     service, _, database = parts.path.strip("/").partition("/")
     if not service:
         raise ValueError(
-            "names no service. Write it behind the hosts: "
+            "names no service. Write it after the hosts: "
             "'redis+sentinel://host1:26379,host2:26379/mymaster'"
         )
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -176,7 +178,7 @@ def _split_hosts(url: str, kind: str, port: int) -> tuple[str, tuple[Address, ..
         hosts, separator, tail = rest.partition("?")
     secrets, at, named = hosts.rpartition("@")
     if not named:
-        raise ValueError("names no host. Give one or more, joined by commas")
+        raise ValueError("names no host. Give at least one, separated by commas")
     first, *_ = named.split(",")
     addresses: list[Address] = []
     for one in named.split(","):

@@ -135,8 +135,8 @@ class ObjectInDocument:
         if reply[0] == b"unaddressable":
             name = reply[1].decode()
             raise UnaddressableKeyError(
-                f"the last key of {self.place.name} of {self.document.key!r} is {name!r}, to which "
-                "no path of RedisJSON leads. Take it out under a lock, or set the dict as a whole."
+                f"the last key of {self.place.name} of {self.document.key!r} is {name!r}, which no "
+                "RedisJSON path can address. Remove it under a lock, or set the whole dict."
             )
         return (bytes(reply[1]), bytes(reply[2])) if reply[0] == b"done" else None
 

@@ -44,8 +44,8 @@ def outcome_of_write(error: LostReply, command: object) -> Exception:
         return error
     kind = _TimedOutError if isinstance(error, RedisTimeoutError) else _ConnectionLostError
     return kind(
-        f"{command} was sent to Redis and its reply was lost ({error}): it may have been carried "
-        "out or not. Read what is stored before you repeat it; rapyer never does."
+        f"{command} was sent to Redis, but its reply was lost ({error}): it may or may not have "
+        "been executed. Read what is stored before you repeat it; rapyer never repeats it."
     )
 
 
@@ -58,6 +58,6 @@ def outcome_of_part(error: LostReply, done: str) -> Exception:
     """
     kind = _TimedOutError if isinstance(error, RedisTimeoutError) else _ConnectionLostError
     return kind(
-        f"{done} before the call broke off ({error}): what was to come after was not. Read what "
-        "is stored before you repeat it; rapyer never does."
+        f"{done} before the call was interrupted ({error}): the rest was not. Read what is stored "
+        "before you repeat it; rapyer never repeats it."
     )

@@ -112,8 +112,8 @@ async def read_around(
 def nothing_there(key: str, path: str) -> PathNotFoundError:
     """Make the error for a path that leads to nothing in a document."""
     return PathNotFoundError(
-        f"the document at {key!r} has nothing at {path}, or null on the way there. "
-        "Give a default=, which stands for what is not there.",
+        f"the document at {key!r} has no value at {path}, or a parent of it is null. Give default= "
+        "to return a default for a missing value.",
         key=key,
         path=path,
     )

@@ -21,8 +21,8 @@ def wrong_redis_type(key: str, kind: object) -> WrongTypeError | None:
         return None
     name = kind.decode()
     return WrongTypeError(
-        f"the key {key!r} holds a {name}, not a JSON document. "
-        "Delete it, or give the model another prefix.",
+        f"the key {key!r} holds a {name}, not a JSON document. Delete it, or give the model a "
+        "different prefix.",
         key=key,
         redis_type=name,
     )
@@ -31,8 +31,8 @@ def wrong_redis_type(key: str, kind: object) -> WrongTypeError | None:
 def unexpected_reply(command: str, reply: object) -> UnexpectedReplyError:
     """Return the error for a reply that Redis never sends to this command."""
     return UnexpectedReplyError(
-        f"{command} was answered with {reply!r}, which says neither that it worked nor why not. "
-        "Look at what stands between the application and the server.",
+        f"unexpected reply to {command}: {reply!r}, which does not say whether it succeeded. Check "
+        "what sits between the application and the server.",
         reply=reply,
     )
 

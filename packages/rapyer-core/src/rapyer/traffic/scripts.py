@@ -79,8 +79,8 @@ def arguments_of(policies: Policies) -> list[ScriptArgument]:
         given = policy.arguments()
         if isinstance(given, str | bytes) or len(given) != policy.arity:
             raise ValueError(
-                f"the access policy {policy.name!r} gave {given!r} as its arguments, and has an "
-                f"arity of {policy.arity}. Give a list or tuple of as many as that."
+                f"the access policy {policy.name!r} returned {given!r} as its arguments, but has "
+                f"an arity of {policy.arity}. Return a list or tuple of that length."
             )
         everything.extend(given)
     return everything
@@ -111,7 +111,7 @@ local function check(key, access, whole, asks)
             error(verdict)
         elseif type(verdict) ~= 'boolean' and verdict ~= nil then
             error(redis.error_reply('ERR the check of an access policy returned '
-                .. tostring(verdict) .. ', which means nothing. It returns redis.error_reply(...), '
+                .. tostring(verdict) .. ', which is not valid. Return redis.error_reply(...), '
                 .. 'false, true or nothing.'))
         end
     end

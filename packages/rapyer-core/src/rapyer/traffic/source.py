@@ -92,7 +92,7 @@ class RedisSource:
             del self._settings[internal]
         self._connections: int = self._settings["max_connections"]
         if self._connections < 1:
-            raise ValueError("allows no connection. Set max_connections to 1 or more")
+            raise ValueError("allows no connections. Set max_connections to at least 1")
         try:
             # makes no connection, but knows which options there are
             sample: Any = cast("Any", self._new_pool()).make_connection()
@@ -183,7 +183,7 @@ class RedisSource:
             if self._channels.pop(loop).closed:
                 continue
             warnings.warn(
-                f"an event loop was closed with connections of rapyer to {self.place} open. "
+                f"an event loop was closed while rapyer had open connections to {self.place}. "
                 "Await teardown_rapyer() before it ends, or use `async with init_rapyer(...)`.",
                 ResourceWarning,
                 stacklevel=4,
@@ -215,8 +215,8 @@ class RedisSource:
         if are_late:
             warnings.warn(
                 f"the event loop of another thread has connections of rapyer to {self.place}, and "
-                f"did not close them within {_PATIENCE:g} s: something blocks it. It closes them "
-                "when it can. Where that is Starlette's TestClient in an `async def` test, use "
+                f"did not close them within {_PATIENCE:g} s: something blocks it. It will close "
+                "them when it can. If that is Starlette's TestClient in an `async def` test, use "
                 "httpx.AsyncClient with its ASGITransport, or write a `def`.",
                 ResourceWarning,
                 stacklevel=3,

@@ -202,7 +202,7 @@ class TextInDocument:
             )
         if reply[0] == b"corrupt":
             raise CorruptDocumentError(
-                f"{place.name} of {key!r} is no bytes in base64. Nothing was written; correct the "
+                f"{place.name} of {key!r} is not valid base64. Nothing was written; correct the "
                 "document.",
                 key=key,
                 raw=b'"%b"' % reply[1],

@@ -348,9 +348,8 @@ def no_document(key: str) -> KeyNotFoundError:
 
 def _no_place(key: str, target: Target) -> PathNotFoundError:
     return PathNotFoundError(
-        f"the document at {key!r} has no place for {target.path}: something on the way there is "
-        "not there or is null, or the index is out of range. Set what is missing first. Nothing "
-        "was written.",
+        f"the document at {key!r} has no place for {target.path}: a parent of it is missing or "
+        "null, or the index is out of range. Set the missing value first. Nothing was written.",
         key=key,
         path=target.path,
     )
@@ -359,6 +358,6 @@ def _no_place(key: str, target: Target) -> PathNotFoundError:
 def _full(key: str, write: Write) -> UnstorableValueError:
     return UnstorableValueError(
         f"the dict around {write.target.path} of {key!r} has {write.limit} entries, which is its "
-        "max_length. Take one out first, or set the dict as a whole. Nothing was written.",
+        "max_length. Remove one first, or set the whole dict. Nothing was written.",
         path=write.target.path,
     )

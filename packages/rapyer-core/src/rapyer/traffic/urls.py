@@ -35,8 +35,8 @@ def settings_of(url: str) -> dict[str, Any]:
     # redis-py reads a name as database 0, and "/1/2" as 12; the path of a socket is not a database
     if "path" not in settings and not _DATABASE.fullmatch(parts_of(url).path):
         raise ValueError(
-            "names a database that is no number. Give one such as 'redis://localhost:6379/0', "
-            "quote a password by urllib.parse.quote(password, safe=''), and name a socket as "
+            "names a database that is not a number. Give one such as 'redis://localhost:6379/0', "
+            "quote a password with urllib.parse.quote(password, safe=''), and name a socket as "
             "'unix:///path'"
         )
     return settings
@@ -59,8 +59,8 @@ def _parsed(parse: Callable[[str], T], url: str) -> T:
     except ValueError as exc:
         reason = f" ({exc})" if str(exc).startswith(_HARMLESS) else ""
     raise ValueError(
-        f"is no URL of Redis{reason}. Give one such as 'redis://user:password@host:6379/0', and "
-        "quote what stands in it by urllib.parse.quote(password, safe='')"
+        f"is not a Redis URL{reason}. Give one such as 'redis://user:password@host:6379/0', and "
+        "quote its parts with urllib.parse.quote(password, safe='')"
     )
 
 

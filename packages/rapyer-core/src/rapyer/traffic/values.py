@@ -132,7 +132,7 @@ async def increase(
             raise OutOfBoundsError(str(exc).split(" ")[1]) from exc
         if "OVERFLOW" in str(exc) or "result is not a number" in str(exc):
             raise NumberOverflowError(
-                f"adding {delta.decode()} to the number at {path} of {key!r} leaves the range of "
+                f"adding {delta.decode()} to the number at {path} of {key!r} exceeds the range of "
                 "64 bits. It was not changed.",
                 key=key,
                 path=path,

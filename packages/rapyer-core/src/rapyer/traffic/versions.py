@@ -87,8 +87,8 @@ def version_error(error: ResponseError, keys: Sequence[str]) -> Exception | None
     text = str(error)
     if text.startswith("RAPYERVERSION"):
         return WrongTypeError(
-            f"the document at {key!r} has something else than a count where its Version stands. "
-            "Correct the document. Nothing was written.",
+            f"the document at {key!r} has something other than a count as its Version. Correct the "
+            "document. Nothing was written.",
             key=key,
             redis_type="ReJSON-RL",
         )
@@ -106,17 +106,17 @@ def version_error(error: ResponseError, keys: Sequence[str]) -> Exception | None
 def _message(key: str, expected: int | None, actual: int | None) -> str:
     if actual is None:
         return (
-            f"the document at {key!r} is gone, and this instance has its version {expected}: it "
-            "was deleted or has expired. Nothing was written. save(only_if='absent') stores it "
-            "anew."
+            f"the document at {key!r} no longer exists, but this instance has its version "
+            f"{expected}: it was deleted or has expired. Nothing was written. Use "
+            "save(only_if='absent') to store it again."
         )
     if expected is None:
         return (
-            f"there is a document at {key!r}, of the version {actual}, and this instance is a new "
-            "one. Nothing was written. Load what is there, or give the new one another key."
+            f"a document with version {actual} already exists at {key!r}, but this instance is "
+            "new. Nothing was written. Load the existing document, or give the new one another key."
         )
     return (
-        f"the document at {key!r} has the version {actual}, and this instance the version "
-        f"{expected}: somebody else has written it meanwhile. Nothing was written. Load it again "
-        "and repeat the change."
+        f"the document at {key!r} has version {actual}, but this instance has version {expected}: "
+        "someone else has written it in the meantime. Nothing was written. Load it again and "
+        "repeat the change."
     )

@@ -260,8 +260,8 @@ class Codec:
             path = path_text(first["loc"])
             raise self.fault_of(value) or UnstorableValueError(
                 f"{self._at(path)} cannot be stored: a document with the value "
-                f"{_shortened_repr(first['input'])} there could not be read back. "
-                f"pydantic says: {first['msg']}.",
+                f"{_shortened_repr(first['input'])} there would fail to load. pydantic says: "
+                f"{first['msg']}.",
                 path=path,
                 value=first["input"],
             ) from exc
@@ -271,9 +271,9 @@ class Codec:
         if difference is not None:
             path, own, other = difference
             raise self.fault_of(value) or UnstorableValueError(
-                f"{self._at(path)} cannot be stored: {_shortened_repr(own)} would "
-                f"be read back as {_shortened_repr(other)}. Assign a value that the field's type, "
-                "its validators and its serializer leave as it is.",
+                f"{self._at(path)} cannot be stored: {_shortened_repr(own)} would load as "
+                f"{_shortened_repr(other)}. Assign a value that the field's type, its validators "
+                "and its serializer do not change.",
                 path=path,
                 value=own,
             )
@@ -344,8 +344,8 @@ class Codec:
             return spelled, () if spelled == document else corrections_of(document)
         except (UnspellableNumberError, UnaddressableKeyError) as exc:
             raise self.fault_of(value) or UnstorableValueError(
-                f"{self._name} cannot be stored: a number in it has no exact text on "
-                f"the server ({exc}). Round it to 15 significant digits."
+                f"{self._name} cannot be stored: the server cannot represent a number in it "
+                f"exactly ({exc}). Round it to 15 significant digits."
             ) from exc
 
 

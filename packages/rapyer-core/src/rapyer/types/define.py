@@ -92,7 +92,7 @@ def _only_of(kind: type[T], dump: Callable[[T], Any]) -> Callable[[T], Any]:
 
     def dump_own(value: T) -> Any:
         if type(value) is not kind:
-            raise PydanticSerializationUnexpectedValue(f"{value!r} is no {kind.__name__}")
+            raise PydanticSerializationUnexpectedValue(f"{value!r} is not a {kind.__name__}")
         return dump(value)
 
     return dump_own
@@ -104,7 +104,7 @@ def _check_names(name: str, what: str, known: Any, given: Any) -> None:
     allowed = {option for option in names if isinstance(option, str)}
     if isinstance(given, str) or not {one for one in given if one is not None} <= allowed:
         raise ValueError(
-            f"the {what} of {name} is {given!r}. It is made of {', '.join(sorted(allowed))}."
+            f"the {what} of {name} is {given!r}. Use only {', '.join(sorted(allowed))}."
         )
 
 
@@ -131,7 +131,7 @@ def _form_schema(name: str, stored_as: Any) -> core_schema.CoreSchema:
     schema = TypeAdapter(stored_as).core_schema
     if schema["type"] == "definitions":
         raise ValueError(
-            f"the stored form {stored_as!r} of {name} names a type twice, or itself. Make it of "
+            f"the stored form {stored_as!r} of {name} names a type twice, or itself. Use only "
             "lists, dicts and scalars."
         )
     stored = storage_schema(schema, FieldTypes())
@@ -139,8 +139,8 @@ def _form_schema(name: str, stored_as: Any) -> core_schema.CoreSchema:
     if unknown:
         raise ValueError(
             f"the stored form {stored_as!r} of {name} has parts of the kind "
-            f"{', '.join(sorted(unknown))}, which JSON has not. Make it of text, numbers, bool, "
-            "None, lists, tuples, TypedDicts and dicts with text keys."
+            f"{', '.join(sorted(unknown))}, which JSON does not have. Use only str, numbers, bool, "
+            "None, lists, tuples, TypedDicts and dicts with str keys."
         )
     # a form is not a class of the user's model, so nothing refers to it by name
     return cast("core_schema.CoreSchema", copy_schema(stored.schema, without_refs=True))

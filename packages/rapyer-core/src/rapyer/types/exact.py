@@ -35,7 +35,7 @@ def nearest_double(value: Decimal) -> float:
 def dump_decimal(value: Decimal) -> dict[str, Any]:
     """Return the stored form of a `Decimal`: its text, and a double near it for the index."""
     if not value.is_finite():
-        raise ValueError(f"{value!r} is no number that JSON has")
+        raise ValueError(f"JSON cannot represent {value!r}")
     return {"dec": str(value), "n": nearest_double(value)}
 
 

@@ -51,8 +51,9 @@ class GeoPoint:
             raise ValueError(f"the longitude is {lon!r}. Give degrees from -180 to 180.")
         if not -LARGEST_LATITUDE <= lat <= _HIGHEST:
             raise ValueError(
-                f"the latitude is {lat!r}, and Redis indexes places between -{LARGEST_LATITUDE} "
-                f"and {LARGEST_LATITUDE} degrees only. Store others in fields of their own."
+                f"the latitude is {lat!r}, but Redis indexes only places between "
+                f"-{LARGEST_LATITUDE} and {LARGEST_LATITUDE} degrees. Store others in separate "
+                "fields."
             )
         object.__setattr__(self, "lon", -180.0 if lon == 180 else lon)
         object.__setattr__(self, "lat", lat)
@@ -75,8 +76,8 @@ class GeoPoint:
                     parts = [value[name] for name in names]
         if not (is_list(parts) or is_tuple(parts)) or len(parts) != 2:
             raise ValueError(
-                f"{value!r} is no place. Give a GeoPoint(lon, lat), a pair of longitude and "
-                'latitude, a dict with "lon" and "lat", or a text "lon,lat".'
+                f"{value!r} is not a place. Give a GeoPoint(lon, lat), a pair of longitude and "
+                'latitude, a dict with "lon" and "lat", or a string "lon,lat".'
             )
         lon, lat = [float(part) if isinstance(part, str) else part for part in parts]
         return cls(lon, lat)
@@ -116,7 +117,7 @@ def _degrees(name: str, value: Any) -> float:
 
 def _dump(value: object) -> str:
     if type(value) is not GeoPoint:  # another member of a union
-        raise PydanticSerializationUnexpectedValue(f"{value!r} is no GeoPoint")
+        raise PydanticSerializationUnexpectedValue(f"{value!r} is not a GeoPoint")
     return str(value)
 
 

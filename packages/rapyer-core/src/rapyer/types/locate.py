@@ -142,9 +142,8 @@ class Locator:
             places = list(self._below(schema, step, config))
             if not places:
                 raise ExpressionError(
-                    f"{step.value!r} leads to nothing that a path reaches in a document: what is "
-                    "around it is stored as a serializer makes it, is a RootModel, or has no "
-                    "order. Load the document."
+                    f"{step.value!r} cannot be reached by a path in a document: its container is "
+                    "stored by a serializer, is a RootModel, or has no order. Load the document."
                 )
             (place, *_) = places
             found.append(place)

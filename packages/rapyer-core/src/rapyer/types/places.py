@@ -143,8 +143,8 @@ class _NoModel:
 
     def __getattribute__(self, name: str) -> Any:
         raise ExpressionError(
-            f"the serializer of a field asks its model for {name!r}, which a single value does not "
-            "have. Save the whole document"
+            f"the serializer of a field asks its model for {name!r}, which is not available for a "
+            "single value. Save the whole document"
         )
 
 

@@ -70,8 +70,8 @@ class FieldTypes:
         if kind is not None:
             if kind in self._by_schema_type:
                 raise ValueError(
-                    f"is for all values with a schema of the type {kind!r}, which are "
-                    f"{self._by_schema_type[kind].name} already"
+                    f"is for all values with a schema of type {kind!r}, which already have the "
+                    f"field type {self._by_schema_type[kind].name}"
                 )
             self._by_schema_type[kind] = field_type
             return
@@ -81,7 +81,9 @@ class FieldTypes:
             return
         if annotation in self._by_class:
             other = self._by_class[annotation]
-            raise ValueError(f"is for {annotation.__name__}, which is a {other.name} already")
+            raise ValueError(
+                f"is for {annotation.__name__}, which already has the field type {other.name}"
+            )
         self._by_class[annotation] = field_type
         try:
             self._require_found(annotation, field_type)
@@ -100,16 +102,16 @@ class FieldTypes:
         except PydanticSchemaGenerationError as exc:
             if field_type.validation is None:
                 raise ValueError(
-                    "is for a type that pydantic does not know, and says not how it is validated. "
-                    "Make it with define_field_type"
+                    "is for a type that pydantic does not know, but does not define how it is "
+                    "validated. Create it with define_field_type"
                 ) from exc
             schema = field_type.validation
         if schema["type"] == "definitions":
             schema = schema["schema"]
         if self.of_schema(schema) is not field_type:
             raise ValueError(
-                f"is for {annotation!r}, of which pydantic makes a schema of the type "
-                f"{schema['type']!r} that tells nothing of it. For a class of your own, mark the "
+                f"is for {annotation!r}, for which pydantic makes a schema of type "
+                f"{schema['type']!r} that does not identify it. For a class of your own, mark the "
                 "schema in its __get_pydantic_core_schema__ with rapyer.types.mark; for another, "
                 "register Annotated[..., FieldTypeMarker(name)] and annotate fields with that"
             )
@@ -129,9 +131,9 @@ class FieldTypes:
     def _marked(self, name: str) -> FieldType:
         if name not in self._by_name:
             raise ModelDefinitionError(
-                f"a value is marked as of the field type {name!r}, which no plugin registers, so "
-                "that its stored form is not known. Install or enable the plugin that does, or "
-                "correct the name."
+                f"a value is marked with the field type {name!r}, which no plugin registers, so "
+                "its stored form is unknown. Install or enable the plugin that does, or correct "
+                "the name."
             )
         return self._by_name[name]
 

@@ -36,7 +36,7 @@ def _microseconds(span: timedelta) -> int:
 
 def _offset_seconds(offset: timedelta) -> int:
     if offset.microseconds:
-        raise ValueError(f"the offset {offset} has a fraction of a second, which is not stored")
+        raise ValueError(f"the offset {offset} has a fraction of a second, which cannot be stored")
     return offset.days * _DAY + offset.seconds
 
 
@@ -116,7 +116,7 @@ def load_timedelta(stored: int) -> timedelta:
     try:
         return timedelta(microseconds=stored)
     except OverflowError as exc:
-        raise ValueError(f"{stored} us are more than a timedelta holds") from exc
+        raise ValueError(f"{stored} us is out of range for a timedelta") from exc
 
 
 DATETIME = by_functions(dump_datetime, load_datetime, _INSTANT)

@@ -92,7 +92,7 @@ def find_fault(value: Any, steps: tuple[Any, ...] = (), levels: int = 0) -> Faul
 def _refusal(refused: _Refused) -> str:
     error, kind = refused.error, refused.kind
     if isinstance(error, AttributeError | TypeError):  # it lacks what the type has
-        return f"is a {type(refused.value).__name__}, and no {kind}. Assign a {kind}"
+        return f"is a {type(refused.value).__name__}, not a {kind}. Assign a {kind}"
     return f"has no stored form: {type(error).__name__}: {error}"
 
 
@@ -101,7 +101,7 @@ def _find_in_mapping(
 ) -> Fault | None:
     for key, item in mapping.items():
         if isinstance(key, str) and not _is_unicode(key):
-            reason = "is a key with a lone surrogate, which is no text"
+            reason = "is a key with a lone surrogate, which is not valid text"
             return Fault(path_text(steps), key, reason)
         if fault := find_fault(item, (*steps, key), levels):
             return fault
@@ -112,14 +112,14 @@ def _scalar_fault(value: Any, steps: tuple[Any, ...]) -> Fault | None:
     reason = None
     if isinstance(value, str):
         if not _is_unicode(value):
-            reason = "contains a lone surrogate, which is no text. Use bytes for raw data"
+            reason = "contains a lone surrogate, which is not valid text. Use bytes for raw data"
     elif isinstance(value, int):
         if not is_int64(value):
             reason = (
-                "is outside the 64 bits that the server counts in. Annotate the field as BigInt"
+                "does not fit in the 64-bit integers of the server. Annotate the field as BigInt"
             )
     elif isinstance(value, float) and not math.isfinite(value):
-        reason = "is no number that JSON has. Store None for a value that is not known"
+        reason = "cannot be represented in JSON. Store None for an unknown value"
     return Fault(path_text(steps), value, reason) if reason else None
 
 
@@ -136,8 +136,8 @@ def _not_json(value: Any, steps: tuple[Any, ...]) -> Fault:
     return Fault(
         path_text(steps),
         value,
-        f"is a {kind}, and a field of type Any holds only what JSON has: str, int, float, bool, "
-        "None, lists, and dicts with text keys. Annotate the field with the type of its values",
+        f"is a {kind}, but a field of type Any holds only JSON values: str, int, float, bool, "
+        "None, lists, and dicts with str keys. Annotate the field with the type of its values",
     )
 
 
@@ -156,9 +156,9 @@ def find_difference(
             equal = _same(value, other)
         except Exception as exc:
             raise UnstorableValueError(
-                f"{path_text(steps)} cannot be stored: whether it is read back as it was cannot be "
-                f"told, for == of {type(value).__name__} fails: {exc}. Give the class an == that "
-                "says True or False.",
+                f"{path_text(steps)} cannot be stored: whether it would load unchanged is unknown, "
+                f"because == of {type(value).__name__} fails: {exc}. Give the class an == that "
+                "returns True or False.",
                 path=path_text(steps),
                 value=value,
             ) from exc
