@@ -25,6 +25,11 @@ _BETWEEN: Final = frozenset(
 
 #: Functions that Python makes from comprehensions, in which a second `for` looks like a statement.
 _COMPREHENSIONS: Final = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
+#: What a comprehension does before GET_ITER since Python 3.15: it makes what it adds to.
+_MAKING: Final = frozenset(
+    bytes((opcode.opmap[name], 0, opcode.opmap["SWAP"], 2))
+    for name in ("BUILD_LIST", "BUILD_SET", "BUILD_MAP")
+)
 
 
 class _Loop:
@@ -46,8 +51,8 @@ class _Loop:
 def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) -> None:
     """Make sure that a `for` statement iterates over something, and no other Python construct.
 
-    The instruction of a `for` statement is followed by FOR_ITER; for a comprehension, `list()`,
-    `sum()` and others it is not.
+    The instruction of a `for` statement is followed by FOR_ITER; for `list()`, `sum()` and others,
+    and until Python 3.14 for a comprehension, it is not.
 
     Args:
         frame: The frame that called an `__iter__`, or one below it.
@@ -59,7 +64,7 @@ def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) ->
     if frame is None:
         raise looped.refuse_(f"nothing iterates over {looped!r}")
     code, place = frame.f_code.co_code, frame.f_lasti
-    if code[place] == _GET_ITER:
+    if code[place] == _GET_ITER and code[max(place - 4, 0) : place] not in _MAKING:
         place += 2
         while place < len(code) and code[place] in _BETWEEN:
             place += 2
