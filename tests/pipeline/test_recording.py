@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import ValidationError, field_validator
 from rapyer import AtomicRedisModel, EmbeddedModel, Field, Key, RapyerError, Version
-from rapyer_pipeline import Pipeline, RecordingError, length
+from rapyer_pipeline import Pipeline, RecordingError, leaving, length, loops
 
 
 class Role(Enum):
@@ -562,3 +562,34 @@ async def test_fields_may_have_the_names_of_what_makes_stand_ins(server, redis):
 def test_a_pipeline_of_the_class_says_that_it_is_one_of_an_instance():
     with pytest.raises(TypeError, match=r"'1' is not an instance of a model.*pipeline_for"):
         RecordedModel.pipeline("1")
+
+
+def _decide(p):
+    with p.when(p.age == 1):
+        p.name = "x"
+
+
+def _loop(p):
+    for _ in p.tags:
+        p.name = "x"
+
+
+@pytest.mark.parametrize(
+    ("record", "module", "answers", "knows"),
+    [
+        (_decide, leaving, "is_left_at_its_end", leaving.knows_this_python),
+        (_loop, loops, "_is_statement", loops._knows_this_python),
+    ],
+)
+async def test_a_python_whose_instructions_are_unknown_is_refused(
+    record, module, answers, knows, monkeypatch, server, redis
+):
+    """Otherwise it would record less than is written, or other things, without an error."""
+    monkeypatch.setattr(module, answers, lambda *_: True)
+    knows.cache_clear()
+    try:
+        with pytest.raises(RecordingError, match=r"cannot be told .*on this version of Python"):
+            async with RecordedModel.pipeline_for("1") as p:
+                record(p)
+    finally:
+        knows.cache_clear()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
-from rapyer_pipeline.leaving import is_left_at_its_end
+from rapyer_pipeline.leaving import is_left_at_its_end, knows_this_python
 from rapyer_pipeline.predicates import TracedCondition, condition_of
 from rapyer_pipeline.recorder import Block, Recorder
 
@@ -153,6 +153,11 @@ class BlockOf:
     def __enter__(self) -> None:
         recorder = self._recorder
         recorder.unentered = None
+        if not knows_this_python():
+            raise recorder.error(
+                "how a block is left cannot be told on this version of Python. Write "
+                "(condition).if_true(...).else_(...), or upgrade rapyer-pipeline"
+            )
         block = self._begin()
         self._number = len(recorder.lines)
         recorder.enter(block)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import opcode
 from collections.abc import Generator, Iterator
+from functools import cache
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from rapyer_pipeline.containers import Container, in_register
 from rapyer_pipeline.operands import Operand
 from rapyer_pipeline.recorded import Recorded
-from rapyer_pipeline.recorder import Block, Recorder
+from rapyer_pipeline.recorder import Block, Recorder, frame_at
 
 if TYPE_CHECKING:
     from rapyer_pipeline.dicts import TracedDict
@@ -51,9 +52,6 @@ class _Loop:
 def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) -> None:
     """Make sure that a `for` statement iterates over something, and no other Python construct.
 
-    The instruction of a `for` statement is followed by FOR_ITER; for `list()`, `sum()` and others,
-    and until Python 3.14 for a comprehension, it is not.
-
     Args:
         frame: The frame that called an `__iter__`, or one below it.
         depth: How many frames are in between.
@@ -61,19 +59,51 @@ def _require_statement(frame: FrameType | None, depth: int, looped: Recorded) ->
     """
     for _ in range(depth):
         frame = frame and frame.f_back
-    if frame is None:
-        raise looped.refuse_(f"nothing iterates over {looped!r}")
+    if not _knows_this_python():
+        raise looped.refuse_(
+            "a loop cannot be told from a comprehension on this version of Python. Upgrade "
+            "rapyer-pipeline"
+        )
+    if frame is None or not _is_statement(frame):
+        raise looped.refuse_(
+            f"only a `for` statement can iterate over {looped!r}: list, sum, sorted, enumerate, "
+            "zip, comprehensions and unpacking need the elements immediately"
+        )
+
+
+def _is_statement(frame: FrameType) -> bool:
+    """Return whether it is a `for` statement that calls an `__iter__` in a frame.
+
+    Its instruction is followed by FOR_ITER; that of `list()`, `sum()` and others, and until Python
+    3.14 that of a comprehension, is not.
+    """
     code, place = frame.f_code.co_code, frame.f_lasti
-    if code[place] == _GET_ITER and code[max(place - 4, 0) : place] not in _MAKING:
+    if code[place] != _GET_ITER or code[max(place - 4, 0) : place] in _MAKING:
+        return False
+    place += 2
+    while place < len(code) and code[place] in _BETWEEN:
         place += 2
-        while place < len(code) and code[place] in _BETWEEN:
-            place += 2
-        if code[place] == _FOR_ITER and frame.f_code.co_name not in _COMPREHENSIONS:
-            return
-    raise looped.refuse_(
-        f"only a `for` statement can iterate over {looped!r}: list, sum, sorted, enumerate, zip, "
-        "comprehensions and unpacking need the elements immediately"
-    )
+    return code[place] == _FOR_ITER and frame.f_code.co_name not in _COMPREHENSIONS
+
+
+@cache
+def _knows_this_python() -> bool:
+    """Return whether the answers are right in this Python, which may be newer than this module."""
+    verdicts: list[bool] = []
+
+    class Probe:
+        def __iter__(self) -> Iterator[str]:
+            verdicts.append(_is_statement(frame_at(1)))
+            return iter("x")
+
+    probe = Probe()
+    for _ in probe:
+        pass
+    _ = [one * 2 for one in probe]
+    _ = {one * 2 for one in probe}
+    _ = {one: one * 2 for one in probe}
+    _ = list(probe)
+    return verdicts == [True, False, False, False, False]
 
 
 def looping_over(looped: Container) -> Iterator[Any]:
