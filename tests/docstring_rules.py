@@ -32,9 +32,9 @@ MEASURES = re.compile(
 NUMBERS = {"int", "float", "Duration", "timedelta"}
 #: What is counted or measured in: things that are counted stand in the plural.
 UNITS = re.compile(
-    r"\b(milliseconds?|seconds?|bytes?|letters?|met(?:re|er)s?|kilomet(?:re|er)s?|miles?|feet|degrees?|metric|"
+    r"\b(milliseconds?|seconds?|bytes?|letters?|meters?|kilometers?|miles?|feet|degrees?|metric|"
     r"from 0 to 1|instances|documents|elements|entries|characters|keys|results|groups|rows|numbers|"
-    r"arguments|writes|steps|nodes|neighbou?rs|copies|commands|servers|connections|often|"
+    r"arguments|writes|steps|nodes|neighbors|copies|commands|servers|connections|often|"
     r"exit status)\b",
     re.IGNORECASE,
 )

@@ -246,7 +246,7 @@ def test_a_plugin_that_contradicts_an_installed_one_does_not_pass(install):
         check_plugin(SharedPlugin())
 
 
-def test_a_broken_neighbour_is_not_the_plugin_s_fault(install):
+def test_a_broken_neighbor_is_not_the_plugin_s_fault(install):
     install("other", "import not_there")
     check_plugin(SharedPlugin())
 

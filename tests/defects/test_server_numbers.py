@@ -47,7 +47,7 @@ def some_doubles(number):
 
 
 async def test_a_double_is_read_as_it_was_written(raw, stored, trap):
-    """The server's parser takes one of eight with all digits for its neighbour."""
+    """The server's parser takes one of eight with all digits for its neighbor."""
     doubles = some_doubles(300)
     await raw("JSON.SET", "raw", "$", json.dumps(doubles))
     trap(await stored("raw") != doubles)

@@ -156,9 +156,9 @@ def around(leaf: Leaf) -> Within | None:
         return None
     if abs(leaf.right) > _FARTHEST:
         return None
-    metres = max(0.0, leaf.right * UNITS[value.unit])
+    meters = max(0.0, leaf.right * UNITS[value.unit])
     # a place may be a meter away from where the index has it, and is measured to the centimeter
-    return Within(value.left, value.lon, value.lat, metres + 2)
+    return Within(value.left, value.lon, value.lat, meters + 2)
 
 
 def has_values(leaf: Leaf) -> bool:

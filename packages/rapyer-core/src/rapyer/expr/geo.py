@@ -1,6 +1,6 @@
 """Distances between places as the server calculates them, and the expressions that use them.
 
-The server indexes a place as one of 2^52 cells, at most 0.6 by 0.3 metres, between the latitudes of
+The server indexes a place as one of 2^52 cells, at most 0.6 by 0.3 meters, between the latitudes of
 the Mercator projection, and measures on a sphere. Both are done here with the same operations
 (`geohash.c` and `geohash_helper.c` of Redis 7.4, of which RediSearch 2.10 has a copy).
 """
@@ -18,11 +18,11 @@ from rapyer.expr.values import Value
 if TYPE_CHECKING:
     from rapyer.expr.paths import Path
 
-#: In metres: the sphere on which the server measures.
+#: In meters: the sphere on which the server measures.
 EARTH_RADIUS: Final = 6_372_797.560856
 #: The largest latitude, in degrees, that the server indexes.
 LARGEST_LATITUDE: Final = 85.05112878
-#: The units of distance, in metres, as in Redis.
+#: The units of distance, in meters, as in Redis.
 UNITS: Final[Mapping[str, float]] = {"m": 1.0, "km": 1000.0, "mi": 1609.34, "ft": 0.3048}
 _CELLS: Final = 1 << 26
 _FLOAT: Final = kinds_of(float)
@@ -43,7 +43,7 @@ class Position(Protocol):
 
 
 def distance_between(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
-    """Return the distance between two places in metres; everything else is in degrees."""
+    """Return the distance between two places in meters; everything else is in degrees."""
     one, other = math.radians(lat), math.radians(other_lat)
     v = math.sin((math.radians(other_lon) - math.radians(lon)) / 2)
     if v == 0.0:
@@ -79,7 +79,7 @@ class Within(Condition):
         left: The path of the place.
         lon: The longitude of the center of the circle, in degrees.
         lat: Its latitude.
-        radius: In metres.
+        radius: In meters.
     """
 
     __slots__ = ("lat", "left", "lon", "radius")
@@ -141,9 +141,9 @@ class DistanceTo(Value[float]):
             place = get(instance)
             if not is_position(place):
                 return None
-            # to the centimetre, as the server measures when it sorts
-            metres = distance_between(place.lon, place.lat, lon, lat)
-            return math.floor(metres * 100 + 0.5) / 100 / size
+            # to the centimeter, as the server measures when it sorts
+            meters = distance_between(place.lon, place.lat, lon, lat)
+            return math.floor(meters * 100 + 0.5) / 100 / size
 
         return distance
 

@@ -28,14 +28,14 @@ class GeoPath(FieldPath[T]):
     ) -> Condition:  # fmt: skip
         """Say that a place lies in a circle: `City.location.within(2.35, 48.85, km=50)`.
 
-        The server sees places on a grid with cells of at most 0.6 by 0.3 metres, and so does this
+        The server sees places on a grid with cells of at most 0.6 by 0.3 meters, and so does this
         condition. None lies in no circle.
 
         Args:
             lon: The longitude of the center in degrees, or a `GeoPoint`.
             lat: Its latitude; omit it for a `GeoPoint`.
-            m: The radius in metres.
-            km: Or in kilometres.
+            m: The radius in meters.
+            km: Or in kilometers.
             mi: Or in miles.
             ft: Or in feet.
 
@@ -60,7 +60,7 @@ class GeoPath(FieldPath[T]):
     def distance_to(
         self, lon: float | GeoPoint, lat: float | None = None, *, unit: str = "m"
     ) -> Value[float]:
-        """Return the distance of a place from another, to the centimetre: to sort by, or to read.
+        """Return the distance of a place from another, to the centimeter: to sort by, or to read.
 
             City.find(...).sort(City.location.distance_to(2.35, 48.85)).limit(10)
 

@@ -83,7 +83,7 @@ class GeoPoint:
         return cls(lon, lat)
 
     def distance_to(self, other: GeoPoint) -> float:
-        """Return the distance to the `other` place in metres, as the server measures it."""
+        """Return the distance to the `other` place in meters, as the server measures it."""
         return distance_between(self.lon, self.lat, other.lon, other.lat)
 
     def __str__(self) -> str:

@@ -171,13 +171,13 @@ local function next_below(value)
     return -next_above(-value)
 end
 
--- Spells a neighbour and what has to be added to it, if both can be spelled and the sum is exact.
-local function spell_from(neighbour, value)
-    local delta = value - neighbour
-    if abs(neighbour) == huge or neighbour + delta ~= value then
+-- Spells a neighbor and what has to be added to it, if both can be spelled and the sum is exact.
+local function spell_from(neighbor, value)
+    local delta = value - neighbor
+    if abs(neighbor) == huge or neighbor + delta ~= value then
         return nil
     end
-    local spelling = spell_alone(neighbour, text(neighbour))
+    local spelling = spell_alone(neighbor, text(neighbor))
     local correction = spelling and spell_alone(delta, text(delta))
     if not correction then
         return nil
