@@ -69,7 +69,7 @@ def assign(instance: Any, steps: list[Any], value: Any) -> bool:
 
 
 @given(st.data())
-@settings(max_examples=200)
+@settings(max_examples=120)
 async def test_updates_end_as_assignments_to_a_plain_model(redis, server, data):
     instance = data.draw(saved())
     model = type(instance)
@@ -118,7 +118,7 @@ def mutate(data: st.DataObject, instance: Any) -> None:
 
 
 @given(st.data())
-@settings(max_examples=200)
+@settings(max_examples=120)
 async def test_saved_changes_are_what_save_would_have_written(redis, server, data):
     instance = data.draw(saved(tracked=True))
     model = type(instance)
@@ -152,7 +152,7 @@ def same_json(one: Any, other: Any) -> bool:
 
 
 @given(st.data())
-@settings(max_examples=100)
+@settings(max_examples=60)
 async def test_a_rollback_restores_what_was_loaded_or_saved(server, data):
     instance = data.draw(saved(tracked=True))
     await instance.save()

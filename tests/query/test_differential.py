@@ -61,7 +61,7 @@ async def test_no_document_is_out_of_the_index(server):
 async def test_redis_finds_what_python_finds(seed):
     documents = await stored(seed, 120)
 
-    @settings(max_examples=120, deadline=None, database=None)
+    @settings(max_examples=80, deadline=None, database=None)
     @given(st.randoms(use_true_random=False), st.integers(0, 3))
     def conditions(random: Random, depth: int) -> None:
         drawn.append(a_condition(random, depth))

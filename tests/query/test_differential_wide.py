@@ -161,7 +161,7 @@ def test_a_text_has_not_at_its_top_alone_and_nothing_that_a_user_wrote(rng, mode
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from(MODELS))
-@settings(max_examples=150, suppress_health_check=_SLOW)
+@settings(max_examples=90, suppress_health_check=_SLOW)
 async def test_what_a_query_finds_is_what_python_says_of_each_document(stored, rng, model):
     documents = stored[model]
     condition, wanted = draw_condition(rng, model, documents)
@@ -176,7 +176,7 @@ async def test_what_a_query_finds_is_what_python_says_of_each_document(stored, r
 
 
 @given(st.randoms(use_true_random=False), st.sampled_from(MODELS))
-@settings(max_examples=60, suppress_health_check=_SLOW)
+@settings(max_examples=40, suppress_health_check=_SLOW)
 async def test_an_order_is_that_of_python_with_none_last_and_keys_behind(stored, rng, model):
     documents = stored[model]
     condition, wanted = draw_condition(rng, model, documents)
