@@ -286,8 +286,9 @@ asyncio.run(main())
 def test_the_oldest_versions_that_core_asks_for_are_enough(scratch, wheels, redis_url, redis):
     python = scratch / "oldest/bin/python"
     uv("venv", "--quiet", "--python", sys.executable, scratch / "oldest")
-    # the oldest hiredis has no wheels for later versions of Python
-    newer = [f"hiredis=={version('hiredis')}"] if sys.version_info >= (3, 14) else []
+    # the oldest of these two are older than Python 3.14: no wheels, and warnings of the compiler
+    names = ("hiredis", "redis") if sys.version_info >= (3, 14) else ()
+    newer = [f"{name}=={version(name)}" for name in names]
     install(python, wheels, "--resolution", "lowest", "rapyer-core", "rapyer-query", *newer)
     code = """
 import asyncio, sys
